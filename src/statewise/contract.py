@@ -1,0 +1,287 @@
+"""The one contract: two gears and a state.
+
+    y, state   = layer(x, state)          # x (B, T, d_in) -> y (B, T, d_out): a whole sequence or any chunk of one
+    y_t, state = layer.step(x_t, state)   # x_t (B, d_in)  -> y_t (B, d_out): one time step
+    state      = layer.initial_state(batch_size)
+
+Letters: B batch, T time, D width.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from statewise import tree
+from statewise.tree import State
+
+
+class Vectors(NamedTuple):
+    """Input form of real vectors: ``x (B, T, size)``, ``x_t (B, size)``."""
+
+    size: int
+
+
+class Tokens(NamedTuple):
+    """Input form of token numbers: ``x (B, T)`` int64 in ``[0, vocabulary)``, ``x_t (B,)``."""
+
+    vocabulary: int
+
+
+InputForm = Vectors | Tokens
+
+
+class Timed(NamedTuple):
+    """A sequence sampled at irregular times: ``values`` as usual, ``elapsed (B, T)`` since the step before."""
+
+    values: Tensor
+    elapsed: Tensor
+
+
+Input = Tensor | Timed
+
+
+def values_of(x: Input) -> Tensor:
+    """The values of an input, with or without time stamps."""
+    return x.values if isinstance(x, Timed) else x
+
+
+def with_time_of(x: Input, values: Tensor, reader: "SequenceLayer") -> Input:
+    """``values`` for an inner layer, with the time stamps of ``x`` where there are any and ``reader`` reads them."""
+    return Timed(values, x.elapsed) if isinstance(x, Timed) and reader.reads_time else values
+
+
+class SequenceLayer(nn.Module, ABC):
+    """A causal map from a sequence to a sequence that carries a state. Subclass it to make a layer of your own.
+
+    Write ``initial_state`` and ``step``; that is the whole definition. Override ``_sequence`` only with something equal
+    and faster. ``statewise.laws.check(layer)`` says whether all of it holds together.
+
+    The state is a pytree of tensors, batch on axis 0 of every leaf, its structure, shapes and dtypes closed under
+    ``step``. It is always returned and nothing is remembered elsewhere.
+
+    >>> class Decay(SequenceLayer):
+    ...     '''h_t = h_{t-1} / 2 + x_t'''
+    ...     def __init__(self, *, input_size: int):
+    ...         super().__init__(Vectors(input_size), output_size=input_size)
+    ...     def initial_state(self, batch_size):
+    ...         return self.zeros(batch_size, self.output_size)
+    ...     def step(self, x, state):
+    ...         h = state / 2 + x
+    ...         return h, h
+    >>> y, state = Decay(input_size=1)(torch.ones(1, 3, 1))
+    >>> y.flatten()
+    tensor([1.0000, 1.5000, 1.7500])
+    """
+
+    input_form: InputForm
+    output_size: int
+    reads_time: bool = False
+    """Whether the layer reads ``Timed.elapsed``; a layer that does not is handed the values alone."""
+
+    def __init__(self, input_form: InputForm, output_size: int) -> None:
+        super().__init__()
+        self.input_form = input_form
+        self.output_size = output_size
+        self._row_spec: tuple[Any, list[tree.LeafSpec]] | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "forward" in cls.__dict__:
+            raise TypeError(f"{cls.__name__} overrides forward, which is final; define step (and _sequence if it is faster)")
+
+    @abstractmethod
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step, one row per sequence; its dtypes are the state's dtypes for good."""
+
+    @abstractmethod
+    def step(self, x: Any, state: State) -> tuple[Tensor, State]:
+        """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper."""
+
+    def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
+        """A whole sequence, T >= 1: the loop over ``step``. Override with something equal and faster."""
+        outputs = []
+        for x_t in _unbind_time(x):
+            y, state = self.step(x_t, state)
+            outputs.append(y)
+        return torch.stack(outputs, dim=1), state
+
+    @final
+    def forward(self, x: Input, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """A sequence or any chunk of one.
+
+        Args:
+            x: ``(B, T, d_in)`` for an input form of vectors, ``(B, T)`` for tokens, or ``Timed`` of either; T may be 0.
+            state: where the rows stand; ``None`` is ``initial_state(B)``.
+            reset: ``(B, T)`` bool; where true, that row's state is emptied before that step.
+
+        Returns:
+            The outputs ``(B, T, d_out)`` and the state after the last step.
+
+        Raises:
+            ValueError: if a shape or the state's structure is wrong; the message says what was likely meant.
+        """
+        if isinstance(x, Timed) and not self.reads_time:
+            x = x.values
+        batch, time = self._check_input(values_of(x))
+        if state is None:
+            state = self.initial_state(batch)
+        else:
+            self._check_state(state, batch)
+        if time == 0:
+            return self.zeros(batch, 0, self.output_size), state
+        if reset is None:
+            return self._sequence(x, state)
+        return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
+
+    def zeros(self, *shape: int) -> Tensor:
+        """Zeros in the dtype and on the device of this layer's parameters."""
+        reference = next((t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()), None)
+        if reference is None:
+            return torch.zeros(shape)
+        return torch.zeros(shape, dtype=reference.dtype, device=reference.device)
+
+    def noise_seeds(self, batch_size: int) -> Tensor:
+        """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
+
+        Drawn from torch's global CPU generator, so that ``torch.manual_seed`` governs it on every device.
+        """
+        device = self.zeros(0).device
+        if not self.training:
+            return torch.zeros(batch_size, dtype=torch.int64, device=device)
+        return torch.randint(2**62, (batch_size,), dtype=torch.int64, device="cpu").to(device)
+
+    def _sequence_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
+        """Cut where any row is reset, so that between the cuts the fast path runs."""
+        batch, time = reset.shape
+        cuts = sorted({0, *reset.any(dim=0).nonzero().flatten().tolist()})
+        outputs = []
+        for start, end in zip(cuts, [*cuts[1:], time], strict=True):
+            rows = reset[:, start]
+            if bool(rows.any()):
+                state = tree.where(rows, self.initial_state(batch), state)
+            y, state = self._sequence(_slice_time(x, start, end), state)
+            outputs.append(y)
+        return torch.cat(outputs, dim=1), state
+
+    def _check_input(self, x: Tensor) -> tuple[int, int]:
+        name = type(self).__name__
+        if isinstance(self.input_form, Tokens):
+            if x.dim() != 2:
+                hint = "; for a single step call .step" if x.dim() == 1 else ""
+                raise ValueError(f"{name} reads token numbers (B, T), got shape {tuple(x.shape)}{hint}")
+            return x.shape[0], x.shape[1]
+        size = self.input_form.size
+        if x.dim() != 3:
+            hint = "; for a single step call .step, or add the time axis with x.unsqueeze(1)" if x.dim() == 2 else ""
+            raise ValueError(f"{name} reads vectors (B, T, {size}), got shape {tuple(x.shape)}{hint}")
+        if x.shape[2] != size:
+            hint = "; axis 1 fits: is x (B, D, T)? then x.transpose(1, 2)" if x.shape[1] == size else ""
+            raise ValueError(f"{name} reads vectors of size {size}, got shape {tuple(x.shape)}{hint}")
+        return x.shape[0], x.shape[1]
+
+    def _check_state(self, state: State, batch: int) -> None:
+        name = type(self).__name__
+        structure, leaf_specs = self._state_spec()
+        if tree.structure(state) != structure:
+            raise ValueError(
+                f"this is not a state of {name}: it has the structure {tree.structure(state)}, expected {structure}; "
+                f"pass the state that {name} returned, or None to start"
+            )
+        for expected, leaf in zip(leaf_specs, tree.leaves(state), strict=True):
+            if tuple(leaf.shape) != (batch, *expected.shape):
+                raise ValueError(
+                    f"leaf '{expected.path}' of the state of {name} has shape {tuple(leaf.shape)}, expected "
+                    f"{(batch, *expected.shape)} for a batch of {batch} rows; states are batch first"
+                )
+
+    def _state_spec(self) -> tuple[Any, list[tree.LeafSpec]]:
+        """Structure and row shapes of the state: constants of the layer, worked out at the first use."""
+        if self._row_spec is None:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                example = self.initial_state(1)
+            self._row_spec = (tree.structure(example), tree.spec(example))
+        return self._row_spec
+
+
+class Model(SequenceLayer):
+    """A body that carries the state and a head that reads its features off, pointwise in time.
+
+    The two are apart so that a task may choose which positions are read out before paying for the readout.
+    """
+
+    def __init__(self, body: SequenceLayer, head: nn.Module, output_size: int) -> None:
+        super().__init__(body.input_form, output_size)
+        self.body = body
+        self.head = head
+        self.reads_time = body.reads_time
+
+    def initial_state(self, batch_size: int) -> State:
+        return self.body.initial_state(batch_size)
+
+    def step(self, x: Any, state: State) -> tuple[Tensor, State]:
+        features, state = self.body.step(x, state)
+        return self.head(features), state
+
+    def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
+        features, state = self.body(x, state)
+        return self.head(features), state
+
+
+class EncoderLayer(nn.Module, ABC):
+    """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``.
+
+    ``x (B, T, d_in)`` is right-padded, ``lengths (B,)`` are absolute integers; padding changes nothing and the outputs
+    at padded positions are zero.
+    """
+
+    def __init__(self, input_form: InputForm, output_size: int) -> None:
+        super().__init__()
+        self.input_form = input_form
+        self.output_size = output_size
+
+    @abstractmethod
+    def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The outputs ``(B, T, d_out)``; what stands at padded positions is not looked at."""
+
+    @final
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Encode a batch; ``lengths`` ``None`` means that every row is full.
+
+        Raises:
+            ValueError: if the lengths are not ``(B,)`` integers between 0 and T.
+        """
+        batch, time = x.shape[:2]
+        if lengths is None:
+            lengths = torch.full((batch,), time, dtype=torch.int64, device=x.device)
+        check_lengths(lengths, batch, time)
+        valid = torch.arange(time, device=x.device) < lengths.unsqueeze(1)
+        encoded = self._encode(x, lengths)
+        return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
+
+
+def check_lengths(lengths: Tensor, batch: int, time: int) -> None:
+    """Raise a ValueError unless ``lengths`` are ``(batch,)`` integers between 0 and ``time``."""
+    if lengths.shape != (batch,) or lengths.is_floating_point():
+        raise ValueError(
+            f"lengths must be ({batch},) integers (absolute, not fractions), got {tuple(lengths.shape)} {lengths.dtype}"
+        )
+    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > time):
+        raise ValueError(f"lengths must lie between 0 and {time}, got {lengths.tolist()}")
+
+
+def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
+    if reset.shape != (batch, time) or reset.dtype != torch.bool:
+        raise ValueError(f"reset must be bool of shape {(batch, time)}, got {reset.dtype} of shape {tuple(reset.shape)}")
+    return reset
+
+
+def _unbind_time(x: Input) -> list[Any]:
+    if isinstance(x, Timed):
+        return [Timed(v, e) for v, e in zip(x.values.unbind(1), x.elapsed.unbind(1), strict=True)]
+    return list(x.unbind(1))
+
+
+def _slice_time(x: Input, start: int, end: int) -> Input:
+    return tree.map(lambda t: t[:, start:end], x)

@@ -1,0 +1,24 @@
+"""Errors that are meant for people: one sentence that names the cause and the mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Something the person who runs statewise can put right.
+
+    The message is one sentence that says what is wrong and what to do about it. The command line prints it without a
+    traceback and exits with code 2.
+    """
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> UserError:
+    """An error for a name that is not among ``choices``, suggesting the nearest one.
+
+    >>> unknown("model", "ltsm", ["gru", "lstm"])
+    UserError("unknown model 'ltsm'; did you mean 'lstm'? (known: gru, lstm)")
+    """
+    known = sorted(choices)
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    suggestion = f"did you mean '{near[0]}'?" if near else "choose one of those known."
+    return UserError(f"unknown {kind} '{name}'; {suggestion} (known: {', '.join(known)})")
