@@ -84,12 +84,14 @@ class SequenceLayer(nn.Module, ABC):
         super().__init__()
         self.input_form = input_form
         self.output_size = output_size
-        self._row_spec: tuple[Any, list[tree.LeafSpec]] | None = None
+        self._row_spec: tuple[str, list[tree.LeafSpec]] | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "forward" in cls.__dict__:
-            raise TypeError(f"{cls.__name__} overrides forward, which is final; define step (and _sequence if it is faster)")
+            raise TypeError(
+                f"{cls.__name__} overrides forward, which is final; define step, and _sequence if it is faster"
+            )
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
@@ -107,7 +109,7 @@ class SequenceLayer(nn.Module, ABC):
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
-    @final
+    @final  # type: ignore[misc]  # torch declares forward as an attribute
     def forward(self, x: Input, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
         """A sequence or any chunk of one.
 
@@ -196,7 +198,7 @@ class SequenceLayer(nn.Module, ABC):
                     f"{(batch, *expected.shape)} for a batch of {batch} rows; states are batch first"
                 )
 
-    def _state_spec(self) -> tuple[Any, list[tree.LeafSpec]]:
+    def _state_spec(self) -> tuple[str, list[tree.LeafSpec]]:
         """Structure and row shapes of the state: constants of the layer, worked out at the first use."""
         if self._row_spec is None:
             with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -245,7 +247,7 @@ class EncoderLayer(nn.Module, ABC):
     def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The outputs ``(B, T, d_out)``; what stands at padded positions is not looked at."""
 
-    @final
+    @final  # type: ignore[misc]  # torch declares forward as an attribute
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode a batch; ``lengths`` ``None`` means that every row is full.
 
@@ -273,7 +275,7 @@ def check_lengths(lengths: Tensor, batch: int, time: int) -> None:
 
 def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     if reset.shape != (batch, time) or reset.dtype != torch.bool:
-        raise ValueError(f"reset must be bool of shape {(batch, time)}, got {reset.dtype} of shape {tuple(reset.shape)}")
+        raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
     return reset
 
 

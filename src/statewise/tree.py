@@ -1,7 +1,7 @@
-"""States as pytrees: any nesting of tuples, named tuples, lists and dicts whose leaves are tensors, batch on axis 0.
+"""States as pytrees: any nesting of tuples, named tuples, lists and dicts with tensors as leaves, batch on axis 0.
 
-Every function is pure: it returns a new tree and leaves its arguments as they were. A layer without memory has the empty
-state ``()``.
+Every function is pure: it returns a new tree and leaves its arguments as they were. A layer without memory has
+the empty state ``()``.
 """
 
 from collections.abc import Callable
@@ -37,12 +37,12 @@ def named_leaves(tree: State) -> list[tuple[str, Tensor]]:
     return [(pytree.keystr(path).lstrip("."), leaf) for path, leaf in pytree.tree_flatten_with_path(tree)[0]]
 
 
-def structure(tree: State) -> pytree.TreeSpec:
-    """The nesting of ``tree`` without its tensors; two trees of one kind compare equal."""
-    return pytree.tree_structure(tree)
+def structure(tree: State) -> str:
+    """The nesting of ``tree`` without its tensors, in words; two trees of one kind compare equal."""
+    return str(pytree.tree_structure(tree))
 
 
-def map(function: Callable[..., Any], tree: State, *others: State) -> State:  # noqa: A001  read as tree.map
+def map(function: Callable[..., Any], tree: State, *others: State) -> State:
     """``function`` applied leaf by leaf to one or several trees of the same structure.
 
     >>> map(torch.add, (torch.tensor(1),), (torch.tensor(2),))

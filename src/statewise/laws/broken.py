@@ -1,0 +1,46 @@
+"""How a broken law is reported, and how two trees of tensors are compared."""
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.tree import State
+
+TOLERANCE = 1e-9
+"""Relative to 1 + the largest magnitude, in float64."""
+
+
+class LawBroken(AssertionError):
+    """A layer breaks a law; the message names the law, the place and the size of the difference."""
+
+    def __init__(self, law: str, message: str) -> None:
+        super().__init__(f"law '{law}': {message}")
+        self.law = law
+
+
+def difference(first: Tensor, second: Tensor) -> float:
+    """The largest difference, relative to 1 + the largest magnitude; infinite where only one of the two is a number."""
+    if first.numel() == 0:
+        return 0.0
+    if not first.dtype.is_floating_point:
+        return float((first != second).any())
+    both_nan = first.isnan() & second.isnan()
+    gap = torch.where(both_nan, 0.0, (first - second).abs())
+    scale = 1 + torch.nan_to_num(first.abs(), nan=0.0, posinf=0.0).max()
+    largest = float((gap / scale).max())
+    return float("inf") if largest != largest else largest
+
+
+def demand_equal(law: str, place: str, expected: State, actual: State, tolerance: float = TOLERANCE) -> None:
+    """Raise ``LawBroken`` unless two trees agree in structure, shapes, dtypes and, within tolerance, in values."""
+    if tree.structure(expected) != tree.structure(actual):
+        raise LawBroken(law, f"{place}: structure {tree.structure(actual)}, expected {tree.structure(expected)}")
+    for (path, left), right in zip(tree.named_leaves(expected), tree.leaves(actual), strict=True):
+        where = f"{place}.{path}" if path else place
+        if left.shape != right.shape or left.dtype != right.dtype:
+            raise LawBroken(
+                law, f"{where}: {tuple(right.shape)} {right.dtype}, expected {tuple(left.shape)} {left.dtype}"
+            )
+        gap = difference(left.detach(), right.detach())
+        if not gap <= tolerance:
+            raise LawBroken(law, f"{where}: differs by {gap:.3g} (allowed {tolerance:.0e})")

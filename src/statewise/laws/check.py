@@ -1,0 +1,73 @@
+"""The list of laws, and the one function that tries a layer on all of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from statewise.contract import EncoderLayer, SequenceLayer
+from statewise.laws.broken import LawBroken
+from statewise.laws.encoder import check_encoder
+from statewise.laws.form import contract
+from statewise.laws.gears import any_chunking, step_is_forward
+from statewise.laws.gradients import gradients
+from statewise.laws.independence import causal, rows_are_independent
+from statewise.laws.precision import exports, precisions
+from statewise.laws.purity import parameters_are_the_truth, pure
+from statewise.laws.subject import Subject, prepare
+
+LAWS: Mapping[str, Callable[[Subject], None]] = {
+    "contract": contract,
+    "step = forward": step_is_forward,
+    "any chunking": any_chunking,
+    "causal": causal,
+    "rows are independent": rows_are_independent,
+    "pure": pure,
+    "gradients": gradients,
+    "parameters are the whole truth": parameters_are_the_truth,
+    "precisions": precisions,
+    "exports": exports,
+}
+"""Name of each law -> the function that tries it."""
+
+EVAL_ONLY = frozenset({"precisions", "exports"})
+"""Laws tried in eval mode alone: noise is the same in every precision, and it is the eval step that ships."""
+
+
+def check(
+    layer: SequenceLayer | EncoderLayer, *, seed: int = 0, mode: Literal["both", "eval", "train"] = "both"
+) -> None:
+    """Try ``layer`` on every law: in float64, from warm states, in eval mode and with fixed noise seeds in train mode.
+
+    The layer is copied, never changed. Its widths should differ from each other and from the batch of 5, and windows
+    should be shorter than the 9 time steps, so that no mix-up of axes can hide.
+
+    Args:
+        layer: a layer with small widths (3 to 5).
+        seed: governs inputs, warm states, cotangents and noise.
+        mode: which modes to try.
+
+    Raises:
+        LawBroken: at the first broken law.
+    """
+    if isinstance(layer, EncoderLayer):
+        check_encoder(layer, seed)
+        return
+    for name in LAWS:
+        for training in _modes(name, mode):
+            check_law(name, layer, seed=seed, training=training)
+
+
+def check_law(name: str, layer: SequenceLayer, *, seed: int = 0, training: bool = False) -> None:
+    """Try ``layer`` on the one law ``name``; whatever goes wrong in it is reported as that law broken."""
+    try:
+        LAWS[name](prepare(layer, seed=seed, training=training))
+    except LawBroken:
+        raise
+    except Exception as error:
+        raise LawBroken(name, f"{type(error).__name__}: {error}") from error
+
+
+def _modes(name: str, mode: str) -> tuple[bool, ...]:
+    """Which values of ``training`` the law is tried with."""
+    if mode == "eval" or (mode == "both" and name in EVAL_ONLY):
+        return (False,)
+    return (True,) if mode == "train" else (False, True)

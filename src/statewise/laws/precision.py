@@ -1,0 +1,89 @@
+"""Laws 9 and 10: lower precisions stay near float64, and ``step`` can be exported."""
+
+import copy
+import warnings
+
+import torch
+from torch import nn
+
+from statewise import tree
+from statewise.contract import SequenceLayer
+from statewise.laws.broken import LawBroken, demand_equal, difference
+from statewise.laws.subject import Subject, floating
+
+NEARNESS = {torch.float32: 1e-4, torch.bfloat16: 0.25}
+"""How far outputs may be from float64, relative to 1 + their largest magnitude."""
+
+
+def precisions(subject: Subject) -> None:
+    """float32 and bfloat16 stay finite and near float64; autocast leaves the state's dtypes as they are."""
+    torch.manual_seed(subject.seed)
+    reference, _ = subject.layer(subject.x, subject.state)
+    for dtype, allowed in NEARNESS.items():
+        layer = copy.deepcopy(subject.layer).to(dtype)
+        x, state = _cast(subject.x, dtype), _cast_state(subject, layer)
+        for place, (y, after) in (("forward", layer(x, state)), ("step", _first_step(layer, x, state))):
+            _demand_near(f"{place} in {dtype}", reference[:, : y.shape[1]], y, allowed)
+            if tree.spec(after) != tree.spec(state):
+                raise LawBroken("precisions", f"{place} in {dtype} changes the state's dtypes to {tree.spec(after)}")
+    _demand_closed_under_autocast(subject)
+
+
+def _first_step(layer: SequenceLayer, x: tree.State, state: tree.State) -> tuple[torch.Tensor, tree.State]:
+    y, after = layer.step(tree.map(lambda leaf: leaf[:, 0], x), state)
+    return y.unsqueeze(1), after
+
+
+def _cast(x: tree.State, dtype: torch.dtype) -> tree.State:
+    return tree.map(lambda leaf: leaf.to(dtype) if floating(leaf) else leaf, x)
+
+
+def _cast_state(subject: Subject, layer: SequenceLayer) -> tree.State:
+    """The warm state in the dtypes that the layer itself chooses."""
+    return tree.cast_like(subject.state, layer.initial_state(tree.leaves(subject.x)[0].shape[0]))
+
+
+def _demand_near(place: str, reference: torch.Tensor, y: torch.Tensor, allowed: float) -> None:
+    if not bool(y.isfinite().all()):
+        raise LawBroken("precisions", f"{place} is not finite")
+    gap = difference(reference.detach(), y.detach().double())
+    if gap > allowed:
+        raise LawBroken("precisions", f"{place} differs from float64 by {gap:.3g} (allowed {allowed:g})")
+
+
+def _demand_closed_under_autocast(subject: Subject) -> None:
+    layer = copy.deepcopy(subject.layer).float()
+    x, state = _cast(subject.x, torch.float32), _cast_state(subject, layer)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        runs = (("forward", layer(x, state)), ("step", _first_step(layer, x, state)))
+    for place, (y, after) in runs:
+        if tree.spec(after) != tree.spec(state):
+            raise LawBroken("precisions", f"{place} under autocast changes the state to {tree.spec(after)}")
+        if not bool(y.isfinite().all()):
+            raise LawBroken("precisions", f"{place} under autocast is not finite")
+
+
+class _Step(nn.Module):
+    """``step`` as a module's forward, which is what the exporter takes."""
+
+    def __init__(self, layer: SequenceLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: tree.State, state: tree.State) -> tuple[torch.Tensor, tree.State]:
+        return self.layer.step(x, state)
+
+
+def exports(subject: Subject) -> None:
+    """``torch.export`` of ``step`` equals eager."""
+    x_t = tree.map(lambda leaf: leaf[:, 0].clone(), subject.x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        try:
+            program = torch.export.export(_Step(subject.layer), (x_t, subject.state), strict=False).module()
+        except Exception as error:
+            raise LawBroken("exports", f"torch.export refuses step: {str(error).splitlines()[0]}") from error
+    other = tree.map(lambda leaf: leaf[:, 1].clone(), subject.x)
+    with torch.no_grad():
+        expected = subject.layer.step(other, subject.state)
+        demand_equal("exports", "the exported step", expected, program(other, subject.state))

@@ -1,0 +1,72 @@
+"""Laws 6 and 8: nothing is mutated or remembered, and parameters and buffers are the whole truth."""
+
+import copy
+import io
+
+import torch
+from torch import nn
+
+from statewise import tree
+from statewise.contract import SequenceLayer
+from statewise.laws.broken import LawBroken, demand_equal, difference
+from statewise.laws.subject import Subject
+
+
+def pure(subject: Subject) -> None:
+    """Twice the same; inputs, state and buffers untouched; nothing remembered elsewhere."""
+    layer, x, state = subject.layer, subject.x, subject.state
+    kept = tree.map(torch.clone, (x, state, dict(layer.state_dict())))
+    first = layer(x, state)
+    layer(subject.fresh_input(salt=2), None)
+    layer.step(tree.map(lambda leaf: leaf[:, 0], subject.fresh_input(salt=3)), state)
+    demand_equal("pure", "the same call twice", first, layer(x, state))
+    demand_equal("pure", "input, state or weights after a call", kept, (x, state, dict(layer.state_dict())))
+
+
+def parameters_are_the_truth(subject: Subject) -> None:
+    """``state_dict``, ``deepcopy`` and ``functional_call`` with another's parameters speak with its voice."""
+    law = "parameters are the whole truth"
+    other = _with_other_weights(subject)
+    expected = _speak(other, subject)
+    if any(parameter.numel() for parameter in other.parameters()):
+        gap = difference(_speak(subject.layer, subject)[0].detach(), expected[0].detach())
+        if gap == 0:
+            raise LawBroken(law, "changing every parameter changes nothing")
+    borrowed = {**dict(other.named_parameters()), **dict(other.named_buffers())}
+    torch.manual_seed(subject.seed)
+    called = torch.func.functional_call(subject.layer, borrowed, (subject.x, subject.state))
+    demand_equal(law, "functional_call", expected, called)
+    demand_equal(law, "deepcopy", expected, _speak(copy.deepcopy(other), subject))
+    loaded = copy.deepcopy(subject.layer)
+    loaded.load_state_dict(_through_file(other))
+    demand_equal(law, "state_dict", expected, _speak(loaded, subject))
+    _from_initial_states(law, subject, other, loaded)
+
+
+def _from_initial_states(law: str, subject: Subject, other: SequenceLayer, loaded: SequenceLayer) -> None:
+    torch.manual_seed(subject.seed)
+    expected = other(subject.x)
+    torch.manual_seed(subject.seed)
+    demand_equal(law, "state_dict, from initial states", expected, loaded(subject.x))
+
+
+def _speak(layer: SequenceLayer, subject: Subject) -> tuple[torch.Tensor, tree.State]:
+    return layer(subject.x, subject.state)
+
+
+def _with_other_weights(subject: Subject) -> SequenceLayer:
+    """A copy with every parameter and floating buffer moved a little."""
+    other = copy.deepcopy(subject.layer)
+    generator = torch.Generator().manual_seed(subject.seed + 7)
+    with torch.no_grad():
+        for tensor in (*other.parameters(), *other.buffers()):
+            if tensor.is_floating_point():
+                tensor.mul_(1 + 0.05 * torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype))
+    return other
+
+
+def _through_file(module: nn.Module) -> dict[str, torch.Tensor]:
+    file = io.BytesIO()
+    torch.save(module.state_dict(), file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)

@@ -1,0 +1,94 @@
+"""What the laws are tried on: a layer in float64 with no parameter at zero, example inputs and a warm state."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from statewise import tree
+from statewise.contract import EncoderLayer, Input, InputForm, SequenceLayer, Timed, Tokens
+from statewise.tree import State
+
+BATCH = 5
+TIME = 9
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer under examination, in float64; ``x`` is an input, ``state`` a warm one, rows 0 and 3 fresh beside it."""
+
+    layer: SequenceLayer
+    x: Input
+    state: State
+    seed: int
+
+    def fresh_input(self, salt: int) -> Input:
+        """Another input of the same form and shape."""
+        return example_input(self.layer, BATCH, TIME, self.seed + salt)
+
+
+def prepare(layer: SequenceLayer, *, seed: int, training: bool) -> Subject:
+    """A copy of ``layer`` ready for examination; the layer itself is left alone."""
+    torch.manual_seed(seed)
+    studied = copy.deepcopy(layer).double().train(training)
+    randomise_zeros(studied, seed)
+    x = example_input(studied, BATCH, TIME, seed)
+    return Subject(studied, x, warm_state(studied, seed), seed)
+
+
+def randomise_zeros(module: nn.Module, seed: int) -> None:
+    """Give every parameter that is constant small random values added, so that no path is dead by initialisation."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.is_floating_point() and parameter.numel() and bool((parameter == parameter.view(-1)[0]).all()):
+                parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+
+
+def warm_state(layer: SequenceLayer, seed: int) -> State:
+    """The state after some steps, cut from its graph; rows 0 and 3 are fresh."""
+    with torch.no_grad():
+        _, warm = loop(layer, example_input(layer, BATCH, TIME, seed + 1), layer.initial_state(BATCH))
+        fresh_rows = torch.tensor([True, False, False, True, False])
+        state = tree.where(fresh_rows, layer.initial_state(BATCH), warm)
+    return tree.map(lambda leaf: leaf.detach().clone(), state)
+
+
+def loop(layer: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
+    """The definition: the loop over ``step``, whatever ``_sequence`` the layer has."""
+    return SequenceLayer._sequence(layer, x, state)
+
+
+def example_input(layer: SequenceLayer | EncoderLayer, batch: int, time: int, seed: int) -> Input:
+    """A random input of the layer's form; time stamps too where the layer reads them."""
+    generator = torch.Generator().manual_seed(seed)
+    reads_time = isinstance(layer, SequenceLayer) and layer.reads_time
+    values = random_values(layer.input_form, batch, time, generator)
+    if not reads_time:
+        return values
+    elapsed = 0.1 + torch.rand(batch, time, generator=generator, dtype=torch.float64)
+    return Timed(values, elapsed)
+
+
+def random_values(form: InputForm, batch: int, time: int, generator: torch.Generator) -> Tensor:
+    """Random tokens ``(B, T)`` or normal vectors ``(B, T, D)`` in float64."""
+    if isinstance(form, Tokens):
+        return torch.randint(form.vocabulary, (batch, time), generator=generator)
+    return torch.randn(batch, time, form.size, generator=generator, dtype=torch.float64)
+
+
+def chunk(x: Any, start: int, end: int) -> Any:
+    """Time steps ``start`` to ``end`` of an input."""
+    return tree.map(lambda leaf: leaf[:, start:end], x)
+
+
+def rows(x: Any, index: Tensor) -> Any:
+    """The rows of an input or a state."""
+    return tree.take(x, index)
+
+
+def floating(leaf: Tensor) -> bool:
+    """Whether gradients can flow through this leaf."""
+    return leaf.is_floating_point()
