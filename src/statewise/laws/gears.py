@@ -1,5 +1,7 @@
 """Laws 2 and 3: the two gears agree, and any way of cutting a sequence gives the same."""
 
+from itertools import pairwise
+
 import torch
 
 from statewise import tree
@@ -34,7 +36,7 @@ def any_chunking(subject: Subject) -> None:
 
 def _in_chunks(subject: Subject, cuts: tuple[int, ...]) -> tuple[torch.Tensor, State]:
     state, outputs = subject.state, []
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in pairwise(cuts):
         y, state = subject.layer(chunk(subject.x, start, end), state)
         outputs.append(y)
     return torch.cat(outputs, dim=1), state
@@ -50,7 +52,7 @@ def _reset_is_a_new_start(subject: Subject) -> None:
         here = torch.tensor([row])
         cuts = [0, *reset[row].nonzero().flatten().tolist(), TIME]
         expected_state, parts = rows(subject.state, here), []
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, end in pairwise(cuts):
             if start in cuts[1:-1] or bool(reset[row, 0]):
                 expected_state = subject.layer.initial_state(1)
             part, expected_state = subject.layer(chunk(rows(subject.x, here), start, end), expected_state)

@@ -44,7 +44,7 @@ def randomise_zeros(module: nn.Module, seed: int) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.is_floating_point() and parameter.numel() and bool((parameter == parameter.view(-1)[0]).all()):
-                parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
 
 
 def warm_state(layer: SequenceLayer, seed: int) -> State:
