@@ -1,0 +1,128 @@
+"""What a task is: where its batches come from, what counts as right, and what would be no skill at all.
+
+A task is a pure function of numbers: batch k of the training stream depends on the task, the seed and k alone, so that
+a run resumes without remembering where a sampler stood. Letters: B rows, T time steps, Q read-out positions.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+from torch import Tensor
+
+from statewise.contract import InputForm
+from statewise.errors import UserError
+
+Split = Literal["valid", "test"]
+
+
+class Batch(NamedTuple):
+    """One batch. Everything a model may see is ``inputs``; the rest says what is asked of it."""
+
+    inputs: Tensor
+    """(B, T) int64 tokens or (B, T, D) real vectors"""
+    targets: Tensor
+    """(B, Q, ...): what is right at the read-out positions; Q = T where ``positions`` is None"""
+    weights: Tensor
+    """(B, Q) float: 1 where a position counts, 0 where it does not"""
+    starts: Tensor | None = None
+    """(B,) bool: rows that begin a new sequence; None = all do. The other rows continue those of the batch before."""
+    positions: Tensor | None = None
+    """(B, Q) int64: the time steps that are read out; None = all of them"""
+
+
+class Scores(NamedTuple):
+    """Sums over positions, so that scores of batches of any size add up exactly."""
+
+    sums: Mapping[str, float]
+    """Name of a metric -> its sum over what it is averaged over"""
+    counts: Mapping[str, float]
+    """Name of a metric -> how much it is averaged over"""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a score reads."""
+
+    name: str
+    unit: str
+    lower_is_better: bool
+
+
+class Task(ABC):
+    """Something to be learnt. Subclass it to bring your own; ten lines are enough.
+
+    The constructor's keyword-only arguments with their defaults are the task's options.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    """One sentence for a person: what comes in, what is asked."""
+    primary: ClassVar[Metric]
+    """The score that decides, chosen before anything is run; always among the names that ``scores`` returns."""
+    bimodal: ClassVar[bool] = False
+    """Whether runs either solve the task or do not, so that the fraction solved says more than the mean."""
+    solved_at: ClassVar[float | None] = None
+    """The primary score at which a run counts as having solved the task."""
+
+    input_form: InputForm
+    output_size: int
+    train_lengths: tuple[int, int] | None = None
+    """Shortest and longest training sequence; None where sequences are endless streams."""
+
+    @abstractmethod
+    def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
+        """Batch ``index`` of the training stream that ``seed`` names."""
+
+    @abstractmethod
+    def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
+        """The fixed batches of a split, the same on every call.
+
+        Args:
+            split: ``valid`` chooses, ``test`` is looked at once.
+            batch_size: rows a batch; a task of streams may return fewer.
+            length: sequences of this length where the task has a length (see ``train_lengths``); None = as in training.
+        """
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The summed training loss of ``outputs (B, Q, output_size)``; the trainer divides it by ``weights.sum()``."""
+
+    @abstractmethod
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        """Every metric of the task on one batch, the primary one among them."""
+
+    def chance(self) -> float | None:
+        """The primary score of knowing nothing about the input, in closed form where there is one."""
+        return None
+
+    def oracle(self, batch: Batch) -> Tensor | None:
+        """Perfect ``outputs (B, Q, output_size)`` worked out from the inputs alone; None where nobody knows them."""
+        return None
+
+    def baselines(self) -> Mapping[str, Mapping[str, float]]:
+        """Simple untrained rivals: name -> their metrics on the test split."""
+        return {}
+
+    def longest_context(self) -> int | None:
+        """How many time steps back a position may have to look; None where there is no bound."""
+        return self.train_lengths[1] if self.train_lengths else None
+
+    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
+        """The first row for a person to read: what came in, what was asked, what the model said."""
+        raise UserError(f"task {self.name} shows no examples")
+
+    def fingerprint(self) -> str:
+        """What the task's data hash to; part of a trial's address. Generators are their options."""
+        return ""
+
+
+def add_scores(parts: list[Scores]) -> dict[str, float]:
+    """The mean of every metric over all batches.
+
+    >>> add_scores([Scores({"loss": 4.0}, {"loss": 2.0}), Scores({"loss": 2.0}, {"loss": 1.0})])
+    {'loss': 2.0}
+    """
+    names = parts[0].sums if parts else {}
+    return {name: sum(p.sums[name] for p in parts) / max(sum(p.counts[name] for p in parts), 1e-12) for name in names}

@@ -1,0 +1,1 @@
+"""Training: a small loop with carried state, exact resume and plain history."""

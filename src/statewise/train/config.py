@@ -1,0 +1,73 @@
+"""How a model is trained, as plain data."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from statewise.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that governs a training run beside the model and the task."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    steps: int = 2000
+    """Parameter updates"""
+    batch_size: int = 32
+    """Rows of one forward pass"""
+    accumulate: int = 1
+    """Forward passes a parameter update; the loss is divided by the positions of all of them"""
+    learning_rate: float = 3e-3
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
+    momentum: float = 0.9
+    """Of sgd (Nesterov) and rmsprop"""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of adamw"""
+    weight_decay: float = 0.0
+    """Never applied to biases, norms and one-dimensional parameters"""
+    schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
+    warmup: int = 50
+    """Updates over which the learning rate rises linearly"""
+    decay_to: float = 0.1
+    """What the cosine ends at, as a fraction of the learning rate"""
+    decay_every: int = 500
+    """Updates between two drops of the step schedule"""
+    decay_factor: float = 0.5
+    """By what the step and plateau schedules multiply"""
+    plateau_patience: int = 3
+    """Evaluations without improvement before the plateau schedule drops"""
+    clip: Literal["norm", "value", "none"] = "norm"
+    clip_at: float = 1.0
+    """The largest global gradient norm, or the largest gradient element"""
+    evaluate_every: int = 200
+    """Updates between two evaluations on the validation split"""
+    patience: int = 0
+    """Evaluations without improvement before training stops; 0 = never. The best checkpoint is kept in any case"""
+    checkpoint_every: int = 200
+    """Updates between two checkpoints"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 = autocast where the device has it; parameters and states stay float32"""
+    checkpoint_time: int = 0
+    """Activation checkpointing: recompute chunks of this many time steps in the backward pass; 0 = off"""
+    readout: Literal["gradient", "ridge"] = "gradient"
+    """ridge = the head is solved in closed form from streamed statistics, everything else stays as initialised"""
+    ridge: float = 1e-6
+    """Penalty of the closed-form readout"""
+    washout: int = 0
+    """Time steps at the start of a sequence that the closed-form readout does not fit"""
+    device: str = "cpu"
+    seed: int = 0
+    """Initial weights, order and noise of training"""
+
+    def __post_init__(self) -> None:
+        positive = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.steps < 0:
+            raise UserError(f"steps must not be negative, got {self.steps}")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate must be positive, got {self.learning_rate}")
+        if self.clip != "none" and not self.clip_at > 0:
+            raise UserError(f"clip_at must be positive, got {self.clip_at}; to turn clipping off say clip=none")
