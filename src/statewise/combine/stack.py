@@ -1,0 +1,61 @@
+"""Layers one after the other."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from statewise.contract import Input, SequenceLayer, values_of, with_time_of
+from statewise.tree import State
+
+
+class Stack(SequenceLayer):
+    """``y = layers[-1](... layers[0](x))``; the state is the tuple of the layers' states.
+
+    Time stamps of the input are passed on to every layer that reads them.
+
+    >>> import torch
+    >>> from statewise.layers.recurrent.lstm import LSTM
+    >>> stack = Stack([LSTM(input_size=3, hidden_size=4), LSTM(input_size=4, hidden_size=5)])
+    >>> y, (first, second) = stack(torch.randn(2, 7, 3))
+    >>> y.shape, second.h.shape
+    (torch.Size([2, 7, 5]), torch.Size([2, 5]))
+
+    Raises:
+        ValueError: if there are no layers or the width of one does not fit the next.
+    """
+
+    def __init__(self, layers: Sequence[SequenceLayer]) -> None:
+        if not layers:
+            raise ValueError("a stack needs at least one layer")
+        super().__init__(layers[0].input_form, layers[-1].output_size)
+        for place, (below, above) in enumerate(pairwise(layers)):
+            expected = getattr(above.input_form, "size", None)
+            if expected != below.output_size:
+                raise ValueError(
+                    f"layer {place} puts out width {below.output_size}, but layer {place + 1} reads {above.input_form}"
+                )
+        self.layers = nn.ModuleList(layers)
+        self.reads_time = any(layer.reads_time for layer in layers)
+
+    def initial_state(self, batch_size: int) -> State:
+        return tuple(layer.initial_state(batch_size) for layer in self._layers())
+
+    def step(self, x: Input, state: State) -> tuple[Tensor, State]:
+        after = []
+        y = values_of(x)
+        for layer, inner in zip(self._layers(), state, strict=True):
+            y, inner = layer.step(with_time_of(x, y, layer), inner)
+            after.append(inner)
+        return y, tuple(after)
+
+    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
+        after = []
+        y = values_of(x)
+        for layer, inner in zip(self._layers(), state, strict=True):
+            y, inner = layer(with_time_of(x, y, layer), inner)
+            after.append(inner)
+        return y, tuple(after)
+
+    def _layers(self) -> list[SequenceLayer]:
+        return [layer for layer in self.layers if isinstance(layer, SequenceLayer)]

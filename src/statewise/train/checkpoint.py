@@ -1,0 +1,95 @@
+"""Checkpoints: safetensors and JSON in a folder that appears whole or not at all."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from statewise.errors import UserError
+
+TENSORS = "tensors.safetensors"
+FACTS = "facts.json"
+
+
+def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write a checkpoint so that ``folder`` is either the old one or the new one, whenever the process is killed.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written; the old checkpoint stays as it was.
+    """
+    fresh = folder.with_name(folder.name + ".new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        separate = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        _write_through(fresh / TENSORS, save(separate))
+        _write_through(fresh / FACTS, json.dumps(dict(facts), indent=1).encode())
+        _swap(fresh, folder)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the checkpoint {folder}: {error.strerror or error}; free some space or choose another "
+            "folder with --out, then run the same command to go on from the last checkpoint"
+        ) from error
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of a checkpoint.
+
+    Raises:
+        UserError: if it is missing, truncated or not one of ours.
+    """
+    whole = folder if (folder / FACTS).exists() else folder.with_name(folder.name + ".old")
+    if not (whole / FACTS).exists():
+        raise UserError(f"there is no checkpoint at {folder}; train first, or name another run folder")
+    try:
+        facts = json.loads((whole / FACTS).read_text(encoding="utf-8"))
+        with safe_open(whole / TENSORS, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  safe_open is no mapping
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(
+            f"the checkpoint {whole} is damaged or was not written by statewise ({error}); restore it, or delete the "
+            "folder and train again"
+        ) from error
+    return tensors, facts
+
+
+def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
+    """Put ``weights`` into ``module``.
+
+    Raises:
+        UserError: if they are another model's; the first difference is named.
+    """
+    own = module.state_dict()
+    for name in sorted(own.keys() | weights.keys()):
+        here = tuple(own[name].shape) if name in own else None
+        there = tuple(weights[name].shape) if name in weights else None
+        if here != there:
+            raise UserError(
+                f"{source} belongs to another model: '{name}' has shape {there} there and {here} here; "
+                "use the config.json that stands beside it"
+            )
+    module.load_state_dict(dict(weights))
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Put ``fresh`` in the place of ``folder``; ``.old`` covers the moment in between."""
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,40 @@
+"""Scores of a model on a split, with the state carried from batch to batch."""
+
+import torch
+
+from statewise import tree
+from statewise.contract import Model
+from statewise.tasks.base import Batch, Split, Task, add_scores
+from statewise.train.forward import run_batch, to_device
+
+
+def evaluate(
+    model: Model, task: Task, split: Split, *, batch_size: int, length: int | None = None, device: str = "cpu"
+) -> dict[str, float]:
+    """Every metric of ``task`` on a split; the model is left in the mode it was in.
+
+    Args:
+        model: any model for the task.
+        task: what is scored.
+        split: ``valid`` or ``test``.
+        batch_size: rows a pass.
+        length: sequences of this length; ``None`` = as in training.
+        device: where the model is.
+    """
+    was_training = model.training
+    model.eval()
+    parts, carry = [], None
+    with torch.no_grad():
+        for batch in task.evaluation(split, batch_size=batch_size, length=length):
+            batch = to_device(batch, device)
+            if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.inputs.shape[0]:
+                carry = None
+            outputs, carry = run_batch(model, batch, carry)
+            parts.append(task.scores(outputs.float(), batch))
+    model.train(was_training)
+    return add_scores(parts)
+
+
+def first_batch(task: Task, split: Split, batch_size: int) -> Batch:
+    """The first evaluation batch of a split, for examples."""
+    return next(iter(task.evaluation(split, batch_size=batch_size)))

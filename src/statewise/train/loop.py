@@ -1,0 +1,206 @@
+"""The training loop: small named steps, carried state, exact resume.
+
+Every update depends on the checkpointed tensors, the config and its own number alone: batches are a function of the
+update's number, and torch's generator is seeded anew for each update. That is what makes a resumed run end with the
+same weights as one that was never killed.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract import Model
+from statewise.tasks.base import Batch, Task
+from statewise.train.checkpoint import load_checkpoint, save_checkpoint
+from statewise.train.config import TrainConfig
+from statewise.train.evaluation import evaluate
+from statewise.train.forward import run_batch, to_device
+from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress, Status, read_history, write_history
+from statewise.train.optimization import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
+from statewise.train.snapshot import restore_snapshot, take_snapshot
+from statewise.tree import State
+
+GIVE_UP_AFTER = 10
+"""Updates in a row with a loss or gradient that is not finite, after which training has diverged"""
+
+ADVICE = (
+    "loss or gradient was not finite {count} updates in a row at step {step}; lower the learning rate (now {rate:g}), "
+    "clip harder (now {clip} at {clip_at:g}), or lengthen the warm-up (now {warmup})"
+)
+
+
+class Trainer:
+    """One training of one model on one task.
+
+    Args:
+        model: left with the best weights on validation when ``run`` returns.
+        task: gives batches, loss and scores.
+        config: everything else.
+        folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
+    """
+
+    def __init__(self, model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> None:
+        self.model = model.to(config.device)
+        self.task = task
+        self.config = config
+        self.folder = folder
+        self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(model, config)
+        self.progress = Progress()
+        self.history: list[Entry] = []
+        self.best: dict[str, Tensor] = {}
+        self.carry: State | None = None
+        self.seconds = 0.0
+        if folder is not None and (folder / "last").exists() | (folder / "last.old").exists():
+            self._resume(folder)
+
+    def run(
+        self,
+        *,
+        on_entry: OnEntry = lambda entry: None,
+        on_step: OnStep = lambda step, loss: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Train to the end, or until ``should_stop()`` says so between two updates (a checkpoint is kept then)."""
+        self.model.train()
+        while self.progress.step < self.config.steps:
+            if should_stop():
+                self._save()
+                return self._outcome("interrupted")
+            loss = self._timed_update()
+            if self.progress.skipped_in_a_row >= GIVE_UP_AFTER:
+                return self._outcome("diverged")
+            on_step(self.progress.step, loss)
+            if self._is_due(self.config.evaluate_every):
+                on_entry(self._evaluate())
+            if self._is_due(self.config.checkpoint_every):
+                self._save()
+            if 0 < self.config.patience <= self.progress.evaluations_since_best:
+                return self._outcome("stopped early")
+        if not self.best:
+            on_entry(self._evaluate())
+        return self._outcome("finished")
+
+    def _is_due(self, every: int) -> bool:
+        return self.progress.step % every == 0 or self.progress.step == self.config.steps
+
+    def _timed_update(self) -> float:
+        began = time.perf_counter()
+        loss = self._update()
+        self.seconds += time.perf_counter() - began
+        return loss
+
+    def _update(self) -> float:
+        """One parameter update over ``accumulate`` batches; returns the mean loss of a position."""
+        progress, config = self.progress, self.config
+        torch.manual_seed(config.seed * 1_000_003 + progress.step)
+        set_learning_rate(self.optimizer, learning_rate_at(progress.step, config, progress.plateau_drops))
+        batches = [self._batch(progress.step * config.accumulate + part) for part in range(config.accumulate)]
+        positions = max(1.0, sum(float(batch.weights.sum()) for batch in batches))
+        loss = sum(self._backward(batch, positions) for batch in batches)
+        norm = clip_gradients(self.parameters, config)
+        if _finite(loss) and _finite(norm):
+            self.optimizer.step()
+            progress.skipped_in_a_row = 0
+            progress.loss_sum += loss
+            progress.loss_count += 1
+            progress.largest_norm = max(progress.largest_norm, norm)
+        else:
+            progress.skipped += 1
+            progress.skipped_in_a_row += 1
+            self.carry = None
+        self.optimizer.zero_grad(set_to_none=True)
+        progress.step += 1
+        progress.tokens += sum(batch.inputs.shape[0] * batch.inputs.shape[1] for batch in batches)
+        return loss
+
+    def _batch(self, index: int) -> Batch:
+        batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
+        return to_device(batch, self.config.device)
+
+    def _backward(self, batch: Batch, positions: float) -> float:
+        bfloat16 = self.config.precision == "bfloat16"
+        with torch.autocast(torch.device(self.config.device).type, dtype=torch.bfloat16, enabled=bfloat16):
+            outputs, after = run_batch(self.model, batch, self.carry, checkpoint_time=self.config.checkpoint_time)
+        loss = self.task.loss(outputs.float(), batch) / positions
+        loss.backward()
+        self.carry = tree.detach(after) if batch.starts is not None else None
+        return float(loss.detach())
+
+    def _evaluate(self) -> Entry:
+        began = time.perf_counter()
+        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size, device=self.config.device)
+        self.seconds += time.perf_counter() - began
+        valid = metrics[self.task.primary.name]
+        self._note_best(valid)
+        progress = self.progress
+        entry = Entry(
+            step=progress.step,
+            tokens=progress.tokens,
+            train_loss=progress.loss_sum / max(1, progress.loss_count),
+            valid=valid,
+            metrics=metrics,
+            learning_rate=learning_rate_at(progress.step, self.config, progress.plateau_drops),
+            gradient_norm=progress.largest_norm,
+            skipped=progress.skipped,
+            seconds=self.seconds,
+        )
+        progress.loss_sum, progress.loss_count, progress.largest_norm, self.seconds = 0.0, 0, 0.0, 0.0
+        self.history.append(entry)
+        return entry
+
+    def _note_best(self, valid: float) -> None:
+        progress = self.progress
+        if self._is_solved(valid) and progress.solved_step is None:
+            progress.solved_step = progress.step
+        if _finite(valid) and (progress.best_valid is None or self._is_better(valid, progress.best_valid)):
+            progress.best_valid, progress.best_step = valid, progress.step
+            progress.evaluations_since_best = progress.plateau_waits = 0
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            return
+        progress.evaluations_since_best += 1
+        progress.plateau_waits += 1
+        if progress.plateau_waits > self.config.plateau_patience:
+            progress.plateau_drops += 1
+            progress.plateau_waits = 0
+
+    def _is_better(self, score: float, than: float) -> bool:
+        return score < than if self.task.primary.lower_is_better else score > than
+
+    def _is_solved(self, score: float) -> bool:
+        at = self.task.solved_at
+        return at is not None and (score == at or self._is_better(score, at))
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        tensors, facts = take_snapshot(self.model, self.optimizer, self.carry, self.best, self.progress)
+        save_checkpoint(self.folder / "last", tensors, facts)
+        write_history(self.folder / "history.jsonl", self.history)
+
+    def _resume(self, folder: Path) -> None:
+        tensors, facts = load_checkpoint(folder / "last")
+        example = self.model.initial_state(1)
+        self.carry, self.best, self.progress = restore_snapshot(self.model, self.optimizer, example, tensors, facts)
+        kept = read_history(folder / "history.jsonl")
+        self.history = [entry for entry in kept if entry.step <= self.progress.step]
+
+    def _outcome(self, status: Status) -> Outcome:
+        advice = None
+        if status == "diverged":
+            config = self.config
+            advice = ADVICE.format(
+                count=GIVE_UP_AFTER, step=self.progress.step, rate=config.learning_rate, clip=config.clip,
+                clip_at=config.clip_at, warmup=config.warmup,
+            )  # fmt: skip
+        if self.best and status != "interrupted":
+            self.model.load_state_dict(self.best)
+        return Outcome(status, self.progress, self.history, advice)
+
+
+def _finite(number: float) -> bool:
+    return abs(number) < float("inf")
