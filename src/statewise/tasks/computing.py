@@ -1,0 +1,116 @@
+"""Tasks that compute one number from the whole sequence: the adding problem and parity."""
+
+import torch
+from torch import Tensor
+
+from statewise.contract import Tokens, Vectors
+from statewise.tasks.base import Batch, Metric, Scores
+from statewise.tasks.generated import GeneratedTask, draw_of_split
+from statewise.tasks.readout import (
+    as_words,
+    classification_scores,
+    cross_entropy_sum,
+    one_hot_logits,
+    squared_error_sum,
+)
+
+
+class Adding(GeneratedTask):
+    """Add the two marked numbers of a long sequence (Hochreiter & Schmidhuber 1997; form of Bai et al. 2018).
+
+    Inputs ``(B, length, 2)``: numbers uniform in [0, 1] and a mark, 1 at two places anywhere, else 0. Asked at the last
+    step: the sum of the two. Chance, always saying 1: a mean squared error of 1/6.
+
+    Args:
+        shortest: shortest training sequence.
+        longest: longest training sequence.
+        evaluation_sequences: sequences in each of the validation and test splits; at 10,000 the standard error of the
+            chance level is 0.002.
+    """
+
+    name = "adding"
+    description = "Add the two marked numbers of a long sequence"
+    primary = Metric("mse", "squared error", lower_is_better=True)
+    bimodal = True
+    solved_at = 0.01
+
+    def __init__(self, *, shortest: int = 100, longest: int = 100, evaluation_sequences: int = 1000) -> None:
+        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
+        self.input_form = Vectors(2)
+        self.output_size = 1
+
+    def least_length(self) -> int:
+        return 2
+
+    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
+        values = torch.rand(rows, length, generator=generator)
+        marked = torch.rand(rows, length, generator=generator).topk(2, dim=1).indices
+        marks = torch.zeros_like(values).scatter_(1, marked, 1.0)
+        asked = torch.full((rows, 1), length - 1)
+        target = values.gather(1, marked).sum(dim=1, keepdim=True).unsqueeze(2)
+        return Batch(torch.stack([values, marks], dim=2), target, torch.ones(rows, 1), positions=asked)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return squared_error_sum(outputs, batch)
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        positions = float(batch.weights.sum())
+        error = float(squared_error_sum(outputs, batch))
+        return Scores({"loss": error, "mse": error}, {"loss": positions, "mse": positions})
+
+    def chance(self) -> float:
+        return 1 / 6
+
+    def oracle(self, batch: Batch) -> Tensor:
+        values, marks = batch.inputs.unbind(2)
+        return (values * marks).sum(dim=1).view(-1, 1, 1)
+
+    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
+        values, marks = batch.inputs[0].unbind(1)
+        shown = "marked: " + as_words(values[marks > 0])
+        return shown, as_words(batch.targets[0]), as_words(outputs[0])
+
+
+class Parity(GeneratedTask):
+    """Say whether the number of ones so far is odd, at the end of a bit string (Deletang et al. 2023). Chance: 1/2.
+
+    Args:
+        shortest: shortest training sequence.
+        longest: longest training sequence.
+        evaluation_sequences: sequences in each of the validation and test splits.
+    """
+
+    name = "parity"
+    description = "Say whether a bit string holds an odd number of ones"
+    primary = Metric("accuracy", "fraction of strings", lower_is_better=False)
+    bimodal = True
+    solved_at = 0.99
+
+    def __init__(self, *, shortest: int = 1, longest: int = 40, evaluation_sequences: int = 512) -> None:
+        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
+        self.input_form = Tokens(2)
+        self.output_size = 2
+
+    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
+        def draw(number: int) -> Tensor:
+            return torch.randint(2, (number, length), generator=generator)
+
+        inputs = draw_of_split(draw, split, rows, different=2.0**length)
+        targets = (inputs.sum(dim=1, keepdim=True)) % 2
+        asked = torch.full((rows, 1), length - 1)
+        return Batch(inputs, targets, torch.ones(rows, 1), positions=asked)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy_sum(outputs, batch)
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        return classification_scores(outputs, batch)
+
+    def chance(self) -> float:
+        return 0.5
+
+    def oracle(self, batch: Batch) -> Tensor:
+        odd = torch.zeros(batch.inputs.shape[0], dtype=torch.int64)
+        for bit in batch.inputs.unbind(1):
+            odd = odd ^ bit
+        return one_hot_logits(odd.unsqueeze(1), 2)
