@@ -1,0 +1,1 @@
+"""Initial values of weights: recurrent matrices, reservoirs, spectra of state-space models."""

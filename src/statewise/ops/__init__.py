@@ -1,0 +1,1 @@
+"""Operations on tensors: no parameters, one file an operation."""
