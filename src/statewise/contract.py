@@ -132,7 +132,7 @@ class SequenceLayer(nn.Module, ABC):
         else:
             self._check_state(state, batch)
         if time == 0:
-            return self.zeros(batch, 0, self.output_size), state
+            return self._no_outputs(values_of(x), batch), state
         if reset is None:
             return self._sequence(x, state)
         return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
@@ -153,6 +153,10 @@ class SequenceLayer(nn.Module, ABC):
         if not self.training:
             return torch.zeros(batch_size, dtype=torch.int64, device=device)
         return torch.randint(2**62, (batch_size,), dtype=torch.int64, device="cpu").to(device)
+
+    def _no_outputs(self, x: Tensor, batch: int) -> Tensor:
+        like = x if x.is_floating_point() else self.zeros(0)
+        return like.new_zeros(batch, 0, self.output_size)
 
     def _sequence_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         """Cut where any row is reset, so that between the cuts the fast path runs."""

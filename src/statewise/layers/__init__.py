@@ -1,0 +1,1 @@
+"""Layers: one model a file, one folder a family."""

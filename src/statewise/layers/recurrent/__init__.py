@@ -1,0 +1,1 @@
+"""Recurrent layers: Elman RNN, LSTM, GRU."""

@@ -1,0 +1,110 @@
+"""Gated recurrent unit.
+
+Cho et al. 2014, "Learning phrase representations ...", eq. 5-8:
+
+    r_t = sigmoid(W_r x_t + U_r h_{t-1} + b_r)              reset gate
+    z_t = sigmoid(W_z x_t + U_z h_{t-1} + b_z)              update gate: how much is kept
+    n_t = tanh(W_n x_t + b_n + r_t * (U_n h_{t-1} + b_u))   reset "after" the product: torch.nn's, cuDNN's
+    n_t = tanh(W_n x_t + b_n + U_n (r_t * h_{t-1}) + b_u)   reset "before" the product: the paper's
+    h_t = z_t * h_{t-1} + (1 - z_t) * n_t,  y_t = h_t
+
+Our n is the paper's h~. z keeps here, as in the paper's eq. 7 and in torch.nn; in Chung et al. 2014 it writes.
+Parameters are named and laid out as ``torch.nn.GRU``'s, gates in the order r, z, n.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise import probe, tree
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import orthogonal_blocks_, uniform_
+
+
+class GRUState(NamedTuple):
+    """What a GRU carries."""
+
+    h: Tensor
+    """(B, H)"""
+
+
+class GRU(SequenceLayer):
+    """h_t = z_t * h_{t-1} + (1 - z_t) * n_t.
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output.
+        reset_placement: whether the reset gate acts ``after`` the recurrent product (torch.nn's) or ``before`` it (the
+            paper's).
+        update_bias: added to the update gate's bias at the start; above 0 the unit keeps more.
+        recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+
+    Raises:
+        ValueError: if the placement or initialisation is unknown.
+
+    >>> y, state = GRU(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
+    >>> y.shape, state.h.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        reset_placement: Literal["after", "before"] = "after",
+        update_bias: float = 0.0,
+        recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
+    ) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if reset_placement not in ("after", "before"):
+            raise ValueError(f"reset_placement must be after or before, got {reset_placement!r}")
+        if recurrent_init not in ("uniform", "orthogonal"):
+            raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
+        gates = 3 * hidden_size
+        self.reset_placement = reset_placement
+        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(gates, input_size), hidden_size))
+        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(gates, hidden_size), hidden_size))
+        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
+        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
+        if recurrent_init == "orthogonal":
+            orthogonal_blocks_(self.weight_hh_l0)
+        with torch.no_grad():
+            self.bias_ih_l0[hidden_size : 2 * hidden_size] += update_bias
+
+    def initial_state(self, batch_size: int) -> GRUState:
+        return GRUState(self.zeros(batch_size, self.output_size))
+
+    def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
+        h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
+        return h, tree.cast_like(GRUState(h), state)
+
+    def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
+        if self.reset_placement == "after":
+            weights: list[Tensor] = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+            y, h = torch.gru(x, state.h.unsqueeze(0), weights, True, 1, 0.0, self.training, False, True)
+            return y, tree.cast_like(GRUState(h[0]), state)
+        h, outputs = state.h, []
+        for projected in F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1):
+            h = self._step(projected, h)
+            outputs.append(h)
+        return torch.stack(outputs, dim=1), tree.cast_like(GRUState(h), state)
+
+    def _step(self, projected: Tensor, h: Tensor) -> Tensor:
+        """The new h from W x_t + b and the old one."""
+        width = self.output_size
+        input_gates, input_new = projected.split([2 * width, width], dim=1)
+        if self.reset_placement == "after":
+            memory_gates, memory_new = F.linear(h, self.weight_hh_l0, self.bias_hh_l0).split([2 * width, width], dim=1)
+            r, z = (input_gates + memory_gates).sigmoid().chunk(2, dim=1)
+            n = (input_new + r * memory_new).tanh()
+        else:
+            weight_gates, weight_new = self.weight_hh_l0.split([2 * width, width])
+            bias_gates, bias_new = self.bias_hh_l0.split([2 * width, width])
+            r, z = (input_gates + F.linear(h, weight_gates, bias_gates)).sigmoid().chunk(2, dim=1)
+            n = (input_new + F.linear(r * h, weight_new, bias_new)).tanh()
+        probe.record("reset_gate", r)
+        probe.record("update_gate", z)
+        return n + z * (h - n)

@@ -1,0 +1,94 @@
+"""Long short-term memory.
+
+Hochreiter & Schmidhuber 1997 with the forget gate of Gers, Schmidhuber & Cummins 2000:
+
+    i_t, f_t, o_t = sigmoid(W x_t + U h_{t-1} + b)    input, forget and output gate
+    g_t           = tanh(W_g x_t + U_g h_{t-1} + b_g)  what is offered to the memory
+    c_t           = f_t * c_{t-1} + i_t * g_t
+    h_t           = o_t * tanh(c_t),  y_t = h_t
+
+Gers et al. write s for c and y^in, y^phi, y^out for i, f, o. Parameters are named and laid out as ``torch.nn.LSTM``'s:
+W = ``weight_ih_l0`` (4 H, D), U = ``weight_hh_l0`` (4 H, H), gates in the order i, f, g, o, two biases that add up.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise import probe, tree
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import orthogonal_blocks_, uniform_
+
+
+class LSTMState(NamedTuple):
+    """What an LSTM carries."""
+
+    h: Tensor
+    """(B, H): the output of the step before"""
+    c: Tensor
+    """(B, H): the memory"""
+
+
+class LSTM(SequenceLayer):
+    """c_t = f_t * c_{t-1} + i_t * g_t, h_t = o_t * tanh(c_t).
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output.
+        forget_bias: what the forget gate's bias is at the start, both bias vectors together (Jozefowicz et al. 2015
+            advise 1); ``None`` leaves torch.nn's uniform values.
+        recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+
+    Raises:
+        ValueError: if the initialisation is unknown.
+
+    >>> y, state = LSTM(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
+    >>> y.shape, state.c.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        forget_bias: float | None = 1.0,
+        recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
+    ) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if recurrent_init not in ("uniform", "orthogonal"):
+            raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
+        gates = 4 * hidden_size
+        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(gates, input_size), hidden_size))
+        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(gates, hidden_size), hidden_size))
+        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
+        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
+        if recurrent_init == "orthogonal":
+            orthogonal_blocks_(self.weight_hh_l0)
+        if forget_bias is not None:
+            with torch.no_grad():
+                self.bias_ih_l0[hidden_size : 2 * hidden_size] = forget_bias
+                self.bias_hh_l0[hidden_size : 2 * hidden_size] = 0.0
+
+    def initial_state(self, batch_size: int) -> LSTMState:
+        return LSTMState(self.zeros(batch_size, self.output_size), self.zeros(batch_size, self.output_size))
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
+        from_memory = F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0)
+        i, f, g, o = (from_input + from_memory).chunk(4, dim=1)
+        i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
+        probe.record("input_gate", i)
+        probe.record("forget_gate", f)
+        probe.record("output_gate", o)
+        c = f * state.c + i * g.tanh()
+        h = o * c.tanh()
+        return h, tree.cast_like(LSTMState(h, c), state)
+
+    def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        weights: list[Tensor] = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        start = (state.h.unsqueeze(0), state.c.unsqueeze(0))
+        y, h, c = torch.lstm(x, start, weights, True, 1, 0.0, self.training, False, True)
+        return y, tree.cast_like(LSTMState(h[0], c[0]), state)
