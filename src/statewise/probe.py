@@ -37,3 +37,8 @@ def recording() -> Iterator[Recording]:
         yield seen
     finally:
         _open_recording.reset(token)
+
+
+def is_recording() -> bool:
+    """Whether a recorder is open; worth asking only where a side output costs extra work."""
+    return _open_recording.get() is not None

@@ -1,0 +1,1 @@
+"""Attention on a window that is carried from chunk to chunk."""

@@ -1,0 +1,1 @@
+"""Convolutions over time whose tails are carried from chunk to chunk."""

@@ -1,0 +1,106 @@
+"""The residual block of a temporal convolutional network (TCN).
+
+Bai, Kolter & Koltun 2018, section 3.3 and figure 1b:
+
+    u_t = dropout(relu(conv_1(x)_t)),  v_t = dropout(relu(conv_2(u)_t)),  y_t = relu(v_t + W_skip x_t)
+
+with two causal convolutions of K taps that stand ``dilation`` steps apart, so that a block sees 2 (K - 1) dilation
+steps back. Our K is the paper's k, our dilation its d. W_skip is the identity where the widths agree.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from statewise import tree
+from statewise.contract import SequenceLayer, Vectors
+from statewise.ops.causal_convolution import causal_convolution
+from statewise.ops.noise import dropout_mask
+
+
+class TemporalBlockState(NamedTuple):
+    """The last inputs of both convolutions, and what the dropout noise is a function of."""
+
+    first: Tensor
+    """(B, (K - 1) dilation, D)"""
+    second: Tensor
+    """(B, (K - 1) dilation, H)"""
+    seed: Tensor
+    """(B,) int64"""
+    steps: Tensor
+    """(B,) int64"""
+
+
+class TemporalBlock(SequenceLayer):
+    """y = relu(conv_2(relu(conv_1(x))) + skip(x)).
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of both convolutions and of the output.
+        kernel_size: K, taps of each convolution.
+        dilation: steps between two taps.
+        dropout: fraction of each convolution's outputs dropped in training, in [0, 1).
+        weight_norm: whether length and direction of the filters are trained apart (Salimans & Kingma 2016).
+
+    Raises:
+        ValueError: if kernel size or dilation is below 1.
+
+    >>> y, state = TemporalBlock(input_size=3, hidden_size=4, kernel_size=2, dilation=3)(torch.randn(2, 7, 3))
+    >>> y.shape, state.first.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 3, 3]))
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        dropout: float = 0.0,
+        weight_norm: bool = True,
+    ) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if kernel_size < 1 or dilation < 1:
+            raise ValueError(f"kernel_size and dilation must be at least 1, got {kernel_size} and {dilation}")
+        self.dilation = dilation
+        self.dropout = dropout
+        self.reach = (kernel_size - 1) * dilation
+        self.first: nn.Module = nn.Conv1d(input_size, hidden_size, kernel_size)
+        self.second: nn.Module = nn.Conv1d(hidden_size, hidden_size, kernel_size)
+        if weight_norm:
+            self.first = parametrizations.weight_norm(self.first)
+            self.second = parametrizations.weight_norm(self.second)
+        self.skip = nn.Linear(input_size, hidden_size) if input_size != hidden_size else nn.Identity()
+
+    def initial_state(self, batch_size: int) -> TemporalBlockState:
+        assert isinstance(self.input_form, Vectors)
+        seed = self.noise_seeds(batch_size)
+        first = self.zeros(batch_size, self.reach, self.input_form.size)
+        second = self.zeros(batch_size, self.reach, self.output_size)
+        return TemporalBlockState(first, second, seed, torch.zeros_like(seed))
+
+    def step(self, x: Tensor, state: TemporalBlockState) -> tuple[Tensor, TemporalBlockState]:
+        y, state = self._sequence(x.unsqueeze(1), state)
+        return y.squeeze(1), state
+
+    def _sequence(self, x: Tensor, state: TemporalBlockState) -> tuple[Tensor, TemporalBlockState]:
+        steps = state.steps.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
+        u, first = self._convolve(self.first, x, state.first, state.seed, steps)
+        v, second = self._convolve(self.second, u, state.second, ~state.seed, steps)
+        after = TemporalBlockState(first, second, state.seed, state.steps + x.shape[1])
+        return F.relu(v + self.skip(x)), tree.cast_like(after, state)
+
+    def _convolve(
+        self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """dropout(relu(conv(x))) and the new tail."""
+        weight, bias = convolution.weight, convolution.bias
+        y, tail = causal_convolution(x, tail, weight, bias, dilation=self.dilation)  # type: ignore[arg-type]
+        y = F.relu(y)
+        if self.training and self.dropout:
+            y = y * dropout_mask(seed, steps, self.output_size, self.dropout, y.dtype)
+        return y, tail

@@ -1,0 +1,57 @@
+"""A multi-layer perceptron on the last few inputs: the simplest thing a recurrent model has to beat.
+
+Bengio et al. 2003, "A neural probabilistic language model", eq. 1 (with relu for tanh and no direct connections):
+
+    y_t = W_2 relu(W_1 [x_{t-K+1}; ...; x_t] + b_1) + b_2
+
+Our K (``window``) is the paper's n - 1.
+"""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise import tree
+from statewise.contract import SequenceLayer, Vectors
+from statewise.ops.causal_convolution import causal_convolution
+
+
+class WindowState(NamedTuple):
+    """The inputs just before."""
+
+    tail: Tensor
+    """(B, K - 1, D)"""
+
+
+class WindowMLP(SequenceLayer):
+    """y_t = W_2 relu(W_1 [x_{t-K+1}; ...; x_t]).
+
+    Args:
+        input_size: D.
+        hidden_size: H, inner and output width.
+        window: K, how many inputs are looked at.
+
+    Raises:
+        ValueError: if the window is below 1.
+    """
+
+    def __init__(self, *, input_size: int, hidden_size: int, window: int = 8) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if window < 1:
+            raise ValueError(f"window must be at least 1, got {window}")
+        self.window = window
+        self.look = nn.Conv1d(input_size, hidden_size, window)
+        self.fall = nn.Linear(hidden_size, hidden_size)
+
+    def initial_state(self, batch_size: int) -> WindowState:
+        assert isinstance(self.input_form, Vectors)
+        return WindowState(self.zeros(batch_size, self.window - 1, self.input_form.size))
+
+    def step(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
+        y, state = self._sequence(x.unsqueeze(1), state)
+        return y.squeeze(1), state
+
+    def _sequence(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
+        seen, tail = causal_convolution(x, state.tail, self.look.weight, self.look.bias)
+        return self.fall(F.relu(seen)), tree.cast_like(WindowState(tail), state)
