@@ -1,0 +1,1 @@
+"""Nets with an explicit memory that is read and written."""

@@ -1,0 +1,1 @@
+"""Reservoirs: fixed recurrent weights, of which the readout alone is trained."""
