@@ -61,9 +61,9 @@ class Task(ABC):
     """One sentence for a person: what comes in, what is asked."""
     primary: ClassVar[Metric]
     """The score that decides, chosen before anything is run; always among the names that ``scores`` returns."""
-    bimodal: ClassVar[bool] = False
+    bimodal: bool = False
     """Whether runs either solve the task or do not, so that the fraction solved says more than the mean."""
-    solved_at: ClassVar[float | None] = None
+    solved_at: float | None = None
     """The primary score at which a run counts as having solved the task."""
 
     input_form: InputForm

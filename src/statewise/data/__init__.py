@@ -1,0 +1,1 @@
+"""Readers of a person's data: text and tables, their splits and streams."""

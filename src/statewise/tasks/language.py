@@ -1,0 +1,126 @@
+"""Language modelling on any UTF-8 text."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from statewise.contract import Tokens
+from statewise.data.streams import Window, scoring_windows, training_window
+from statewise.data.text import EMBEDDED, fingerprint, read_text, split_text
+from statewise.data.vocabulary import TokenKind, Vocabulary, fit_vocabulary
+from statewise.errors import UserError
+from statewise.tasks.base import Batch, Metric, Scores, Split, Task
+from statewise.tasks.ngram import ngram_loss
+from statewise.tasks.readout import classification_scores, cross_entropy_sum
+
+
+class Language(Task):
+    """Predict the next token of a text at every step, the state carried over the whole of it.
+
+    Args:
+        source: path of a UTF-8 text, or ``embedded`` for the Python language reference.
+        tokens: ``characters``, ``bytes``, ``words`` or ``bpe``; learnt from the training part alone.
+        chunk: time steps a training batch, which is how far gradients reach back.
+        valid: fraction of the text that validates, after the training part.
+        test: fraction of the text that tests, at its end.
+        most_scored: at most this many tokens of a split are scored, from its start; 0 = all.
+        vocabulary: saved vocabulary of an earlier run, in place of learning one.
+
+    Raises:
+        UserError: if the text cannot be read or is shorter than one chunk.
+    """
+
+    name = "language"
+    description = "Predict the next token of a text"
+    primary = Metric("loss", "nats a token", lower_is_better=True)
+    orders = (2, 3, 5)
+    """Orders of the n-gram baselines"""
+
+    def __init__(
+        self,
+        *,
+        source: str = EMBEDDED,
+        tokens: TokenKind = "characters",
+        chunk: int = 64,
+        valid: float = 0.1,
+        test: float = 0.1,
+        most_scored: int = 0,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
+            raise UserError(
+                f"valid and test must be fractions that leave some text to train on, got {valid} and {test}"
+            )
+        text = read_text(source)
+        parts = split_text(text, valid=valid, test=test)
+        self.source = source
+        self.chunk = chunk
+        self.vocabulary = vocabulary or fit_vocabulary(tokens, parts[0])
+        self.parts = dict(
+            zip(("train", "valid", "test"), (self.vocabulary.encode(part) for part in parts), strict=True)
+        )
+        shortest = min(len(tokens) for tokens in self.parts.values())
+        if shortest < chunk + 1:
+            raise UserError(
+                f"{source} is too short: its smallest part has {shortest} tokens and a chunk needs {chunk + 1}; give a "
+                "longer text or a smaller chunk"
+            )
+        self.bytes_per_token = {
+            name: len(part.encode()) / len(self.parts[name]) for name, part in zip(self.parts, parts, strict=True)
+        }
+        for split in ("valid", "test"):
+            if most_scored:
+                self.parts[split] = self.parts[split][: most_scored + 1]
+        self.content = fingerprint(text)
+        self.input_form = Tokens(self.vocabulary.size)
+        self.output_size = self.vocabulary.size
+
+    def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
+        tokens = self.parts["train"]
+        rows = min(batch_size, (len(tokens) - 1) // self.chunk)
+        window = training_window(index, total=len(tokens) - 1, rows=rows, length=self.chunk, seed=seed)
+        return self._batch(tokens, window)
+
+    def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
+        if length is not None:
+            raise UserError("a language model is scored over its whole text; it has no lengths")
+        tokens = self.parts[split]
+        rows = max(1, min(batch_size, (len(tokens) - 1) // (4 * self.chunk)))
+        for window in scoring_windows(total=len(tokens) - 1, rows=rows, length=4 * self.chunk):
+            yield self._batch(tokens, window)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy_sum(outputs, batch)
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        return classification_scores(outputs, batch)
+
+    def chance(self) -> float:
+        return math.log(self.vocabulary.size)
+
+    def longest_context(self) -> int:
+        return self.chunk
+
+    def baselines(self) -> Mapping[str, Mapping[str, float]]:
+        train, test = self.parts["train"], self.parts["test"]
+        return {
+            f"interpolated {order}-grams": {
+                "loss": ngram_loss(train, test, vocabulary=self.vocabulary.size, order=order)
+            }
+            for order in self.orders
+        }
+
+    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
+        shown = slice(0, 80)
+        rows = (batch.inputs[0, shown], batch.targets[0, shown], outputs[0, shown].argmax(dim=1))
+        prompt, target, said = (self.vocabulary.decode(row.tolist()) for row in rows)
+        return prompt, target, said
+
+    def fingerprint(self) -> str:
+        return self.content
+
+    def _batch(self, tokens: Tensor, window: Window) -> Batch:
+        inputs, targets = tokens[window.places], tokens[window.places + 1]
+        return Batch(inputs, targets, torch.ones(targets.shape), starts=window.begins)
