@@ -1,0 +1,58 @@
+"""What is measured and what may be concluded: scores, intervals, verdicts, all as plain functions.
+
+=================  ==================================================================================================
+``information``    nats to bits, perplexity, bits per character or byte
+``scores``         how good predictions are: cross-entropy, accuracy, bit errors, errors of forecasts, memory capacity
+``failures``       what a run without a score counts as
+``intervals``      a score over few seeds with its interval; fractions and differences
+``hierarchy``      the difference of two arms, resampled over seeds and test examples
+``summaries``      probability of improvement, interquartile mean, expected best trial, median time, Pareto front, Holm
+``power``          how many seeds would settle a comparison
+``verdicts``       winner, tie or undecided
+=================  ==================================================================================================
+"""
+
+from statewise._lazy import lazy
+
+_HOMES = {
+    "information": ["bits", "bits_per_unit", "perplexity"],
+    "scores": [
+        "accuracy",
+        "bit_error_rate",
+        "bits_per_sequence",
+        "cross_entropy",
+        "mae",
+        "mase",
+        "memory_capacity",
+        "mse",
+        "nrmse",
+        "r2",
+        "rmse",
+        "seasonal_naive_error",
+        "squared_correlations",
+    ],
+    "failures": ["count_failures", "fill_failures"],
+    "intervals": [
+        "Interval",
+        "bootstrap_interval",
+        "mean_interval",
+        "newcombe_interval",
+        "paired_difference",
+        "standard_error",
+        "t_interval",
+        "wilson_interval",
+    ],
+    "hierarchy": ["paired_hierarchical_bootstrap"],
+    "summaries": [
+        "expected_best",
+        "holm",
+        "interquartile_mean",
+        "median_steps",
+        "pareto_front",
+        "probability_of_improvement",
+    ],
+    "power": ["seeds_for_difference", "seeds_for_fractions"],
+    "verdicts": ["Decision", "PairVerdict", "compare_pair", "compare_solved", "decide", "decide_solved"],
+}
+
+__getattr__ = lazy(__name__, {name: home for home, names in _HOMES.items() for name in names})
