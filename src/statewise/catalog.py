@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from statewise.contract import EncoderLayer, SequenceLayer
+from statewise.contract import SequenceLayer
+from statewise.layers.attention.self_attention import SelfAttention
+from statewise.layers.convolution.temporal_block import TemporalBlock
+from statewise.layers.convolution.window_mlp import WindowMLP
+from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
+from statewise.layers.recurrent.gru import GRU
+from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.recurrent.rnn import RNN
+from statewise.layers.reservoir.echo_state import EchoStateNetwork
+from statewise.layers.statespace.lru import LRU
+from statewise.layers.statespace.mamba import Mamba
+from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.s4d import S4D
 
 
 @dataclass(frozen=True)
@@ -23,14 +35,20 @@ class Entry:
 
     name: str
     family: str
-    layer: type[SequenceLayer] | type[EncoderLayer]
+    layer: type[SequenceLayer]
     paper: str
     example: Mapping[str, Any]
     """Constructor arguments of a small one, on which the laws are tried"""
     width: str = "hidden_size"
     """Which constructor argument is the layer's width"""
+    width_multiple: int = 1
+    """Widths are multiples of this, so that heads divide them"""
     context: str | None = None
     """Which constructor argument says how far back the layer can look, where it has such a window"""
+    dilations: str | None = None
+    """Which constructor argument doubles from block to block of a deep model, where one does"""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Constructor arguments that make this entry what it is, where they differ from the class's own defaults"""
     block: Literal["plain", "residual"] = "plain"
     """The block that the field builds around this layer"""
     feed_forward: float = 0.0
@@ -39,3 +57,174 @@ class Entry:
     """At most two, tuned beside the learning rate"""
     exemptions: Mapping[str, str] = field(default_factory=dict)
     """Name of a law that does not hold -> the reason"""
+
+
+CATALOG: Mapping[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="rnn",
+            family="recurrent",
+            layer=RNN,
+            paper="Elman 1990",
+            example={"input_size": 3, "hidden_size": 4, "recurrent_init": "orthogonal"},
+            defaults={"recurrent_init": "orthogonal"},
+        ),
+        Entry(
+            name="irnn",
+            family="recurrent",
+            layer=RNN,
+            paper="Le, Jaitly & Hinton 2015",
+            example={"input_size": 3, "hidden_size": 4, "activation": "relu", "recurrent_init": "identity"},
+            defaults={"activation": "relu", "recurrent_init": "identity"},
+        ),
+        Entry(
+            name="lstm",
+            family="recurrent",
+            layer=LSTM,
+            paper="Hochreiter & Schmidhuber 1997",
+            example={"input_size": 3, "hidden_size": 4},
+            knobs=(Knob("forget_bias", 0.0, 4.0),),
+        ),
+        Entry(
+            name="gru",
+            family="recurrent",
+            layer=GRU,
+            paper="Cho et al. 2014",
+            example={"input_size": 3, "hidden_size": 4},
+            knobs=(Knob("update_bias", -1.0, 3.0),),
+        ),
+        Entry(
+            name="gru-reset-before",
+            family="recurrent",
+            layer=GRU,
+            paper="Cho et al. 2014, eq. 8",
+            example={"input_size": 3, "hidden_size": 4, "reset_placement": "before"},
+            defaults={"reset_placement": "before"},
+            knobs=(Knob("update_bias", -1.0, 3.0),),
+        ),
+        Entry(
+            name="min-gru",
+            family="statespace",
+            layer=MinGRU,
+            paper="Feng et al. 2024",
+            example={"input_size": 3, "hidden_size": 4},
+            block="residual",
+            feed_forward=2.0,
+        ),
+        Entry(
+            name="lru",
+            family="statespace",
+            layer=LRU,
+            paper="Orvieto et al. 2023",
+            example={"input_size": 3, "hidden_size": 4},
+            block="residual",
+            feed_forward=2.0,
+        ),
+        Entry(
+            name="s4d",
+            family="statespace",
+            layer=S4D,
+            paper="Gu, Gupta, Goel & Re 2022",
+            example={"input_size": 3, "hidden_size": 4, "state_size": 6},
+            defaults={"state_size": 16},
+            block="residual",
+            feed_forward=2.0,
+        ),
+        Entry(
+            name="mamba",
+            family="statespace",
+            layer=Mamba,
+            paper="Gu & Dao 2023",
+            example={"input_size": 3, "hidden_size": 4},
+            block="residual",
+        ),
+        Entry(
+            name="attention",
+            family="attention",
+            layer=SelfAttention,
+            paper="Vaswani et al. 2017; rotary positions: Su et al. 2021",
+            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5},
+            context="context_length",
+            width_multiple=8,
+            block="residual",
+            feed_forward=4.0,
+        ),
+        Entry(
+            name="attention-none",
+            family="attention",
+            layer=SelfAttention,
+            paper="Haviv et al. 2022",
+            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 4, "positions": "none"},
+            defaults={"positions": "none"},
+            context="context_length",
+            width_multiple=8,
+            block="residual",
+            feed_forward=4.0,
+        ),
+        Entry(
+            name="attention-sinusoidal",
+            family="attention",
+            layer=SelfAttention,
+            paper="Vaswani et al. 2017, section 3.5",
+            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "sinusoidal"},
+            defaults={"positions": "sinusoidal"},
+            context="context_length",
+            width_multiple=8,
+            block="residual",
+            feed_forward=4.0,
+        ),
+        Entry(
+            name="attention-learned",
+            family="attention",
+            layer=SelfAttention,
+            paper="Gehring et al. 2017",
+            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "learned"},
+            defaults={"positions": "learned"},
+            context="context_length",
+            width_multiple=8,
+            block="residual",
+            feed_forward=4.0,
+        ),
+        Entry(
+            name="tcn",
+            family="convolution",
+            layer=TemporalBlock,
+            paper="Bai, Kolter & Koltun 2018",
+            example={"input_size": 3, "hidden_size": 4, "dilation": 2, "dropout": 0.3},
+            dilations="dilation",
+        ),
+        Entry(
+            name="window-mlp",
+            family="convolution",
+            layer=WindowMLP,
+            paper="Bengio et al. 2003",
+            example={"input_size": 3, "hidden_size": 4, "window": 4},
+        ),
+        Entry(
+            name="echo-state",
+            family="reservoir",
+            layer=EchoStateNetwork,
+            paper="Jaeger 2001; Jaeger et al. 2007",
+            example={"input_size": 3, "units": 4, "lr": 0.5, "rc_connectivity": 0.5, "bias_scaling": 0.1},
+            width="units",
+            knobs=(Knob("sr", 0.3, 1.3), Knob("lr", 0.05, 1.0, "log")),
+        ),
+        Entry(
+            name="ntm",
+            family="memory",
+            layer=NeuralTuringMachine,
+            paper="Graves, Wayne & Danihelka 2014",
+            example={"input_size": 3, "hidden_size": 4, "slots": 6, "slot_width": 5, "read_heads": 2},
+        ),
+        Entry(
+            name="ntm-lstm",
+            family="memory",
+            layer=NeuralTuringMachine,
+            paper="Graves, Wayne & Danihelka 2014",
+            example={"input_size": 3, "hidden_size": 4, "slots": 6, "slot_width": 5, "controller": "lstm"},
+            defaults={"controller": "lstm"},
+        ),
+    )
+}
+"""Name -> entry."""

@@ -13,7 +13,7 @@ from statewise.contract import InputForm, Model, SequenceLayer
 from statewise.models.config import ModelConfig
 
 MakeLayer = Callable[[int, int, dict[str, Any]], SequenceLayer]
-"""(input_size, width, options) -> layer: the catalog's or a user's own"""
+"""(width, number of the block, options) -> layer: the catalog's or a user's own"""
 
 
 def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputForm, output_size: int) -> Model:
@@ -29,10 +29,10 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
         Embedding, blocks and head as one ``Model``; itself a ``SequenceLayer``.
     """
     parts: list[SequenceLayer] = [Embed(input_form, width=config.width)]
-    for _ in range(config.depth):
+    for number in range(config.depth):
         if config.dropout:
             parts.append(Dropout(width=config.width, rate=config.dropout))
-        layer = make_layer(config.width, config.width, config.options)
+        layer = make_layer(config.width, number, config.options)
         parts += [layer] if config.block == "plain" else _residual_block(config, layer)
     if config.block == "residual":
         norm = make_norm(config.norm, config.width)
