@@ -1,0 +1,72 @@
+"""minGRU: a GRU whose gate and candidate look at the input alone, so that time runs in parallel.
+
+Feng, Tung, Ahmed, Bengio, Hajimirsadeghi (2024), "Were RNNs All We Needed?", arXiv 2410.01201, section 3.1:
+
+    z_t = sigmoid(W_z x_t + b_z)           the update gate
+    c_t = W_c x_t + b_c                    the candidate
+    h_t = (1 - z_t) * h_{t-1} + z_t * c_t  y_t = h_t
+
+Our ``c`` is the paper's ``h~``. This is the paper's vanilla form with a real-valued scan, not its log-space variant,
+which costs accuracy in float32 and needs a positive state.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Vectors
+from statewise.layers.statespace.precision import wide
+from statewise.ops.linear_recurrence import linear_recurrence
+
+
+class MinGRUState(NamedTuple):
+    """What a minGRU carries."""
+
+    h: Tensor
+    """``(B, H)``, at least float32."""
+
+
+class MinGRU(SequenceLayer):
+    """Minimal gated recurrent unit: ``h_t = (1 - z_t) * h_{t-1} + z_t * c_t``, gate and candidate from ``x_t`` alone.
+
+    ``x (B, T, input_size) -> y (B, T, hidden_size)``. The recurrence and the state stay in float32 under autocast and
+    in half precision; the output comes in the dtype of the input.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of the state and the output.
+        update_bias: initial bias of the update gate; at first the layer remembers for about
+            ``1 + exp(-update_bias)`` steps.
+
+    >>> layer = MinGRU(input_size=3, hidden_size=4)
+    >>> y, state = layer(torch.zeros(2, 5, 3))
+    >>> y.shape, state.h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(self, *, input_size: int, hidden_size: int, update_bias: float = 0.0) -> None:
+        super().__init__(Vectors(input_size), output_size=hidden_size)
+        self.update = nn.Linear(input_size, hidden_size)
+        self.candidate = nn.Linear(input_size, hidden_size)
+        nn.init.constant_(self.update.bias, update_bias)
+
+    def initial_state(self, batch_size: int) -> MinGRUState:
+        return MinGRUState(wide(self.zeros(batch_size, self.output_size)))
+
+    def step(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
+        keep, write = self._gates(x)
+        h = keep * state.h + write
+        return h.to(x.dtype), MinGRUState(h)
+
+    def _sequence(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
+        keep, write = self._gates(x)
+        h = linear_recurrence(keep, write, state.h)
+        return h.to(x.dtype), MinGRUState(h[:, -1].clone())
+
+    def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What is kept of the state and what is added to it, each ``(..., H)``."""
+        z = torch.sigmoid(wide(self.update(x)))
+        probe.record("update_gate", z)
+        return 1 - z, z * wide(self.candidate(x))

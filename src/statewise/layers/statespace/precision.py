@@ -1,0 +1,27 @@
+"""The precision of a linear recurrence: at least float32, and complex states as trailing real pairs."""
+
+import torch
+from torch import Tensor
+
+
+def wide(x: Tensor) -> Tensor:
+    """``x`` in at least float32: rounding errors of a long recurrence add up beyond what half precision can hold.
+
+    >>> wide(torch.zeros(1, dtype=torch.bfloat16)).dtype, wide(torch.zeros(1, dtype=torch.float64)).dtype
+    (torch.float32, torch.float64)
+    """
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def to_complex(pairs: Tensor) -> Tensor:
+    """``(..., 2)`` real and imaginary parts, at least float32, as complex numbers ``(...)``.
+
+    >>> to_complex(torch.tensor([[1.0, 2.0]]))
+    tensor([1.+2.j])
+    """
+    return torch.complex(*wide(pairs).unbind(-1))
+
+
+def to_pairs(z: Tensor) -> Tensor:
+    """Complex numbers ``(...)`` as real and imaginary parts ``(..., 2)``."""
+    return torch.view_as_real(z)

@@ -1,0 +1,106 @@
+"""S4D: one diagonal state-space model a channel, sampled exactly, its outputs mixed by a gated linear map.
+
+Gu, Gupta, Goel, Re (2022), "On the Parameterization and Initialization of Diagonal State Space Models",
+arXiv 2206.11893, sections 3 and 4. A channel u of the input drives S/2 complex states, each of which
+stands for a conjugate pair:
+
+    h'(t) = A h(t) + u(t)                                  A = -exp(log_decay) + i frequency
+    h_t = abar * h_{t-1} + bbar * u_t                      abar = exp(dt A),  bbar = (abar - 1) / A   (zero-order hold)
+    s_t = 2 Re(sum_n C_n h_{t,n}) + D u_t
+    y_t = GLU(W gelu(s_t) + b)                             over the channels
+
+Our ``h``, ``u``, ``dt`` and S are the paper's ``x``, ``u``, ``Delta`` and N. Its B is absorbed by C.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.spectra import s4d_inv, s4d_lin
+from statewise.layers.statespace.precision import to_complex, to_pairs, wide
+from statewise.layers.statespace.time_scales import dynamics, log_uniform
+from statewise.ops.diagonal_convolution import diagonal_convolution
+
+
+class S4DState(NamedTuple):
+    """What an S4D layer carries."""
+
+    h: Tensor
+    """``(B, D, S/2, 2)`` real and imaginary parts, at least float32."""
+
+
+class S4D(SequenceLayer):
+    """Diagonal state-space layer: a long convolution of each channel, carried as S/2 complex states a channel.
+
+    ``x (B, T, input_size) -> y (B, T, hidden_size)``. The channels are those of the input; the gated output map
+    mixes them to ``hidden_size``. The recurrence and its state stay in float32 under autocast and in half precision.
+
+    Args:
+        input_size: D, the number of channels.
+        hidden_size: width of the output.
+        state_size: S, the number of real states a channel; even.
+        eigenvalues: where A starts: ``lin`` -1/2 + i pi n, ``inv`` -1/2 + i S/pi (S/(2n + 1) - 1).
+        dt_min: the shortest time step at the start; a channel remembers for about ``2 / dt`` steps.
+        dt_max: the longest one; each channel draws its own, uniform in its logarithm.
+
+    Raises:
+        ValueError: if ``state_size`` is not even and positive, or unless ``0 < dt_min <= dt_max``.
+
+    >>> layer = S4D(input_size=3, hidden_size=4, state_size=8)
+    >>> y, state = layer(torch.zeros(2, 5, 3))
+    >>> y.shape, state.h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 3, 4, 2]))
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        state_size: int = 64,
+        eigenvalues: Literal["lin", "inv"] = "lin",
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+    ) -> None:
+        super().__init__(Vectors(input_size), output_size=hidden_size)
+        if state_size < 2 or state_size % 2:
+            raise ValueError(f"state_size counts conjugate pairs and must be even and positive, got {state_size}")
+        if eigenvalues not in ("lin", "inv"):
+            raise ValueError(f"eigenvalues must be 'lin' or 'inv', got {eigenvalues!r}")
+        pairs = state_size // 2
+        start = s4d_lin(pairs) if eigenvalues == "lin" else s4d_inv(pairs)
+        self.log_dt = dynamics(log_uniform((input_size,), dt_min, dt_max).log())
+        self.log_decay = dynamics((-start.real).log().repeat(input_size, 1))
+        self.frequency = dynamics(start.imag.repeat(input_size, 1))
+        self.readout = nn.Parameter(torch.randn(input_size, pairs, 2) * math.sqrt(0.5))
+        self.skip = nn.Parameter(torch.randn(input_size))
+        self.mix = nn.Linear(input_size, 2 * hidden_size)
+
+    def initial_state(self, batch_size: int) -> S4DState:
+        return S4DState(wide(self.zeros(batch_size, *self.readout.shape)))
+
+    def step(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
+        log_a, b = self._sampled()
+        h = log_a.exp() * to_complex(state.h) + b * wide(x).unsqueeze(-1)
+        s = 2 * (to_complex(self.readout) * h).sum(-1).real
+        return self._mixed(s, x), S4DState(to_pairs(h))
+
+    def _sequence(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
+        log_a, b = self._sampled()
+        s, h = diagonal_convolution(wide(x), log_a, b, to_complex(self.readout), to_complex(state.h))
+        return self._mixed(s, x), S4DState(to_pairs(h))
+
+    def _sampled(self) -> tuple[Tensor, Tensor]:
+        """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
+        a = torch.complex(-wide(self.log_decay).exp(), wide(self.frequency))
+        log_a = wide(self.log_dt).exp().unsqueeze(-1) * a
+        return log_a, (log_a.exp() - 1) / a
+
+    def _mixed(self, s: Tensor, x: Tensor) -> Tensor:
+        """``GLU(W gelu(s + D u) + b)``, ``(..., H)``."""
+        channels = s + wide(self.skip) * wide(x)
+        return F.glu(self.mix(F.gelu(channels).to(x.dtype)), dim=-1)

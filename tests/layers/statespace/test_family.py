@@ -1,0 +1,93 @@
+"""What holds for every layer of the family: the laws, precision over long sequences, exemption from weight decay."""
+
+import copy
+
+import pytest
+import torch
+
+from statewise import laws, tree
+from statewise.contract import SequenceLayer
+from statewise.layers.statespace.lru import LRU
+from statewise.layers.statespace.mamba import Mamba
+from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.s4d import S4D
+
+LAYERS = {
+    "min_gru": lambda: MinGRU(input_size=3, hidden_size=4),
+    "lru": lambda: LRU(input_size=3, hidden_size=4, state_size=6),
+    "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, state_size=8),
+    "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues="inv"),
+    "mamba": lambda: Mamba(input_size=3, hidden_size=4),
+}
+
+DYNAMICS = {
+    "min_gru": set(),
+    "lru": {"nu", "theta", "log_gamma"},
+    "s4d_lin": {"log_dt", "log_decay", "frequency"},
+    "s4d_inv": {"log_dt", "log_decay", "frequency"},
+    "mamba": {"dt_proj.bias", "A_log", "D"},
+}
+
+
+@pytest.fixture(params=LAYERS)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def layer(name) -> SequenceLayer:
+    torch.manual_seed(0)
+    return LAYERS[name]()
+
+
+def test_keeps_the_laws(layer):
+    laws.check(layer)
+
+
+def test_a_long_sequence_in_float32_stays_near_float64(layer):
+    x = torch.randn(2, 1500, 3)
+    with torch.no_grad():
+        y, state = layer(x)
+        exact, exact_state = copy.deepcopy(layer).double()(x.double())
+    torch.testing.assert_close(y.double(), exact, rtol=0, atol=2e-4)
+    for leaf, exact_leaf in zip(tree.leaves(state), tree.leaves(exact_state), strict=True):
+        torch.testing.assert_close(leaf.double(), exact_leaf, rtol=0, atol=2e-3)
+
+
+def test_extreme_inputs_stay_finite_and_so_do_gradients(layer):
+    x = (1e3 * torch.randn(2, 200, 3)).requires_grad_()
+    y, _ = layer(x)
+    y.mean().backward()
+    assert bool(y.isfinite().all())
+    assert bool(x.grad.isfinite().all())
+    assert all(bool(p.grad.isfinite().all()) for p in layer.parameters())
+
+
+@pytest.mark.parametrize("time", [1, 300])
+def test_the_recurrence_is_not_rounded_under_autocast(layer, time):
+    """Projections may round to bfloat16 once; a rounded state would be off by as much at every one of 300 steps."""
+    x = torch.randn(2, time, 3)
+    with torch.no_grad():
+        expected, _ = layer(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y, state = layer(x)
+    assert {leaf.dtype for leaf in tree.leaves(state)} == {torch.float32}
+    assert (y.float() - expected).abs().max() < 0.03 * (1 + expected.abs().max())
+
+
+def test_a_bfloat16_layer_keeps_its_recurrent_state_in_float32(layer):
+    layer = layer.bfloat16()
+    y, state = layer(torch.randn(2, 100, 3, dtype=torch.bfloat16))
+    assert y.dtype == torch.bfloat16
+    assert bool(y.isfinite().all())
+    assert state.h.dtype == torch.float32
+
+
+def test_the_final_state_holds_no_more_memory_than_itself(layer):
+    _, state = layer(torch.randn(2, 100, 3))
+    assert state.h.untyped_storage().nbytes() == state.h.numel() * state.h.element_size()
+
+
+def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
+    marked = {key for key, value in layer.named_parameters() if getattr(value, "_no_weight_decay", False)}
+    assert marked == DYNAMICS[name]

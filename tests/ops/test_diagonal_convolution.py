@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from statewise.ops import diagonal_convolution as module
+from statewise.ops.diagonal_convolution import BLOCK, diagonal_convolution
+
+CHANNELS, STATES, ROWS = 3, 4, 5
+
+
+def example(time: int, seed: int = 0) -> list[torch.Tensor]:
+    g = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int, dtype: torch.dtype = torch.complex128) -> torch.Tensor:
+        return torch.randn(*shape, generator=g, dtype=dtype)
+
+    decay = torch.rand(CHANNELS, STATES, generator=g, dtype=torch.float64)
+    log_a = torch.complex(-0.3 * decay, normal(CHANNELS, STATES, dtype=torch.float64))
+    u = normal(ROWS, time, CHANNELS, dtype=torch.float64)
+    pair = (CHANNELS, STATES)
+    return [u, log_a, normal(*pair), normal(*pair), normal(ROWS, *pair)]
+
+
+def by_definition(u, log_a, b, c, initial):
+    h, outputs = initial, []
+    for u_t in u.unbind(1):
+        h = log_a.exp() * h + b * u_t.unsqueeze(-1)
+        outputs.append(2 * (c * h).sum(-1).real)
+    return torch.stack(outputs, dim=1), h
+
+
+@pytest.mark.parametrize("time", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])
+def test_equals_the_recurrence_from_a_warm_state(time):
+    arguments = example(time)
+    for found, expected in zip(diagonal_convolution(*arguments), by_definition(*arguments), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_gradients_to_all_five_arguments(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 3)
+    arguments = [x.requires_grad_() for x in example(8)]
+    assert torch.autograd.gradcheck(diagonal_convolution, arguments, fast_mode=True)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e200])
+@pytest.mark.parametrize("at", [0, 5, BLOCK - 1, BLOCK, 2 * BLOCK + 1])
+def test_the_future_does_not_reach_the_past(value, at):
+    u, *rest = example(2 * BLOCK + 5)
+    changed = u.clone()
+    changed[1, at, 2] = value
+    before, _ = diagonal_convolution(u, *rest)
+    after, final = diagonal_convolution(changed, *rest)
+    assert torch.equal(before[:, :at], after[:, :at])
+    assert torch.equal(before[[0, 2, 3, 4]], after[[0, 2, 3, 4]])
+    assert torch.equal(before[:, :, :2], after[:, :, :2])
+    if value != -1e200:
+        assert not after[1, at:, 2].isfinite().any()
+        assert not final[1, 2].isfinite().any()
+
+
+def test_products_are_not_rounded_under_autocast():
+    arguments = [x.to(torch.complex64 if x.is_complex() else torch.float32) for x in example(BLOCK + 3)]
+    expected, _ = diagonal_convolution(*arguments)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, _ = diagonal_convolution(*arguments)
+    assert torch.equal(expected, found)
+
+
+def test_the_final_state_does_not_keep_the_sequence_alive():
+    _, final = diagonal_convolution(*example(4 * BLOCK))
+    assert final.untyped_storage().nbytes() == final.numel() * final.element_size()
