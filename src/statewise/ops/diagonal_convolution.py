@@ -32,6 +32,11 @@ def diagonal_convolution(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial
 
     Returns:
         ``s (B, T, D)`` real and the state after the last step, ``(B, D, N)`` complex.
+
+    >>> half, one = torch.full((1, 1), 0.5 + 0j), torch.ones(1, 1, dtype=torch.complex64)
+    >>> s, h = diagonal_convolution(torch.ones(1, 3, 1), half.log(), one, one / 2, torch.zeros(1, 1, 1) + 0j)
+    >>> s.flatten(), h.flatten()
+    (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500+0.j]))
     """
     whole = u.shape[1] - u.shape[1] % BLOCK
     outputs, h = [], initial

@@ -34,6 +34,11 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
 
     Returns:
         ``y (B, T, E)`` and the state after the last step, ``(B, E, S)``.
+
+    >>> ones = torch.ones(1, 3, 1)
+    >>> y, h = selective_scan(ones, ones, torch.full((1, 1), 0.5).log(), ones, ones, torch.zeros(1, 1, 1))
+    >>> y.flatten(), h.flatten()
+    (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
     steps = max(1, PIECE // max(1, initial.numel()))
     if u.shape[1] <= steps:

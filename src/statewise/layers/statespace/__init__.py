@@ -1,1 +1,1 @@
-"""State-space layers and minimal gated units: recurrences that are linear in their state and run in parallel over time."""
+"""State-space layers and minimal gated units: linear in their state, so that time runs in parallel."""

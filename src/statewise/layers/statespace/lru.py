@@ -1,7 +1,7 @@
 """LRU: a diagonal linear recurrence with complex eigenvalues that start on a ring inside the unit circle.
 
 Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu, De (2023), "Resurrecting Recurrent Neural Networks for Long Sequences",
-arXiv 2303.06349, eqs. 1 and 6:
+arXiv 2303.06349, sections 3.2 to 3.4:
 
     h_t = lambda * h_{t-1} + gamma * (B x_t)                h complex
     y_t = Re(C h_t) + D x_t
