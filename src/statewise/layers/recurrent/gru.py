@@ -16,11 +16,11 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from statewise import probe, tree
-from statewise.contract import SequenceLayer, Vectors
-from statewise.init.matrices import orthogonal_blocks_, uniform_
+from statewise import probe
+from statewise.init.matrices import orthogonal_blocks_
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
 
 
 class GRUState(NamedTuple):
@@ -30,7 +30,7 @@ class GRUState(NamedTuple):
     """(B, H)"""
 
 
-class GRU(SequenceLayer):
+class GRU(TorchLayout):
     """h_t = z_t * h_{t-1} + (1 - z_t) * n_t.
 
     Args:
@@ -49,6 +49,8 @@ class GRU(SequenceLayer):
     (torch.Size([2, 7, 4]), torch.Size([2, 4]))
     """
 
+    torch_mode = "GRU"
+
     def __init__(
         self,
         *,
@@ -58,39 +60,32 @@ class GRU(SequenceLayer):
         update_bias: float = 0.0,
         recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
-        super().__init__(Vectors(input_size), hidden_size)
         if reset_placement not in ("after", "before"):
             raise ValueError(f"reset_placement must be after or before, got {reset_placement!r}")
         if recurrent_init not in ("uniform", "orthogonal"):
             raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
-        gates = 3 * hidden_size
+        super().__init__(input_size, hidden_size, gates=3)
         self.reset_placement = reset_placement
-        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(gates, input_size), hidden_size))
-        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(gates, hidden_size), hidden_size))
-        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
-        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
         if recurrent_init == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         with torch.no_grad():
             self.bias_ih_l0[hidden_size : 2 * hidden_size] += update_bias
 
     def initial_state(self, batch_size: int) -> GRUState:
-        return GRUState(self.zeros(batch_size, self.output_size))
+        return GRUState(self._zero_leaf(batch_size))
 
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return h, tree.cast_like(GRUState(h), state)
+        return h, GRUState(h.to(state.h.dtype))
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "after":
-            weights: list[Tensor] = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
-            y, h = torch.gru(x, state.h.unsqueeze(0), weights, True, 1, 0.0, self.training, False, True)
-            return y, tree.cast_like(GRUState(h[0]), state)
-        h, outputs = state.h, []
-        for projected in F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1):
-            h = self._step(projected, h)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1), tree.cast_like(GRUState(h), state)
+        if self.reset_placement == "after" and not probe.is_recording():
+            keep = self._keeps_for_backward(x)
+            y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
+            h = h.squeeze(0)
+        else:
+            y, h = unroll(self._step, F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
+        return y, GRUState(h.to(state.h.dtype))
 
     def _step(self, projected: Tensor, h: Tensor) -> Tensor:
         """The new h from W x_t + b and the old one."""

@@ -15,11 +15,11 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from statewise import probe, tree
-from statewise.contract import SequenceLayer, Vectors
-from statewise.init.matrices import orthogonal_blocks_, uniform_
+from statewise import probe
+from statewise.init.matrices import orthogonal_blocks_
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 
 
 class LSTMState(NamedTuple):
@@ -31,7 +31,7 @@ class LSTMState(NamedTuple):
     """(B, H): the memory"""
 
 
-class LSTM(SequenceLayer):
+class LSTM(TorchLayout):
     """c_t = f_t * c_{t-1} + i_t * g_t, h_t = o_t * tanh(c_t).
 
     Args:
@@ -49,6 +49,8 @@ class LSTM(SequenceLayer):
     (torch.Size([2, 7, 4]), torch.Size([2, 4]))
     """
 
+    torch_mode = "LSTM"
+
     def __init__(
         self,
         *,
@@ -57,14 +59,9 @@ class LSTM(SequenceLayer):
         forget_bias: float | None = 1.0,
         recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
-        super().__init__(Vectors(input_size), hidden_size)
         if recurrent_init not in ("uniform", "orthogonal"):
             raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
-        gates = 4 * hidden_size
-        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(gates, input_size), hidden_size))
-        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(gates, hidden_size), hidden_size))
-        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
-        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(gates), hidden_size))
+        super().__init__(input_size, hidden_size, gates=4)
         if recurrent_init == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         if forget_bias is not None:
@@ -73,7 +70,7 @@ class LSTM(SequenceLayer):
                 self.bias_hh_l0[hidden_size : 2 * hidden_size] = 0.0
 
     def initial_state(self, batch_size: int) -> LSTMState:
-        return LSTMState(self.zeros(batch_size, self.output_size), self.zeros(batch_size, self.output_size))
+        return LSTMState(self._zero_leaf(batch_size), self._zero_leaf(batch_size))
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
@@ -85,10 +82,12 @@ class LSTM(SequenceLayer):
         probe.record("output_gate", o)
         c = f * state.c + i * g.tanh()
         h = o * c.tanh()
-        return h, tree.cast_like(LSTMState(h, c), state)
+        return h, LSTMState(h.to(state.h.dtype), c.to(state.c.dtype))
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        weights: list[Tensor] = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
-        start = (state.h.unsqueeze(0), state.c.unsqueeze(0))
-        y, h, c = torch.lstm(x, start, weights, True, 1, 0.0, self.training, False, True)
-        return y, tree.cast_like(LSTMState(h[0], c[0]), state)
+        if probe.is_recording():
+            return super()._sequence(x, state)
+        start = (layer_first(state.h), layer_first(state.c))
+        keep = self._keeps_for_backward(x)
+        y, h, c = torch.lstm(x, start, self._weights(), True, 1, 0.0, keep, False, True)
+        return y, LSTMState(h.squeeze(0).to(state.h.dtype), c.squeeze(0).to(state.c.dtype))

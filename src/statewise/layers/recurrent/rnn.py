@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise import tree
-from statewise.contract import SequenceLayer, Vectors
-from statewise.init.matrices import orthogonal_blocks_, uniform_
+from statewise.init.matrices import orthogonal_blocks_
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
 
 Activation = Literal["tanh", "relu", "leaky_relu", "sigmoid"]
 LEAK = 0.01
 """Slope of the leaky ReLU below zero"""
+IRNN_STD = 0.001
+"""Standard deviation of an IRNN's input weights (Le, Jaitly & Hinton 2015, section 4)"""
 
 
 class RNNState(NamedTuple):
@@ -27,7 +28,7 @@ class RNNState(NamedTuple):
     """(B, H)"""
 
 
-class RNN(SequenceLayer):
+class RNN(TorchLayout):
     """h_t = f(W x_t + U h_{t-1} + b).
 
     Args:
@@ -35,7 +36,8 @@ class RNN(SequenceLayer):
         hidden_size: H, width of state and output.
         activation: f; ``leaky_relu`` has slope 0.01 below zero.
         recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, ``orthogonal`` (Saxe et al. 2014), or
-            ``identity``, which with ``relu`` and zero biases is the IRNN (Le, Jaitly & Hinton 2015).
+            ``identity``, with zero biases and W from N(0, 0.001^2): the IRNN of Le, Jaitly & Hinton 2015, which takes
+            ``relu``.
 
     Raises:
         ValueError: if the activation or initialisation is unknown.
@@ -45,6 +47,8 @@ class RNN(SequenceLayer):
     (torch.Size([2, 7, 4]), torch.Size([2, 4]))
     """
 
+    torch_mode = "RNN_TANH"
+
     def __init__(
         self,
         *,
@@ -53,40 +57,36 @@ class RNN(SequenceLayer):
         activation: Activation = "tanh",
         recurrent_init: Literal["uniform", "orthogonal", "identity"] = "uniform",
     ) -> None:
-        super().__init__(Vectors(input_size), hidden_size)
         if activation not in ("tanh", "relu", "leaky_relu", "sigmoid"):
             raise ValueError(f"activation must be tanh, relu, leaky_relu or sigmoid, got {activation!r}")
         if recurrent_init not in ("uniform", "orthogonal", "identity"):
             raise ValueError(f"recurrent_init must be uniform, orthogonal or identity, got {recurrent_init!r}")
+        super().__init__(input_size, hidden_size, gates=1)
         self.activation = activation
-        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(hidden_size, input_size), hidden_size))
-        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(hidden_size, hidden_size), hidden_size))
-        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(hidden_size), hidden_size))
-        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(hidden_size), hidden_size))
         if recurrent_init == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         if recurrent_init == "identity":
             nn.init.eye_(self.weight_hh_l0)
+            nn.init.normal_(self.weight_ih_l0, std=IRNN_STD)
             nn.init.zeros_(self.bias_ih_l0)
             nn.init.zeros_(self.bias_hh_l0)
 
     def initial_state(self, batch_size: int) -> RNNState:
-        return RNNState(self.zeros(batch_size, self.output_size))
+        return RNNState(self._zero_leaf(batch_size))
 
     def step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return h, tree.cast_like(RNNState(h), state)
+        return h, RNNState(h.to(state.h.dtype))
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         if self.activation in ("tanh", "relu"):
             run = torch.rnn_tanh if self.activation == "tanh" else torch.rnn_relu
-            y, h = run(x, state.h.unsqueeze(0), self._weights(), True, 1, 0.0, self.training, False, True)
-            return y, tree.cast_like(RNNState(h[0]), state)
-        h, outputs = state.h, []
-        for projected in F.linear(x, self.weight_ih_l0, self.bias_ih_l0).unbind(1):
-            h = self._step(projected, h)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1), tree.cast_like(RNNState(h), state)
+            keep = self._keeps_for_backward(x)
+            y, h = run(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
+            h = h.squeeze(0)
+        else:
+            y, h = unroll(self._step, F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
+        return y, RNNState(h.to(state.h.dtype))
 
     def _step(self, projected: Tensor, h: Tensor) -> Tensor:
         """The new h from W x_t + b_W and the old one."""
@@ -96,6 +96,3 @@ class RNN(SequenceLayer):
         if self.activation == "sigmoid":
             return total.sigmoid()
         return F.relu(total) if self.activation == "relu" else F.leaky_relu(total, LEAK)
-
-    def _weights(self) -> list[Tensor]:
-        return [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]

@@ -1,0 +1,76 @@
+"""What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import uniform_
+
+
+class TorchLayout(SequenceLayer):
+    """A layer with the weights of a one-layer ``torch.nn`` module, so that their ``state_dict``s are interchangeable.
+
+    ``weight_ih_l0 (G H, D)``, ``weight_hh_l0 (G H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (G H,)`` for G gates, all
+    drawn from U(-1/sqrt(H), 1/sqrt(H)) in that order: what torch.nn draws from the same seed.
+    """
+
+    torch_mode: ClassVar[str]
+    """What ``torch.nn.RNNBase`` calls a module with weights like these"""
+
+    def __init__(self, input_size: int, hidden_size: int, gates: int) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        rows = gates * hidden_size
+        self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(rows, input_size), hidden_size))
+        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(rows, hidden_size), hidden_size))
+        self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
+        self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
+
+    def _weights(self) -> list[Tensor]:
+        """The weights in the order in which torch's kernels take them."""
+        return [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+
+    def _zero_leaf(self, batch_size: int) -> Tensor:
+        """A leaf ``(B, H)`` of the initial state."""
+        return self.weight_hh_l0.new_zeros(batch_size, self.output_size)
+
+    def _keeps_for_backward(self, x: Tensor) -> bool:
+        """The kernels' ``train`` flag: cuDNN differentiates only what ran as training, also in eval mode."""
+        return self.training or (x.is_cuda and torch.is_grad_enabled())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self._compact()
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._compact()
+
+    def _compact(self) -> None:
+        """Put the weights side by side on CUDA, as ``torch.nn.LSTM`` does; cuDNN copies loose ones at every call."""
+        if not self.weight_ih_l0.is_cuda:
+            return
+        twin = nn.RNNBase(self.torch_mode, self.weight_ih_l0.shape[1], self.output_size, device="meta")
+        for name, parameter in self.named_parameters():
+            setattr(twin, name, parameter)
+        twin.flatten_parameters()
+
+
+def layer_first(leaf: Tensor) -> Tensor:
+    """A leaf ``(B, H)`` of a state as torch's kernels take it: ``(1, B, H)``, contiguous."""
+    return leaf.unsqueeze(0).contiguous()
+
+
+def unroll(step: Callable[[Tensor, Tensor], Tensor], projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """``h_t = step(projected_t, h_{t-1})`` for what no kernel covers; the input is projected all at once before.
+
+    ``projected (B, T, G H)``, ``h (B, H)`` -> all h ``(B, T, H)`` and the last.
+    """
+    outputs = []
+    for projected_t in projected.unbind(1):
+        h = step(projected_t, h)
+        outputs.append(h)
+    return torch.stack(outputs, dim=1), h
