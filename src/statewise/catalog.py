@@ -53,6 +53,8 @@ class Entry:
     """The block that the field builds around this layer"""
     feed_forward: float = 0.0
     """The feed-forward part of that block, as a multiple of the width"""
+    closed_form: bool = False
+    """Whether the field solves the readout in closed form where the task is a regression"""
     knobs: tuple[Knob, ...] = ()
     """At most two, tuned beside the learning rate"""
     exemptions: Mapping[str, str] = field(default_factory=dict)
@@ -145,8 +147,9 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Vaswani et al. 2017; rotary positions: Su et al. 2021",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5},
+            defaults={"heads": 2},
             context="context_length",
-            width_multiple=8,
+            width_multiple=4,
             block="residual",
             feed_forward=4.0,
         ),
@@ -156,9 +159,9 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Haviv et al. 2022",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 4, "positions": "none"},
-            defaults={"positions": "none"},
+            defaults={"heads": 2, "positions": "none"},
             context="context_length",
-            width_multiple=8,
+            width_multiple=4,
             block="residual",
             feed_forward=4.0,
         ),
@@ -168,9 +171,9 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Vaswani et al. 2017, section 3.5",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "sinusoidal"},
-            defaults={"positions": "sinusoidal"},
+            defaults={"heads": 2, "positions": "sinusoidal"},
             context="context_length",
-            width_multiple=8,
+            width_multiple=4,
             block="residual",
             feed_forward=4.0,
         ),
@@ -180,9 +183,9 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Gehring et al. 2017",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "learned"},
-            defaults={"positions": "learned"},
+            defaults={"heads": 2, "positions": "learned"},
             context="context_length",
-            width_multiple=8,
+            width_multiple=4,
             block="residual",
             feed_forward=4.0,
         ),
@@ -193,6 +196,7 @@ CATALOG: Mapping[str, Entry] = {
             paper="Bai, Kolter & Koltun 2018",
             example={"input_size": 3, "hidden_size": 4, "dilation": 2, "dropout": 0.3},
             dilations="dilation",
+            knobs=(Knob("dropout", 0.0, 0.3),),
         ),
         Entry(
             name="window-mlp",
@@ -208,6 +212,7 @@ CATALOG: Mapping[str, Entry] = {
             paper="Jaeger 2001; Jaeger et al. 2007",
             example={"input_size": 3, "units": 4, "lr": 0.5, "rc_connectivity": 0.5, "bias_scaling": 0.1},
             width="units",
+            closed_form=True,
             knobs=(Knob("sr", 0.3, 1.3), Knob("lr", 0.05, 1.0, "log")),
         ),
         Entry(

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import math
 from typing import Any
 
 from statewise.catalog import CATALOG, Entry
@@ -69,10 +70,21 @@ def layer_maker(entry: Entry) -> MakeLayer:
     return make
 
 
-def default_config(name: str) -> ModelConfig:
-    """The config that the field uses for this kind of layer: its block and feed-forward part."""
+def default_config(name: str, *, depth: int, context_length: int | None) -> ModelConfig:
+    """The config that the field uses for this kind of layer: its block, feed-forward part and window.
+
+    Args:
+        name: in the catalog, or an import path.
+        depth: blocks; a kind whose dilation doubles from block to block gets as many as it takes to see the context.
+        context_length: steps that have to be seen; None = no bound, the layer's own default then.
+    """
     entry = find_entry(name)
-    return ModelConfig(layer=name, block=entry.block, feed_forward=entry.feed_forward)
+    options: dict[str, Any] = {}
+    if entry.context is not None and context_length is not None:
+        options[entry.context] = context_length
+    if entry.dilations is not None and context_length is not None:
+        depth = max(depth, math.ceil(math.log2(context_length / 4 + 1)))
+    return ModelConfig(layer=name, options=options, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
 
 
 def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model:

@@ -66,6 +66,9 @@ class Task(ABC):
     solved_at: float | None = None
     """The primary score at which a run counts as having solved the task."""
 
+    regression: ClassVar[bool] = False
+    """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
+
     input_form: InputForm
     output_size: int
     train_lengths: tuple[int, int] | None = None

@@ -33,6 +33,7 @@ class Adding(GeneratedTask):
     primary = Metric("mse", "squared error", lower_is_better=True)
     bimodal = True
     solved_at = 0.01
+    regression = True
 
     def __init__(self, *, shortest: int = 100, longest: int = 100, evaluation_sequences: int = 1000) -> None:
         super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)

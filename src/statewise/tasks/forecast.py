@@ -39,6 +39,7 @@ class Forecast(Task):
 
     name = "forecast"
     description = "Forecast the next rows of a series"
+    regression = True
     primary = Metric("mase", "errors of the seasonal naive forecast", lower_is_better=True)
 
     def __init__(

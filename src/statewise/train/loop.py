@@ -71,7 +71,7 @@ class Trainer:
             if should_stop():
                 self._save()
                 return self._outcome("interrupted")
-            loss = self._timed_update()
+            loss = self.update()
             if self.progress.skipped_in_a_row >= GIVE_UP_AFTER:
                 return self._outcome("diverged")
             on_step(self.progress.step, loss)
@@ -88,13 +88,14 @@ class Trainer:
     def _is_due(self, every: int) -> bool:
         return self.progress.step % every == 0 or self.progress.step == self.config.steps
 
-    def _timed_update(self) -> float:
+    def update(self) -> float:
+        """One parameter update; returns the mean loss of a position."""
         began = time.perf_counter()
-        loss = self._update()
+        loss = self._one_update()
         self.seconds += time.perf_counter() - began
         return loss
 
-    def _update(self) -> float:
+    def _one_update(self) -> float:
         """One parameter update over ``accumulate`` batches; returns the mean loss of a position."""
         progress, config = self.progress, self.config
         torch.manual_seed(config.seed * 1_000_003 + progress.step)

@@ -1,0 +1,56 @@
+"""What a comparison is, as plain data."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from statewise.errors import UserError
+from statewise.train.config import TrainConfig
+
+SCHEMA = 1
+"""Version of the trials' results; part of every trial's address"""
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """A whole comparison. The same config gives the same scores."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    task: str = "recall"
+    """A task's name, the path of a text or CSV file, ``embedded``, or the import path of a task of your own"""
+    task_options: dict[str, Any] = field(default_factory=dict)
+    models: tuple[str, ...] = ("lstm", "gru", "min-gru", "mamba", "attention", "tcn")
+    """Names in the catalog or import paths of layers of your own"""
+    vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Any field of model, training or layer -> its values; every combination is an arm"""
+    fixed: dict[str, Any] = field(default_factory=dict)
+    """Any field of model, training or layer -> its one value in all arms"""
+    budget: int = 50_000
+    """What every arm may spend of what is matched"""
+    match: Literal["parameters", "flops", "state"] = "parameters"
+    """parameters between input side and readout; floating-point operations a token; or bytes of state"""
+    depth: int = 2
+    """Blocks of every model; dilated convolutions take as many as they need to see the context"""
+    seeds: int = 3
+    """Fresh seeds on which each arm's chosen setting is trained anew"""
+    trials: int = 4
+    """Tuning trials an arm, the same number for each"""
+    lengths: tuple[int, ...] = ()
+    """Lengths at which the finished models are scored; empty = up to 4 times the longest trained on"""
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=1000, evaluate_every=100))
+    workers: int = 2
+    """Processes, one thread each"""
+    measure: bool = True
+    """Whether time and memory are measured, one arm at a time, after the trials"""
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise UserError(f"a comparison needs at least 1 seed, got {self.seeds}; 5 or more give a firm verdict")
+        if self.trials < 1:
+            raise UserError(f"each arm needs at least 1 tuning trial, got {self.trials}")
+        if not self.models:
+            raise UserError("name at least one model: --models lstm,gru")
+        if self.budget < 1 or self.workers < 1 or self.depth < 1:
+            raise UserError("budget, workers and depth must be at least 1")
+        if any(length < 1 for length in self.lengths):
+            raise UserError(f"lengths must be at least 1, got {self.lengths}")

@@ -1,0 +1,195 @@
+"""A whole comparison: tune every arm alike, train the chosen settings on fresh seeds, score once, measure, decide."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from statewise.compare.arms import Arm, evaluated_lengths, make_arms, with_field
+from statewise.compare.config import CompareConfig
+from statewise.compare.pool import run_all
+from statewise.compare.trial import TrialSpec
+from statewise.compare.tuning import settings
+from statewise.compare.workbench import Workbench
+from statewise.errors import UserError
+from statewise.tasks.base import Task
+
+TUNING_SEED = 10_000
+"""Tuning trains on seeds from here on, so that no reported seed was chosen on"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to tell a person who watches."""
+
+    what: str
+    """``started`` or ``finished``"""
+    phase: str
+    """``tuning``, ``seeds`` or ``measuring``"""
+    arm: str
+    done: int
+    """Trials finished in all phases so far"""
+    total: int
+    result: dict[str, Any] | None = None
+
+
+Watch = Callable[[Event], None]
+
+
+@dataclass
+class ArmRecord:
+    """Everything that was found out about an arm."""
+
+    arm: Arm
+    tuning: list[dict[str, Any]]
+    """One a trial: its settings and its result"""
+    chosen: Arm
+    """The arm with the settings that validated best"""
+    seeds: list[dict[str, Any]]
+    """One a seed: the seed and its result"""
+    measured: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A trial to be run for an arm, with what has to be remembered of it."""
+
+    record: ArmRecord
+    spec: TrialSpec
+    note: dict[str, Any]
+
+
+def run_experiment(config: CompareConfig, bench: Workbench, folder: Path, watch: Watch) -> tuple[Task, list[ArmRecord]]:
+    """Run all trials that are not finished yet in ``folder``; results are written as each trial ends.
+
+    Raises:
+        UserError: if the folder cannot be written or an arm is impossible.
+    """
+    task = bench.make_task(config.task, config.task_options)
+    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, bench)]
+    able = [record for record in records if record.arm.reason is None]
+    runner = _Runner(config, bench, folder, watch, total=len(able) * (config.trials + config.seeds + config.measure))
+    tuned = runner.run("tuning", [job for record in able for job in _tuning_jobs(config, task, record)])
+    for record in able:
+        record.tuning = [{**job.note, **result} for job, result in tuned if job.record is record]
+        record.chosen = _best(record, task)
+    scored = runner.run("seeds", [job for record in able for job in _seed_jobs(config, task, record)])
+    for record in able:
+        record.seeds = [{**job.note, **result} for job, result in scored if job.record is record]
+    if config.measure:
+        jobs = [_Job(record, replace(_spec(config, task, record.chosen), measured=True), {}) for record in able]
+        for job, result in runner.run("measuring", jobs):
+            job.record.measured = result
+    return task, records
+
+
+class _Runner:
+    """Runs the jobs of a phase, taking finished ones from the folder."""
+
+    def __init__(self, config: CompareConfig, bench: Workbench, folder: Path, watch: Watch, total: int) -> None:
+        self.config = config
+        self.bench = bench
+        self.folder = folder
+        self.watch = watch
+        self.total = total
+        self.done = 0
+
+    def run(self, phase: str, jobs: list[_Job]) -> list[tuple[_Job, dict[str, Any]]]:
+        """Results of all jobs, in order."""
+        results: dict[int, dict[str, Any]] = {}
+        missing = []
+        for place, job in enumerate(jobs):
+            found = read_result(self._path(job.spec))
+            if found is None:
+                missing.append(place)
+            else:
+                results[place] = found
+                self._tell("finished", phase, job, found)
+        specs = [jobs[place].spec for place in missing]
+        measuring = phase == "measuring"
+        workers = 1 if measuring else self.config.workers
+
+        def started(index: int) -> None:
+            self._tell("started", phase, jobs[missing[index]], None)
+
+        for done in run_all(specs, self.bench, workers=workers, fresh=measuring, started=started):
+            job = jobs[missing[done.place]]
+            if done.result.get("status") != "failed":
+                write_result(self._path(job.spec), done.result)
+            results[missing[done.place]] = done.result
+            self._tell("finished", phase, job, done.result)
+        return [(job, results[place]) for place, job in enumerate(jobs)]
+
+    def _path(self, spec: TrialSpec) -> Path:
+        return self.folder / "trials" / f"{spec.address()}.json"
+
+    def _tell(self, what: str, phase: str, job: _Job, result: dict[str, Any] | None) -> None:
+        self.done += what == "finished"
+        self.watch(Event(what, phase, job.record.arm.label, self.done, self.total, result))
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """The result of a finished trial; None where there is none or the file was damaged, so that it is run again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "seconds" in found else None
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write a trial's result atomically.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written; finished trials stay.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(result), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
+            "then run the same command again: finished trials are kept"
+        ) from error
+
+
+def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
+    jobs = []
+    tried = settings(record.arm.kind.knobs, config.trials, default_rate=record.arm.train.learning_rate)
+    for number, setting in enumerate(tried):
+        arm = _with_settings(record.arm, setting)
+        seeded = replace(arm, train=replace(arm.train, seed=TUNING_SEED + number))
+        jobs.append(_Job(record, _spec(config, task, seeded), {"trial": number, "settings": setting}))
+    return jobs
+
+
+def _seed_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
+    jobs = []
+    for seed in range(config.seeds):
+        arm = replace(record.chosen, train=replace(record.chosen.train, seed=seed))
+        spec = replace(_spec(config, task, arm), test=True, lengths=evaluated_lengths(config, task))
+        jobs.append(_Job(record, spec, {"seed": seed}))
+    return jobs
+
+
+def _spec(config: CompareConfig, task: Task, arm: Arm) -> TrialSpec:
+    return TrialSpec(config.task, config.task_options, task.fingerprint(), arm.model, arm.train)
+
+
+def _with_settings(arm: Arm, setting: dict[str, Any]) -> Arm:
+    model, train = arm.model, arm.train
+    for name, value in setting.items():
+        model, train = with_field(model, train, name, value)
+    return replace(arm, model=model, train=train)
+
+
+def _best(record: ArmRecord, task: Task) -> Arm:
+    """The arm with the settings of the trial that validated best; as configured where none finished."""
+    sign = 1.0 if task.primary.lower_is_better else -1.0
+    finished = [trial for trial in record.tuning if trial["status"] == "ok" and trial["valid"] is not None]
+    if not finished:
+        return record.arm
+    return _with_settings(record.arm, min(finished, key=lambda trial: sign * trial["valid"])["settings"])

@@ -1,0 +1,124 @@
+"""A pool of persistent spawned processes that survives the death of any of them."""
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple
+
+from statewise.compare.trial import TrialSpec, run_trial
+from statewise.compare.workbench import Workbench
+from statewise.errors import UserError
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Done(NamedTuple):
+    """A finished trial: its place among the specs and its result, or why there is none."""
+
+    place: int
+    result: dict[str, Any]
+
+
+class _Worker:
+    """One process and the trial it is at."""
+
+    def __init__(self, bench: Workbench) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, bench), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.busy_with: int | None = None
+
+    def give(self, index: int, spec: TrialSpec) -> None:
+        self.busy_with = index
+        self.pipe.send(spec)
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self.process.terminate()
+        self.process.join()
+
+
+def run_all(
+    specs: Sequence[TrialSpec], bench: Workbench, *, workers: int, fresh: bool = False, started: Callable[[int], None]
+) -> Iterator[Done]:
+    """Run every spec, yielding results as they come; a crash is one failed trial and the rest go on.
+
+    Args:
+        specs: what to run.
+        bench: builders.
+        workers: processes, one thread each.
+        fresh: whether every spec gets a process of its own, so that one's memory does not count for another.
+        started: called with a spec's index when it begins.
+    """
+    waiting = list(range(len(specs)))[::-1]
+    crew: list[_Worker] = []
+    for name in THREADS:
+        os.environ[name] = "1"
+    try:
+        while waiting or any(worker.busy_with is not None for worker in crew):
+            while waiting and len([w for w in crew if w.busy_with is not None]) < workers:
+                idle = next((w for w in crew if w.busy_with is None), None)
+                if idle is None:
+                    idle = _Worker(bench)
+                    crew.append(idle)
+                index = waiting.pop()
+                started(index)
+                idle.give(index, specs[index])
+            for worker in _ready(crew):
+                assert worker.busy_with is not None
+                done = Done(worker.busy_with, _receive(worker))
+                worker.busy_with = None
+                if fresh or not worker.process.is_alive():
+                    worker.stop()
+                    crew.remove(worker)
+                yield done
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+def _ready(crew: list[_Worker]) -> list[_Worker]:
+    """Busy workers that have answered or died."""
+    busy = [worker for worker in crew if worker.busy_with is not None]
+    signals: dict[Any, _Worker] = {}
+    for worker in busy:
+        signals[worker.pipe] = worker
+        signals[worker.process.sentinel] = worker
+    return list({id(signals[signal]): signals[signal] for signal in wait(list(signals))}.values())
+
+
+def _receive(worker: _Worker) -> dict[str, Any]:
+    try:
+        if worker.pipe.poll(0.1):
+            return worker.pipe.recv()
+    except (EOFError, OSError):
+        worker.process.join(5)
+    worker.process.join(5)
+    code = worker.process.exitcode
+    reason = f"its process died with exit code {code}" + (" (killed: out of memory?)" if code == -9 else "")
+    return {"status": "failed", "reason": reason}
+
+
+def _serve(pipe: Connection, bench: Workbench) -> None:
+    """A worker's life: trials in, results out, until the pipe closes."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            spec = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            result = run_trial(spec, bench)
+        except UserError as error:
+            result = {"status": "failed", "reason": str(error)}
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{os.path.basename(last.filename)}:{last.lineno}"
+            result = {"status": "failed", "reason": f"{type(error).__name__}: {error} (at {where})"}
+        pipe.send(result)

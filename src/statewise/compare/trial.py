@@ -1,0 +1,112 @@
+"""One trial: a model trained on a task and scored. A pure function of its spec, so its address is the spec's hash."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from statewise.compare.config import SCHEMA
+from statewise.compare.workbench import Workbench
+from statewise.contract import Model
+from statewise.cost.timing import peak_memory_mb, step_latency
+from statewise.models.config import ModelConfig
+from statewise.tasks.base import Task
+from statewise.train.closed_form import fit_readout
+from statewise.train.config import TrainConfig
+from statewise.train.evaluation import evaluate, first_batch
+from statewise.train.forward import run_batch
+from statewise.train.loop import Trainer
+
+MEASURED_STEPS = 5
+"""Training updates that are timed"""
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """Everything that decides a trial's scores."""
+
+    task: str
+    task_options: dict[str, Any]
+    fingerprint: str
+    """Of the task's data"""
+    model: ModelConfig
+    train: TrainConfig
+    lengths: tuple[int, ...] = ()
+    """Lengths at which the finished model is scored"""
+    test: bool = False
+    """Whether the test split is looked at: never in tuning"""
+    measured: bool = False
+    """Whether this is a measurement of time and memory and not a training"""
+
+    def address(self) -> str:
+        """Hash of the spec and the schema of its result."""
+        content = json.dumps({"schema": SCHEMA, **asdict(self)}, sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()[:20]
+
+
+def run_trial(spec: TrialSpec, bench: Workbench) -> dict[str, Any]:
+    """Train, score, and say all of it as plain data."""
+    began = time.perf_counter()
+    torch.set_num_threads(1)
+    task = bench.make_task(spec.task, spec.task_options)
+    torch.manual_seed(spec.train.seed)
+    model = bench.make_model(spec.model, task.input_form, task.output_size)
+    result = _measure(model, task, spec) if spec.measured else _train_and_score(model, task, spec)
+    return {**result, "seconds": time.perf_counter() - began}
+
+
+def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
+    result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
+    if spec.train.readout == "ridge":
+        valid: float | None = fit_readout(model, task, spec.train)
+    else:
+        outcome = Trainer(model, task, spec.train).run()
+        valid = outcome.progress.best_valid
+        result["solved_step"] = outcome.progress.solved_step
+        result["curve"] = [
+            {"step": e.step, "tokens": e.tokens, "train_loss": e.train_loss, "valid": e.valid} for e in outcome.history
+        ]
+        if outcome.status == "diverged":
+            result.update(status="diverged", reason=outcome.advice)
+    result["valid"] = valid
+    if spec.test and result["status"] == "ok":
+        result.update(_final_scores(model, task, spec))
+    return result
+
+
+def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
+    """Test scores, scores by length, and an example."""
+    size = spec.train.batch_size
+    metrics = evaluate(model, task, "test", batch_size=size)
+    by_length = {
+        str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
+        for length in spec.lengths
+    }
+    batch = first_batch(task, "test", size)
+    with torch.no_grad():
+        outputs, _ = run_batch(model.eval(), batch, None)
+    return {
+        "metrics": metrics,
+        "test": metrics[task.primary.name],
+        "by_length": by_length,
+        "example": task.example(outputs, batch),
+    }
+
+
+def _measure(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
+    """Step latency, training throughput and peak memory, alone in a fresh process on one thread."""
+    latency = step_latency(model)
+    config = TrainConfig(steps=MEASURED_STEPS, batch_size=spec.train.batch_size, evaluate_every=10**9)
+    trainer = Trainer(model, task, config)
+    began = time.perf_counter()
+    for _ in range(MEASURED_STEPS):
+        trainer.update()
+    seconds = time.perf_counter() - began
+    return {
+        "step_latency_us": latency,
+        "tokens_per_second": trainer.progress.tokens / seconds,
+        "peak_memory_mb": peak_memory_mb(),
+    }

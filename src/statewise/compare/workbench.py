@@ -1,0 +1,48 @@
+"""What a comparison needs to be handed: how to make tasks and models, and what is known of each kind of model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from statewise.contract import InputForm, Model
+from statewise.models.config import ModelConfig
+from statewise.tasks.base import Task
+
+
+class KnobLike(Protocol):
+    """A constructor argument that tuning may vary."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def scale(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of one kind of model."""
+
+    family: str
+    paper: str
+    knobs: tuple[KnobLike, ...]
+    width_multiple: int
+    closed_form: bool
+
+
+class DefaultConfig(Protocol):
+    """The field's config for a kind of model."""
+
+    def __call__(self, name: str, *, depth: int, context_length: int | None) -> ModelConfig: ...
+
+
+class Workbench(NamedTuple):
+    """Builders, passed in so that a comparison names no layer. All are module-level functions: workers import them."""
+
+    make_task: Callable[[str, Mapping[str, Any]], Task]
+    make_model: Callable[[ModelConfig, InputForm, int], Model]
+    describe: Callable[[str], Kind]
+    default_config: DefaultConfig

@@ -1,0 +1,75 @@
+"""From a name to a task: one of ours, one of a person's own by import path, or a file."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from statewise.errors import UserError, unknown
+from statewise.tasks.base import Task
+from statewise.tasks.computing import Adding, Parity
+from statewise.tasks.copying import Copy, CopyMemory
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.language import Language
+from statewise.tasks.recalling import DelayedRecall, Recall
+
+TASKS: Mapping[str, type[Task]] = {
+    task.name: task for task in (Copy, CopyMemory, Recall, DelayedRecall, Adding, Parity, Language, Forecast)
+}
+"""Name -> task."""
+
+TABLES = (".csv", ".tsv")
+
+
+def name_task(named: str) -> tuple[str, dict[str, Any]]:
+    """What a person named: the task and the options that follow from it.
+
+    A task's name is itself, ``package.module:Class`` a task of one's own, ``embedded`` the embedded text; a path is a
+    table where it ends in .csv or .tsv, else a text.
+
+    >>> name_task("prices.csv"), name_task("copy")
+    (('forecast', {'source': 'prices.csv'}), ('copy', {}))
+    """
+    if named in TASKS or (":" in named and not Path(named).exists()):
+        return named, {}
+    if named == "embedded":
+        return Language.name, {"source": named}
+    if Path(named).suffix.lower() in TABLES:
+        return Forecast.name, {"source": named}
+    if Path(named).exists() or Path(named).suffix or "/" in named:
+        return Language.name, {"source": named}
+    raise unknown("task or file", named, TASKS)
+
+
+def make_task(name: str, options: Mapping[str, Any]) -> Task:
+    """The task of that name with these options.
+
+    Raises:
+        UserError: if there is no such task or option, or an option does not fit.
+    """
+    task = find_task(name)
+    known = inspect.signature(task).parameters
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of task {task.name}", option, known)
+    missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
+    if missing:
+        raise UserError(f"task {task.name} needs {', '.join(missing)}; for data of your own give the path of a file")
+    return task(**options)
+
+
+def find_task(name: str) -> type[Task]:
+    """The class of a task, ours or at ``package.module:Class``."""
+    if ":" not in name:
+        if name not in TASKS:
+            raise unknown("task", name, TASKS)
+        return TASKS[name]
+    module_name, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute, None)
+    except ImportError as error:
+        raise UserError(f"cannot import '{module_name}' for {name}: {error}; is its folder on PYTHONPATH?") from error
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise UserError(f"{name} is not a Task; subclass statewise.tasks.base.Task")
+    return found
