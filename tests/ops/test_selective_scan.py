@@ -19,6 +19,11 @@ def example(time: int) -> list[torch.Tensor]:
     return [u, dt, -normal(CHANNELS, STATES).abs(), b, c, normal(ROWS, CHANNELS, STATES)]
 
 
+@pytest.fixture(autouse=True)
+def pieces_of_any_length(monkeypatch):
+    monkeypatch.setattr(module, "SHORTEST", 1)
+
+
 @pytest.mark.parametrize("steps_a_piece", [1, 3, 7, 100])
 def test_equals_equation_2a_number_by_number(monkeypatch, steps_a_piece):
     monkeypatch.setattr(module, "PIECE", steps_a_piece * ROWS * CHANNELS * STATES)
@@ -45,11 +50,11 @@ def test_pieces_change_no_gradient(monkeypatch):
         torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
 
 
-def test_what_is_kept_for_the_backward_pass_does_not_grow_with_the_states(monkeypatch):
-    """Of a sequence in pieces, the inputs and one state a piece are kept: no tensor of (B, T, E, S)."""
-    time, steps = 64, 16
-    monkeypatch.setattr(module, "PIECE", steps * ROWS * CHANNELS * STATES)
-    sizes = []
+@pytest.mark.parametrize(("piece", "shortest", "steps"), [(16, 1, 16), (1, 8, 8)])
+def test_kept_for_the_backward_pass_are_the_inputs_and_one_state_a_piece(monkeypatch, piece, shortest, steps):
+    monkeypatch.setattr(module, "PIECE", piece * ROWS * CHANNELS * STATES)
+    monkeypatch.setattr(module, "SHORTEST", shortest)
+    time, sizes = 64, []
 
     def keep(x: torch.Tensor) -> torch.Tensor:
         sizes.append(x.numel())
@@ -58,9 +63,13 @@ def test_what_is_kept_for_the_backward_pass_does_not_grow_with_the_states(monkey
     arguments = [x.requires_grad_() for x in example(time)]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
         selective_scan(*arguments)
-    inputs = sum(x.numel() for x in arguments[:2] + arguments[3:5])
-    weights_and_state = sum(x.numel() for x in (arguments[2], arguments[5]))
-    assert sum(sizes) <= inputs + time // steps * weights_and_state
+    initial = arguments.pop()
+    assert sum(sizes) == sum(x.numel() for x in arguments) + time // steps * initial.numel()
+
+
+def test_gradients_are_the_derivatives(monkeypatch):
+    monkeypatch.setattr(module, "PIECE", 3 * ROWS * CHANNELS * STATES)
+    assert torch.autograd.gradcheck(selective_scan, [x.requires_grad_() for x in example(8)], fast_mode=True)
 
 
 def test_the_final_state_does_not_keep_the_sequence_alive():

@@ -42,8 +42,8 @@ class Mamba(SequenceLayer):
     """Mamba block: ``x (B, T, input_size) -> y (B, T, hidden_size)`` over ``expand * hidden_size`` selective channels.
 
     The recurrence and its state stay in float32 under autocast and in half precision. Of the ``(B, T, E, S)`` tensors
-    of the scan, training holds one piece of 2^20 numbers at a time (see ``statewise.ops.selective_scan``); what grows
-    with T is ``(B, T, E)``.
+    of the scan, training holds one piece of time at a time, about 2^20 numbers or 4 steps, and one state ``(B, E, S)``
+    for each piece (see ``statewise.ops.selective_scan``); all else that grows with T is ``(B, T, E)``.
 
     Args:
         input_size: width of the input.
