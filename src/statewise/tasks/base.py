@@ -7,7 +7,7 @@ a run resumes without remembering where a sampler stood. Letters: B rows, T time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
@@ -115,6 +115,10 @@ class Task(ABC):
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
         """The first row for a person to read: what came in, what was asked, what the model said."""
         raise UserError(f"task {self.name} shows no examples")
+
+    def preprocessing(self) -> Mapping[str, Any]:
+        """What turns data into the model's numbers and back, as plain data; saved beside the weights."""
+        return {}
 
     def fingerprint(self) -> str:
         """What the task's data hash to; part of a trial's address. Generators are their options."""

@@ -1,6 +1,7 @@
 """Forecasting on any CSV: the next values of one or many targets, from all columns so far."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -123,6 +124,14 @@ class Forecast(Task):
         shown = [self.in_units(part[0, last]) for part in (batch.targets, outputs)]
         target, said = (" ".join(f"{value:.4g}" for value in part[:24, 0]) for part in shown)
         return f"{self.horizon} rows ahead of {self.table.columns[self.targets[0]]}", target, said
+
+    def preprocessing(self) -> Mapping[str, Any]:
+        return {
+            "columns": self.table.columns,
+            "targets": self.targets,
+            "horizon": self.horizon,
+            "scaler": self.scaler.to_json(),
+        }
 
     def fingerprint(self) -> str:
         return self.table.content

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from statewise.contract import Tokens
 from statewise.data.streams import Window, scoring_windows, training_window
 from statewise.data.text import EMBEDDED, fingerprint, read_text, split_text
-from statewise.data.vocabulary import TokenKind, Vocabulary, fit_vocabulary
+from statewise.data.vocabulary import TokenKind, fit_vocabulary
 from statewise.errors import UserError
 from statewise.tasks.base import Batch, Metric, Scores, Split, Task
 from statewise.tasks.ngram import ngram_loss
@@ -26,7 +27,6 @@ class Language(Task):
         valid: fraction of the text that validates, after the training part.
         test: fraction of the text that tests, at its end.
         most_scored: at most this many tokens of a split are scored, from its start; 0 = all.
-        vocabulary: saved vocabulary of an earlier run, in place of learning one.
 
     Raises:
         UserError: if the text cannot be read or is shorter than one chunk.
@@ -47,7 +47,6 @@ class Language(Task):
         valid: float = 0.1,
         test: float = 0.1,
         most_scored: int = 0,
-        vocabulary: Vocabulary | None = None,
     ) -> None:
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
             raise UserError(
@@ -57,7 +56,7 @@ class Language(Task):
         parts = split_text(text, valid=valid, test=test)
         self.source = source
         self.chunk = chunk
-        self.vocabulary = vocabulary or fit_vocabulary(tokens, parts[0])
+        self.vocabulary = fit_vocabulary(tokens, parts[0])
         self.parts = dict(
             zip(("train", "valid", "test"), (self.vocabulary.encode(part) for part in parts), strict=True)
         )
@@ -117,6 +116,9 @@ class Language(Task):
         rows = (batch.inputs[0, shown], batch.targets[0, shown], outputs[0, shown].argmax(dim=1))
         prompt, target, said = (self.vocabulary.decode(row.tolist()) for row in rows)
         return prompt, target, said
+
+    def preprocessing(self) -> Mapping[str, Any]:
+        return {"vocabulary": self.vocabulary.to_json()}
 
     def fingerprint(self) -> str:
         return self.content
