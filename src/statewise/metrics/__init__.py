@@ -4,11 +4,12 @@
 ``information``    nats to bits, perplexity, bits per character or byte
 ``scores``         how good predictions are: cross-entropy, accuracy, bit errors, errors of forecasts, memory capacity
 ``failures``       what a run without a score counts as
-``intervals``      a score over few seeds with its interval; fractions and differences
+``intervals``      a score over few seeds with its interval; fractions, differences, probability of improvement
 ``hierarchy``      the difference of two arms, resampled over seeds and test examples
-``summaries``      probability of improvement, interquartile mean, expected best trial, median time, Pareto front, Holm
+``summaries``      interquartile mean, expected best trial, median time, Pareto front, Holm
 ``power``          how many seeds would settle a comparison
-``verdicts``       winner, tie or undecided
+``pairs``          two arms: which is better, a tie, or undecided
+``decisions``      many arms: winner, tie or undecided
 =================  ==================================================================================================
 """
 
@@ -36,8 +37,9 @@ _HOMES = {
         "Interval",
         "bootstrap_interval",
         "mean_interval",
-        "newcombe_interval",
+        "fraction_difference",
         "paired_difference",
+        "probability_of_improvement",
         "standard_error",
         "t_interval",
         "wilson_interval",
@@ -49,10 +51,10 @@ _HOMES = {
         "interquartile_mean",
         "median_steps",
         "pareto_front",
-        "probability_of_improvement",
     ],
     "power": ["seeds_for_difference", "seeds_for_fractions"],
-    "verdicts": ["Decision", "PairVerdict", "compare_pair", "compare_solved", "decide", "decide_solved"],
+    "pairs": ["PairVerdict", "compare_pair", "compare_solved"],
+    "decisions": ["Decision", "decide", "decide_solved"],
 }
 
 __getattr__ = lazy(__name__, {name: home for home, names in _HOMES.items() for name in names})

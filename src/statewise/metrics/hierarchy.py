@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from statewise.metrics.intervals import LEVEL, Interval, expanded_level
 
 
-def _shared(differences: NDArray[np.float64], seeds: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _shared(
+    differences: NDArray[np.float64], seeds: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Mean differences when every seed is scored on one test set: its examples are redrawn once for all seeds."""
     examples = differences.shape[1]
     drawn = [differences[:, rng.integers(examples, size=examples)].mean(axis=1) for _ in range(len(seeds))]

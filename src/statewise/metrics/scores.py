@@ -1,8 +1,10 @@
-"""How good predictions are. Every function takes tensors and returns a 0-dimensional tensor, differentiable where the score is.
+"""How good predictions are: tensors in, a 0-dimensional tensor out, differentiable where the score is.
 
 ``mask`` is boolean and says which positions count; its shape is the beginning of the targets' shape ((B, T) for
 (B, T, D)). What it leaves out never touches the score or a gradient, not even as NaN. A score of no positions is NaN.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -21,7 +23,9 @@ def _counted(prediction: Tensor, target: Tensor, mask: Tensor | None) -> tuple[T
 def _counted_logits(logits: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Logits (n, V) and class numbers (n,) at the positions that count."""
     if logits.shape[:-1] != target.shape:
-        raise ValueError(f"logits {tuple(logits.shape)} need targets {tuple(logits.shape[:-1])}, not {tuple(target.shape)}")
+        raise ValueError(
+            f"logits {tuple(logits.shape)} need targets {tuple(logits.shape[:-1])}, not {tuple(target.shape)}"
+        )
     if mask is not None:
         logits, target = logits[mask], target[mask]
     return logits.reshape(-1, logits.shape[-1]), target.reshape(-1)
@@ -60,21 +64,21 @@ def accuracy(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tens
 def bits_per_sequence(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     """Cost of a whole sequence of independent bits: ``-1/B sum_b,t,d log2 P(target_btd)``, P the sigmoid of the logit.
 
-    The cost of Graves, Wayne and Danihelka 2014 (Neural Turing Machines), section 4: 8 bits x 10 steps guessed blindly
-    cost 80 bits.
+    The cost that Graves, Wayne and Danihelka 2014 plot for Neural Turing Machines: 10 steps of 8 bits, guessed blindly,
+    cost 80.
 
     Args:
         logits: (B, T, D).
         target: (B, T, D), 0 or 1.
         mask: (B, T), True where a step counts.
 
-    >>> bits_per_sequence(torch.zeros(4, 10, 8), torch.ones(4, 10, 8))
-    tensor(80.)
+    >>> round(bits_per_sequence(torch.zeros(4, 10, 8), torch.ones(4, 10, 8)).item(), 3)
+    80.0
     """
     sequences = len(target)
     logits, target = _counted(logits, target, mask)
     nats = F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="sum")
-    return nats / (sequences * torch.log(torch.tensor(2.0, dtype=logits.dtype, device=logits.device)))
+    return nats / (sequences * math.log(2))
 
 
 def bit_error_rate(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -172,7 +176,7 @@ def seasonal_naive_error(series: Tensor, period: int = 1) -> Tensor:
 def mase(prediction: Tensor, target: Tensor, train: Tensor, period: int = 1, mask: Tensor | None = None) -> Tensor:
     """Mean absolute scaled error: absolute errors in units of the naive forecast's error on the training series.
 
-    ``mean |y - p| / mean_t |train_t - train_(t-m)|``, Hyndman and Koehler 2006, eq. for q_j; m the seasonal period.
+    ``mean |y - p| / mean_t |train_t - train_(t-m)|``, Hyndman and Koehler 2006; m the seasonal period.
     Below 1 is better than the one-step (seasonal) naive forecast was in training, whatever the units.
 
     Args:
@@ -211,7 +215,7 @@ def squared_correlations(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def memory_capacity(prediction: Tensor, target: Tensor) -> Tensor:
-    """How much of its past input a state still knows: ``MC = sum_k corr^2(p_k, u(t - k))``, Jaeger 2001, eq. 4.
+    """How much of its past input a state still knows: ``MC = sum_k corr^2(p_k, u(t - k))``, Jaeger 2001.
 
     Column k of ``prediction`` reconstructs the input of k steps ago from the state. For independent inputs, MC is at
     most the number of state units (up to the sampling noise of a finite series).

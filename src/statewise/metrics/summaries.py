@@ -1,4 +1,4 @@
-"""Figures that summarise many runs: who improves on whom, the middle, the best of k, the time to solve, the front."""
+"""Figures that summarise many runs: the middle, the best of k, the time to solve, the front, claims made together."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from statewise.metrics.failures import Scores, as_array, fill_failures
-
-
-def probability_of_improvement(a_scores: Scores, b_scores: Scores, *, lower_is_better: bool) -> float:
-    """P(a run of A beats a run of B), ties counting half: the mean over all pairs of runs.
-
-    ``1/(n m) sum_ij [a_i better than b_j] + [a_i = b_j] / 2`` (Agarwal et al. 2021, eq. for P(X > Y)), the
-    Mann-Whitney statistic divided by n m. Failed runs lose to every finite score and tie with each other.
-
-    >>> probability_of_improvement([0.1, 0.2], [0.2, None], lower_is_better=True)
-    0.875
-    """
-    sign = -1 if lower_is_better else 1
-    a, b = (np.nan_to_num(sign * as_array(scores), nan=-np.inf) for scores in (a_scores, b_scores))
-    if a.size == 0 or b.size == 0:
-        raise ValueError("both arms need at least one run")
-    pairs = a[:, None], b[None, :]
-    return float(np.mean(np.greater(*pairs) + 0.5 * np.equal(*pairs)))
 
 
 def interquartile_mean(scores: Scores) -> float:
@@ -42,21 +25,20 @@ def expected_best(scores: Scores, *, lower_is_better: bool, worst: float | None 
     """Expected best score of k tuning trials, for k = 1..n: what tuning with a smaller budget would have found.
 
     The mean of the best over all subsets of k of the n trials, in closed form: with scores sorted from worst to best,
-    ``sum_i C(i-1, k-1) / C(n, k) x_(i)``. Unbiased, drawing without replacement (Tang et al. 2020, "Showing Your Work
-    Doesn't Always Work"; the estimator of Dodge et al. 2019 draws with replacement and is biased).
-    Failed trials count as in `fill_failures`; where all failed, every value is NaN.
+    ``sum_(i=k..n) C(i-1, k-1) / C(n, k) x_(i)``. Unbiased, drawing without replacement (Tang et al. 2020, "Showing
+    Your Work Doesn't Always Work"); Dodge et al. 2019 draw with replacement and are biased. Failed trials count as in
+    `fill_failures`; where all failed, every value is NaN.
 
     >>> [round(value, 4) for value in expected_best([3.0, 1.0, 2.0], lower_is_better=True)]
     [2.0, 1.3333, 1.0]
     """
     filled = fill_failures({"trials": scores}, lower_is_better=lower_is_better, worst=worst)["trials"]
-    ordered = np.sort(filled)[::-1] if lower_is_better else np.sort(filled)
-    n = ordered.size
-    values = []
+    best_first = np.sort(filled) if lower_is_better else np.sort(filled)[::-1]
+    n, values = best_first.size, []
     for k in range(1, n + 1):
         rank = np.arange(n, k, -1)
         weights = k / n * np.cumprod(np.concatenate([[1.0], (rank - k) / (rank - 1)]))
-        values.append(float(weights @ ordered[: k - 2 if k > 1 else None : -1]))
+        values.append(float(weights @ best_first[: n - k + 1]))
     return values
 
 
@@ -103,10 +85,9 @@ def pareto_front(points: ArrayLike, lower_is_better: Sequence[bool]) -> list[boo
     if values.ndim != 2 or values.shape[1] != len(lower_is_better):
         raise ValueError(f"points of shape {values.shape} need one direction a column, got {len(lower_is_better)}")
     cost = np.where(lower_is_better, values, -values)
-    known = ~np.isnan(cost).any(axis=1)
-    rivals = cost[known]
+    rivals = cost[~np.isnan(cost).any(axis=1)]
     beaten = [bool(((rivals <= row).all(axis=1) & (rivals < row).any(axis=1)).any()) for row in cost]
-    return [bool(k) and not b for k, b in zip(known, beaten, strict=True)]
+    return [not lost and not np.isnan(row).any() for lost, row in zip(beaten, cost, strict=True)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
