@@ -1,0 +1,128 @@
+"""``statewise compare``."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from statewise.cli import verbs
+from statewise.cli.parsing import parse_choices, parse_fields, parse_list, parse_number
+from statewise.cli.watch import Watch
+from statewise.compare.config import CompareConfig
+from statewise.compare.experiment import Event
+from statewise.compare.run import run_comparison
+from statewise.errors import UserError
+from statewise.report import write_comparison
+from statewise.tasks.resolve import name_task
+from statewise.workbench import WORKBENCH
+
+QUICK = {"models": ("lstm", "gru", "min-gru", "attention"), "budget": 10_000, "seeds": 2, "trials": 1, "measure": False}
+QUICK_STEPS = 200
+
+
+def run(verb: verbs.Compare, command: str) -> None:
+    """Compare, print the table, write the report."""
+    config = make_config(verb)
+    folder = Path(verb.out or f"comparisons/{_slug(verb.task)}")
+    with Watch("trials", total=1) as watch:
+        result = run_comparison(config, WORKBENCH, folder, command=command, watch=lambda event: _show(watch, event))
+    page = write_comparison(result, folder / "report.html")
+    print_result(result)
+    print(f"report: {page}")
+    if verb.json:
+        print(json.dumps({"report": str(page), **result["recommendation"]}))
+
+
+def make_config(verb: verbs.Compare) -> CompareConfig:
+    """The comparison that the flags describe."""
+    task, options = name_task(verb.task)
+    defaults = CompareConfig()
+    lengths = parse_list(verb.lengths)
+    if not all(length.isdigit() for length in lengths):
+        raise UserError(f"--lengths takes whole numbers separated by commas, got '{verb.lengths}'")
+    every = max(1, min(defaults.train.evaluate_every, verb.steps // 10))
+    config = CompareConfig(
+        task=task,
+        task_options={**options, **parse_fields(verb.task_options)},
+        models=parse_list(verb.models),
+        vary=parse_choices(verb.vary),
+        fixed=parse_fields(verb.set),
+        budget=parse_number(verb.budget),
+        match=verb.match,
+        depth=verb.depth,
+        seeds=verb.seeds,
+        trials=verb.trials,
+        lengths=tuple(int(length) for length in lengths),
+        train=replace(defaults.train, steps=verb.steps, evaluate_every=every, device=verb.device),
+        workers=verb.workers,
+    )
+    return _quick(config, verb) if verb.quick else config
+
+
+def _quick(config: CompareConfig, verb: verbs.Compare) -> CompareConfig:
+    """The same comparison cut down, except for what was said otherwise."""
+    asked = verbs.Compare()
+    changes: dict[str, Any] = {
+        name: value for name, value in QUICK.items() if name == "measure" or getattr(verb, name) == getattr(asked, name)
+    }
+    if verb.steps == asked.steps:
+        changes["train"] = replace(config.train, steps=QUICK_STEPS, evaluate_every=QUICK_STEPS // 4)
+    return replace(config, **changes)
+
+
+def _show(watch: Watch, event: Event) -> None:
+    watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total)
+    result = event.result
+    if event.what == "finished" and result is not None and result.get("reason"):
+        watch.say(f"{event.arm}: {result['status']}: {result['reason']}")
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """The table of arms and the recommendation."""
+    console = Console()
+    primary = result["task"]["primary"]
+    table = Table(title=f"{result['title']}: {primary['name']} ({primary['unit']})", title_justify="left")
+    for name in (
+        "model",
+        "score",
+        "95 % interval",
+        "solved",
+        "parameters",
+        "fixed",
+        "state bytes",
+        "step µs",
+        "tokens/s",
+    ):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for arm in result["arms"]:
+        table.add_row(*_row(arm))
+    for baseline in result["baselines"]:
+        table.add_row(baseline["name"], f"{baseline['score']:.4g}", *[""] * 7, style="dim")
+    console.print(table)
+    recommendation = result["recommendation"]
+    console.print(recommendation["headline"], style="bold", highlight=False)
+    for sentence in recommendation["rests_on"]:
+        console.print(f"  {sentence}", highlight=False, markup=False)
+
+
+def _row(arm: dict[str, Any]) -> list[str]:
+    score, solved, cost = arm["score"], arm["solved"], arm["cost"]
+    parameters = cost["parameters"]
+    return [
+        arm["label"],
+        f"{score['mean']:.4g}" if score else arm["status"],
+        f"{score['low']:.3g} to {score['high']:.3g}" if score else "",
+        f"{solved['fraction']:.0%}" if solved else "",
+        f"{parameters['body']:,}",
+        f"{parameters['fixed']:,}" if parameters["fixed"] else "",
+        f"{cost['state_bytes']:,}",
+        f"{cost['step_latency_us']:.0f}" if cost["step_latency_us"] else "",
+        f"{cost['tokens_per_second']:,.0f}" if cost["tokens_per_second"] else "",
+    ]
+
+
+def _slug(task: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in Path(task).stem.lower()) or "comparison"

@@ -1,0 +1,59 @@
+"""From the words of a command to the verb that does it, and from errors to sentences and exit codes."""
+
+import importlib
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import tyro
+
+from statewise.cli import verbs
+from statewise.errors import UserError
+
+WRONG_INPUT = 2
+INTERRUPTED = 130
+
+DOES = {
+    verbs.Compare: "statewise.cli.compare",
+    verbs.Train: "statewise.cli.train",
+    verbs.Evaluate: "statewise.cli.use",
+    verbs.Generate: "statewise.cli.use",
+    verbs.Forecast: "statewise.cli.use",
+    verbs.Models: "statewise.cli.listing",
+    verbs.Tasks: "statewise.cli.listing",
+    verbs.Report: "statewise.cli.report",
+}
+"""Verb -> the module whose ``run`` does it."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what ``words`` say; returns the exit code: 0, 2 for what the person can put right, 130 after Ctrl-C."""
+    verb = _parse(words)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    sys.path.insert(0, os.getcwd())
+    command = shlex.join(["statewise", *words])
+    try:
+        importlib.import_module(DOES[type(verb)]).run(verb, command)
+    except UserError as error:
+        print(f"statewise: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print(f"\nstatewise: stopped; what was finished is kept. Go on with: {command}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def _parse(words: Sequence[str]) -> Any:
+    return tyro.extras.subcommand_cli_from_dict(
+        {verb.__name__.lower(): verb for verb in DOES},
+        prog="statewise",
+        description="Build, train and fairly compare sequence models that carry state.",
+        args=list(words) or ["--help"],
+        config=(tyro.conf.OmitArgPrefixes,),
+    )

@@ -1,0 +1,69 @@
+"""Small notations of the command line: 100k, a,b, field=value."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from statewise.errors import UserError
+
+SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def parse_number(text: str) -> int:
+    """A count with an optional suffix.
+
+    >>> parse_number("100k"), parse_number("1.5M"), parse_number("42")
+    (100000, 1500000, 42)
+    """
+    lowered = text.strip().lower()
+    factor = SUFFIXES.get(lowered[-1:], 1)
+    try:
+        return round(float(lowered[:-1] if factor > 1 else lowered) * factor)
+    except ValueError:
+        raise UserError(f"'{text}' is not a number; write for example 50000, 100k or 2M") from None
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """Names separated by commas.
+
+    >>> parse_list("lstm, gru")
+    ('lstm', 'gru')
+    """
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_value(text: str) -> Any:
+    """A number, true, false or null where it reads as one, else the text.
+
+    >>> parse_value("1e-3"), parse_value("true"), parse_value("adamw")
+    (0.001, True, 'adamw')
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def parse_fields(words: Sequence[str]) -> dict[str, Any]:
+    """``field=value`` words.
+
+    >>> parse_fields(["clip_at=0.5", "optimizer=sgd"])
+    {'clip_at': 0.5, 'optimizer': 'sgd'}
+    """
+    return {name: parse_value(value) for name, value in map(_cut, words)}
+
+
+def parse_choices(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """``field=value,value`` words.
+
+    >>> parse_choices(["optimizer=adamw,sgd"])
+    {'optimizer': ('adamw', 'sgd')}
+    """
+    return {name: tuple(parse_value(part) for part in parse_list(value)) for name, value in map(_cut, words)}
+
+
+def _cut(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name or not value:
+        raise UserError(f"'{word}' is not of the form field=value")
+    return name.replace("-", "_"), value

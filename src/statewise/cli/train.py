@@ -1,0 +1,58 @@
+"""``statewise train``."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+from statewise.cli import verbs
+from statewise.cli.parsing import parse_fields
+from statewise.cli.use import print_scores
+from statewise.cli.watch import StopAsked, Watch
+from statewise.compare.arms import with_field
+from statewise.models.resolve import default_config
+from statewise.runs.config import RunConfig
+from statewise.runs.training import train_run
+from statewise.tasks.resolve import make_task, name_task
+from statewise.train.config import TrainConfig
+from statewise.train.history import Entry
+
+
+def run(verb: verbs.Train, command: str) -> None:
+    """Train, say the scores and how to use the run."""
+    config = make_config(verb)
+    folder = Path(verb.out or f"runs/{Path(verb.data).stem}-{config.model.layer.rpartition(':')[2]}")
+    task = make_task(config.task, config.task_options)
+    for note in getattr(getattr(task, "table", None), "notes", []):
+        print(note)
+    print(f"{config.task} with {config.model.layer} into {folder}")
+    name = task.primary.name
+    with Watch("updates", total=config.train.steps) as watch, StopAsked() as asked:
+
+        def tell(entry: Entry) -> None:
+            watch.say(f"step {entry.step}: training loss {entry.train_loss:.4g}, validation {name} {entry.valid:.4g}")
+
+        def at(step: int, loss: float) -> None:
+            watch.at(step, f"loss {loss:.3g}")
+
+        result = train_run(config, folder, command=command, on_entry=tell, on_step=at, should_stop=asked)
+    if result["status"] == "interrupted":
+        print(f"stopped at update {result['step']}; go on with: {command}")
+        raise KeyboardInterrupt
+    print_scores(result)
+    verb_name = {"language": "generate", "forecast": "forecast"}.get(config.task, "evaluate")
+    print(f"use it: statewise {verb_name} {folder}")
+    if verb.json:
+        print(json.dumps({"run": str(folder), **result}))
+
+
+def make_config(verb: verbs.Train) -> RunConfig:
+    """The run that the flags describe."""
+    task, options = name_task(verb.data)
+    options = {**options, **parse_fields(verb.task_options)}
+    context = make_task(task, options).longest_context()
+    model = replace(default_config(verb.model, depth=verb.depth, context_length=context), width=verb.width)
+    named = {field.name for field in fields(TrainConfig)} & set(vars(verb))
+    train = replace(TrainConfig(), **{name: getattr(verb, name) for name in named})
+    for name, value in parse_fields(verb.set).items():
+        model, train = with_field(model, train, name, value)
+    return RunConfig(task, model, train, options)

@@ -1,0 +1,68 @@
+"""``statewise evaluate``, ``generate`` and ``forecast``: what a finished run is for."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from statewise.cli import verbs
+from statewise.data.vocabulary import vocabulary_from_json
+from statewise.errors import UserError
+from statewise.runs.folder import load_run
+from statewise.runs.forecasting import forecast_next
+from statewise.runs.generation import Sampling, generate
+from statewise.runs.training import score_run
+
+
+def run(verb: verbs.Evaluate | verbs.Generate | verbs.Forecast, command: str) -> None:
+    """Do the verb."""
+    if isinstance(verb, verbs.Evaluate):
+        _evaluate(verb)
+    elif isinstance(verb, verbs.Generate):
+        _generate(verb)
+    else:
+        _forecast(verb)
+
+
+def print_scores(result: Mapping[str, Any]) -> None:
+    """Scores on validation and test beside the baselines'."""
+    table = Table("score", "validation", "test", *result["baselines"])
+    for name in result["test"]:
+        rivals = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in result["baselines"].values()]
+        table.add_row(name, f"{result['valid'][name]:.4g}", f"{result['test'][name]:.4g}", *rivals)
+    Console().print(table)
+
+
+def _evaluate(verb: verbs.Evaluate) -> None:
+    result = score_run(Path(verb.run))
+    print_scores(result)
+    if verb.json:
+        print(json.dumps(result))
+
+
+def _generate(verb: verbs.Generate) -> None:
+    loaded = load_run(Path(verb.run))
+    if "vocabulary" not in loaded.preprocessing:
+        raise UserError(f"{verb.run} was trained on {loaded.config.task}, which has no text to generate")
+    sampling = Sampling(verb.temperature, verb.top_k, verb.top_p, verb.seed)
+    vocabulary = vocabulary_from_json(loaded.preprocessing["vocabulary"])
+    sys.stdout.write(verb.prompt)
+    for piece in generate(loaded.model, vocabulary, prompt=verb.prompt, length=verb.length, sampling=sampling):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def _forecast(verb: verbs.Forecast) -> None:
+    loaded = load_run(Path(verb.run))
+    found = forecast_next(loaded, verb.data or loaded.config.task_options.get("source", ""))
+    table = Table("rows ahead", *found)
+    for step, values in enumerate(zip(*found.values(), strict=True), start=1):
+        table.add_row(str(step), *(f"{value:.6g}" for value in values))
+    Console().print(table)
+    if verb.json:
+        print(json.dumps(found))

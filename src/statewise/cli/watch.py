@@ -1,0 +1,86 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PAUSE = 10.0
+"""Seconds between two plain lines"""
+
+
+class Watch:
+    """Shows how far some work is. Use it as a context manager.
+
+    On a terminal a bar with time left; elsewhere a line every ten seconds and at the end.
+    """
+
+    def __init__(self, what: str, total: int) -> None:
+        self.what = what
+        self.total = total
+        self.console = Console(stderr=True)
+        self.done = 0
+        self.began = self.last_line = time.monotonic()
+        self.bar: Progress | None = None
+        if self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console)
+            self.task = self.bar.add_task(what, total=total)
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def at(self, done: int, note: str = "", *, total: int | None = None) -> None:
+        """Say how much is done."""
+        self.done, self.total = done, total or self.total
+        if self.bar:
+            self.bar.update(self.task, completed=done, total=self.total, description=f"{self.what} {note}")
+        elif time.monotonic() - self.last_line > PAUSE or done == self.total:
+            self.last_line = time.monotonic()
+            left = (self.last_line - self.began) / max(1, done) * (self.total - done)
+            print(f"{self.what}: {done}/{self.total} {note} about {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        if self.bar:
+            self.bar.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+class StopAsked:
+    """Whether Ctrl-C was pressed; a second one interrupts at once. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> Callable[[], bool]:
+        import signal
+
+        def note(number: int, frame: object) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+            print("\nstopping after this step; press Ctrl-C again to stop at once", file=sys.stderr)
+
+        self.before = signal.signal(signal.SIGINT, note)
+        return lambda: self.asked
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import signal
+
+        signal.signal(signal.SIGINT, self.before)
