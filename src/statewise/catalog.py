@@ -113,6 +113,7 @@ CATALOG: Mapping[str, Entry] = {
             example={"input_size": 3, "hidden_size": 4},
             block="residual",
             feed_forward=2.0,
+            knobs=(Knob("update_bias", -4.0, 1.0),),
         ),
         Entry(
             name="lru",
@@ -122,6 +123,7 @@ CATALOG: Mapping[str, Entry] = {
             example={"input_size": 3, "hidden_size": 4},
             block="residual",
             feed_forward=2.0,
+            knobs=(Knob("smallest_modulus", 0.0, 0.99), Knob("largest_phase", 0.3, 6.28, "log")),
         ),
         Entry(
             name="s4d",
@@ -131,7 +133,7 @@ CATALOG: Mapping[str, Entry] = {
             example={"input_size": 3, "hidden_size": 4, "state_size": 6},
             defaults={"state_size": 16},
             block="residual",
-            feed_forward=2.0,
+            knobs=(Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log")),
         ),
         Entry(
             name="mamba",
@@ -140,6 +142,7 @@ CATALOG: Mapping[str, Entry] = {
             paper="Gu & Dao 2023",
             example={"input_size": 3, "hidden_size": 4},
             block="residual",
+            knobs=(Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log")),
         ),
         Entry(
             name="attention",

@@ -1,0 +1,47 @@
+"""Reproduce published figures: ``python benchmarks/reproduce.py [name ...]``.
+
+Every experiment writes ``docs/reproduced/<name>.json`` when it is finished and is not repeated while that file stands;
+``docs/reproduced.md`` is made from these files. Text and tables are read from the folder that STATEWISE_DATA names.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reproduction import copying, language, memory_capacity, parity, sums
+from reproduction.page import write_page
+
+EXPERIMENTS = {
+    "memory-capacity": memory_capacity.run,
+    "parity": parity.run,
+    "tinyshakespeare": language.run,
+    "adding": sums.run_adding,
+    "copy-memory": sums.run_copy_memory,
+    "copy": copying.run,
+}
+RESULTS = Path(__file__).parent.parent / "docs" / "reproduced"
+
+
+def main(names: list[str]) -> None:
+    """Run what is missing, then write the page."""
+    torch.set_num_threads(1)
+    for name in names or EXPERIMENTS:
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            print(f"{name}: stands already in {path}")
+            continue
+        print(f"{name}: running", flush=True)
+        began = time.process_time()
+        result = EXPERIMENTS[name]()
+        result["cpu_minutes"] = round((time.process_time() - began) / 60, 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_page(RESULTS, RESULTS.parent / "reproduced.md", list(EXPERIMENTS))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

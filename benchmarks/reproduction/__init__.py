@@ -1,0 +1,1 @@
+"""Published figures reproduced, one experiment a file."""
