@@ -37,15 +37,21 @@ def run(words: Sequence[str]) -> int:
     command = shlex.join(["statewise", *words])
     try:
         importlib.import_module(DOES[type(verb)]).run(verb, command)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except UserError as error:
         print(f"statewise: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except OSError as error:
+        print(
+            f"statewise: {error.filename or 'a file'}: {error.strerror or error}; mend that and try again",
+            file=sys.stderr,
+        )
         return WRONG_INPUT
     except KeyboardInterrupt:
         print(f"\nstatewise: stopped; what was finished is kept. Go on with: {command}", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return 0
 
 

@@ -1,0 +1,231 @@
+"""The shape of the plain data a report is drawn from; what was not measured is ``None``."""
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+Scalar = str | int | float | bool | None
+
+
+class Primary(BaseModel):
+    """The metric that decides, and the score that needs no skill."""
+
+    name: str
+    unit: str = ""
+    lower_is_better: bool
+    chance: float | None = None
+    chance_label: str = "chance"
+
+
+class Task(BaseModel):
+    """What was to be learnt."""
+
+    name: str
+    description: str = ""
+    primary: Primary
+    train_lengths: tuple[int, int] | None = None
+    bimodal: bool = False
+    solved_at: float | None = None
+
+
+class Budget(BaseModel):
+    """What was made equal between the arms, and its size."""
+
+    match: str
+    value: float
+
+
+class Recommendation(BaseModel):
+    """The verdict and the facts it rests on."""
+
+    verdict: Literal["winner", "tie", "undecided"]
+    arms: list[str] = []
+    headline: str
+    rests_on: list[str] = []
+
+
+class Parameters(BaseModel):
+    """Counts, kept apart because they buy different things."""
+
+    body: int | None = None
+    fixed: int | None = None
+    embedding: int | None = None
+    readout: int | None = None
+
+
+class Cost(BaseModel):
+    """What a model costs: counted first, measured on one machine after."""
+
+    parameters: Parameters = Parameters()
+    flops_per_token: float | None = None
+    state_bytes: int | None = None
+    step_latency_us: float | None = None
+    tokens_per_second: float | None = None
+    peak_memory_mb: float | None = None
+
+
+class Trial(BaseModel):
+    """One training during tuning."""
+
+    trial: int
+    settings: dict[str, Any] = {}
+    valid: float | None = None
+    status: str = "ok"
+    reason: str | None = None
+    seconds: float | None = None
+
+
+class CurvePoint(BaseModel):
+    """One line of a training's history."""
+
+    step: int
+    tokens: int | None = None
+    train_loss: float | None = None
+    valid: float | None = None
+
+
+class Seed(BaseModel):
+    """One training with the chosen settings from a fresh seed."""
+
+    seed: int
+    valid: float | None = None
+    test: float | None = None
+    metrics: dict[str, float | None] = {}
+    status: str = "ok"
+    reason: str | None = None
+    seconds: float | None = None
+    curve: list[CurvePoint] = []
+    by_length: dict[int, float | None] = {}
+    solved_step: int | None = None
+
+
+class Score(BaseModel):
+    """Mean over ``n`` seeds with an interval of the named kind."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    n: int
+    kind: str = "interval"
+
+
+class Solved(BaseModel):
+    """The fraction of the seeds that solved the task, with an interval."""
+
+    fraction: float
+    low: float | None = None
+    high: float | None = None
+    median_steps: float | None = None
+    kind: str = "interval"
+
+
+class ExpectedBest(BaseModel):
+    """The best validation score to be expected of so many trials."""
+
+    trials: int
+    value: float | None
+
+
+class Arm(BaseModel):
+    """One side of the comparison: a complete configuration and all that came of it."""
+
+    label: str
+    model: str = ""
+    family: str = ""
+    paper: str = ""
+    status: str = "ok"
+    reason: str | None = None
+    config: dict[str, Any] = {}
+    cost: Cost | None = None
+    tuning: list[Trial] = []
+    seeds: list[Seed] = []
+    score: Score | None = None
+    solved: Solved | None = None
+    expected_best: list[ExpectedBest] = []
+
+
+class Baseline(BaseModel):
+    """A simple rule that ran along."""
+
+    name: str
+    description: str = ""
+    score: float | None = None
+    metrics: dict[str, float | None] = {}
+
+
+class Pair(BaseModel):
+    """Two arms against each other; ``difference`` is a minus b."""
+
+    a: str
+    b: str
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    probability_of_improvement: float | None = None
+    n: int | None = None
+    verdict: Literal["a", "b", "tie", "undecided"] = "undecided"
+    kind: str = "interval"
+
+
+class Example(BaseModel):
+    """What one arm answered to one prompt."""
+
+    arm: str
+    prompt: str = ""
+    target: str = ""
+    prediction: str = ""
+
+
+class Hypothesis(BaseModel):
+    """A statement made before the experiment, and what came of it."""
+
+    statement: str
+    verdict: Literal["supported", "refuted", "undecided"]
+    evidence: str = ""
+
+
+class Comparison(BaseModel):
+    """A whole comparison, as ``render_comparison`` takes it."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    title: str
+    created: str = ""
+    command: str = ""
+    package_version: str = ""
+    task: Task
+    config: dict[str, Any] = {}
+    environment: dict[str, Scalar] = {}
+    budget: Budget | None = None
+    recommendation: Recommendation
+    arms: list[Arm] = []
+    baselines: list[Baseline] = []
+    pairs: list[Pair] = []
+    examples: list[Example] = []
+    hypotheses: list[Hypothesis] = []
+
+
+class Run(BaseModel):
+    """A single training run, as ``render_run`` takes it; further numbers in ``history`` are drawn too."""
+
+    title: str
+    config: dict[str, Any] = {}
+    environment: dict[str, Scalar] = {}
+    history: list[dict[str, Any]] = []
+    result: dict[str, Any] = {}
+    samples: list[str] = []
+
+
+Model = TypeVar("Model", Comparison, Run)
+
+
+def read(model: type[Model], data: dict[str, Any]) -> Model:
+    """``data`` as ``model``; raises ``ValueError`` with one sentence that names the first field that is wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ValueError(
+            f"not a {model.__name__.lower()} that can be drawn: {field}: {first['msg'].lower()}; "
+            "give the result as it was written"
+        ) from None
