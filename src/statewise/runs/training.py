@@ -65,10 +65,7 @@ def score_run(folder: Path) -> dict[str, Any]:
     if (task.input_form, task.output_size) != (run.model.input_form, run.model.output_size):
         raise UserError(f"the data of {folder} has changed since the training: it is another {task.name} task now")
     size = run.config.train.batch_size
-    found: dict[str, Any] = {
-        split: evaluate(run.model, task, split, batch_size=size)
-        for split in ("valid", "test")
-    }
+    found: dict[str, Any] = {split: evaluate(run.model, task, split, batch_size=size) for split in ("valid", "test")}
     return {"primary": task.primary.name, **found, "baselines": dict(task.baselines()), "chance": task.chance()}
 
 
