@@ -21,6 +21,8 @@ from statewise.workbench import WORKBENCH
 
 QUICK = {"models": ("lstm", "gru", "min-gru", "attention"), "budget": 10_000, "seeds": 2, "trials": 1, "measure": False}
 QUICK_STEPS = 200
+PLAIN_WIDTH = 140
+"""Columns of the table where it is not a terminal's"""
 
 
 def run(verb: verbs.Compare, command: str) -> None:
@@ -83,6 +85,8 @@ def _show(watch: Watch, event: Event) -> None:
 def print_result(result: dict[str, Any]) -> None:
     """The table of arms and the recommendation."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)
     primary = result["task"]["primary"]
     table = Table(title=f"{result['title']}: {primary['name']} ({primary['unit']})", title_justify="left")
     for name in (
@@ -114,7 +118,7 @@ def _row(arm: dict[str, Any]) -> list[str]:
     return [
         arm["label"],
         f"{score['mean']:.4g}" if score else arm["status"],
-        f"{score['low']:.3g} to {score['high']:.3g}" if score else "",
+        f"{score['low']:.3g} to {score['high']:.3g}" if score and score["low"] is not None else "",
         f"{solved['fraction']:.0%}" if solved else "",
         f"{parameters['body']:,}",
         f"{parameters['fixed']:,}" if parameters["fixed"] else "",

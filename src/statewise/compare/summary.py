@@ -15,6 +15,7 @@ from statewise.compare.workbench import Workbench
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.metrics.decisions import Decision, decide, decide_solved
+from statewise.metrics.failures import fill_failures
 from statewise.metrics.intervals import mean_interval, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
 from statewise.tasks.base import Task
@@ -132,11 +133,13 @@ def _scores(seeds: list[dict[str, Any]]) -> list[float | None]:
 
 
 def _score(record: ArmRecord, task: Task) -> dict[str, Any] | None:
-    finished = [score for score in _scores(record.seeds) if score is not None and math.isfinite(score)]
-    if not finished:
+    """Mean over all seeds; a failed one counts as knowing nothing, or as the worst finished where that is unknown."""
+    scores = _scores(record.seeds)
+    if all(score is None for score in scores):
         return None
-    found = mean_interval(finished)
-    low, high = (found.low, found.high) if math.isfinite(found.low) else (found.mean, found.mean)
+    filled = fill_failures({"": scores}, lower_is_better=task.primary.lower_is_better, worst=task.chance())[""]
+    found = mean_interval(filled)
+    low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
     return {"mean": found.mean, "low": low, "high": high, "n": found.n, "kind": found.kind}
 
 
@@ -229,20 +232,9 @@ def _recommendation(
     if decision is None:
         return {"verdict": "undecided", "arms": [], "headline": "No arm finished a run.", "rests_on": _failures(arms)}
     labels = list(decision.arms)
-    if (
-        task.bimodal
-        and decision.verdict == "tie"
-        and not any(arm["solved"]["fraction"] for arm in arms if arm["solved"])
-    ):
-        headline = "No arm solved the task within this budget."
-    else:
-        headline = {
-            "winner": f"Take {labels[0]}.",
-            "tie": f"{' and '.join(labels)} do equally well; take the cheapest.",
-            "undecided": f"Undecided between {', '.join(labels)}.",
-        }[decision.verdict]
+    verdict, headline, reason = _verdict(task, arms, decision)
     rests_on = [
-        decision.reason,
+        reason,
         f"{config.seeds} fresh seed(s) an arm, after {config.trials} tuning trial(s) each, chosen on validation, "
         f"scored once on test by {task.primary.name} ({task.primary.unit}).",
         f"Every arm was made as wide as a budget of {config.budget:,} {config.match} allows; embeddings and "
@@ -251,7 +243,28 @@ def _recommendation(
         *_edges(records),
         *_failures(arms),
     ]
-    return {"verdict": decision.verdict, "arms": labels, "headline": headline, "rests_on": rests_on}
+    return {"verdict": verdict, "arms": labels, "headline": headline, "rests_on": rests_on}
+
+
+def _verdict(task: Task, arms: list[dict[str, Any]], decision: Decision) -> tuple[str, str, str]:
+    """Verdict, headline and the first reason; where all or none solved a task, that says more than a test of it."""
+    labels = list(decision.arms)
+    fractions = {arm["label"]: arm["solved"]["fraction"] for arm in arms if arm["solved"]}
+    if fractions and not any(fractions.values()):
+        best = max((a for a in arms if a["score"]), key=lambda a: _worth(task, a["score"]["mean"]))["label"]
+        return "undecided", f"No arm solved the task within this budget; {best} came nearest.", "Give it more steps."
+    if len(labels) > 1 and all(fractions.get(label) == 1 for label in labels):
+        return "tie", f"{' and '.join(labels)} all solve it; take the cheapest.", "They solved it with every seed."
+    headline = {
+        "winner": f"Take {labels[0]}.",
+        "tie": f"{' and '.join(labels)} do equally well; take the cheapest.",
+        "undecided": f"Undecided between {', '.join(labels)}.",
+    }[decision.verdict]
+    return decision.verdict, headline, decision.reason
+
+
+def _worth(task: Task, score: float) -> float:
+    return -score if task.primary.lower_is_better else score
 
 
 def _against_baselines(task: Task, arms: list[dict[str, Any]]) -> list[str]:
