@@ -1,0 +1,161 @@
+"""Bad input gets one sentence with cause and mend, exit code 2, no traceback; what stood before stands after."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from statewise.cli.dispatch import run
+
+ROWS = [f"2024-01-{day:02d},{day % 7}.5,{day}" for day in range(1, 31)]
+
+
+def table(rows: list[str], header: str = "day,load,heat") -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a refused command says; whatever it says must be one line on stderr and exit code 2."""
+    try:
+        code = run(words)
+    except SystemExit as error:
+        code = int(error.code or 0)
+    said = capsys.readouterr().err
+    assert code == 2, said
+    assert "Traceback" not in said
+    return said
+
+
+TEXTS = {
+    "empty": (b"", "is empty"),
+    "binary": (b"\x7fELF\0\0\1", "binary"),
+    "latin": ("caf\xe9 ".encode("latin-1") * 100, "not UTF-8"),
+    "short": (b"too short", "too short"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_that_will_not_do(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    content, cause = TEXTS[kind]
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    assert cause in refused(["train", str(path), "--out", str(tmp_path / "run")], capsys)
+
+
+TABLES = {
+    "no header": ("1,2,3\n2,3,4\n3,4,5\n", "no header"),
+    "a gap": (table(ROWS[:10] + ROWS[15:]), "gap"),
+    "text among numbers": (table([*ROWS[:5], "2024-01-06,high,6", *ROWS[6:]]), "'high'"),
+    "unsorted": (table([ROWS[1], ROWS[0], *ROWS[2:]]), "sort"),
+    "duplicated": (table([ROWS[0], *ROWS]), "time of the line before"),
+    "constant": (table([f"2024-01-{day:02d},{day},7" for day in range(1, 31)]), "constant"),
+    "missing": (table([*ROWS[:5], "2024-01-06,,6", *ROWS[6:]]), "missing"),
+    "infinite": (table([*ROWS[:5], "2024-01-06,inf,6", *ROWS[6:]]), "infinite"),
+    "one row": (table(ROWS[:1]), "1 row"),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_that_will_not_do(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    content, cause = TABLES[kind]
+    path = tmp_path / "series.csv"
+    path.write_text(content)
+    assert cause in refused(["train", str(path), "--out", str(tmp_path / "run")], capsys)
+
+
+def test_a_horizon_longer_than_the_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "series.csv"
+    path.write_text(table(ROWS))
+    assert "horizon" in refused(["train", str(path), "--task-options", "horizon=90"], capsys)
+
+
+COMMANDS = {
+    "missing file": (["train", "nowhere.txt"], "no file"),
+    "unknown model": (["train", "embedded", "--model", "ltsm"], "did you mean 'lstm'"),
+    "unknown task": (["compare", "recal"], "did you mean 'recall'"),
+    "unknown option": (["compare", "recall", "--set", "colour=red"], "colour"),
+    "impossible budget": (["compare", "recall", "--models", "lstm", "--budget", "3"], "smallest size costs"),
+    "no number": (["compare", "recall", "--budget", "many"], "not a number"),
+    "zero seeds": (["compare", "recall", "--seeds", "0"], "at least 1 seed"),
+    "no run": (["generate", "nowhere"], "not a run"),
+    "unwritable": (["compare", "recall", "--out", "/proc/nothing"], "choose another"),
+    "unknown verb": (["trian", "embedded"], "trian"),
+}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_command_that_will_not_do(kind: str, capsys: pytest.CaptureFixture[str]):
+    words, cause = COMMANDS[kind]
+    assert cause in refused(words, capsys)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    words = ["train", "embedded", "--width", "8", "--depth", "1", "--steps", "2", "--out", str(folder)]
+    assert run([*words, "--task-options", "most_scored=300"]) == 0
+    return folder
+
+
+def copy_of(folder: Path, target: Path) -> Path:
+    import shutil
+
+    shutil.copytree(folder, target)
+    return target
+
+
+def test_a_folder_with_something_else_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert "not empty" in refused(["train", "embedded", "--out", str(tmp_path)], capsys)
+    assert "not empty" in refused(["compare", "recall", "--out", str(tmp_path)], capsys)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_run_with_another_config(finished: Path, capsys: pytest.CaptureFixture[str]):
+    said = refused(["train", "embedded", "--width", "9", "--out", str(finished)], capsys)
+    assert "another config" in said
+
+
+def test_an_edited_config(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = copy_of(finished, tmp_path / "edited")
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["wdith"] = 9
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "wdith" in refused(["generate", str(folder)], capsys)
+
+
+def test_a_truncated_checkpoint(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = copy_of(finished, tmp_path / "cut")
+    weights = folder / "best" / "tensors.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    assert "damaged" in refused(["generate", str(folder)], capsys)
+
+
+def test_a_checkpoint_of_another_model(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = copy_of(finished, tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["width"] = 9
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "another model" in refused(["generate", str(folder)], capsys)
+
+
+def test_a_full_disk(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    import errno
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("statewise.train.checkpoint._write_through", full)
+    words = ["train", "embedded", "--width", "8", "--depth", "1", "--steps", "2", "--out", str(tmp_path / "run")]
+    assert "No space left" in refused(words, capsys)
+
+
+def test_generation_is_the_same_for_the_same_seed(finished: Path, capsys: pytest.CaptureFixture[str]):
+    texts = []
+    for seed in ("1", "1", "2"):
+        assert run(["generate", str(finished), "--length", "40", "--seed", seed, "--prompt", "The "]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[0].startswith("The ")
