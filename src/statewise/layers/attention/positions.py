@@ -1,9 +1,9 @@
 """How an attention layer learns where things stand: one small object a kind, given to the layer."""
 
-from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.ops.rotary import rotate, sinusoidal
@@ -11,39 +11,37 @@ from statewise.ops.rotary import rotate, sinusoidal
 PositionKind = Literal["none", "sinusoidal", "learned", "rotary"]
 
 
-class Positions(nn.Module, ABC):
-    """Two places at which positions may enter; each kind uses one of them."""
+class Positions(nn.Module):
+    """The places at which positions may enter. Here they enter nowhere; a kind overrides what it needs.
 
-    @abstractmethod
+    ``positions`` are steps since a row began: ``(B, T)``, or ``(1, T)`` where all rows stand at one step.
+    """
+
     def enter_input(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Mark the layer's input ``(B, T, D)``, which stands at ``positions (B, T)``."""
+        """Mark the layer's input ``(B, T, D)``."""
+        return x
 
-    @abstractmethod
     def enter_heads(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Mark queries or keys ``(B, T, N, d)``, before keys are stored."""
+        """Mark queries and keys ``(B, T, any number of heads, d)``, before keys are stored."""
+        return x
 
 
 class NoPositions(Positions):
     """No marks: the causal window alone tells what came when (Haviv et al. 2022)."""
 
-    def enter_input(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x
 
-    def enter_heads(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x
-
-
-class Sinusoidal(NoPositions):
+class Sinusoidal(Positions):
     """Waves added to the input (Vaswani et al. 2017, section 3.5); defined at every position."""
 
     def enter_input(self, x: Tensor, positions: Tensor) -> Tensor:
         return x + sinusoidal(positions, x.shape[-1], x.dtype)
 
 
-class Learned(NoPositions):
-    """A trained vector a position, added to the input (Gehring et al. 2017).
+class Learned(Positions):
+    """A trained vector a position, added to the input (Gehring et al. 2017, section 3.1).
 
-    There are as many as the window is long; beyond them they come again from the first, so that a stream may go on.
+    There are as many as the window is long; beyond them they come again from the first. So a stream may go on for ever,
+    and no two steps of one window share a vector.
     """
 
     def __init__(self, width: int, length: int) -> None:
@@ -51,10 +49,10 @@ class Learned(NoPositions):
         self.table = nn.Parameter(0.02 * torch.randn(length, width))
 
     def enter_input(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x + self.table[positions % self.table.shape[0]].to(x.dtype)
+        return x + F.embedding(positions % self.table.shape[0], self.table).to(x.dtype)
 
 
-class Rotary(NoPositions):
+class Rotary(Positions):
     """Queries and keys turned by an angle that grows with the position (Su et al. 2021, eq. 34): distances count."""
 
     def enter_heads(self, x: Tensor, positions: Tensor) -> Tensor:
@@ -62,7 +60,7 @@ class Rotary(NoPositions):
 
 
 def make_positions(kind: PositionKind, *, width: int, length: int) -> Positions:
-    """The object of a kind.
+    """The object of a kind, for an input of ``width`` and a window of ``length`` steps.
 
     Raises:
         ValueError: if the kind is unknown.

@@ -40,10 +40,15 @@ class SelfAttention(SequenceLayer):
         hidden_size: H, width of keys, values and output, a multiple of ``heads``.
         heads: N.
         context_length: C, how many steps a query sees, its own included.
-        positions: ``none``, ``sinusoidal``, ``learned`` or ``rotary``.
+        positions: how it is known where a step stands, counted from the row's first. ``rotary``: queries and keys are
+            turned, so that distances count; ``sinusoidal``: waves are added to the input; ``learned``: C trained
+            vectors are added to the input, beyond the C-th step again from the first; ``none``.
 
     Raises:
         ValueError: if the heads do not divide the width, the head width is odd with rotary positions, or C < 1.
+
+    While a recorder is open, ``probe`` gets ``"attention"``: weights ``(B, N, T, P + T)`` of T queries over the last P
+    steps of the window and the chunk itself.
 
     >>> y, state = SelfAttention(input_size=3, hidden_size=4, heads=2, context_length=5)(torch.randn(2, 7, 3))
     >>> y.shape, state.keys.shape
@@ -60,7 +65,7 @@ class SelfAttention(SequenceLayer):
         positions: PositionKind = "rotary",
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
-        if hidden_size % heads:
+        if heads < 1 or hidden_size % heads:
             raise ValueError(f"heads must divide the width, got {heads} heads and width {hidden_size}")
         if positions == "rotary" and hidden_size // heads % 2:
             raise ValueError(f"rotary positions need an even head width, got {hidden_size // heads}")
@@ -78,32 +83,42 @@ class SelfAttention(SequenceLayer):
         return AttentionState(window, window.clone(), steps)
 
     def step(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
-        y, state = self._attend(x.unsqueeze(1), state, carried=self.context_length - 1)
+        y, state = self._attend(x.unsqueeze(1), state, state.steps, carried=self.context_length - 1)
         return y.squeeze(1), state
 
     def _sequence(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
-        longest = int(state.steps.max()) if state.steps.numel() else 0
-        return self._attend(x, state, carried=min(longest, self.context_length - 1))
+        steps = state.steps.tolist()
+        start = state.steps[:1] if len(set(steps)) == 1 else state.steps
+        carried = min(max(steps, default=0), self.context_length - 1)
+        return self._attend(x, state, start, carried=carried)
 
-    def _attend(self, x: Tensor, state: AttentionState, *, carried: int) -> tuple[Tensor, AttentionState]:
-        """Attention of a chunk ``(B, T, D)`` over itself and the last ``carried`` steps of the window."""
-        at = state.steps.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
+    def _attend(
+        self, x: Tensor, state: AttentionState, start: Tensor, *, carried: int
+    ) -> tuple[Tensor, AttentionState]:
+        """Attention of a chunk ``(B, T, D)`` over itself and the last ``carried`` steps of the window.
+
+        ``start`` are the rows' steps, ``(B,)``, or ``(1,)`` where all stand at one step and so share their positions.
+        """
+        at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
         q, k, v = self._project(x, at)
-        first = self.context_length - 1 - carried
-        keys = torch.cat([self._split(state.keys[:, first:]).to(k.dtype), k], dim=1)
-        values = torch.cat([self._split(state.values[:, first:]).to(v.dtype), v], dim=1)
-        y = windowed_attention(q, keys, values, state.steps, self.context_length).flatten(2)
+        keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
+        y = windowed_attention(q, keys, values, state.steps, self.context_length)
         if probe.is_recording():
             probe.record("attention", attention_weights(q, keys, state.steps, self.context_length))
         window = (append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)))
         after = AttentionState(*window, state.steps + x.shape[1])
-        return self.project_out(y), tree.cast_like(after, state)
+        return self.project_out(y.flatten(2)), tree.cast_like(after, state)
 
     def _project(self, x: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values ``(B, T, N, d)`` with their positions in them."""
-        marked = self.positions.enter_input(x, at)
-        q, k, v = (self._split(part) for part in self.project_in(marked).chunk(3, dim=-1))
-        return self.positions.enter_heads(q, at), self.positions.enter_heads(k, at), v
+        heads = self.project_in(self.positions.enter_input(x, at)).unflatten(-1, (3 * self.heads, -1))
+        placed, v = heads.split([2 * self.heads, self.heads], dim=2)
+        q, k = self.positions.enter_heads(placed, at).chunk(2, dim=2)
+        return q, k, v
 
-    def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1))
+    def _after_window(self, window: Tensor, new: Tensor, carried: int) -> Tensor:
+        """The last ``carried`` steps of a window ``(B, C - 1, H)``, then ``new (B, T, N, d)``."""
+        if carried == 0:
+            return new
+        held = window[:, window.shape[1] - carried :].unflatten(-1, (self.heads, -1))
+        return torch.cat([held.to(new.dtype), new], dim=1)

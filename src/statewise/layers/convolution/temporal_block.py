@@ -5,7 +5,8 @@ Bai, Kolter & Koltun 2018, section 3.3 and figure 1b:
     u_t = dropout(relu(conv_1(x)_t)),  v_t = dropout(relu(conv_2(u)_t)),  y_t = relu(v_t + W_skip x_t)
 
 with two causal convolutions of K taps that stand ``dilation`` steps apart, so that a block sees 2 (K - 1) dilation
-steps back. Our K is the paper's k, our dilation its d. W_skip is the identity where the widths agree.
+steps back. Our K is the paper's k, our dilation its d. W_skip is the identity where the widths agree. Dropout takes
+single values out, as the authors' program does; their text speaks of whole channels.
 """
 
 from typing import NamedTuple
@@ -46,7 +47,7 @@ class TemporalBlock(SequenceLayer):
         weight_norm: whether length and direction of the filters are trained apart (Salimans & Kingma 2016).
 
     Raises:
-        ValueError: if kernel size or dilation is below 1.
+        ValueError: if kernel size or dilation is below 1, or dropout is outside [0, 1).
 
     >>> y, state = TemporalBlock(input_size=3, hidden_size=4, kernel_size=2, dilation=3)(torch.randn(2, 7, 3))
     >>> y.shape, state.first.shape
@@ -66,6 +67,9 @@ class TemporalBlock(SequenceLayer):
         super().__init__(Vectors(input_size), hidden_size)
         if kernel_size < 1 or dilation < 1:
             raise ValueError(f"kernel_size and dilation must be at least 1, got {kernel_size} and {dilation}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
+        self.input_size = input_size
         self.dilation = dilation
         self.dropout = dropout
         self.reach = (kernel_size - 1) * dilation
@@ -77,9 +81,8 @@ class TemporalBlock(SequenceLayer):
         self.skip = nn.Linear(input_size, hidden_size) if input_size != hidden_size else nn.Identity()
 
     def initial_state(self, batch_size: int) -> TemporalBlockState:
-        assert isinstance(self.input_form, Vectors)
         seed = self.noise_seeds(batch_size)
-        first = self.zeros(batch_size, self.reach, self.input_form.size)
+        first = self.zeros(batch_size, self.reach, self.input_size)
         second = self.zeros(batch_size, self.reach, self.output_size)
         return TemporalBlockState(first, second, seed, torch.zeros_like(seed))
 

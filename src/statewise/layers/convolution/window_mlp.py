@@ -4,7 +4,7 @@ Bengio et al. 2003, "A neural probabilistic language model", eq. 1 (with relu fo
 
     y_t = W_2 relu(W_1 [x_{t-K+1}; ...; x_t] + b_1) + b_2
 
-Our K (``window``) is the paper's n - 1.
+Our K (``window``) is the paper's n - 1. Inputs before the first are zeros.
 """
 
 from typing import NamedTuple
@@ -34,24 +34,29 @@ class WindowMLP(SequenceLayer):
 
     Raises:
         ValueError: if the window is below 1.
+
+    >>> import torch
+    >>> y, state = WindowMLP(input_size=3, hidden_size=4, window=5)(torch.randn(2, 7, 3))
+    >>> y.shape, state.tail.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 4, 3]))
     """
 
     def __init__(self, *, input_size: int, hidden_size: int, window: int = 8) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         if window < 1:
             raise ValueError(f"window must be at least 1, got {window}")
+        self.input_size = input_size
         self.window = window
-        self.look = nn.Conv1d(input_size, hidden_size, window)
-        self.fall = nn.Linear(hidden_size, hidden_size)
+        self.hidden = nn.Conv1d(input_size, hidden_size, window)
+        self.out = nn.Linear(hidden_size, hidden_size)
 
     def initial_state(self, batch_size: int) -> WindowState:
-        assert isinstance(self.input_form, Vectors)
-        return WindowState(self.zeros(batch_size, self.window - 1, self.input_form.size))
+        return WindowState(self.zeros(batch_size, self.window - 1, self.input_size))
 
     def step(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
         y, state = self._sequence(x.unsqueeze(1), state)
         return y.squeeze(1), state
 
     def _sequence(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
-        seen, tail = causal_convolution(x, state.tail, self.look.weight, self.look.bias)
-        return self.fall(F.relu(seen)), tree.cast_like(WindowState(tail), state)
+        seen, tail = causal_convolution(x, state.tail, self.hidden.weight, self.hidden.bias)
+        return self.out(F.relu(seen)), tree.cast_like(WindowState(tail), state)
