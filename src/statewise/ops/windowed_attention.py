@@ -1,63 +1,138 @@
 """Causal attention over a window of the last C steps that is carried from chunk to chunk.
 
-Letters: B rows, T steps, C window length, N heads, d head width.
+    y_t = sum_{s = t-C+1..t} softmax_s(q_t . k_s / sqrt(d) + bias_{t-s}) v_s
+
+Vaswani et al. 2017, eq. 1, with the carried window of Dai et al. 2019, section 3.2. Three forms, chosen by shape alone:
+
+* one query: every key at hand is in its window, so that only empty places are masked;
+* a chunk that starts its sequences and is no longer than the window: the plain causal mask, where there is no bias;
+* anything else: blocks of ``BLOCK`` queries against the keys that they see, which costs O(T (C + BLOCK)).
+
+What is not finite must not reach the past through a weight or a gradient of zero (0 * NaN is NaN). Where queries stand
+together, it is therefore taken out before the products, and the outputs that saw it are set to NaN.
+
+Letters: B rows, T steps, P steps carried, C window length, N heads, d head width.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+BLOCK = 64
+"""Queries a block: with fewer there are more calls, with more there are more scores outside the window."""
 
-def windowed_attention(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int) -> Tensor:
-    """y_t = sum_s softmax_s(q_t . k_s / sqrt(d)) v_s over the last ``context`` steps up to and including t.
+
+def windowed_attention(
+    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None
+) -> Tensor:
+    """The outputs of T queries, each over the last ``context`` steps up to and including its own.
 
     Args:
         q: ``(B, T, N, d)``, the last T of the steps that keys and values hold.
         keys: ``(B, P + T, N, d)``: P steps carried from before, then the T of this chunk.
         values: as ``keys``.
-        count: ``(B,)`` how many of the P carried steps each row really has; they are its last ones.
+        count: ``(B,)`` how many steps each row has seen before this chunk; carried places from before its first step
+            are empty, and what stands there is not looked at.
         context: C, how many steps a query sees.
+        bias: ``(N, C)``: what is added to the score of a key that stands 0, 1, ... steps back.
 
     Returns:
-        ``(B, T, N, d)``. A key or value that is not a number counts as zero, so that it cannot reach the steps before
-        it through a weight of zero; its own query makes its own output not a number.
+        ``(B, T, N, d)``. What a head makes of a key or value that is not finite is not finite either.
+
+    >>> ones, values = torch.ones(1, 3, 1, 1), torch.tensor([2.0, 4.0, 6.0]).view(1, 3, 1, 1)
+    >>> windowed_attention(ones, ones, values, torch.tensor([0]), context=2).flatten()
+    tensor([2., 3., 5.])
     """
     time, past = q.shape[1], keys.shape[1] - q.shape[1]
-    q, keys, values = (part.transpose(1, 2) for part in (q, _numbers(keys), _numbers(values)))
-    if past == 0 and time <= context:
-        return F.scaled_dot_product_attention(q, keys, values, is_causal=True).transpose(1, 2)
-    block = max(context, 64)
-    outputs = []
-    for start in range(0, time, block):
-        end = min(time, start + block)
-        first = max(0, past + start - context + 1)
-        mask = _mask(count, past, range(start, end), range(first, past + end), context)
-        part = (slice(None), slice(None), slice(first, past + end))
-        outputs.append(F.scaled_dot_product_attention(q[:, :, start:end], keys[part], values[part], attn_mask=mask))
-    return torch.cat(outputs, dim=2).transpose(1, 2)
+    if time == 0:
+        return values[:, :0]
+    if time == 1:
+        return _one_query(q, keys[:, -context:], values[:, -context:], count, bias)
+    broken = (_not_finite(keys) | _not_finite(values)) & _held(count, past, time).unsqueeze(-1)
+    spoilt = _saw_any(broken, past, context) | _not_finite(q)
+    q, keys, values = (_finite(part).transpose(1, 2) for part in (q, keys, values))
+    if past == 0 and time <= context and bias is None:
+        y = F.scaled_dot_product_attention(q, keys, values, is_causal=True)
+    else:
+        y = _in_blocks(q, keys, values, count, context, bias)
+    return y.transpose(1, 2) + _nan_where(spoilt, y.dtype).unsqueeze(-1)
 
 
-def attention_weights(q: Tensor, keys: Tensor, count: Tensor, context: int) -> Tensor:
-    """The weights ``(B, N, T, P + T)`` of ``windowed_attention``, for looking at."""
+def attention_weights(q: Tensor, keys: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
+    """The weights ``(B, N, T, P + T)`` of ``windowed_attention``, for looking at: they cost O(T (P + T))."""
     time, past = q.shape[1], keys.shape[1] - q.shape[1]
-    scores = torch.einsum("btnd,bsnd->bnts", q, _numbers(keys)) / q.shape[-1] ** 0.5
-    mask = _mask(count, past, range(time), range(past + time), context)
-    return scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
+    scores = torch.einsum("btnd,bsnd->bnts", q, _finite(keys)) / q.shape[-1] ** 0.5
+    return (scores + _mask(q, count, range(time), range(-past, time), context, bias)).softmax(dim=-1)
 
 
 def append(window: Tensor, new: Tensor) -> Tensor:
-    """A time-ordered window ``(B, C, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped."""
-    return torch.cat([window, new.to(window.dtype)], dim=1)[:, new.shape[1] :]
+    """A time-ordered window ``(B, C, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped.
+
+    >>> append(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]))
+    tensor([[3, 4, 5]])
+    """
+    newest = new[:, max(0, new.shape[1] - window.shape[1]) :]
+    return torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
 
 
-def _numbers(x: Tensor) -> Tensor:
-    return torch.where(x.isnan(), torch.zeros_like(x), x)
+def _one_query(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, bias: Tensor | None) -> Tensor:
+    """One step over at most C keys, the query's own last."""
+    length = keys.shape[1]
+    held = _held(count, length - 1, 1)[:, :, None, None]
+    mask = _mask(q, count, range(1), range(1 - length, 1), length, bias)
+    keys, values = torch.where(held, keys, 0.0), torch.where(held, values, 0.0)
+    q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2)
 
 
-def _mask(count: Tensor, past: int, queries: range, keys: range, context: int) -> Tensor:
-    """``(B, 1, queries, keys)``: what each query sees. Key s is step s - past of this chunk."""
-    t = torch.arange(queries.start, queries.stop, device=count.device).unsqueeze(1)
-    s = torch.arange(keys.start, keys.stop, device=count.device).unsqueeze(0) - past
-    seen = (s <= t) & (s > t - context)
-    held = s >= -count.view(-1, 1, 1)
-    return (seen & held).unsqueeze(1)
+def _in_blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
+    """All in the shape ``(B, N, ..., d)``, keys and values finite."""
+    time, past = q.shape[2], keys.shape[2] - q.shape[2]
+    outputs = []
+    for start in range(0, time, BLOCK):
+        end, first = min(time, start + BLOCK), max(-past, start - context + 1)
+        mask = _mask(q, count, range(start, end), range(first, end), context, bias)
+        seen = slice(first + past, end + past)
+        outputs.append(
+            F.scaled_dot_product_attention(q[:, :, start:end], keys[:, :, seen], values[:, :, seen], attn_mask=mask)
+        )
+    return torch.cat(outputs, dim=2)
+
+
+def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, bias: Tensor | None) -> Tensor:
+    """What is added to the scores of these steps of the chunk, -inf where a query does not see a key.
+
+    ``(B, 1, queries, keys)``, with a bias ``(B, N, queries, keys)``. Steps before the chunk are negative.
+    """
+    t = torch.arange(queries.start, queries.stop, device=q.device).unsqueeze(1)
+    s = torch.arange(keys.start, keys.stop, device=q.device)
+    back = t - s
+    seen = (back >= 0) & (back < context) & (s >= -count.view(-1, 1, 1))
+    added = q.new_zeros(1, 1, 1) if bias is None else bias.to(q.dtype)[:, back.clamp(0, context - 1)]
+    return added.masked_fill(~seen.unsqueeze(1), float("-inf"))
+
+
+def _held(count: Tensor, past: int, time: int) -> Tensor:
+    """``(B, P + T)``: which places hold a step of the row."""
+    return torch.arange(-past, time, device=count.device) >= -count.unsqueeze(1)
+
+
+def _finite(x: Tensor) -> Tensor:
+    return torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _not_finite(x: Tensor) -> Tensor:
+    """``(B, S, N)``: whether any of ``x (B, S, N, d)`` is not finite. Summing zeros is faster than ``any``."""
+    return (x.detach() * 0).sum(dim=-1).isnan()
+
+
+def _nan_where(chosen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Zeros of a dtype, NaN where ``chosen``."""
+    return torch.zeros_like(chosen, dtype=dtype).masked_fill(chosen, float("nan"))
+
+
+def _saw_any(marked: Tensor, past: int, context: int) -> Tensor:
+    """``(B, T, N)``: whether the window of a step holds any place marked in ``(B, P + T, N)``."""
+    total = F.pad(marked.cumsum(dim=1), (0, 0, 1, 0))
+    end = torch.arange(past + 1, total.shape[1], device=marked.device)
+    return total[:, end] > total[:, (end - context).clamp(min=0)]

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import torch
+
+from statewise.ops.linear_recurrence import linear_recurrence, reference
+
+ROWS, WIDTH = 3, 4
+TIMES = [0, 1, 2, 7, 64, 257]
+DTYPES = [torch.float64, torch.complex128]
+SHAPES_OF_A = {
+    "every step its own": lambda time: (ROWS, time, WIDTH),
+    "constant in time": lambda time: (WIDTH,),
+    "constant in time, one a row": lambda time: (ROWS, 1, WIDTH),
+    "one number": lambda time: (),
+}
+
+
+def example(time: int, dtype: torch.dtype, shape_of_a: str = "every step its own") -> list[torch.Tensor]:
+    """Coefficients of modulus about 1, so that long sequences neither vanish nor explode."""
+    g = torch.Generator().manual_seed(time)
+    a = torch.randn(SHAPES_OF_A[shape_of_a](time), generator=g, dtype=dtype)
+    b = torch.randn(ROWS, time, WIDTH, generator=g, dtype=dtype)
+    return [0.98 * a / a.abs().clamp(min=1.0), b, torch.randn(ROWS, WIDTH, generator=g, dtype=dtype)]
+
+
+def by_definition(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
+    a, b, h = a.expand_as(b).numpy(), b.numpy(), initial.numpy().copy()
+    states = np.zeros_like(b)
+    for row, t, i in np.ndindex(b.shape):
+        h[row, i] = a[row, t, i] * h[row, i] + b[row, t, i]
+        states[row, t, i] = h[row, i]
+    return torch.from_numpy(states)
+
+
+def gradients(recurrence, arguments: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    leaves = [x.detach().requires_grad_() for x in arguments]
+    h = recurrence(*leaves)
+    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype)
+    return torch.autograd.grad(h, leaves, cotangent)
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_equals_the_equation_number_by_number(time, dtype, shape_of_a):
+    arguments = example(time, dtype, shape_of_a)
+    expected = by_definition(*arguments)
+    torch.testing.assert_close(linear_recurrence(*arguments), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(reference(*arguments), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("time", [0, 1, 2, 7])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_gradients_to_all_three_arguments(time, dtype, shape_of_a):
+    arguments = [x.requires_grad_() for x in example(time, dtype, shape_of_a)]
+    assert torch.autograd.gradcheck(linear_recurrence, arguments, fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_gradients_of_long_sequences_equal_those_through_the_plain_loop(dtype, shape_of_a):
+    arguments = example(257, dtype, shape_of_a)
+    for found, expected in zip(gradients(linear_recurrence, arguments), gradients(reference, arguments), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_without_steps_the_gradients_are_zero():
+    for gradient in gradients(linear_recurrence, example(0, torch.float64)):
+        assert not gradient.any()
+
+
+@pytest.mark.parametrize("needed", [0, 1, 2])
+def test_a_gradient_does_not_depend_on_which_others_are_wanted(needed):
+    arguments = example(7, torch.complex128)
+    expected = gradients(linear_recurrence, arguments)[needed]
+    leaf = arguments[needed].requires_grad_()
+    h = linear_recurrence(*arguments)
+    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype)
+    assert torch.equal(torch.autograd.grad(h, leaf, cotangent)[0], expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_strides_do_not_matter(dtype):
+    a, b, initial = example(7, dtype)
+    strided_a = torch.stack([a, a], dim=-1)[..., 0]
+    strided_b = b.conj().resolve_conj().permute(2, 1, 0).contiguous().permute(2, 1, 0).conj()
+    strided_initial = initial.T.contiguous().T
+    strided, plain = [strided_a, strided_b, strided_initial], [a, b, initial]
+    assert not any(x.is_contiguous() for x in strided)
+    torch.testing.assert_close(linear_recurrence(*strided), linear_recurrence(*plain), rtol=1e-12, atol=1e-12)
+    for found, expected in zip(gradients(linear_recurrence, strided), gradients(reference, plain), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_any_number_of_axes_after_time():
+    g = torch.Generator().manual_seed(0)
+    a, b = torch.rand(5, 2, generator=g).double(), torch.randn(3, 7, 4, 5, 2, generator=g).double()
+    initial = torch.randn(3, 4, 5, 2, generator=g).double()
+    torch.testing.assert_close(linear_recurrence(a, b, initial), reference(a, b, initial), rtol=1e-12, atol=1e-12)
+    assert linear_recurrence(a[0, 0], b[..., 0, 0, 0], initial[..., 0, 0, 0]).shape == (3, 7)
+
+
+def test_real_coefficients_of_complex_states_get_real_gradients():
+    a = torch.rand(ROWS, 7, WIDTH, dtype=torch.float64).requires_grad_()
+    _, b, initial = (x.requires_grad_() for x in example(7, torch.complex128))
+    assert torch.autograd.gradcheck(linear_recurrence, [a, b, initial], fast_mode=True)
+    linear_recurrence(a, b, initial).abs().sum().backward()
+    assert a.grad is not None
+    assert a.grad.dtype == torch.float64
+
+
+@pytest.mark.parametrize("time", [0, 3])
+def test_the_widest_dtype_is_returned(time):
+    a, b, initial = torch.ones(1), torch.ones(2, time, 3), torch.ones(2, 3, dtype=torch.float64)
+    assert linear_recurrence(a, b, initial).dtype == torch.float64
+    assert linear_recurrence(a + 0j, b, initial.float()).dtype == torch.complex64
+
+
+def test_chunks_give_the_same_as_the_whole():
+    a, b, h = example(64, torch.complex128)
+    whole = linear_recurrence(a, b, h)
+    parts = []
+    for start, end in [(0, 0), (0, 1), (1, 40), (40, 40), (40, 64)]:
+        parts.append(linear_recurrence(a[:, start:end], b[:, start:end], h))
+        h = parts[-1][:, -1] if end > start else h
+    assert torch.equal(torch.cat(parts, dim=1), whole)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_the_future_does_not_reach_the_past(value):
+    a, b, initial = example(64, torch.float64)
+    before = linear_recurrence(a, b, initial)
+    a[1, 20:, 2], b[1, 20:, 2] = value, value
+    after = linear_recurrence(a, b, initial)
+    untouched = torch.ones_like(b, dtype=torch.bool)
+    untouched[1, 20:, 2] = False
+    assert torch.equal(after[untouched], before[untouched])
+
+
+def test_coefficients_whose_product_overflows_do_no_harm_to_an_empty_state():
+    a, b = torch.full((1, 64, 1), 1e200, dtype=torch.float64), torch.zeros(1, 64, 1, dtype=torch.float64)
+    b[0, -1] = 3.0
+    assert linear_recurrence(a, b, torch.zeros(1, 1, dtype=torch.float64)).sum() == 3.0
+
+
+def test_arguments_are_left_as_they_were():
+    arguments = example(7, torch.float64)
+    copies = [x.clone() for x in arguments]
+    gradients(linear_recurrence, arguments)
+    linear_recurrence(*arguments).zero_()
+    assert all(torch.equal(x, copy) for x, copy in zip(arguments, copies, strict=True))
+
+
+def test_a_second_derivative_is_refused():
+    a, b, initial = (x.requires_grad_() for x in example(3, torch.float64))
+    with pytest.raises(RuntimeError, match="only once"):
+        torch.autograd.grad(linear_recurrence(a, b, initial).sum(), a, create_graph=True)
+
+
+def test_writing_into_the_result_before_the_backward_pass_is_noticed():
+    a, b, initial = (x.requires_grad_() for x in example(3, torch.float64))
+    h = linear_recurrence(a, b, initial)
+    with torch.no_grad():
+        h.zero_()
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        h.sum().backward()
+
+
+def test_an_initial_state_of_another_shape_is_refused():
+    a, b, _ = example(3, torch.float64)
+    with pytest.raises(RuntimeError, match="expand"):
+        linear_recurrence(a, b, torch.zeros(ROWS + 1, WIDTH, dtype=torch.float64))

@@ -1,0 +1,229 @@
+import math
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from statewise.ops import windowed_attention as module
+from statewise.ops.windowed_attention import append, attention_weights, windowed_attention
+
+ROWS, HEADS, WIDTH = 3, 2, 4
+COUNTS = torch.tensor([0, 2, 1000])
+"""Steps that the rows have seen: a fresh one beside a warm one beside one whose window is long since full"""
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def example(time: int, past: int) -> list[torch.Tensor]:
+    return [
+        normal(ROWS, time, HEADS, WIDTH, seed=1),
+        normal(ROWS, past + time, HEADS, WIDTH, seed=2),
+        normal(ROWS, past + time, HEADS, WIDTH, seed=3),
+    ]
+
+
+def by_definition(q, keys, values, count, context, bias=None):
+    """Query after query, over a list of the keys that it sees."""
+    past = keys.shape[1] - q.shape[1]
+    y = torch.empty(q.shape, dtype=q.dtype)
+    for b in range(q.shape[0]):
+        for t in range(q.shape[1]):
+            first = max(t - context + 1, -min(past, int(count[b])))
+            for n in range(q.shape[2]):
+                places = range(past + first, past + t + 1)
+                scores = [float(q[b, t, n] @ keys[b, s, n]) / math.sqrt(q.shape[3]) for s in places]
+                if bias is not None:
+                    scores = [score + float(bias[n, past + t - s]) for score, s in zip(scores, places, strict=True)]
+                weights = [math.exp(score - max(scores)) for score in scores]
+                terms = [w / sum(weights) * values[b, s, n] for w, s in zip(weights, places, strict=True)]
+                y[b, t, n] = torch.stack(terms).sum(0)
+    return y
+
+
+@pytest.fixture(params=[2, module.BLOCK], ids=["small blocks", "blocks"])
+def _block(request, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("_block")
+@pytest.mark.parametrize("time", [0, 1, 2, 7])
+@pytest.mark.parametrize("context", [1, 3, 5, 20])
+@pytest.mark.parametrize("biased", [False, True])
+def test_equals_the_equation_query_by_query(time, context, biased):
+    bias = normal(HEADS, context, seed=4) if biased else None
+    for past in {0, 2, context - 1}:
+        arguments = (*example(time, past), COUNTS, context, bias)
+        found = windowed_attention(*arguments)
+        assert found.shape == (ROWS, time, HEADS, WIDTH)
+        torch.testing.assert_close(found, by_definition(*arguments), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("time", "context", "past"), [(64, 9, 8), (64, 300, 0), (257, 100, 30), (257, 17, 16)])
+def test_equals_the_equation_on_longer_sequences(time, context, past):
+    arguments = [x[..., :1, :2] for x in example(time, past)]
+    found = windowed_attention(*arguments, COUNTS, context)
+    torch.testing.assert_close(found, by_definition(*arguments, COUNTS, context), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.usefixtures("_block")
+@pytest.mark.parametrize(("time", "past"), [(0, 2), (1, 2), (7, 0), (7, 2)])
+@pytest.mark.parametrize("biased", [False, True])
+def test_gradients_to_queries_keys_values_and_bias(time, past, biased):
+    arguments = [*example(time, past), *([normal(HEADS, 3, seed=4)] if biased else [])]
+
+    def attend(q, keys, values, bias=None):
+        return windowed_attention(q, keys, values, COUNTS, 3, bias)
+
+    assert torch.autograd.gradcheck(attend, [x.requires_grad_() for x in arguments], fast_mode=True)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 40, [0, 7, 1, 30, 2], [40]])
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_window_carried_from_chunk_to_chunk_gives_the_same_as_the_whole(sizes, biased):
+    context = 6
+    bias = normal(HEADS, context, seed=4) if biased else None
+    q, k, v = example(40, 0)
+    whole = windowed_attention(q, k, v, torch.zeros(ROWS, dtype=torch.int64), context, bias)
+    keys = values = torch.zeros(ROWS, context - 1, HEADS, WIDTH, dtype=torch.float64)
+    count, outputs = torch.zeros(ROWS, dtype=torch.int64), []
+    for q_c, k_c, v_c in zip(q.split(sizes, 1), k.split(sizes, 1), v.split(sizes, 1), strict=True):
+        seen = torch.cat([keys, k_c], dim=1), torch.cat([values, v_c], dim=1)
+        outputs.append(windowed_attention(q_c, *seen, count, context, bias))
+        keys, values, count = append(keys, k_c), append(values, v_c), count + k_c.shape[1]
+    torch.testing.assert_close(torch.cat(outputs, dim=1), whole, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("past", [0, 4])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
+@pytest.mark.parametrize("context", [5, 100])
+def test_the_future_does_not_reach_the_past(past, value, context):
+    q, k, v = example(80, past)
+    before = windowed_attention(q, k, v, COUNTS, context)
+    spoilt = [q.clone(), k.clone(), v.clone()]
+    for x, start in zip(spoilt, (20, past + 20, past + 20), strict=True):
+        x[1, start:] = value
+    after = windowed_attention(*spoilt, COUNTS, context)
+    assert torch.equal(after[:, :20], before[:, :20])
+    assert torch.equal(after[[0, 2]], before[[0, 2]])
+
+
+@pytest.mark.parametrize("past", [0, 4])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("context", [5, 100])
+def test_nor_does_it_reach_the_gradients_of_the_past(past, value, context):
+    q, k, v = example(80, past)
+    leaves = [q.clone(), k.clone(), v.clone()]
+    for x, start in zip(leaves, (20, past + 20, past + 20), strict=True):
+        x[1, start:] = value
+        x.requires_grad_()
+    after = windowed_attention(*leaves, COUNTS, context)
+    for gradient, start in zip(
+        torch.autograd.grad(after[1, :20].sum(), leaves), (20, past + 20, past + 20), strict=True
+    ):
+        assert gradient[:, :start].isfinite().all()
+        assert not gradient[:, start:].any()
+
+
+@pytest.mark.parametrize("time", [1, 7])
+@pytest.mark.parametrize("broken", ["q", "keys", "values"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_spoils_the_outputs_that_see_it_and_no_others(time, broken, value):
+    context, past, at = 3, 2, 1
+    arguments = dict(zip(("q", "keys", "values"), example(time, past), strict=True))
+    clean = windowed_attention(**arguments, count=torch.tensor([5, 5, 5]), context=context)
+    place = at - 1 if broken == "q" else at  # in keys and values the last carried step
+    arguments[broken] = arguments[broken].clone()
+    arguments[broken][1, place, 0, :] = value
+    found = windowed_attention(**arguments, count=torch.tensor([5, 5, 5]), context=context)
+    spoilt = torch.zeros(ROWS, time, HEADS, dtype=torch.bool)
+    spoilt[1, : 1 if broken == "q" else context - 1, 0] = True
+    assert not found[spoilt].isfinite().all(-1).any()
+    torch.testing.assert_close(found[~spoilt], clean[~spoilt], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("time", [1, 7, 70])
+def test_what_stands_in_empty_places_is_not_looked_at(time):
+    q, k, v = example(time, 4)
+    clean = windowed_attention(q, k, v, COUNTS, 5)
+    for x in (k, v):
+        x[0, :4], x[1, :2] = float("nan"), float("inf")
+    assert torch.equal(windowed_attention(q, k, v, COUNTS, 5), clean)
+
+
+@pytest.mark.parametrize(("time", "past"), [(1, 4), (7, 4), (7, 0)])
+def test_strides_do_not_matter(time, past):
+    arguments = example(time, past)
+    strided = [torch.stack([x, x], dim=-1).transpose(0, 2).contiguous().transpose(0, 2)[..., 0] for x in arguments]
+    found = windowed_attention(*strided, COUNTS, 5)
+    torch.testing.assert_close(found, windowed_attention(*arguments, COUNTS, 5), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("past", [0, 7])
+def test_long_sequences_cost_no_square(past):
+    """No tensor in the work is larger than a block of queries against the keys that it sees."""
+    largest = 0
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            nonlocal largest
+            out = func(*args, **(kwargs or {}))
+            for x in out if isinstance(out, (tuple, list)) else (out,):
+                largest = max(largest, x.numel()) if isinstance(x, torch.Tensor) else largest
+            return out
+
+    arguments = [x.float() for x in example(3000, past)]
+    with Sizes(), torch.no_grad():
+        windowed_attention(*arguments, COUNTS, 8)
+    assert largest <= arguments[1].numel()
+
+
+def test_the_weights_are_those_of_the_outputs():
+    for biased in (None, normal(HEADS, 5, seed=4)):
+        for time, past in ((7, 4), (1, 4), (7, 0)):
+            q, k, v = example(time, past)
+            weights = attention_weights(q, k, COUNTS, 5, biased)
+            expected = windowed_attention(q, k, v, COUNTS, 5, biased)
+            torch.testing.assert_close(torch.einsum("bnts,bsnd->btnd", weights, v), expected, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(weights.sum(-1), torch.ones(ROWS, HEADS, time, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+@pytest.mark.parametrize("time", [0, 1, 3, 4, 9])
+def test_appending_keeps_the_newest_in_order_and_nothing_else_in_memory(length, time):
+    window, new = torch.arange(2 * length).view(2, length), 100 + torch.arange(2 * time).view(2, time)
+    found = append(window, new)
+    assert found.tolist() == [
+        (old + fresh)[len(old + fresh) - length :] for old, fresh in zip(window.tolist(), new.tolist(), strict=True)
+    ]
+    assert found.untyped_storage().nbytes() == found.numel() * found.element_size()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_window_keeps_its_dtype(dtype):
+    assert append(torch.zeros(1, 2, 3), torch.zeros(1, 1, 3, dtype=dtype)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_narrow_dtypes_stay_near_float64(dtype):
+    arguments = example(70, 4)
+    expected = windowed_attention(*arguments, COUNTS, 5)
+    found = windowed_attention(*(x.to(dtype) for x in arguments), COUNTS, 5)
+    assert found.dtype == dtype
+    assert (found - expected).abs().max() < 8 * torch.finfo(dtype).eps
+
+
+def test_a_step_exports_with_a_dynamic_batch():
+    class Step(torch.nn.Module):
+        def forward(self, q, keys, values, count, new):
+            seen = torch.cat([keys, new], dim=1), torch.cat([values, new], dim=1)
+            return windowed_attention(q, *seen, count, 5), append(keys, new)
+
+    batch = torch.export.Dim("batch", min=1)
+    window = normal(ROWS, 4, HEADS, WIDTH, seed=1)
+    arguments = (normal(ROWS, 1, HEADS, WIDTH), window, 2 * window, COUNTS, normal(ROWS, 1, HEADS, WIDTH, seed=5))
+    exported = torch.export.export(Step(), arguments, dynamic_shapes=({0: batch},) * 5).module()
+    more = [torch.cat([x, x.flip(0)]) for x in arguments]
+    for found, expected in zip(exported(*more), Step()(*more), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
