@@ -1,4 +1,7 @@
-"""Recurrent matrices: orthogonal, identity, uniform as torch.nn's, and reservoirs of a given spectral radius."""
+"""Recurrent matrices: uniform as torch.nn's, orthogonal, and reservoirs of a given spectral radius.
+
+The identity is ``torch.nn.init.eye_``. As there, a ``generator`` of ``None`` is torch's global one.
+"""
 
 import math
 from typing import Literal
@@ -8,19 +11,21 @@ from torch import Tensor
 
 Topology = Literal["random", "orthogonal", "ring"]
 
+DRAWS = 1000
+"""How many sparse matrices are drawn in search of one with a cycle"""
 
-def uniform_(weight: Tensor, fan: int) -> Tensor:
+
+def uniform_(weight: Tensor, fan: int, generator: torch.Generator | None = None) -> Tensor:
     """Fill with U(-1/sqrt(fan), 1/sqrt(fan)), which is what ``torch.nn.LSTM`` does with fan = hidden size."""
     bound = 1 / math.sqrt(fan) if fan else 0.0
-    return torch.nn.init.uniform_(weight, -bound, bound)
+    return torch.nn.init.uniform_(weight, -bound, bound, generator=generator)
 
 
-def orthogonal_blocks_(weight: Tensor) -> Tensor:
+def orthogonal_blocks_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Fill each square block of a ``(gates * H, H)`` matrix with a random orthogonal one (Saxe et al. 2014)."""
-    width = weight.shape[1]
     with torch.no_grad():
-        for block in weight.split(width, dim=0):
-            torch.nn.init.orthogonal_(block)
+        for block in weight.split(weight.shape[1], dim=0):
+            torch.nn.init.orthogonal_(block, generator=generator)
     return weight
 
 
@@ -29,16 +34,34 @@ def reservoir_matrix(
 ) -> Tensor:
     """A fixed recurrent matrix ``(units, units)`` in float64 whose largest eigenvalue has modulus ``spectral_radius``.
 
-    ``random``: normal entries, each kept with probability ``connectivity`` (Jaeger 2001). ``orthogonal``: a random
-    orthogonal matrix. ``ring``: unit i feeds unit i + 1 alone, the simple cycle reservoir of Rodan & Tino 2011.
-    The eigenvalues are computed exactly, which costs about 25 units^3 operations.
+    ``random``: normal entries, each kept with probability ``connectivity`` (Jaeger 2001), drawn again where no unit
+    reaches itself. ``orthogonal``: a random orthogonal matrix. ``ring``: unit i feeds unit i + 1 alone, the simple
+    cycle reservoir of Rodan & Tino 2011.
+
+    Raises:
+        ValueError: if no random matrix with a cycle turns up, so that every eigenvalue would be 0.
+
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> w = reservoir_matrix(50, spectral_radius=0.9, connectivity=0.1, topology="random", generator=generator)
+    >>> round(float(torch.linalg.eigvals(w).abs().max()), 6)
+    0.9
     """
     if topology == "ring":
         return spectral_radius * torch.roll(torch.eye(units, dtype=torch.float64), 1, dims=0)
-    weights = torch.randn(units, units, generator=generator, dtype=torch.float64)
     if topology == "orthogonal":
-        q, r = torch.linalg.qr(weights)
+        q, r = torch.linalg.qr(torch.randn(units, units, generator=generator, dtype=torch.float64))
         return spectral_radius * q * r.diagonal().sign()
-    weights = weights * (torch.rand(units, units, generator=generator, dtype=torch.float64) < connectivity)
-    radius = float(torch.linalg.eigvals(weights).abs().max())
-    return weights * (spectral_radius / radius) if radius > 0 else weights
+    for _ in range(DRAWS):
+        weights = torch.randn(units, units, generator=generator, dtype=torch.float64)
+        weights *= torch.rand(units, units, generator=generator, dtype=torch.float64) < connectivity
+        radius = _spectral_radius(weights)
+        if radius > 0:
+            return weights * (spectral_radius / radius)
+    raise ValueError(
+        f"{units} units with connectivity {connectivity} form no cycle in {DRAWS} draws; raise either of them"
+    )
+
+
+def _spectral_radius(matrix: Tensor) -> float:
+    """Exact, at about 25 units^3 operations; of a matrix without a cycle exactly 0, as LAPACK makes it triangular."""
+    return float(torch.linalg.eigvals(matrix).abs().max())
