@@ -3,7 +3,7 @@
     k_t = mix(mix(seed) ^ step_t),    u_{t,i} = 23 bits of mix(k_t ^ mix(i // 2)),  from its low half where i is even
 
 ``mix`` is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators",
-figure 14) in wrapping int64 arithmetic. Two units share the 64 bits of one hash, which nearly halves the cost.
+figure 14) in wrapping int64 arithmetic. Two units share the 64 bits of one hash, which halves the hashing.
 """
 
 import torch
