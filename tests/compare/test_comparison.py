@@ -1,0 +1,169 @@
+"""A comparison: budgets met, tuning equal, crashes survived, nothing repeated, one's own layers and tasks welcome."""
+
+import json
+import sys
+
+import pytest
+
+from statewise.catalog import CATALOG
+from statewise.compare.arms import arm_cost, make_arms
+from statewise.compare.config import CompareConfig
+from statewise.compare.experiment import Event
+from statewise.compare.run import run_comparison
+from statewise.compare.tuning import LEARNING_RATES, settings
+from statewise.errors import UserError
+from statewise.tasks.recalling import Recall
+from statewise.train.config import TrainConfig
+from statewise.workbench import WORKBENCH
+
+OWN = """
+import os
+import torch
+from statewise.contract import SequenceLayer, Vectors
+from statewise.tasks.recalling import DelayedRecall
+
+
+class Leaky(SequenceLayer):
+    def __init__(self, *, input_size, hidden_size, keep=0.9):
+        super().__init__(Vectors(input_size), hidden_size)
+        self.map = torch.nn.Linear(input_size, hidden_size)
+        self.keep = keep
+
+    def initial_state(self, batch_size):
+        return self.zeros(batch_size, self.output_size)
+
+    def step(self, x, state):
+        h = self.keep * state + self.map(x)
+        return h, h
+
+
+class Crashing(Leaky):
+    def step(self, x, state):
+        if self.training:
+            os._exit(9)
+        return super().step(x, state)
+
+
+class Raising(Leaky):
+    def _sequence(self, x, state):
+        raise RuntimeError("no luck today")
+
+
+class Short(DelayedRecall):
+    name = "short"
+
+    def __init__(self, *, delay: int = 1):
+        super().__init__(delay=delay, shortest=6, longest=6, evaluation_sequences=32)
+"""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_models.py").write_text(OWN)
+    sys.path.insert(0, str(folder))
+    yield "own_models"
+    sys.path.remove(str(folder))
+
+
+def small(own: str) -> CompareConfig:
+    return CompareConfig(
+        task=f"{own}:Short",
+        models=("lstm", f"{own}:Leaky", f"{own}:Crashing", f"{own}:Raising"),
+        vary={"optimizer": ("adamw", "sgd")},
+        budget=2000,
+        depth=1,
+        seeds=1,
+        trials=2,
+        lengths=(6, 12),
+        train=TrainConfig(steps=5, evaluate_every=5, batch_size=8),
+        measure=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(own: str, tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("comparison")
+    events: list[Event] = []
+    result = run_comparison(small(own), WORKBENCH, folder, command="none", watch=events.append)
+    return folder, result, events
+
+
+def test_ones_own_layer_and_task_take_part(compared):
+    arms = {arm["label"]: arm for arm in compared[1]["arms"]}
+    assert arms["own_models:Leaky optimizer=sgd"]["status"] == "ok"
+    assert arms["own_models:Leaky optimizer=sgd"]["config"]["train"]["optimizer"] == "sgd"
+    assert set(arms["lstm optimizer=adamw"]["seeds"][0]["by_length"]) == {"6", "12"}
+
+
+def test_a_crash_is_one_failed_trial_and_an_exception_a_reason(compared):
+    arms = {arm["label"]: arm for arm in compared[1]["arms"]}
+    assert "exit code 9" in arms["own_models:Crashing optimizer=adamw"]["reason"]
+    assert "no luck today" in arms["own_models:Raising optimizer=adamw"]["reason"]
+    assert len(arms["own_models:Leaky optimizer=adamw"]["tuning"]) == 2
+
+
+def test_every_arm_gets_the_same_number_of_trials(compared):
+    assert {len(arm["tuning"]) for arm in compared[1]["arms"]} == {2}
+
+
+def test_started_again_it_repeats_no_finished_trial(compared, own: str):
+    folder, result, events = compared
+    again: list[Event] = []
+    same = run_comparison(small(own), WORKBENCH, folder, command="none", watch=again.append)
+    assert sum(event.what == "started" for event in events) == 24
+    repeated = {event.arm.split()[0] for event in again if event.what == "started"}
+    assert repeated == {"own_models:Crashing", "own_models:Raising"}
+    assert scores(same) == scores(result)
+
+
+def test_a_damaged_trial_is_run_again(compared, own: str):
+    folder, result, _ = compared
+    damaged = sorted((folder / "trials").glob("*.json"))[0]
+    damaged.write_text(damaged.read_text()[:40])
+    same = run_comparison(small(own), WORKBENCH, folder, command="none")
+    assert scores(same) == scores(result)
+
+
+def test_results_stand_in_the_folder(compared):
+    folder, result, _ = compared
+    assert scores(json.loads((folder / "result.json").read_text())) == scores(result)
+    lines = (folder / "results.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(len(arm["seeds"]) for arm in result["arms"])
+
+
+def scores(result):
+    return [(arm["label"], arm["score"], [seed["by_length"] for seed in arm["seeds"]]) for arm in result["arms"]]
+
+
+@pytest.mark.parametrize("budget", [30_000, 100_000])
+def test_every_entry_meets_the_budget(budget: int):
+    task = Recall()
+    config = CompareConfig(models=tuple(CATALOG), budget=budget)
+    for arm in make_arms(config, task, WORKBENCH):
+        assert arm.reason is None, arm.label
+        assert arm_cost("parameters", task, WORKBENCH, arm.model) == pytest.approx(budget, rel=0.15), arm.label
+
+
+def test_state_can_be_matched_and_what_cannot_is_said():
+    config = CompareConfig(models=("lstm", "min-gru"), match="state", budget=1024)
+    arms = make_arms(config, Recall(), WORKBENCH)
+    assert [arm_cost("state", Recall(), WORKBENCH, arm.model) for arm in arms] == pytest.approx([1024, 1024], rel=0.15)
+    with pytest.raises(UserError, match="smallest size costs"):
+        make_arms(CompareConfig(models=("attention",), match="state", budget=100), Recall(), WORKBENCH)
+
+
+def test_windows_span_the_longest_length_evaluated():
+    (arm,) = make_arms(CompareConfig(models=("attention",), lengths=(32, 200)), Recall(), WORKBENCH)
+    assert arm.model.options["context_length"] == 200
+
+
+def test_tuning_begins_with_the_defaults_and_stays_in_range():
+    knobs = CATALOG["echo-state"].knobs
+    tried = settings(knobs, 9, default_rate=3e-3)
+    assert tried == settings(knobs, 9, default_rate=3e-3)
+    assert tried[0] == {"learning_rate": 3e-3}
+    assert len(tried) == 9
+    for setting in tried[1:]:
+        assert LEARNING_RATES[0] <= setting["learning_rate"] <= LEARNING_RATES[1]
+        assert all(knob.low <= setting[knob.name] <= knob.high for knob in knobs)
