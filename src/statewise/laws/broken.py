@@ -14,7 +14,7 @@ class LawBroken(AssertionError):
     """A layer breaks a law; the message names the law, the place and the size of the difference."""
 
     def __init__(self, law: str, message: str) -> None:
-        super().__init__(f"law '{law}': {message}")
+        super().__init__(f"law '{law}': {' '.join(message.split())}")
         self.law = law
 
 
@@ -31,12 +31,32 @@ def difference(first: Tensor, second: Tensor) -> float:
     return float("inf") if largest != largest else largest
 
 
+def at(place: str, path: str) -> str:
+    """The name of the leaf ``path`` of the tree ``place``: ``state.h``, ``state['h']`` or ``state``."""
+    return place + path if path.startswith("[") else f"{place}.{path}".rstrip(".")
+
+
+def demand_closed(law: str, place: str, before: State, after: State) -> None:
+    """Raise ``LawBroken`` unless a state has kept its structure, its shapes and its dtypes."""
+    if tree.structure(before) != tree.structure(after):
+        raise LawBroken(
+            law, f"{place} returns a state of structure {tree.structure(after)}, got {tree.structure(before)}"
+        )
+    for (path, old), new in zip(tree.named_leaves(before), tree.leaves(after), strict=True):
+        if old.shape != new.shape or old.dtype != new.dtype:
+            raise LawBroken(
+                law,
+                f"{place} changes {at('state', path)} from {tuple(old.shape)} {old.dtype} "
+                f"to {tuple(new.shape)} {new.dtype}",
+            )
+
+
 def demand_equal(law: str, place: str, expected: State, actual: State, tolerance: float = TOLERANCE) -> None:
     """Raise ``LawBroken`` unless two trees agree in structure, shapes, dtypes and, within tolerance, in values."""
     if tree.structure(expected) != tree.structure(actual):
         raise LawBroken(law, f"{place}: structure {tree.structure(actual)}, expected {tree.structure(expected)}")
     for (path, left), right in zip(tree.named_leaves(expected), tree.leaves(actual), strict=True):
-        where = f"{place}.{path}" if path else place
+        where = at(place, path)
         if left.shape != right.shape or left.dtype != right.dtype:
             raise LawBroken(
                 law, f"{where}: {tuple(right.shape)} {right.dtype}, expected {tuple(left.shape)} {left.dtype}"
@@ -44,3 +64,11 @@ def demand_equal(law: str, place: str, expected: State, actual: State, tolerance
         gap = difference(left.detach(), right.detach())
         if not gap <= tolerance:
             raise LawBroken(law, f"{where}: differs by {gap:.3g} (allowed {tolerance:.0e})")
+
+
+def demand_same_run(
+    law: str, place: str, expected: tuple[Tensor, State], actual: tuple[Tensor, State], tolerance: float = TOLERANCE
+) -> None:
+    """Raise ``LawBroken`` unless two runs agree in outputs and final state."""
+    demand_equal(law, f"{place}: output", expected[0], actual[0], tolerance)
+    demand_equal(law, f"{place}: final state", expected[1], actual[1], tolerance)

@@ -16,17 +16,18 @@ from statewise.laws.subject import Subject, prepare
 
 LAWS: Mapping[str, Callable[[Subject], None]] = {
     "contract": contract,
-    "step = forward": step_is_forward,
-    "any chunking": any_chunking,
+    "pure": pure,
     "causal": causal,
     "rows are independent": rows_are_independent,
-    "pure": pure,
-    "gradients": gradients,
+    "step = forward": step_is_forward,
+    "any chunking": any_chunking,
     "parameters are the whole truth": parameters_are_the_truth,
+    "gradients": gradients,
     "precisions": precisions,
     "exports": exports,
 }
-"""Name of each law -> the function that tries it."""
+"""Name of each law -> the function that tries it; from the narrow to the broad, so that the first one broken names the
+fault and not a consequence of it."""
 
 EVAL_ONLY = frozenset({"precisions", "exports"})
 """Laws tried in eval mode alone: noise is the same in every precision, and it is the eval step that ships."""

@@ -1,11 +1,11 @@
-"""Laws 4 and 5: the past does not see the future, and rows do not see each other."""
+"""The past does not see the future, and rows do not see each other."""
 
 import torch
 from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Input, Tokens
-from statewise.laws.broken import LawBroken, demand_equal, difference
+from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
 from statewise.laws.subject import BATCH, TIME, Subject, chunk, rows
 
 
@@ -49,17 +49,19 @@ def rows_are_independent(subject: Subject) -> None:
     law = "rows are independent"
     y, final = layer(x, state)
     order = torch.tensor([3, 0, 4, 2, 1])
-    demand_equal(law, "permuted rows", (y[order], rows(final, order)), layer(rows(x, order), rows(state, order)))
+    demand_same_run(law, "permuted rows", (y[order], rows(final, order)), layer(rows(x, order), rows(state, order)))
     for row in range(BATCH):
         alone = torch.tensor([row])
-        demand_equal(law, f"row {row} alone", (y[alone], rows(final, alone)), layer(rows(x, alone), rows(state, alone)))
+        demand_same_run(
+            law, f"row {row} alone", (y[alone], rows(final, alone)), layer(rows(x, alone), rows(state, alone))
+        )
     _step_rows(subject)
     if not isinstance(layer.input_form, Tokens):
         others = torch.tensor([0, 2, 3, 4])
         poisoned = tree.map(lambda leaf: leaf.index_fill(0, torch.tensor([1]), float("nan")), x)
         y_poisoned, final_poisoned = layer(poisoned, state)
         kept = (y_poisoned[others], rows(final_poisoned, others))
-        demand_equal(law, "beside a row of NaN", (y[others], rows(final, others)), kept)
+        demand_same_run(law, "beside a row of NaN", (y[others], rows(final, others)), kept)
 
 
 def _step_rows(subject: Subject) -> None:
@@ -69,4 +71,4 @@ def _step_rows(subject: Subject) -> None:
     for row in range(BATCH):
         alone = torch.tensor([row])
         found = layer.step(rows(x_t, alone), rows(state, alone))
-        demand_equal("rows are independent", f"step of row {row} alone", (y[alone], rows(final, alone)), found)
+        demand_same_run("rows are independent", f"step of row {row} alone", (y[alone], rows(final, alone)), found)

@@ -1,4 +1,4 @@
-"""Laws 9 and 10: lower precisions stay near float64, and ``step`` can be exported."""
+"""Lower precisions stay near float64, and ``step`` can be exported."""
 
 import copy
 import warnings
@@ -8,7 +8,7 @@ from torch import nn
 
 from statewise import tree
 from statewise.contract import SequenceLayer
-from statewise.laws.broken import LawBroken, demand_equal, difference
+from statewise.laws.broken import LawBroken, demand_closed, demand_same_run, difference
 from statewise.laws.subject import Subject, floating
 
 NEARNESS = {torch.float32: 1e-4, torch.bfloat16: 0.25}
@@ -24,8 +24,7 @@ def precisions(subject: Subject) -> None:
         x, state = _cast(subject.x, dtype), _cast_state(subject, layer)
         for place, (y, after) in (("forward", layer(x, state)), ("step", _first_step(layer, x, state))):
             _demand_near(f"{place} in {dtype}", reference[:, : y.shape[1]], y, allowed)
-            if tree.spec(after) != tree.spec(state):
-                raise LawBroken("precisions", f"{place} in {dtype} changes the state's dtypes to {tree.spec(after)}")
+            demand_closed("precisions", f"{place} in {dtype}", state, after)
     _demand_closed_under_autocast(subject)
 
 
@@ -57,8 +56,7 @@ def _demand_closed_under_autocast(subject: Subject) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         runs = (("forward", layer(x, state)), ("step", _first_step(layer, x, state)))
     for place, (y, after) in runs:
-        if tree.spec(after) != tree.spec(state):
-            raise LawBroken("precisions", f"{place} under autocast changes the state to {tree.spec(after)}")
+        demand_closed("precisions", f"{place} under autocast", state, after)
         if not bool(y.isfinite().all()):
             raise LawBroken("precisions", f"{place} under autocast is not finite")
 
@@ -86,4 +84,4 @@ def exports(subject: Subject) -> None:
     other = tree.map(lambda leaf: leaf[:, 1].clone(), subject.x)
     with torch.no_grad():
         expected = subject.layer.step(other, subject.state)
-        demand_equal("exports", "the exported step", expected, program(other, subject.state))
+        demand_same_run("exports", "the exported step", expected, program(other, subject.state))

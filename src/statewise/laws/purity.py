@@ -1,4 +1,4 @@
-"""Laws 6 and 8: nothing is mutated or remembered, and parameters and buffers are the whole truth."""
+"""Nothing is mutated or remembered, and parameters and buffers are the whole truth."""
 
 import copy
 import io
@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from statewise import tree
-from statewise.contract import SequenceLayer
-from statewise.laws.broken import LawBroken, demand_equal, difference
+from statewise.contract import Input, SequenceLayer
+from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
 from statewise.laws.subject import Subject
 
 
@@ -17,10 +17,19 @@ def pure(subject: Subject) -> None:
     layer, x, state = subject.layer, subject.x, subject.state
     kept = tree.map(torch.clone, (x, state, dict(layer.state_dict())))
     first = layer(x, state)
+    _demand_untouched("forward", subject, kept)
     layer(subject.fresh_input(salt=2), None)
-    layer.step(tree.map(lambda leaf: leaf[:, 0], subject.fresh_input(salt=3)), state)
-    demand_equal("pure", "the same call twice", first, layer(x, state))
-    demand_equal("pure", "input, state or weights after a call", kept, (x, state, dict(layer.state_dict())))
+    x_t = tree.map(lambda leaf: leaf[:, 0], x)
+    stepped = layer.step(x_t, state)
+    _demand_untouched("step", subject, kept)
+    demand_same_run("pure", "the same call twice", first, layer(x, state))
+    demand_same_run("pure", "the same step twice", stepped, layer.step(x_t, state))
+
+
+def _demand_untouched(gear: str, subject: Subject, kept: tuple[Input, tree.State, dict[str, torch.Tensor]]) -> None:
+    now = (subject.x, subject.state, dict(subject.layer.state_dict()))
+    for thing, before, after in zip(("input", "state", "weights and buffers"), kept, now, strict=True):
+        demand_equal("pure", f"the {thing} after {gear}", before, after)
 
 
 def parameters_are_the_truth(subject: Subject) -> None:
@@ -35,11 +44,11 @@ def parameters_are_the_truth(subject: Subject) -> None:
     borrowed = {**dict(other.named_parameters()), **dict(other.named_buffers())}
     torch.manual_seed(subject.seed)
     called = torch.func.functional_call(subject.layer, borrowed, (subject.x, subject.state))
-    demand_equal(law, "functional_call", expected, called)
-    demand_equal(law, "deepcopy", expected, _speak(copy.deepcopy(other), subject))
+    demand_same_run(law, "functional_call", expected, called)
+    demand_same_run(law, "deepcopy", expected, _speak(copy.deepcopy(other), subject))
     loaded = copy.deepcopy(subject.layer)
     loaded.load_state_dict(_through_file(other))
-    demand_equal(law, "state_dict", expected, _speak(loaded, subject))
+    demand_same_run(law, "state_dict", expected, _speak(loaded, subject))
     _from_initial_states(law, subject, other, loaded)
 
 
@@ -47,7 +56,7 @@ def _from_initial_states(law: str, subject: Subject, other: SequenceLayer, loade
     torch.manual_seed(subject.seed)
     expected = other(subject.x)
     torch.manual_seed(subject.seed)
-    demand_equal(law, "state_dict, from initial states", expected, loaded(subject.x))
+    demand_same_run(law, "state_dict, from initial states", expected, loaded(subject.x))
 
 
 def _speak(layer: SequenceLayer, subject: Subject) -> tuple[torch.Tensor, tree.State]:

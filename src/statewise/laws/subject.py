@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import EncoderLayer, Input, InputForm, SequenceLayer, Timed, Tokens
+from statewise.laws.broken import LawBroken, at, demand_closed
 from statewise.tree import State
 
 BATCH = 5
@@ -49,11 +50,23 @@ def randomise_zeros(module: nn.Module, seed: int) -> None:
 
 def warm_state(layer: SequenceLayer, seed: int) -> State:
     """The state after some steps, cut from its graph; rows 0 and 3 are fresh."""
+    demand_batch_first(layer)
     with torch.no_grad():
-        _, warm = loop(layer, example_input(layer, BATCH, TIME, seed + 1), layer.initial_state(BATCH))
+        fresh = layer.initial_state(BATCH)
+        _, warm = loop(layer, example_input(layer, BATCH, TIME, seed + 1), fresh)
+        demand_closed("contract", f"{TIME} steps from initial_state", layer.initial_state(BATCH), warm)
         fresh_rows = torch.tensor([True, False, False, True, False])
         state = tree.where(fresh_rows, layer.initial_state(BATCH), warm)
     return tree.map(lambda leaf: leaf.detach().clone(), state)
+
+
+def demand_batch_first(layer: SequenceLayer) -> None:
+    """Raise ``LawBroken`` unless every leaf of the initial state has the batch on axis 0."""
+    for batch in (1, 2, BATCH):
+        for path, leaf in tree.named_leaves(layer.initial_state(batch)):
+            if leaf.dim() == 0 or leaf.shape[0] != batch:
+                where = at(f"initial_state({batch})", path)
+                raise LawBroken("contract", f"{where} has shape {tuple(leaf.shape)}: batch is not axis 0")
 
 
 def loop(layer: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
