@@ -8,6 +8,7 @@ Letters: B batch, T time, D width.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 import torch
@@ -17,13 +18,15 @@ from statewise import tree
 from statewise.tree import State
 
 
-class Vectors(NamedTuple):
+@dataclass(frozen=True)
+class Vectors:
     """Input form of real vectors: ``x (B, T, size)``, ``x_t (B, size)``."""
 
     size: int
 
 
-class Tokens(NamedTuple):
+@dataclass(frozen=True)
+class Tokens:
     """Input form of token numbers: ``x (B, T)`` int64 in ``[0, vocabulary)``, ``x_t (B,)``."""
 
     vocabulary: int

@@ -1,0 +1,91 @@
+"""Stacks, residuals, norms, feed-forward parts: they keep the laws, and say what does not fit."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from statewise import laws
+from statewise.combine.dropout import Dropout
+from statewise.combine.pointwise import Embed, FeedForward, Pointwise
+from statewise.combine.residual import PreNorm, Residual
+from statewise.combine.stack import Stack
+from statewise.contract import Tokens, Vectors
+from statewise.layers.recurrent.gru import GRU
+from statewise.layers.recurrent.lstm import LSTM
+
+WRAPPED = {
+    "stack": lambda: Stack([LSTM(input_size=3, hidden_size=4), GRU(input_size=4, hidden_size=2)]),
+    "stack in a stack": lambda: Stack([Stack([GRU(input_size=3, hidden_size=4)]), LSTM(input_size=4, hidden_size=2)]),
+    "stack over tokens": lambda: Stack([Embed(Tokens(7), width=3), LSTM(input_size=3, hidden_size=4)]),
+    "residual": lambda: Residual(LSTM(input_size=4, hidden_size=4)),
+    "layer norm": lambda: Residual(PreNorm(LSTM(input_size=4, hidden_size=4))),
+    "rms norm": lambda: Residual(PreNorm(LSTM(input_size=4, hidden_size=4), norm="rms")),
+    "feed-forward": lambda: FeedForward(width=4, inner=6, activation="gelu"),
+    "glu": lambda: FeedForward(width=4, inner=6, activation="silu", gated=True),
+    "pointwise": lambda: Pointwise(nn.Linear(3, 4), input_size=3, output_size=4),
+    "embedded vectors": lambda: Embed(Vectors(3), width=4),
+    "dropout": lambda: Dropout(width=4, rate=0.5),
+    "variational dropout": lambda: Dropout(width=4, rate=0.5, variational=True),
+    "block": lambda: Stack(
+        [
+            Embed(Vectors(3), width=4),
+            Residual(PreNorm(Stack([GRU(input_size=4, hidden_size=4), Dropout(width=4, rate=0.4)]))),
+            Residual(PreNorm(FeedForward(width=4, inner=6, gated=True), norm="rms")),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_keeps_the_laws(name: str):
+    torch.manual_seed(0)
+    laws.check(WRAPPED[name]())
+
+
+def test_a_stack_is_its_layers_one_after_the_other():
+    torch.manual_seed(0)
+    below, above = LSTM(input_size=3, hidden_size=4), GRU(input_size=4, hidden_size=2)
+    x = torch.randn(5, 9, 3)
+    middle, first = below(x)
+    expected, second = above(middle)
+    y, (stack_first, stack_second) = Stack([below, above])(x)
+    for found, known in ((y, expected), (stack_first.c, first.c), (stack_second.h, second.h)):
+        torch.testing.assert_close(found, known, rtol=0, atol=0)
+
+
+def test_a_residual_adds_and_a_norm_comes_first():
+    torch.manual_seed(0)
+    layer = LSTM(input_size=4, hidden_size=4)
+    x = torch.randn(5, 9, 4)
+    torch.testing.assert_close(Residual(layer)(x)[0], x + layer(x)[0])
+    torch.testing.assert_close(PreNorm(layer)(x)[0], layer(F.layer_norm(x, (4,)))[0])
+    scaled = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+    torch.testing.assert_close(PreNorm(layer, norm="rms")(x)[0], layer(scaled)[0])
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu"])
+def test_feed_forward_is_its_equation(activation):
+    torch.manual_seed(0)
+    x = torch.randn(5, 9, 4)
+    act = getattr(F, activation)
+    plain = FeedForward(width=4, inner=6, activation=activation)
+    expected = act(x @ plain.rise.weight.T + plain.rise.bias) @ plain.fall.weight.T + plain.fall.bias
+    torch.testing.assert_close(plain(x)[0], expected)
+    gated = FeedForward(width=4, inner=6, activation=activation, gated=True)
+    values, gate = (x @ w.T + b for w, b in zip(gated.rise.weight.split(6), gated.rise.bias.split(6), strict=True))
+    expected = (values * act(gate)) @ gated.fall.weight.T + gated.fall.bias
+    torch.testing.assert_close(gated(x)[0], expected)
+
+
+def test_what_does_not_fit_is_refused_with_a_sentence():
+    with pytest.raises(ValueError, match="at least one layer"):
+        Stack([])
+    with pytest.raises(ValueError, match="layer 0 puts out width 4, but layer 1 reads Vectors\\(size=5\\)"):
+        Stack([LSTM(input_size=3, hidden_size=4), LSTM(input_size=5, hidden_size=4)])
+    with pytest.raises(ValueError, match="layer 1 reads Tokens"):
+        Stack([LSTM(input_size=3, hidden_size=4), Embed(Tokens(4), width=4)])
+    with pytest.raises(ValueError, match="equal widths"):
+        Residual(LSTM(input_size=3, hidden_size=4))
+    with pytest.raises(ValueError, match="not tokens"):
+        PreNorm(Embed(Tokens(4), width=4))
