@@ -87,5 +87,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence():
         Stack([LSTM(input_size=3, hidden_size=4), Embed(Tokens(4), width=4)])
     with pytest.raises(ValueError, match="equal widths"):
         Residual(LSTM(input_size=3, hidden_size=4))
+    with pytest.raises(ValueError, match="equal widths"):
+        Residual(Embed(Tokens(4), width=4))
     with pytest.raises(ValueError, match="not tokens"):
         PreNorm(Embed(Tokens(4), width=4))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from statewise import laws
 from statewise.combine.bidirectional import Bidirectional
-from statewise.contract import EncoderLayer, Tokens, Vectors
+from statewise.contract import EncoderLayer, Vectors
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 
@@ -107,4 +107,3 @@ def test_the_two_directions_read_the_same_form():
     narrow, wide = LSTM(input_size=3, hidden_size=4), LSTM(input_size=2, hidden_size=4)
     with pytest.raises(ValueError, match="the two directions read"):
         Bidirectional(narrow, wide)
-    assert narrow.input_form != Tokens(3)
