@@ -1,76 +1,78 @@
 """The page of a comparison."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from statewise.report import formats
-from statewise.report.figures import plots
-from statewise.report.figures.frame import colours
+from statewise.report import facts
+from statewise.report.figures.costs import costs
+from statewise.report.figures.curves import curves
+from statewise.report.figures.figure import Figure
+from statewise.report.figures.lengths import lengths
+from statewise.report.figures.scores import scores
+from statewise.report.figures.strip import strips
+from statewise.report.figures.style import Style, styles_of
+from statewise.report.figures.tuning import tuning
+from statewise.report.formats import Column
 from statewise.report.page import render, write
 from statewise.report.schema import Arm, Comparison, read
 from statewise.report.tidy import tidy
 
 
 def write_comparison(result: dict[str, Any], path: str | Path) -> Path:
-    """Write the page of a comparison to ``path``, whole or not at all, and return it."""
+    """Write the page of a comparison to ``path``, whole or not at all, and return the path.
+
+    Raises:
+        ValueError: if ``result`` is not a comparison's; the sentence names the field.
+        OSError: if ``path`` cannot be written; a page that stood there stays as it was.
+    """
     return write(render_comparison(result), Path(path))
 
 
 def render_comparison(result: dict[str, Any]) -> str:
-    """One self-contained HTML page from the result of a comparison.
+    """One self-contained HTML page from the result of a comparison, its recommendation first.
+
+    The page needs no network and no script to be read. What was not measured may be ``None``, empty or absent;
+    numbers that are not finite count as not measured. The result itself is in the page, to be saved from it.
 
     Raises:
-        ValueError: if the data is not a comparison's.
+        ValueError: if ``result`` is not a comparison's; the sentence names the field.
+
+    >>> primary = {"name": "accuracy", "lower_is_better": False}
+    >>> decision = {"verdict": "undecided", "headline": "No arm finished a run."}
+    >>> page = render_comparison({"title": "x", "task": {"name": "t", "primary": primary}, "recommendation": decision})
+    >>> "No arm finished a run." in page
+    True
     """
-    data = read(Comparison, tidy(result))
-    palette = colours([arm.label for arm in data.arms])
+    clean = tidy(result)
+    data = read(Comparison, clean)
+    arms = facts.ranked(data.arms, data.task.primary)
+    column = Column([arm.score.mean for arm in arms if arm.score] + [baseline.score for baseline in data.baselines])
+    styles = styles_of(arm.label for arm in data.arms)
     values = {
         "data": data,
-        "colours": palette,
-        "figures": _figures(data, palette),
-        "failures": _failures(data),
-        "column": formats.Column([arm.score.mean for arm in data.arms if arm.score]),
-        "config": json.dumps(data.config, indent=1),
+        "raw": clean,
+        "arms": arms,
+        "styles": styles,
+        "column": column,
+        "figures": {figure.anchor: figure for figure in _figures(data, arms, styles, column)},
+        "pairs": list(zip(data.pairs, strips(data.pairs), strict=True)),
+        "pair_column": Column([pair.difference for pair in data.pairs]),
+        "pair_kinds": list({pair.kind: None for pair in data.pairs if pair.kind}),
+        "failures": facts.failures(data),
+        "questions": facts.questions(data.examples),
+        "chosen": {arm.label: facts.chosen(arm, data.task.primary) for arm in arms},
+        "seconds": {arm.label: facts.seconds(arm) for arm in arms},
+        "spread": facts.spread,
     }
     return render("comparison.html.jinja", values)
 
 
-def _figures(data: Comparison, palette: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Title, caption and SVG of every figure there is something to draw for."""
-    unit = f"{data.task.primary.name} ({data.task.primary.unit})"
-    drawn = [
-        ("Scores", f"Filled: mean {unit} with its interval; hollow: single seeds.", plots.scores(data, palette)),
-        ("Score by length", "One line a seed; lengths of the training are shaded.", plots.by_length(data, palette)),
-        ("Learning curves", "Validation score, one line a seed.", plots.curves(data, palette)),
-        *(
-            (f"Score against {name}", "Filled points are on the Pareto front.", svg)
-            for name, svg in _trade_offs(data, palette)
-        ),
-        ("What tuning bought", "Expected best validation score of so many trials.", plots.tuning(data, palette)),
-    ]
-    return [(title, caption, svg) for title, caption, svg in drawn if svg]
-
-
-def _trade_offs(data: Comparison, palette: dict[str, str]) -> list[tuple[str, str]]:
-    def parameters(arm: Arm) -> float | None:
-        counted = arm.cost.parameters if arm.cost else None
-        return None if counted is None else float((counted.body or 0) + (counted.fixed or 0))
-
-    costs = {
-        "state bytes": lambda arm: arm.cost.state_bytes if arm.cost else None,
-        "parameters": parameters,
-        "step latency (µs)": lambda arm: arm.cost.step_latency_us if arm.cost else None,
-    }
-    return [(name, plots.trade_off(data, palette, cost, name)) for name, cost in costs.items()]
-
-
-def _failures(data: Comparison) -> list[tuple[str, str, str]]:
-    """What went wrong: arm, where, why."""
-    found = [(arm.label, arm.status, arm.reason or "") for arm in data.arms if arm.status != "ok"]
-    for arm in data.arms:
-        found += [
-            (arm.label, f"tuning trial {t.trial}: {t.status}", t.reason or "") for t in arm.tuning if t.status != "ok"
-        ]
-        found += [(arm.label, f"seed {s.seed}: {s.status}", s.reason or "") for s in arm.seeds if s.status != "ok"]
-    return found
+def _figures(data: Comparison, arms: list[Arm], styles: dict[str, Style], column: Column) -> list[Figure]:
+    drawn = (
+        scores(data, arms, styles, column),
+        curves(data, styles),
+        lengths(data, styles, column),
+        costs(data, styles, column),
+        tuning(data, styles),
+    )
+    return [figure for figure in drawn if figure]

@@ -79,7 +79,7 @@ def size(value: float | None) -> str:
         return MISSING
     for prefix, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if value >= 2**power:
-            return f"{value / 2**power:.4g}{_THIN}{prefix}"
+            return f"{float(f'{value / 2**power:.3g}'):g}{_THIN}{prefix}"
     return f"{value:.0f}{_THIN}B"
 
 
@@ -111,7 +111,8 @@ def percent(fraction: float | None) -> str:
 class Column:
     """One way of writing all numbers that will be read against each other.
 
-    Fixed decimals, enough to tell a hundredth of the spread; significant digits where the numbers span magnitudes.
+    Fixed decimals, three significant digits of the largest below 1 and four above; each to three significant digits
+    where the numbers span magnitudes.
 
     >>> column = Column([0.912, 0.95, 0.1])
     >>> column(0.95), column.interval(0.9, 1.0)
@@ -122,7 +123,8 @@ class Column:
         known = [abs(value) for value in values if value]
         top = max(known, default=1.0)
         self._spans = bool(known) and (top / min(known) > 1000 or top < 1e-3 or top >= 1e6)
-        self._decimals = max(0, 2 - math.floor(math.log10(top))) if not self._spans else 0
+        power = math.floor(math.log10(top))
+        self._decimals = max(0, 3 - power if power >= 0 else 2 - power)
 
     def __call__(self, value: float | None) -> str:
         """``value`` in this column's form."""
@@ -134,3 +136,25 @@ class Column:
     def interval(self, low: float | None, high: float | None) -> str:
         """Both ends in brackets, or nothing where there is no interval."""
         return "" if low is None or high is None else f"[{self(low)}, {self(high)}]"
+
+
+def setting(name: str, value: object) -> str:
+    """A name with its value, as a person writes it.
+
+    >>> setting("learning_rate", 0.0003), setting("norm", "layer")
+    ('learning_rate 0.0003', 'norm layer')
+    """
+    return f"{name} {told(value)}"
+
+
+def told(value: object) -> str:
+    """Any plain value in few letters: whole numbers in full, others to four digits.
+
+    >>> told(0.123456), told(128), told(True), told(None), told("layer")
+    ('0.1235', '128', 'True', '–', 'layer')
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, float):
+        return plain(float(f"{value:.4g}"))
+    return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

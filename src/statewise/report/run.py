@@ -1,47 +1,89 @@
 """The page of a single training run."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from statewise.report.figures.frame import PALETTE, Frame
+from statewise.report import facts
+from statewise.report.figures.curves import steps_axis
+from statewise.report.figures.figure import Figure
+from statewise.report.figures.lines import Strands, draw_bundle
+from statewise.report.figures.plot import Axis, Plot, Point
+from statewise.report.figures.style import Style
+from statewise.report.formats import told
 from statewise.report.page import render, write
-from statewise.report.scale import Scale
 from statewise.report.schema import Run, read
 from statewise.report.tidy import tidy
 
+_NOT_DRAWN = frozenset({"step", "tokens", "seconds"})
+"""Numbers of a history that need no figure: they only grow, or are measured times"""
+
 
 def write_run(run: dict[str, Any], path: str | Path) -> Path:
-    """Write the page of a run to ``path``, whole or not at all, and return it."""
+    """Write the page of a run to ``path``, whole or not at all, and return the path.
+
+    Raises:
+        ValueError: if ``run`` is not a run's; the sentence names the field.
+        OSError: if ``path`` cannot be written; a page that stood there stays as it was.
+    """
     return write(render_run(run), Path(path))
 
 
 def render_run(run: dict[str, Any]) -> str:
-    """One self-contained HTML page from a run's config, history and result.
+    """One self-contained HTML page from a run's result, history, samples, config and environment.
+
+    Every number in the history is drawn against ``step``, unless it is nought throughout.
 
     Raises:
-        ValueError: if the data is not a run's.
+        ValueError: if ``run`` is not a run's; the sentence names the field.
+
+    >>> "Learning curves" in render_run({"title": "A run", "history": [{"step": 1, "train_loss": 2.0}]})
+    True
     """
-    data = read(Run, tidy(run))
-    figures = [(name, _curve(data, name)) for name in ("train_loss", "valid", "gradient_norm", "learning_rate")]
+    clean = tidy(run)
+    data = read(Run, clean)
     values = {
         "data": data,
-        "figures": [(name.replace("_", " "), svg) for name, svg in figures if svg],
-        "result": json.dumps(data.result, indent=1),
-        "config": json.dumps(data.config, indent=1),
+        "raw": clean,
+        "figure": _figure(data),
+        "outcome": list(_outcome(data.result)),
+        "spread": facts.spread,
     }
     return render("run.html.jinja", values)
 
 
-def _curve(data: Run, name: str) -> str:
-    points = [
-        (float(line["step"]), float(line[name]))
-        for line in data.history
-        if line.get(name) is not None and "step" in line
-    ]
-    if not points:
-        return ""
-    across, up = Scale.over([x for x, _ in points], wide=float("inf"), pad=0.02), Scale.over([y for _, y in points])
-    frame = Frame(across, up, "training steps", name.replace("_", " "))
-    dots = [frame.dot(x, y, PALETTE[0], f"step {x:g}: {y:.4g}", radius=2.5) for x, y in points]
-    return frame.draw([frame.line(points, PALETTE[0]), *dots], f"{name} against training steps")
+def _figure(data: Run) -> Figure:
+    series = {name: points for name, points in _series(data.history).items() if any(y for _, y in points)}
+    if not series:
+        return Figure("history", "Learning curves", "No history was recorded.")
+    names = [name.replace("_", " ") for name in series]
+    plots = []
+    for name, points in zip(names, series.values(), strict=True):
+        bundle = {name: Strands([points], [])}
+        plot = Plot(steps_axis(bundle), Axis.over([y for _, y in points], name), reads_out=True)
+        draw_bundle(plot, bundle, {name: Style(name, 0)})
+        plots.append(plot.svg())
+    caption = f"Against training steps: {', '.join(names)}."
+    return Figure("history", "Learning curves", caption, tuple(plots))
+
+
+def _series(history: list[dict[str, Any]]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for line in history:
+        for name, value in line.items():
+            if name not in _NOT_DRAWN and _is_number(value) and _is_number(line.get("step")):
+                found.setdefault(name, []).append((float(line["step"]), float(value)))
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _outcome(result: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Names and values of a nested result, the names of its parts joined."""
+    for name, value in result.items():
+        if isinstance(value, dict):
+            yield from _outcome(value, f"{above}{name} · ")
+        else:
+            yield above + name.replace("_", " "), told(value)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 Scalar = str | int | float | bool | None
 
@@ -106,7 +106,7 @@ class Score(BaseModel):
     low: float | None = None
     high: float | None = None
     n: int
-    kind: str = "interval"
+    kind: str = ""
 
 
 class Solved(BaseModel):
@@ -116,7 +116,7 @@ class Solved(BaseModel):
     low: float | None = None
     high: float | None = None
     median_steps: float | None = None
-    kind: str = "interval"
+    kind: str = ""
 
 
 class ExpectedBest(BaseModel):
@@ -136,12 +136,17 @@ class Arm(BaseModel):
     status: str = "ok"
     reason: str | None = None
     config: dict[str, Any] = {}
-    cost: Cost | None = None
+    cost: Cost = Cost()
     tuning: list[Trial] = []
     seeds: list[Seed] = []
     score: Score | None = None
     solved: Solved | None = None
     expected_best: list[ExpectedBest] = []
+
+    @field_validator("cost", mode="before")
+    @classmethod
+    def _nothing_counted(cls, value: Any) -> Any:
+        return Cost() if value is None else value
 
 
 class Baseline(BaseModel):
@@ -164,7 +169,8 @@ class Pair(BaseModel):
     probability_of_improvement: float | None = None
     n: int | None = None
     verdict: Literal["a", "b", "tie", "undecided"] = "undecided"
-    kind: str = "interval"
+    kind: str = ""
+    caveat: str = ""
 
 
 class Example(BaseModel):

@@ -1,0 +1,118 @@
+"""Scores with intervals and every seed's point; on tasks that are solved or not, the fraction that solved them."""
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from statewise.report.figures.figure import Figure, score_axis
+from statewise.report.figures.plot import Axis, Plot
+from statewise.report.figures.style import Style, shorten
+from statewise.report.formats import Column, percent, plain
+from statewise.report.scale import Scale
+from statewise.report.schema import Arm, Comparison
+
+ROW = 30.0
+_ARROWS = {-1: "M4,-4L-2,0L4,4", 1: "M-4,-4L2,0L-4,4"}
+_STROKE = "M0,-7V7"
+
+
+def scores(data: Comparison, arms: Sequence[Arm], styles: Mapping[str, Style], column: Column) -> Figure:
+    """One row an arm, in the order given, the references below."""
+    shown = [arm for arm in arms if arm.score]
+    if not shown:
+        return Figure("scores", "Scores", "No arm was scored on the test split.")
+    plots = (_score_plot(data, shown, styles, column), _solved_plot(shown, styles))
+    kinds = "; ".join({arm.score.kind: None for arm in shown if arm.score and arm.score.kind})
+    caption = (
+        f"Test {data.task.primary.name} of every arm. Large marks: mean over the seeds; bars: its interval"
+        f"{f' ({kinds})' if kinds else ''}, an arrow where it goes on outside the figure; small open marks: every "
+        "seed. "
+    )
+    caption += "Dotted lines: baselines and chance, which needed no model. " if references(data) else ""
+    caption += _solved_caption(shown)
+    return Figure("scores", "Scores", caption, tuple(plot for plot in plots if plot))
+
+
+def references(data: Comparison) -> list[tuple[str, float]]:
+    """Names and scores of what needs no model: the baselines, and chance unless one of them equals it."""
+    found = [(baseline.name, baseline.score) for baseline in data.baselines if baseline.score is not None]
+    primary = data.task.primary
+    if primary.chance is not None and all(abs(score - primary.chance) > 1e-9 for _, score in found):
+        found.append((primary.chance_label, primary.chance))
+    return found
+
+
+def _score_plot(data: Comparison, shown: Sequence[Arm], styles: Mapping[str, Style], column: Column) -> Markup:
+    below = references(data)
+    seeds = [(row, seed) for row, arm in enumerate(shown) for seed in arm.seeds]
+    core = [seed.test for _, seed in seeds if seed.test is not None] + [score for _, score in below]
+    core += [arm.score.mean for arm in shown if arm.score]
+    bounds = [bound for arm in shown if arm.score for bound in (arm.score.low, arm.score.high) if bound is not None]
+    across = score_axis(reach(core, bounds), data.task.primary, "test")
+    plot = _rows([styles[arm.label].short for arm in shown] + [shorten(name, 22) for name, _ in below], across)
+    for row, (name, score) in enumerate(below, start=len(shown)):
+        plot.upright(score, row, -0.5)
+        plot.sign(score, row, _STROKE, "stroke", f"{name}: {column(score)}")
+    for row, seed in seeds:
+        if seed.test is not None:
+            tip = f"{shown[row].label}, seed {seed.seed}: {column(seed.test)}"
+            plot.mark(seed.test, row, styles[shown[row].label], tip, kind="point", drop=7.0)
+    for row, arm in enumerate(shown):
+        if arm.score:
+            told = f"{arm.label}: {column(arm.score.mean)} {column.interval(arm.score.low, arm.score.high)}"
+            _bar(plot, across.scale, row, styles[arm.label], (arm.score.low, arm.score.high))
+            plot.mark(arm.score.mean, row, styles[arm.label], f"{told}, n = {arm.score.n}")
+    return plot.svg()
+
+
+def _solved_plot(shown: Sequence[Arm], styles: Mapping[str, Style]) -> Markup | None:
+    if not any(arm.solved for arm in shown):
+        return None
+    ticks = [(fraction, percent(fraction)) for fraction in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    across = Axis(Scale(-0.05, 1.05), "seeds that solved the task", ticks)
+    plot = _rows([styles[arm.label].short for arm in shown], across)
+    for row, arm in enumerate(shown):
+        if arm.solved:
+            _bar(plot, across.scale, row, styles[arm.label], (arm.solved.low, arm.solved.high))
+            plot.mark(arm.solved.fraction, row, styles[arm.label], f"{arm.label}: {percent(arm.solved.fraction)}")
+    return plot.svg()
+
+
+def _solved_caption(shown: Sequence[Arm]) -> str:
+    solved = [arm.solved for arm in shown if arm.solved]
+    if not solved:
+        return ""
+    kinds = {one.kind: None for one in solved if one.kind}
+    return f"Second plot: the fraction of the seeds that solved the task, with its {', '.join(kinds) or 'interval'}. "
+
+
+def _rows(names: Sequence[str], across: Axis) -> Plot:
+    last = len(names) - 1
+    rows = Axis(Scale(last + 0.6, -0.6), across.label, [(row, name) for row, name in enumerate(names)])
+    return Plot(Axis(across.scale, "", across.ticks), rows, height=48 + ROW * len(names))
+
+
+def _bar(plot: Plot, scale: Scale, row: int, style: Style, ends: tuple[float | None, float | None]) -> None:
+    low, high = ends
+    if low is None or high is None:
+        return
+    inside = [min(max(end, scale.low), scale.high) for end in (low, high)]
+    plot.line([(inside[0], row), (inside[1], row)], f"bar {style.css}", "")
+    for side, end in ((-1, low), (1, high)):
+        if not scale.low <= end <= scale.high:
+            place = scale.low if side < 0 else scale.high
+            plot.sign(place, row, _ARROWS[side], f"arrow {style.css}", f"goes on to {plain(float(f'{end:.3g}'))}")
+
+
+def reach(core: Sequence[float], bounds: Sequence[float]) -> list[float]:
+    """The values an axis should cover: all of ``core``, and interval ends as far as half its span beyond.
+
+    The interval of two seeds may be a hundred times as wide as what was seen; the axis must not follow it.
+
+    >>> reach([0.0, 1.0], [-9.0, 1.2])
+    [0.0, 1.0, -0.5, 1.2]
+    """
+    low, high = min(core), max(core)
+    spare = (high - low) / 2 or abs(high) / 10 or 1.0
+    floor = max(low - spare, low / 2) if low > 0 else low - spare
+    return [*core, *(min(max(bound, floor), high + spare) for bound in bounds)]
