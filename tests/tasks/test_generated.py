@@ -64,6 +64,23 @@ def test_a_batch_is_a_function_of_its_number_and_seed(task: GeneratedTask):
 
 
 @by_name
+def test_an_evaluation_does_not_depend_on_the_batch_size(task: GeneratedTask):
+    def rows(batch_size: int) -> list[torch.Tensor]:
+        return [row for batch in task.evaluation("valid", batch_size=batch_size) for row in batch.inputs]
+
+    few, many = rows(7), rows(512)
+    assert len(few) == len(many) == task.evaluation_sequences
+    assert all(torch.equal(one, other) for one, other in zip(few, many, strict=True))
+
+
+def test_an_evaluation_covers_the_training_lengths_evenly():
+    task = Parity(shortest=1, longest=20, evaluation_sequences=100)
+    lengths = [batch.inputs.shape[1] for batch in task.evaluation("test", batch_size=5)]
+    assert lengths == list(range(1, 21))
+    assert {b.inputs.shape[1] for b in Parity(shortest=1, longest=99).evaluation("test", batch_size=8)} >= {1, 99}
+
+
+@by_name
 def test_shapes_fit_together(task: GeneratedTask):
     batch = task.train_batch(0, batch_size=3, seed=0)
     read = batch.inputs.shape[1] if batch.positions is None else batch.positions.shape[1]

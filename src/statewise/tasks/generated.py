@@ -17,6 +17,10 @@ SMALL_SPACE = 2**12
 """Where there are fewer different contents than this, sharing them out would leave splits without any"""
 
 
+MOST_LENGTHS = 32
+"""How many lengths an evaluation spreads over, evenly, where training has more"""
+
+
 class GeneratedTask(Task):
     """A task made of independent sequences, one length a batch.
 
@@ -49,12 +53,20 @@ class GeneratedTask(Task):
         return self.generate(generator, "train", batch_size, self._draw_length(generator))
 
     def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
-        left, index = self.evaluation_sequences, 0
-        while left > 0:
-            generator = seeded(0, split, index)
-            this_length = self._draw_length(generator) if length is None else length
-            yield self.generate(generator, split, min(left, batch_size), this_length)
-            left, index = left - batch_size, index + 1
+        for this_length, rows in self._evaluated_lengths(length):
+            whole = self.generate(seeded(0, split, this_length), split, rows, this_length)
+            for start in range(0, rows, batch_size):
+                yield Batch(*(part if part is None else part[start : start + batch_size] for part in whole))
+
+    def _evaluated_lengths(self, length: int | None) -> Iterator[tuple[int, int]]:
+        """Lengths and how many sequences of each: the training lengths in equal shares, whatever the batch size."""
+        assert self.train_lengths is not None
+        shortest, longest = self.train_lengths if length is None else (length, length)
+        different = min(longest - shortest + 1, MOST_LENGTHS, self.evaluation_sequences)
+        share, over = divmod(self.evaluation_sequences, different)
+        for index in range(different):
+            place = shortest + round(index * (longest - shortest) / max(different - 1, 1))
+            yield place, share + (index < over)
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
         said = outputs[0].argmax(dim=1) if not batch.targets.is_floating_point() else outputs[0]
