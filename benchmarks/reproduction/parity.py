@@ -13,7 +13,7 @@ SEEDS = (0, 1, 2)
 ARMS = {
     "LSTM": (ModelConfig(layer="lstm", width=64), 3e-3, 2000, "100"),
     "RNN (orthogonal)": (
-        ModelConfig(layer="rnn", width=64, options={"recurrent_init": "orthogonal"}),
+        ModelConfig(layer="rnn", width=64, options={"initialization": "orthogonal"}),
         1e-3,
         6000,
         "100",

@@ -95,7 +95,7 @@ def test_uniform_initialisation_is_theirs(name):
     torch.manual_seed(3)
     module = theirs(D, H, **their_options)
     torch.manual_seed(3)
-    layer = ours(input_size=D, hidden_size=H, recurrent_init="uniform", **options, **plain)
+    layer = ours(input_size=D, hidden_size=H, initialization="uniform", **options, **plain)
     assert_same(layer.state_dict().values(), module.state_dict().values(), tolerance=0)
 
 

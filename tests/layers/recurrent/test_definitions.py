@@ -77,7 +77,7 @@ def test_an_open_forget_gate_and_a_closed_input_gate_keep_the_memory():
 def test_irnn_begins_by_adding_up_what_is_positive():
     """Le et al. 2015: with U = I and zero biases, h_t = h_{t-1} wherever the input is zero; all gradients stay 1."""
     torch.manual_seed(0)
-    layer = RNN(input_size=D, hidden_size=64, activation="relu", recurrent_init="identity")
+    layer = RNN(input_size=D, hidden_size=64, activation="relu", initialization="identity")
     assert torch.equal(layer.weight_hh_l0, torch.eye(64))
     assert not layer.bias_ih_l0.any()
     assert not layer.bias_hh_l0.any()
@@ -91,7 +91,7 @@ def test_irnn_begins_by_adding_up_what_is_positive():
 
 @pytest.mark.parametrize(("kind", "gates"), [(RNN, 1), (GRU, 3), (LSTM, 4)])
 def test_orthogonal_gate_by_gate(kind, gates):
-    layer = kind(input_size=D, hidden_size=8, recurrent_init="orthogonal").double()
+    layer = kind(input_size=D, hidden_size=8, initialization="orthogonal").double()
     blocks = layer.weight_hh_l0.detach().split(8)
     assert len(blocks) == gates
     for block in blocks:
@@ -121,7 +121,7 @@ def test_the_update_bias_makes_a_gru_keep():
 
 @pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
 def test_sizes_of_initial_weights(kind):
-    layer = kind(input_size=50, hidden_size=25, recurrent_init="uniform")
+    layer = kind(input_size=50, hidden_size=25, initialization="uniform")
     bound = 1 / math.sqrt(25)
     assert 0.9 * bound < float(layer.weight_ih_l0.detach().abs().max()) <= bound
 
@@ -130,9 +130,9 @@ def test_sizes_of_initial_weights(kind):
     ("kind", "options", "says"),
     [
         (RNN, {"activation": "gelu"}, "tanh, relu, leaky_relu or sigmoid, got 'gelu'"),
-        (RNN, {"recurrent_init": "xavier"}, "uniform, orthogonal or identity, got 'xavier'"),
-        (LSTM, {"recurrent_init": "identity"}, "uniform or orthogonal, got 'identity'"),
-        (GRU, {"recurrent_init": "identity"}, "uniform or orthogonal, got 'identity'"),
+        (RNN, {"initialization": "xavier"}, "uniform, orthogonal or identity, got 'xavier'"),
+        (LSTM, {"initialization": "identity"}, "uniform or orthogonal, got 'identity'"),
+        (GRU, {"initialization": "identity"}, "uniform or orthogonal, got 'identity'"),
         (GRU, {"reset_placement": "within"}, "after or before, got 'within'"),
     ],
 )

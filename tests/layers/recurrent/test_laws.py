@@ -9,11 +9,11 @@ from statewise.layers.recurrent.rnn import RNN
 
 VARIANTS = [
     *((RNN, {"activation": name}) for name in ("tanh", "relu", "leaky_relu", "sigmoid")),
-    (RNN, {"activation": "relu", "recurrent_init": "identity"}),
+    (RNN, {"activation": "relu", "initialization": "identity"}),
     (LSTM, {}),
-    (LSTM, {"forget_bias": None, "recurrent_init": "uniform"}),
+    (LSTM, {"forget_bias": None, "initialization": "uniform"}),
     (GRU, {"reset_placement": "after"}),
-    (GRU, {"reset_placement": "before", "recurrent_init": "uniform"}),
+    (GRU, {"reset_placement": "before", "initialization": "uniform"}),
 ]
 
 

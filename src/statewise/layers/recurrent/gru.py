@@ -39,7 +39,7 @@ class GRU(TorchLayout):
         reset_placement: whether the reset gate acts ``after`` the recurrent product (torch.nn's) or ``before`` it (the
             paper's).
         update_bias: added to the update gate's bias at the start; above 0 the unit keeps more.
-        recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
 
     Raises:
         ValueError: if the placement or initialisation is unknown.
@@ -58,15 +58,15 @@ class GRU(TorchLayout):
         hidden_size: int,
         reset_placement: Literal["after", "before"] = "after",
         update_bias: float = 0.0,
-        recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
+        initialization: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
         if reset_placement not in ("after", "before"):
             raise ValueError(f"reset_placement must be after or before, got {reset_placement!r}")
-        if recurrent_init not in ("uniform", "orthogonal"):
-            raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
+        if initialization not in ("uniform", "orthogonal"):
+            raise ValueError(f"initialization must be uniform or orthogonal, got {initialization!r}")
         super().__init__(input_size, hidden_size, gates=3)
         self.reset_placement = reset_placement
-        if recurrent_init == "orthogonal":
+        if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         with torch.no_grad():
             self.bias_ih_l0[hidden_size : 2 * hidden_size] += update_bias

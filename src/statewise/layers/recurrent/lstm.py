@@ -39,7 +39,7 @@ class LSTM(TorchLayout):
         hidden_size: H, width of state and output.
         forget_bias: what the forget gate's bias is at the start, both bias vectors together (Jozefowicz et al. 2015
             advise 1); ``None`` leaves torch.nn's uniform values.
-        recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
 
     Raises:
         ValueError: if the initialisation is unknown.
@@ -57,12 +57,12 @@ class LSTM(TorchLayout):
         input_size: int,
         hidden_size: int,
         forget_bias: float | None = 1.0,
-        recurrent_init: Literal["uniform", "orthogonal"] = "orthogonal",
+        initialization: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
-        if recurrent_init not in ("uniform", "orthogonal"):
-            raise ValueError(f"recurrent_init must be uniform or orthogonal, got {recurrent_init!r}")
+        if initialization not in ("uniform", "orthogonal"):
+            raise ValueError(f"initialization must be uniform or orthogonal, got {initialization!r}")
         super().__init__(input_size, hidden_size, gates=4)
-        if recurrent_init == "orthogonal":
+        if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         if forget_bias is not None:
             with torch.no_grad():

@@ -35,7 +35,7 @@ class RNN(TorchLayout):
         input_size: D.
         hidden_size: H, width of state and output.
         activation: f; ``leaky_relu`` has slope 0.01 below zero.
-        recurrent_init: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, ``orthogonal`` (Saxe et al. 2014), or
+        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, ``orthogonal`` (Saxe et al. 2014), or
             ``identity``, with zero biases and W from N(0, 0.001^2): the IRNN of Le, Jaitly & Hinton 2015, which takes
             ``relu``.
 
@@ -55,17 +55,17 @@ class RNN(TorchLayout):
         input_size: int,
         hidden_size: int,
         activation: Activation = "tanh",
-        recurrent_init: Literal["uniform", "orthogonal", "identity"] = "uniform",
+        initialization: Literal["uniform", "orthogonal", "identity"] = "uniform",
     ) -> None:
         if activation not in ("tanh", "relu", "leaky_relu", "sigmoid"):
             raise ValueError(f"activation must be tanh, relu, leaky_relu or sigmoid, got {activation!r}")
-        if recurrent_init not in ("uniform", "orthogonal", "identity"):
-            raise ValueError(f"recurrent_init must be uniform, orthogonal or identity, got {recurrent_init!r}")
+        if initialization not in ("uniform", "orthogonal", "identity"):
+            raise ValueError(f"initialization must be uniform, orthogonal or identity, got {initialization!r}")
         super().__init__(input_size, hidden_size, gates=1)
         self.activation = activation
-        if recurrent_init == "orthogonal":
+        if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
-        if recurrent_init == "identity":
+        if initialization == "identity":
             nn.init.eye_(self.weight_hh_l0)
             nn.init.normal_(self.weight_ih_l0, std=IRNN_STD)
             nn.init.zeros_(self.bias_ih_l0)
