@@ -1,0 +1,236 @@
+"""Counted operations against formulas written by hand from each paper's equations, at sizes that differ."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from statewise.catalog import CATALOG
+from statewise.combine.pointwise import Embed
+from statewise.combine.residual import PreNorm
+from statewise.combine.stack import Stack
+from statewise.contract import SequenceLayer, Tokens, Vectors
+from statewise.cost.flops import sequence_flops, step_flops
+
+SIZES = ((3, 4), (5, 12), (16, 8), (24, 40))
+"""Input width D and width H: more than one unknown exponent can hide in"""
+
+Count = tuple[int, int]
+"""Operations in products (2 a multiply-add, biases free) and number by number (1 an elementary function)"""
+
+
+def rnn(d: int, h: int) -> Count:
+    return 2 * h * (d + h), h + h  # W x + U h; their sum, f
+
+
+def lstm(d: int, h: int) -> Count:
+    gates = 4 * h + 3 * h + h  # sums, three sigmoids, tanh g
+    return 2 * 4 * h * (d + h), gates + 3 * h + 2 * h  # f c + i g; o tanh(c)
+
+
+def gru(d: int, h: int) -> Count:
+    gates = 2 * h + 2 * h  # sums and sigmoids of r and z
+    return 2 * 3 * h * (d + h), gates + 3 * h + 3 * h  # n = tanh(. + r .); n + z (h - n)
+
+
+def min_gru(d: int, h: int) -> Count:
+    return 2 * 2 * d * h, 5 * h  # sigmoid, 1 - z, z c, (1 - z) h, sum
+
+
+def lru(d: int, h: int, *, s: int) -> Count:
+    state = 6 * s + 2 * s + 2 * s  # lambda h and gamma (B x), complex; their sum
+    return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
+
+
+def s4d(d: int, h: int, *, s: int) -> Count:
+    pairs = d * s // 2
+    state = pairs * (6 + 2 + 2)  # abar h, bbar u, their sum
+    read = pairs * (6 + 2) + d  # C h, their sum, twice its real part
+    return 2 * d * 2 * h, state + read + 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
+
+
+def mamba(d: int, h: int, *, e: int, s: int, k: int, r: int) -> Count:
+    products = d * 2 * e + k * e + e * (r + 2 * s) + r * e + e * h
+    selected = e + 2 * e + 2 * e  # bias, silu; bias and softplus of dt
+    state = 2 * e * s + e + e * s + 2 * e * s  # exp(dt A); dt u, times B; kept and added
+    read = 2 * e * s + 2 * e + 3 * e  # h C; + D u; times silu(g)
+    return 2 * products, selected + state + read
+
+
+def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
+    return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 1 + 3) + positions  # scale, mask, softmax
+
+
+def temporal_block(d: int, h: int, *, k: int) -> Count:
+    return 2 * (k * h * (d + h) + (d * h if d != h else 0)), 4 * h  # three relus and the residual sum
+
+
+def window_mlp(d: int, h: int, *, k: int) -> Count:
+    return 2 * (k * d * h + h * h), h
+
+
+def echo_state(d: int, h: int, *, leaky: bool) -> Count:
+    return 2 * h * (d + h), (5 if leaky else 2) * h
+
+
+def ntm(d: int, h: int, *, n: int, w: int, readers: int, writers: int, lstm_controller: bool = False) -> Count:
+    k, shifts = readers + writers, 3
+    seen, said = d + readers * w, k * (w + 1 + 1 + shifts + 1) + writers * 2 * w
+    controller, gates = (4 * h * (seen + h), 13 * h) if lstm_controller else (h * seen, h)
+    memory = k * n * w + writers * n * w + readers * n * w  # key against slots, adding, reading
+    squashed = said + k * w + k + k + 3 * shifts * k + 2 * k + 2 * writers * w  # clamp; key, beta, g, s, gamma; e, a
+    content = 3 * k * w + 2 * k + 3 * n * w + 2 * n + k * n + 3 * k * n  # lengths, quotients; beta, softmax
+    place = (3 * k * n + k) + 2 * shifts * k * n + (3 * k * n + 3 * k * n)  # gate; shift; power and norm
+    written = 3 * writers * n * w + 2 * n * w
+    return 2 * (controller + h * said + memory + h * (h + readers * w)), gates + squashed + content + place + written
+
+
+def rotary(h: int, n: int) -> int:
+    return 3 * h // (2 * n) + 6 * h  # angle, sine, cosine of a pair; queries and keys turned
+
+
+HEADS = {"heads": 2, "context_length": 7}
+SPARSE = {"lr": 0.5, "rc_connectivity": 0.5}
+MEMORY = {"slots": 9, "slot_width": 5, "read_heads": 2, "write_heads": 3}
+
+HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
+    "rnn": [({}, rnn)],
+    "irnn": [({}, rnn)],
+    "lstm": [({}, lstm)],
+    "gru": [({}, gru)],
+    "gru-reset-before": [({}, gru)],
+    "min-gru": [({}, min_gru)],
+    "lru": [
+        ({}, lambda d, h: lru(d, h, s=h)),
+        ({"state_size": 7}, lambda d, h: lru(d, h, s=7)),
+    ],
+    "s4d": [
+        ({}, lambda d, h: s4d(d, h, s=16)),
+        ({"state_size": 6}, lambda d, h: s4d(d, h, s=6)),
+    ],
+    "mamba": [
+        ({}, lambda d, h: mamba(d, h, e=2 * h, s=16, k=4, r=-(-h // 16))),
+        (
+            {"expand": 3, "state_size": 5, "kernel_size": 2, "dt_rank": 3},
+            lambda d, h: mamba(d, h, e=3 * h, s=5, k=2, r=3),
+        ),
+    ],
+    "attention": [
+        (HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=rotary(h, 2))),
+        ({"heads": 1, "context_length": 11}, lambda d, h: attention(d, h, n=1, c=11, positions=rotary(h, 1))),
+    ],
+    "attention-none": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=0))],
+    "attention-sinusoidal": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=3 * -(-d // 2) + d))],
+    "attention-learned": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=d))],
+    "tcn": [
+        ({"dilation": 2, "dropout": 0.3}, lambda d, h: temporal_block(d, h, k=3)),
+        ({"kernel_size": 5, "weight_norm": False}, lambda d, h: temporal_block(d, h, k=5)),
+    ],
+    "window-mlp": [
+        ({"window": 4}, lambda d, h: window_mlp(d, h, k=4)),
+        ({"window": 9}, lambda d, h: window_mlp(d, h, k=9)),
+    ],
+    "echo-state": [
+        (SPARSE, lambda d, h: echo_state(d, h, leaky=True)),
+        ({"rc_connectivity": 1.0}, lambda d, h: echo_state(d, h, leaky=False)),
+    ],
+    "ntm": [
+        (MEMORY, lambda d, h: ntm(d, h, n=9, w=5, readers=2, writers=3)),
+        ({"slots": 20, "slot_width": 3}, lambda d, h: ntm(d, h, n=20, w=3, readers=1, writers=1)),
+    ],
+    "ntm-lstm": [(MEMORY, lambda d, h: ntm(d, h, n=9, w=5, readers=2, writers=3, lstm_controller=True))],
+}
+
+CASES = [pytest.param(name, *case, id=f"{name}-{i}") for name, cases in HAND.items() for i, case in enumerate(cases)]
+
+
+def make(name: str, options: dict[str, Any], d: int, h: int) -> SequenceLayer:
+    entry = CATALOG[name]
+    return entry.layer(**{**entry.defaults, **options, "input_size": d, entry.width: h})
+
+
+def test_there_is_a_hand_count_of_every_entry():
+    assert HAND.keys() == CATALOG.keys()
+
+
+@pytest.mark.parametrize(("name", "options", "formula"), CASES)
+def test_a_step_costs_what_the_equations_say(name, options, formula):
+    for d, h in SIZES:
+        assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
+
+
+@pytest.mark.parametrize("name", sorted(HAND.keys() - {"s4d"} - {n for n in HAND if "attention" in n}))
+def test_the_fast_path_computes_as_many_products_as_its_steps(name):
+    """Also where a fused kernel runs, of which torch's own counter says 0."""
+    layer = make(name, HAND[name][0][0], 5, 12)
+    assert sequence_flops(layer, batch_size=2, length=9) == 2 * 9 * step_flops(layer).products
+
+
+def test_attention_over_a_sequence_computes_all_scores():
+    d, h, length = 5, 12, 6
+    layer = make("attention", HEADS, d, h)
+    assert sequence_flops(layer, batch_size=3, length=length) == 3 * 2 * (
+        length * (3 * d * h + h * h) + 2 * length**2 * h
+    )
+
+
+def test_s4d_over_a_sequence_is_three_products_a_block():
+    d, h, s, q = 5, 12, 6, 32
+    layer = make("s4d", {"state_size": s}, d, h)
+    block = d * (2 * q * s + q * q)  # into the state, out of it, within the block
+    assert sequence_flops(layer, batch_size=3, length=2 * q) == 3 * 2 * (2 * block + 2 * q * d * 2 * h)
+
+
+def test_twice_the_batch_or_length_costs_twice_as_much():
+    layer = make("lstm", {}, 5, 12)
+    once = sequence_flops(layer, batch_size=2, length=3)
+    assert once > 0
+    assert sequence_flops(layer, batch_size=4, length=3) == 2 * once
+    assert sequence_flops(layer, batch_size=2, length=6) == 2 * once
+
+
+def test_the_parts_of_a_stack_add_up_and_a_table_is_looked_up_for_nothing():
+    parts = [make("gru", {}, 6, 8), make("mamba", {}, 8, 4)]
+    counts = [step_flops(part) for part in parts]
+    whole = step_flops(Stack([Embed(Tokens(100), width=6), *parts]))
+    assert whole == (counts[0].products + counts[1].products, counts[0].elementwise + counts[1].elementwise)
+
+
+@pytest.mark.parametrize(("norm", "operations"), [("layer", 7 * 6), ("rms", 4 * 6 + 2)])
+def test_a_norm_costs_what_its_formula_says(norm, operations):
+    inner = make("rnn", {}, 6, 8)
+    assert step_flops(PreNorm(inner, norm=norm)).elementwise == step_flops(inner).elementwise + operations
+
+
+def test_counting_leaves_the_layer_and_the_random_numbers_alone():
+    layer = make("tcn", {"dropout": 0.5}, 3, 4).train()
+    before = copy.deepcopy(layer.state_dict())
+    torch.manual_seed(0)
+    step_flops(layer), sequence_flops(layer, 2, 5)
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(after, torch.rand(1))
+    assert layer.training
+    assert all(p.requires_grad for p in layer.parameters())
+    assert all(torch.equal(before[name], value) for name, value in layer.state_dict().items())
+
+
+class Squares(SequenceLayer):
+    """y = (x * decay)^2 with decay = exp(-rate): of the two products a number, one function of the parameters alone."""
+
+    def __init__(self, *, input_size: int, hidden_size: int) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        self.rate = nn.Parameter(torch.zeros(input_size))
+
+    def initial_state(self, batch_size):
+        return ()
+
+    def step(self, x, state):
+        return (x * (-self.rate).exp()).square(), state
+
+
+def test_what_depends_on_parameters_alone_is_not_counted():
+    assert step_flops(Squares(input_size=3, hidden_size=3)) == (0, 2 * 3)

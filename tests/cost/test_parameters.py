@@ -1,0 +1,143 @@
+"""Weights and state bytes against counts by hand, each kind of weight apart."""
+
+import pytest
+import torch
+from torch import nn
+
+from statewise.catalog import CATALOG
+from statewise.combine.pointwise import Embed
+from statewise.combine.stack import Stack
+from statewise.contract import Model, SequenceLayer, Tokens, Vectors
+from statewise.cost.parameters import Parameters, count_parameters, state_bytes
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import build
+
+D, H = 5, 8
+FLOAT, INT64 = 4, 8
+
+OPTIONS = {
+    "lru": {"state_size": 7},
+    "s4d": {"state_size": 6},
+    "mamba": {"expand": 3, "state_size": 5, "kernel_size": 4, "dt_rank": 2},
+    "tcn": {"kernel_size": 3, "dilation": 4},
+    "window-mlp": {"window": 4},
+    "echo-state": {"bias_scaling": 0.5, "rc_connectivity": 0.25},
+    "ntm": {"slots": 9, "slot_width": 6, "read_heads": 2},
+    "ntm-lstm": {"slots": 9, "slot_width": 6, "read_heads": 2},
+    **{name: {"context_length": 7} for name in CATALOG if CATALOG[name].family == "attention"},
+}
+READ, SAID = 2 * 6, 3 * (6 + 1 + 1 + 3 + 1) + 2 * 6  # two readers and a writer
+NTM = {
+    "said": H * SAID + SAID,
+    "start": 3 * 9 + READ,
+    "readout": (H + READ) * H + H,
+}
+
+BODY = {
+    "rnn": H * (D + H + 2),
+    "irnn": H * (D + H + 2),
+    "lstm": 4 * H * (D + H + 2),
+    "gru": 3 * H * (D + H + 2),
+    "gru-reset-before": 3 * H * (D + H + 2),
+    "min-gru": 2 * H * (D + 1),
+    "lru": 3 * 7 + D * 14 + 14 * H + D * H,
+    "s4d": 2 * D + 2 * D * 6 + 2 * H * (D + 1),
+    "mamba": D * 48 + 24 * (4 + 1) + 24 * (2 + 10) + (2 + 1) * 24 + 24 * 5 + 24 + 24 * H,
+    "attention": 3 * D * H + H * H,
+    "attention-none": 3 * D * H + H * H,
+    "attention-sinusoidal": 3 * D * H + H * H,
+    "attention-learned": 3 * D * H + H * H + 7 * D,
+    "tcn": H * (3 * D + 2) + H * (3 * H + 2) + H * (D + 1),
+    "window-mlp": H * (4 * D + 1) + H * (H + 1),
+    "echo-state": 0,
+    "ntm": H * (D + READ + 1) + sum(NTM.values()),
+    "ntm-lstm": 4 * H * (D + READ + H + 1) + sum(NTM.values()),
+}
+
+STATE = {
+    "rnn": FLOAT * H,
+    "irnn": FLOAT * H,
+    "lstm": FLOAT * 2 * H,
+    "gru": FLOAT * H,
+    "gru-reset-before": FLOAT * H,
+    "min-gru": FLOAT * H,
+    "lru": FLOAT * 2 * 7,
+    "s4d": FLOAT * D * 6,
+    "mamba": FLOAT * (3 * 24 + 24 * 5),
+    **{name: FLOAT * 2 * 6 * H + INT64 for name in CATALOG if CATALOG[name].family == "attention"},
+    "tcn": FLOAT * 2 * 4 * (D + H) + 2 * INT64,
+    "window-mlp": FLOAT * 3 * D,
+    "echo-state": FLOAT * H,
+    "ntm": FLOAT * (9 * 6 + 3 * 9 + READ + H),
+    "ntm-lstm": FLOAT * (9 * 6 + 3 * 9 + READ + 2 * H),
+}
+
+
+def layer_of(name: str) -> SequenceLayer:
+    entry = CATALOG[name]
+    return entry.layer(**{**entry.defaults, **OPTIONS.get(name, {}), "input_size": D, entry.width: H})
+
+
+def test_there_is_a_hand_count_of_every_entry():
+    assert BODY.keys() == STATE.keys() == CATALOG.keys()
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_weights_and_bytes_of_a_layer(name):
+    layer = layer_of(name)
+    found = count_parameters(Model(layer, nn.Linear(H, 3), 3))
+    assert (found.body, found.embedding, found.readout) == (BODY[name], 0, 3 * (H + 1))
+    assert (found.fixed > 0) == (name == "echo-state")
+    assert state_bytes(layer) == STATE[name]
+
+
+def test_a_reservoirs_weights_that_are_not_zero_are_fixed():
+    layer = layer_of("echo-state")
+    found = count_parameters(Model(layer, nn.Linear(H, 3), 3))
+    by_hand = sum(int((weights != 0).sum()) for weights in (layer.input_weights, layer.weights, layer.bias))
+    assert found.fixed == found.matched == by_hand
+    assert D * H + H < by_hand < D * H + H + H * H
+
+
+def test_input_side_and_readout_stand_apart():
+    config = ModelConfig(layer="gru", width=6, depth=2, block="residual", feed_forward=2.0)
+    found = count_parameters(build(config, Tokens(50), 40))
+    feed_forward = 6 * 12 + 12 + 12 * 6 + 6
+    blocks = 2 * (3 * 6 * (6 + 6 + 2) + feed_forward + 2 * 2 * 6)
+    assert found == Parameters(body=blocks + 2 * 6, fixed=0, embedding=50 * 6, readout=40 * (6 + 1))
+    assert count_parameters(build(config, Vectors(3), 40)).embedding == 6 * (3 + 1)
+
+
+def test_a_frozen_layer_is_fixed_and_still_matched():
+    model = build(ModelConfig(layer="rnn", width=6), Tokens(50), 40)
+    trained = count_parameters(model)
+    model.body.layers[1].requires_grad_(False)
+    frozen = count_parameters(model)
+    assert (frozen.body, frozen.fixed, frozen.matched) == (0, trained.body, trained.matched)
+
+
+def test_a_first_layer_that_remembers_is_no_input_side():
+    first, second = layer_of("lstm"), CATALOG["rnn"].layer(input_size=H, hidden_size=H)
+    found = count_parameters(Model(Stack([first, second]), nn.Linear(H, 3), 3))
+    assert (found.embedding, found.body) == (0, BODY["lstm"] + H * (H + H + 2))
+
+
+def test_the_state_of_a_model_is_that_of_its_layers():
+    stack = Stack([Embed(Tokens(9), width=D), layer_of("lstm")])
+    assert state_bytes(Model(stack, nn.Linear(H, 3), 3)) == STATE["lstm"]
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float64, 8), (torch.bfloat16, 2)])
+def test_a_state_in_another_precision(dtype, size):
+    assert state_bytes(layer_of("lstm").to(dtype)) == size * 2 * H
+
+
+def test_counting_draws_no_random_numbers():
+    layer = layer_of("tcn").train()
+    model = Model(Stack([layer]), nn.Linear(H, 3), 3)
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    state_bytes(layer)
+    count_parameters(model)
+    assert torch.equal(torch.rand(1), expected)
