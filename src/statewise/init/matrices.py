@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 Topology = Literal["random", "orthogonal", "ring"]
+Distribution = Literal["uniform", "bernoulli"]
 
 DRAWS = 1000
 """How many sparse matrices are drawn in search of one with a cycle"""
@@ -39,13 +40,16 @@ def reservoir_matrix(
     cycle reservoir of Rodan & Tino 2011.
 
     Raises:
-        ValueError: if no random matrix with a cycle turns up, so that every eigenvalue would be 0.
+        ValueError: if the topology is unknown, or no random matrix with a cycle turns up, so that every eigenvalue
+            would be 0.
 
     >>> generator = torch.Generator().manual_seed(0)
     >>> w = reservoir_matrix(50, spectral_radius=0.9, connectivity=0.1, topology="random", generator=generator)
     >>> round(float(torch.linalg.eigvals(w).abs().max()), 6)
     0.9
     """
+    if topology not in ("random", "orthogonal", "ring"):
+        raise ValueError(f"topology must be random, orthogonal or ring, got {topology!r}")
     if topology == "ring":
         return spectral_radius * torch.roll(torch.eye(units, dtype=torch.float64), 1, dims=0)
     if topology == "orthogonal":
@@ -60,6 +64,30 @@ def reservoir_matrix(
     raise ValueError(
         f"{units} units with connectivity {connectivity} form no cycle in {DRAWS} draws; raise either of them"
     )
+
+
+def input_matrix(
+    units: int, inputs: int, *, connectivity: float, distribution: Distribution, generator: torch.Generator
+) -> Tensor:
+    """Fixed input weights ``(units, inputs)`` in float32: every input feeds the same number of units, at least one.
+
+    ``uniform``: entries U(-1, 1). ``bernoulli``: 1 or -1, one size with random signs as in Rodan & Tino 2011.
+
+    Raises:
+        ValueError: if the distribution is unknown.
+
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> weights = input_matrix(100, 2, connectivity=0.03, distribution="bernoulli", generator=generator)
+    >>> weights.abs().sum(dim=0)
+    tensor([3., 3.])
+    """
+    if distribution not in ("uniform", "bernoulli"):
+        raise ValueError(f"distribution must be uniform or bernoulli, got {distribution!r}")
+    order = torch.rand(units, inputs, generator=generator).argsort(dim=0).argsort(dim=0)
+    entries = 2 * torch.rand(units, inputs, generator=generator) - 1
+    if distribution == "bernoulli":
+        entries = torch.where(entries < 0, -1.0, 1.0)
+    return entries * (order < max(1, round(connectivity * units)))
 
 
 def _spectral_radius(matrix: Tensor) -> float:

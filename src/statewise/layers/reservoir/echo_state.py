@@ -16,7 +16,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import SequenceLayer, Vectors
-from statewise.init.matrices import Topology, reservoir_matrix
+from statewise.init.matrices import Distribution, Topology, input_matrix, reservoir_matrix
 
 
 class EchoState(NamedTuple):
@@ -37,7 +37,8 @@ class EchoStateNetwork(SequenceLayer):
         input_scaling: size of the entries of W_in.
         bias_scaling: size of the entries of b.
         rc_connectivity: fraction of the entries of W that are not zero, in (0, 1].
-        input_connectivity: fraction of the entries of W_in that are not zero, in (0, 1].
+        input_connectivity: fraction of the units that each input feeds, in (0, 1]; at least one unit.
+        input_distribution: entries of W_in are ``uniform`` in +-input_scaling or, ``bernoulli``, one of the two.
         activation: f, ``tanh`` or ``identity``.
         topology: of W: ``random``, ``orthogonal`` or ``ring``.
         seed: of the fixed weights.
@@ -65,6 +66,7 @@ class EchoStateNetwork(SequenceLayer):
         bias_scaling: float = 0.0,
         rc_connectivity: float = 0.1,
         input_connectivity: float = 1.0,
+        input_distribution: Distribution = "uniform",
         activation: Literal["tanh", "identity"] = "tanh",
         topology: Topology = "random",
         seed: int = 0,
@@ -77,19 +79,20 @@ class EchoStateNetwork(SequenceLayer):
         ):
             if not 0 < value <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
-        if activation not in ("tanh", "identity") or topology not in ("random", "orthogonal", "ring"):
-            raise ValueError(f"unknown activation {activation!r} or topology {topology!r}")
+        if activation not in ("tanh", "identity"):
+            raise ValueError(f"activation must be tanh or identity, got {activation!r}")
         self.lr = lr
         self.activation = activation
         generator = torch.Generator().manual_seed(seed)
         matrix = reservoir_matrix(
             units, spectral_radius=sr, connectivity=rc_connectivity, topology=topology, generator=generator
         )
-        kept = torch.rand(units, input_size, generator=generator) < input_connectivity
-        signs = 2 * torch.rand(units, input_size, generator=generator) - 1
+        entries = input_matrix(
+            units, input_size, connectivity=input_connectivity, distribution=input_distribution, generator=generator
+        )
         bias = bias_scaling * (2 * torch.rand(units, generator=generator) - 1)
         dtype = torch.get_default_dtype()
-        self.register_buffer("input_weights", (input_scaling * signs * kept).to(dtype))
+        self.register_buffer("input_weights", (input_scaling * entries).to(dtype))
         self.register_buffer("weights", matrix.to(dtype))
         self.register_buffer("bias", bias.to(dtype))
 
