@@ -11,6 +11,9 @@ from statewise.errors import UserError, unknown
 from statewise.models.build import MakeLayer, build_model
 from statewise.models.config import ModelConfig
 
+PLAIN = (bool, int, float, str, type(None))
+"""What a config can hold as it is"""
+
 
 def find_entry(name: str) -> Entry:
     """The catalog's entry of that name, or one made for the class at ``package.module:Class``.
@@ -71,7 +74,7 @@ def layer_maker(entry: Entry) -> MakeLayer:
 
 
 def default_config(name: str, *, depth: int, context_length: int | None) -> ModelConfig:
-    """The config that the field uses for this kind of layer: its block, feed-forward part and window.
+    """The complete config that the field uses for this kind of layer: its block, feed-forward part, window and options.
 
     Args:
         name: in the catalog, or an import path.
@@ -79,12 +82,23 @@ def default_config(name: str, *, depth: int, context_length: int | None) -> Mode
         context_length: steps that have to be seen; None = no bound, the layer's own default then.
     """
     entry = find_entry(name)
-    options: dict[str, Any] = {}
+    options = _default_options(entry)
     if entry.context is not None and context_length is not None:
         options[entry.context] = context_length
     if entry.dilations is not None and context_length is not None:
         depth = max(depth, math.ceil(math.log2(context_length / 4 + 1)))
     return ModelConfig(layer=name, options=options, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
+
+
+def _default_options(entry: Entry) -> dict[str, Any]:
+    """Every option of a layer as plain data: from its signature, and the entry's own where they differ.
+
+    Left out are the sizes, what depends on the number of the block, and what is no plain data.
+    """
+    solved = {"input_size", entry.width, entry.dilations}
+    parameters = inspect.signature(entry.layer).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.name not in solved and isinstance(p.default, PLAIN)}
+    return {**defaults, **entry.defaults}
 
 
 def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model:

@@ -1,0 +1,57 @@
+"""What stands in a model: input side, blocks, head."""
+
+import torch
+from torch import nn
+
+from statewise.combine.dropout import Dropout
+from statewise.combine.pointwise import Embed, FeedForward, Pointwise
+from statewise.combine.residual import PreNorm, Residual
+from statewise.contract import Tokens, Vectors
+from statewise.layers.recurrent.gru import GRU
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import build
+
+
+def kinds(config: ModelConfig) -> list[type]:
+    return [type(layer) for layer in build(config, Tokens(9), 4).body.layers]
+
+
+def test_a_plain_model_is_its_layers():
+    assert kinds(ModelConfig(layer="gru", width=6, depth=2)) == [Embed, GRU, GRU]
+
+
+def test_a_residual_model_closes_with_a_norm():
+    model = build(ModelConfig(layer="gru", width=6, block="residual", feed_forward=1.5, norm="rms"), Tokens(9), 4)
+    embed, recurrent, forward, closing = model.body.layers
+    assert isinstance(embed, Embed)
+    assert isinstance(recurrent, Residual)
+    assert isinstance(recurrent.layer, PreNorm)
+    assert isinstance(recurrent.layer.layer, GRU)
+    assert isinstance(forward.layer.layer, FeedForward)
+    assert forward.layer.layer.rise.out_features == 9
+    assert isinstance(closing, Pointwise)
+    assert all(isinstance(norm, nn.RMSNorm) for norm in (recurrent.layer.norm, forward.layer.norm, closing.function))
+
+
+def test_dropout_stands_before_every_block_and_the_head():
+    assert kinds(ModelConfig(layer="gru", width=6, depth=2, dropout=0.1)) == [
+        Embed,
+        Dropout,
+        GRU,
+        Dropout,
+        GRU,
+        Dropout,
+    ]
+
+
+def test_a_residual_model_is_its_equation():
+    """y = W norm(x + layer(norm(x)) + ...) written out with the parts of the model."""
+    torch.manual_seed(0)
+    model = build(ModelConfig(layer="gru", width=6, block="residual", feed_forward=2.0), Vectors(3), 4).double()
+    x = torch.randn(2, 7, 3).double()
+    embed, recurrent, forward, closing = model.body.layers
+    h = embed.table(x)
+    h = h + recurrent.layer.layer(recurrent.layer.norm(h))[0]
+    inner = forward.layer.layer
+    h = h + inner.fall(nn.functional.gelu(inner.rise(forward.layer.norm(h))))
+    torch.testing.assert_close(model(x)[0], model.head(closing.function(h)), rtol=1e-12, atol=1e-12)
