@@ -1,12 +1,13 @@
 """The contract: what goes in, what comes out, and what is said when it does not fit."""
 
+import copy
 import pickle
 
 import pytest
 import torch
 from torch import nn
 
-from statewise import probe
+from statewise import probe, tree
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.contract import Model, SequenceLayer, Timed, Tokens, Vectors
@@ -124,30 +125,66 @@ class TestState:
     def test_none_is_the_initial_state(self, lstm, x):
         torch.testing.assert_close(lstm(x), lstm(x, lstm.initial_state(B)), rtol=0, atol=0)
 
+    def refused(self, layer, x, state) -> str:
+        with pytest.raises(ValueError, match="this is not a state of LSTM for a batch of 5 rows: ") as caught:
+            layer(x, state)
+        message = str(caught.value)
+        assert message.endswith("; states are batch first; pass the state that LSTM returned, or None to start")
+        assert "\n" not in message
+        return message
+
     def test_the_state_of_another_layer_is_refused_with_a_sentence(self, lstm, x):
         _, foreign = GRU(input_size=D, hidden_size=H)(x)
-        with pytest.raises(
-            ValueError, match=r"(?s)this is not a state of LSTM.*pass the state that LSTM returned, or None"
-        ):
-            lstm(x, foreign)
+        assert "it has the structure GRUState(h=*), expected LSTMState(h=*, c=*);" in self.refused(lstm, x, foreign)
 
     def test_a_bare_tuple_is_not_the_named_one(self, lstm, x):
         _, state = lstm(x)
-        with pytest.raises(ValueError, match="this is not a state of LSTM"):
-            lstm(x, tuple(state))
+        assert "it has the structure (*, *), expected LSTMState(h=*, c=*);" in self.refused(lstm, x, tuple(state))
 
     def test_the_state_of_a_wider_layer_is_refused_by_leaf(self, lstm, x):
         _, wide = LSTM(input_size=D, hidden_size=H + 1)(x)
-        with pytest.raises(ValueError, match=r"leaf 'h' of the state of LSTM has shape \(5, 5\), expected \(5, 4\)"):
-            lstm(x, wide)
+        assert "its leaf 'h' has shape (5, 5), expected (5, 4);" in self.refused(lstm, x, wide)
 
     def test_the_state_of_another_batch_is_refused(self, lstm, x):
-        with pytest.raises(ValueError, match="for a batch of 5 rows; states are batch first"):
-            lstm(x, lstm.initial_state(B - 1))
+        message = self.refused(lstm, x, lstm.initial_state(B - 1))
+        assert "its leaf 'h' has shape (4, 4), expected (5, 4);" in message
 
     def test_the_state_of_torch_with_layers_first_is_refused(self, lstm, x):
-        with pytest.raises(ValueError, match="states are batch first"):
-            lstm(x, LSTMState(torch.zeros(1, B, H), torch.zeros(1, B, H)))
+        layers_first = LSTMState(torch.zeros(1, B, H), torch.zeros(1, B, H))
+        assert "its leaf 'h' has shape (1, 5, 4), expected (5, 4);" in self.refused(lstm, x, layers_first)
+
+    def test_the_state_of_another_precision_is_refused(self, lstm, x):
+        state = lstm.initial_state(B)
+        message = self.refused(lstm, x, state._replace(c=state.c.double()))
+        assert "its leaf 'c' has dtype torch.float64, expected torch.float32;" in message
+
+    def test_what_is_no_tensor_is_refused(self, lstm, x):
+        assert "its leaf 'c' is None, not a tensor;" in self.refused(lstm, x, lstm.initial_state(B)._replace(c=None))
+
+    def test_a_layer_that_was_moved_takes_its_new_states_and_no_old_ones(self, lstm, x):
+        _, old = lstm(x)
+        lstm(x, old)
+        lstm.double()
+        lstm(x.double(), lstm.initial_state(B))
+        assert "has dtype torch.float32, expected torch.float64;" in self.refused(lstm, x.double(), old)
+
+    def test_states_may_be_nested_in_any_way(self, x):
+        class Nested(Decay):
+            def initial_state(self, batch_size):
+                return {"a": [super().initial_state(batch_size)], "b": ()}
+
+            def step(self, x, state):
+                y, h = super().step(x, state["a"][0])
+                return y, {"a": [h], "b": ()}
+
+        layer, expected = Nested(), Decay()(x)[0]
+        first, state = layer(x[:, :4])
+        second, _ = layer(x[:, 4:], state)
+        torch.testing.assert_close(torch.cat([first, second], dim=1), expected)
+        with pytest.raises(
+            ValueError, match=r"structure \{'a': \[\*, \*\], 'b': \(\)\}, expected \{'a': \[\*\], 'b': \(\)\}"
+        ):
+            layer(x, {"a": state["a"] * 2, "b": ()})
 
     def test_looking_at_the_state_draws_no_random_number(self, x):
         from statewise.combine.dropout import Dropout
@@ -250,11 +287,38 @@ class TestSubclassing:
         assert lstm.double().initial_state(2).h.dtype == torch.float64
         assert Decay().zeros(2).dtype == torch.float32
 
-    @pytest.mark.xfail(
-        reason="zeros() knows no dtype where there is no parameter, so .double() leaves the state behind"
-    )
     def test_a_layer_without_parameters_keeps_the_laws(self):
         check(Decay())
+        check(Stack([Decay(), TimedDecay()]))
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_zeros_follow_a_layer_without_parameters_wherever_it_goes(self, wrapped):
+        layer = Stack([Residual(Decay())]) if wrapped else Decay()
+        for move in (nn.Module.double, nn.Module.bfloat16, lambda module: module.to("meta")):
+            moved = move(copy.deepcopy(layer))
+            expected = move(nn.Linear(1, 1)).weight
+            for state in (moved.zeros(2), *tree.leaves(copy.deepcopy(moved).initial_state(2))):
+                assert (state.dtype, state.device) == (expected.dtype, expected.device)
+
+    def test_zeros_prefer_real_weights_to_where_the_layer_was_made(self):
+        layer = Decay()
+        layer.register_buffer("weights", torch.ones(2, dtype=torch.float64))
+        assert layer.zeros(2).dtype == torch.float64
+
+    def test_each_layer_of_a_container_keeps_its_own_dtype(self):
+        first, second = Stack([Decay(), Decay().double()]).initial_state(2)
+        assert (first.dtype, second.dtype) == (torch.float32, torch.float64)
+
+    def test_what_places_a_layer_is_no_weight(self):
+        assert not Decay().state_dict()
+        Decay().load_state_dict({})
+
+    def test_functional_call_with_weights_of_another_dtype_is_answered_in_it(self, lstm, x):
+        double = {name: value.double() for name, value in lstm.named_parameters()}
+        expected = copy.deepcopy(lstm).double()(x.double())
+        for state in (None, lstm.double().initial_state(B)):
+            found = torch.func.functional_call(lstm.float(), double, (x.double(), state))
+            torch.testing.assert_close(found, expected)
 
     def test_a_layer_survives_pickling(self, x):
         layer = Decay()

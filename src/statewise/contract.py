@@ -9,6 +9,7 @@ Letters: B batch, T time, D width.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple, final
 
 import torch
@@ -80,6 +81,8 @@ class SequenceLayer(nn.Module, ABC):
 
     input_form: InputForm
     output_size: int
+    _placement: Tensor
+    """Empty: dtype and device of a layer without parameters or buffers of its own"""
     reads_time: bool = False
     """Whether the layer reads ``Timed.elapsed``; a layer that does not is handed the values alone."""
 
@@ -87,7 +90,8 @@ class SequenceLayer(nn.Module, ABC):
         super().__init__()
         self.input_form = input_form
         self.output_size = output_size
-        self._row_spec: tuple[str, list[tree.LeafSpec]] | None = None
+        self._state_form: State | None = None
+        self.register_buffer("_placement", torch.empty(0), persistent=False)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -141,10 +145,9 @@ class SequenceLayer(nn.Module, ABC):
         return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
 
     def zeros(self, *shape: int) -> Tensor:
-        """Zeros in the dtype and on the device of this layer's parameters."""
-        reference = next((t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()), None)
-        if reference is None:
-            return torch.zeros(shape)
+        """Zeros in the dtype and on the device of this layer: its parameters', or where it was moved if it has none."""
+        own = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
+        reference = next(own, self._placement)
         return torch.zeros(shape, dtype=reference.dtype, device=reference.device)
 
     def noise_seeds(self, batch_size: int) -> Tensor:
@@ -191,27 +194,22 @@ class SequenceLayer(nn.Module, ABC):
         return x.shape[0], x.shape[1]
 
     def _check_state(self, state: State, batch: int) -> None:
-        name = type(self).__name__
-        structure, leaf_specs = self._state_spec()
-        if tree.structure(state) != structure:
+        """Raise unless ``state`` is one of this layer's. What fits is let through at a glance, the rest looked at.
+
+        The form is worked out again whenever something does not fit: the layer may have another dtype by now.
+        """
+        if self._state_form is not None and tree.fits(state, self._state_form, batch):
+            return
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            example = self.initial_state(1)
+        self._state_form = tree.form(example)
+        misfit = tree.misfit(state, example, batch)
+        if misfit is not None:
+            name = type(self).__name__
             raise ValueError(
-                f"this is not a state of {name}: it has the structure {tree.structure(state)}, expected {structure}; "
+                f"this is not a state of {name} for a batch of {batch} rows: {misfit}; states are batch first; "
                 f"pass the state that {name} returned, or None to start"
             )
-        for expected, leaf in zip(leaf_specs, tree.leaves(state), strict=True):
-            if tuple(leaf.shape) != (batch, *expected.shape):
-                raise ValueError(
-                    f"leaf '{expected.path}' of the state of {name} has shape {tuple(leaf.shape)}, expected "
-                    f"{(batch, *expected.shape)} for a batch of {batch} rows; states are batch first"
-                )
-
-    def _state_spec(self) -> tuple[str, list[tree.LeafSpec]]:
-        """Structure and row shapes of the state: constants of the layer, worked out at the first use."""
-        if self._row_spec is None:
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                example = self.initial_state(1)
-            self._row_spec = (tree.structure(example), tree.spec(example))
-        return self._row_spec
 
 
 class Model(SequenceLayer):

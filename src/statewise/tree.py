@@ -37,9 +37,18 @@ def named_leaves(tree: State) -> list[tuple[str, Tensor]]:
     return [(pytree.keystr(path).lstrip("."), leaf) for path, leaf in pytree.tree_flatten_with_path(tree)[0]]
 
 
+class _Leaf:
+    def __repr__(self) -> str:
+        return "*"
+
+
 def structure(tree: State) -> str:
-    """The nesting of ``tree`` without its tensors, in words; two trees of one kind compare equal."""
-    return str(pytree.tree_structure(tree))
+    """The nesting of ``tree`` on one line, each leaf a star; two trees of one kind compare equal.
+
+    >>> structure({"a": torch.tensor(1), "b": (torch.tensor(2), [])})
+    "{'a': *, 'b': (*, [])}"
+    """
+    return repr(map(lambda _: _Leaf(), tree))
 
 
 def map(function: Callable[..., Any], tree: State, *others: State) -> State:
@@ -97,6 +106,55 @@ def cast_like(tree: State, reference: State) -> State:
 def spec(tree: State) -> list[LeafSpec]:
     """What each leaf looks like for one row of the batch."""
     return [LeafSpec(path, tuple(leaf.shape[1:]), leaf.dtype) for path, leaf in named_leaves(tree)]
+
+
+def form(tree: State) -> State:
+    """``tree`` with the ``LeafSpec`` of each tensor in its place: what ``fits`` compares with."""
+
+    def describe(path: Any, leaf: Tensor) -> LeafSpec:
+        return LeafSpec(pytree.keystr(path).lstrip("."), tuple(leaf.shape[1:]), leaf.dtype)
+
+    return pytree.tree_map_with_path(describe, tree)
+
+
+def fits(tree: State, expected: State, batch: int) -> bool:
+    """Whether ``tree`` has the ``form`` ``expected`` in structure, shapes and dtypes, with ``batch`` rows.
+
+    One pass that costs a microsecond or two. It knows tuples, named tuples, lists and dicts; of what is nested in
+    another way it says that it does not fit, and ``misfit`` looks closer.
+
+    >>> fits((torch.zeros(5, 3),), form((torch.zeros(1, 3),)), batch=5)
+    True
+    """
+    kind = type(expected)
+    if kind is LeafSpec:
+        return isinstance(tree, Tensor) and tree.dtype == expected.dtype and tree.shape == (batch, *expected.shape)
+    if type(tree) is not kind:
+        return False
+    if isinstance(tree, (tuple, list)):
+        return len(tree) == len(expected) and all(fits(*pair, batch) for pair in zip(tree, expected, strict=True))
+    if kind is dict:
+        return list(tree) == list(expected) and all(fits(tree[key], expected[key], batch) for key in expected)
+    return False
+
+
+def misfit(tree: State, example: State, batch: int) -> str | None:
+    """In words, the first way in which ``tree`` is not like ``example`` with ``batch`` rows; ``None`` if it is.
+
+    >>> print(misfit((torch.zeros(5, 4),), (torch.zeros(1, 3),), batch=5))
+    its leaf '[0]' has shape (5, 4), expected (5, 3)
+    """
+    if structure(tree) != structure(example):
+        return f"it has the structure {structure(tree)}, expected {structure(example)}"
+    for (path, expected), leaf in zip(named_leaves(example), leaves(tree), strict=True):
+        place, shape = f"its leaf '{path}'" if path else "it", (batch, *expected.shape[1:])
+        if not isinstance(leaf, Tensor):
+            return f"{place} is {leaf!r}, not a tensor"
+        if leaf.shape != shape:
+            return f"{place} has shape {tuple(leaf.shape)}, expected {shape}"
+        if leaf.dtype != expected.dtype:
+            return f"{place} has dtype {leaf.dtype}, expected {expected.dtype}"
+    return None
 
 
 def nbytes(tree: State) -> int:

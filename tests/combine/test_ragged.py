@@ -72,7 +72,8 @@ def test_equals_row_by_row_for_any_lengths(drawn: list[int]):
 def test_time_stamps_go_along():
     lengths = torch.tensor([4, 0, 7, 4, 1])
     elapsed = torch.rand(B, T, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    _assert_equals_rows(Clock(), Timed(_noisy_input(lengths), elapsed), lengths, torch.zeros(B, D, dtype=torch.float64))
+    clock = Clock().double()
+    _assert_equals_rows(clock, Timed(_noisy_input(lengths), elapsed), lengths, clock.initial_state(B))
 
 
 def test_a_finished_row_keeps_its_state_and_gets_no_gradient_from_padding():

@@ -1,0 +1,78 @@
+"""States as trees: their form in words, and whether one fits."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from statewise import tree
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+@dataclass
+class Registered:
+    leaf: Tensor
+
+
+pytree.register_pytree_node(
+    Registered,
+    lambda node: ([node.leaf], None),
+    lambda leaves, _: Registered(*leaves),
+    flatten_with_keys_fn=lambda node: ([(pytree.GetAttrKey("leaf"), node.leaf)], None),
+)
+
+
+def example(batch: int) -> dict[str, object]:
+    pair = Pair(torch.zeros(batch, 3), torch.zeros(batch, dtype=torch.int64))
+    return {"layers": (pair, [], ()), "bare": torch.zeros(batch, 2)}
+
+
+def test_the_structure_is_one_line_without_the_numbers():
+    assert tree.structure(example(5)) == "{'layers': (Pair(first=*, second=*), [], ()), 'bare': *}"
+    assert tree.structure(example(5)) == tree.structure(example(2))
+    assert tree.structure(torch.zeros(3)) == "*"
+
+
+@pytest.mark.parametrize("batch", [0, 1, 5])
+def test_a_state_fits_its_own_form_with_any_number_of_rows(batch):
+    assert tree.fits(example(batch), tree.form(example(1)), batch)
+    assert tree.misfit(example(batch), example(1), batch) is None
+
+
+PAIR = Pair(torch.zeros(5, 3), torch.zeros(5, dtype=torch.int64))
+WRONG = {
+    "another nesting": {"layers": (PAIR, []), "bare": torch.zeros(5, 2)},
+    "a tuple for the named one": {"layers": (tuple(PAIR), [], ()), "bare": torch.zeros(5, 2)},
+    "a list for a tuple": {"layers": [PAIR, [], ()], "bare": torch.zeros(5, 2)},
+    "a leaf for a branch": {"layers": torch.zeros(5), "bare": torch.zeros(5, 2)},
+    "a branch for a leaf": {"layers": (PAIR, [], ()), "bare": (torch.zeros(5, 2),)},
+    "another key": {"layers": (PAIR, [], ()), "bear": torch.zeros(5, 2)},
+    "another order of keys": {"bare": torch.zeros(5, 2), "layers": (PAIR, [], ())},
+    "another width": {"layers": (PAIR, [], ()), "bare": torch.zeros(5, 3)},
+    "another axis": {"layers": (PAIR, [], ()), "bare": torch.zeros(5, 2, 1)},
+    "another batch in one leaf": {"layers": (PAIR, [], ()), "bare": torch.zeros(4, 2)},
+    "another dtype": {"layers": (PAIR._replace(second=torch.zeros(5)), [], ()), "bare": torch.zeros(5, 2)},
+    "no tensor": {"layers": (PAIR, [], ()), "bare": None},
+}
+
+
+@pytest.mark.parametrize("state", WRONG.values(), ids=WRONG)
+def test_what_is_not_like_the_example_does_not_fit_and_is_described(state):
+    assert not tree.fits(state, tree.form(example(1)), 5)
+    described = tree.misfit(state, example(1), 5)
+    assert described is not None
+    assert "\n" not in described
+
+
+def test_nodes_of_other_kinds_are_left_to_the_closer_look():
+    node = Registered(torch.zeros(5, 3))
+    assert not tree.fits(node, tree.form(node), 5)
+    assert tree.misfit(node, Registered(torch.zeros(1, 3)), 5) is None
+    assert tree.misfit(node, Registered(torch.zeros(1, 4)), 5) is not None
