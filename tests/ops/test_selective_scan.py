@@ -72,6 +72,13 @@ def test_gradients_are_the_derivatives(monkeypatch):
     assert torch.autograd.gradcheck(selective_scan, [x.requires_grad_() for x in example(8)], fast_mode=True)
 
 
+def test_a_second_derivative_is_refused_even_where_the_cotangents_are_constants():
+    u, *others = example(5)
+    y, _ = selective_scan(u.requires_grad_(), *others)
+    with pytest.raises(RuntimeError, match="selective_scan can be differentiated only once"):
+        torch.autograd.grad(y.sum(), u, create_graph=True)
+
+
 def test_the_final_state_does_not_keep_the_sequence_alive():
     _, final = selective_scan(*example(9))
     assert final.untyped_storage().nbytes() == final.numel() * final.element_size()

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from statewise.ops.first_derivative import refuse_second_derivative
+
 
 def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     """All states h_1 ... h_T of h_t = a_t h_{t-1} + b_t.
@@ -56,8 +58,7 @@ class _LinearRecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        if torch.is_grad_enabled():
-            raise RuntimeError("linear_recurrence can be differentiated only once; do not ask for create_graph=True")
+        refuse_second_derivative("linear_recurrence")
         a, states = ctx.saved_tensors
         g = torch.cat([torch.zeros_like(states[:1]), grad.transpose(0, 1)])
         _accumulate(g.unbind(0)[::-1], a.conj().unbind(1)[::-1])

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from statewise.ops.first_derivative import refuse_second_derivative
 from statewise.ops.linear_recurrence import linear_recurrence
 
 PIECE = 2**20
@@ -38,7 +38,7 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
 
     Returns:
         ``y (B, T, E)`` and the state after the last step, ``(B, E, S)``, all in the dtype of the arguments. Gradients
-        flow to all six arguments (once: the derivative is not differentiable again).
+        flow to all six arguments; a second derivative is refused.
 
     >>> ones = torch.ones(1, 3, 1)
     >>> y, h = selective_scan(ones, ones, torch.full((1, 1), 0.5).log(), ones, ones, torch.zeros(1, 1, 1))
@@ -67,8 +67,8 @@ class _SelectiveScan(torch.autograd.Function):
         return y, h
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor, ...]:
+        refuse_second_derivative("selective_scan")
         u, dt, a, b, c, before = ctx.saved_tensors
         grads = [torch.empty_like(x) for x in (u, dt, b, c)]
         grad_a = torch.zeros_like(a)
