@@ -10,7 +10,7 @@ from statewise.compare.arms import arm_cost, make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import run_comparison
-from statewise.compare.tuning import LEARNING_RATES, settings
+from statewise.compare.tuning import LEARNING_RATE, settings
 from statewise.errors import UserError
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
@@ -142,28 +142,30 @@ def test_every_entry_meets_the_budget(budget: int):
     config = CompareConfig(models=tuple(CATALOG), budget=budget)
     for arm in make_arms(config, task, WORKBENCH):
         assert arm.reason is None, arm.label
-        assert arm_cost("parameters", task, WORKBENCH, arm.model) == pytest.approx(budget, rel=0.15), arm.label
+        assert arm_cost("parameters", task, WORKBENCH, arm.setup.model) == pytest.approx(budget, rel=0.15), arm.label
 
 
 def test_state_can_be_matched_and_what_cannot_is_said():
     config = CompareConfig(models=("lstm", "min-gru"), match="state", budget=1024)
     arms = make_arms(config, Recall(), WORKBENCH)
-    assert [arm_cost("state", Recall(), WORKBENCH, arm.model) for arm in arms] == pytest.approx([1024, 1024], rel=0.15)
+    assert [arm_cost("state", Recall(), WORKBENCH, arm.setup.model) for arm in arms] == pytest.approx(
+        [1024, 1024], rel=0.15
+    )
     with pytest.raises(UserError, match="smallest size costs"):
         make_arms(CompareConfig(models=("attention",), match="state", budget=100), Recall(), WORKBENCH)
 
 
 def test_windows_span_the_longest_length_evaluated():
     (arm,) = make_arms(CompareConfig(models=("attention",), lengths=(32, 200)), Recall(), WORKBENCH)
-    assert arm.model.options["context_length"] == 200
+    assert arm.setup.model.options["context_length"] == 200
 
 
 def test_tuning_begins_with_the_defaults_and_stays_in_range():
     knobs = CATALOG["echo-state"].knobs
-    tried = settings(knobs, 9, default_rate=3e-3)
-    assert tried == settings(knobs, 9, default_rate=3e-3)
+    tried = settings((LEARNING_RATE, *knobs), 9, default_rate=3e-3)
+    assert tried == settings((LEARNING_RATE, *knobs), 9, default_rate=3e-3)
     assert tried[0] == {"learning_rate": 3e-3}
     assert len(tried) == 9
     for setting in tried[1:]:
-        assert LEARNING_RATES[0] <= setting["learning_rate"] <= LEARNING_RATES[1]
+        assert LEARNING_RATE.low <= setting["learning_rate"] <= LEARNING_RATE.high
         assert all(knob.low <= setting[knob.name] <= knob.high for knob in knobs)

@@ -59,6 +59,7 @@ def make_config(verb: verbs.Compare) -> CompareConfig:
         trials=verb.trials,
         lengths=tuple(int(length) for length in lengths),
         train=replace(defaults.train, steps=verb.steps, evaluate_every=every, device=verb.device),
+        baselines=verb.baselines,
         workers=verb.workers,
     )
     return _quick(config, verb) if verb.quick else config

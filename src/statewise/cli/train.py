@@ -8,13 +8,14 @@ from statewise.cli import verbs
 from statewise.cli.parsing import parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
-from statewise.compare.arms import with_field
+from statewise.compare.fields import Fields, Setup
 from statewise.models.resolve import default_config
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
 from statewise.tasks.resolve import make_task, name_task
 from statewise.train.config import TrainConfig
 from statewise.train.history import Entry
+from statewise.workbench import describe
 
 
 def run(verb: verbs.Train, command: str) -> None:
@@ -53,6 +54,6 @@ def make_config(verb: verbs.Train) -> RunConfig:
     model = replace(default_config(verb.model, depth=verb.depth, context_length=context), width=verb.width)
     named = {field.name for field in fields(TrainConfig)} & set(vars(verb))
     train = replace(TrainConfig(), **{name: getattr(verb, name) for name in named})
-    for name, value in parse_fields(verb.set).items():
-        model, train = with_field(model, train, name, value)
-    return RunConfig(task, model, train, options)
+    fields_here = Fields(verb.model, describe(verb.model).options, {})
+    setup = fields_here.set_all(Setup(model, train, options), parse_fields(verb.set))
+    return RunConfig(task, setup.model, setup.train, options)

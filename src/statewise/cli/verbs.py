@@ -34,13 +34,15 @@ class Compare:
     lengths: str = ""
     """Lengths that are scored, separated by commas; default: up to 4 times the training length"""
     vary: tuple[str, ...] = ()
-    """field=value,value of any field of training, model or layer; every combination is an arm"""
+    """field=value,value of any field of training, model, layer or task; every combination is an arm"""
     set: tuple[str, ...] = ()
-    """field=value of any field of training, model or layer, in all arms"""
+    """field=value of any field of training, model, layer or task, in all arms"""
     task_options: tuple[str, ...] = ()
     """option=value of the task, such as longest=40 or target=OT"""
     depth: int = _COMPARE.depth
     """Blocks of every model"""
+    baselines: bool = _COMPARE.baselines
+    """Let a simple trained model run along where the task has one (on text: a window-mlp); it cannot win"""
     workers: int = _COMPARE.workers
     """Processes, one thread each"""
     device: str = _TRAIN.device

@@ -1,19 +1,21 @@
 """Arms of a comparison: complete configs, each as wide as the budget allows."""
 
 import itertools
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from statewise.compare.config import CompareConfig
+from statewise.compare.fields import Fields, Setup, constructor_options
+from statewise.compare.trial import trial_task
 from statewise.compare.workbench import Kind, Workbench
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
-from statewise.train.config import TrainConfig
 
 WIDEST = 4096
 NEAR = 0.15
@@ -27,27 +29,28 @@ class Arm:
     label: str
     name: str
     kind: Kind
-    model: ModelConfig
-    train: TrainConfig
+    setup: Setup
+    decided: tuple[str, ...]
+    """Fields that a person set or varies, which tuning leaves alone"""
+    baseline: bool = False
+    """Whether it only runs along, for the others to be held against"""
     reason: str | None = None
 
 
 def make_arms(config: CompareConfig, task: Task, bench: Workbench) -> list[Arm]:
-    """Every model with every combination of what varies.
+    """Every model with every combination of what varies, and the simple rivals that run along.
 
     Raises:
         UserError: if a model, field or value does not exist, or no arm can meet the budget.
     """
-    context = longest_context(task, evaluated_lengths(config, task))
-    combinations = list(itertools.product(*config.vary.values()))
-    arms = []
-    for name in config.models:
-        for values in combinations:
-            varied = dict(zip(config.vary, values, strict=True))
-            arms.append(_arm(config, task, bench, name, varied, context))
+    maker = _Maker(config, task, bench)
+    arms = [
+        maker.arm(name, dict(zip(config.vary, values, strict=True)), config.fixed)
+        for name, values in itertools.product(config.models, itertools.product(*config.vary.values()))
+    ]
     if all(arm.reason for arm in arms):
         raise UserError(f"no arm can meet the budget: {arms[0].label}: {arms[0].reason}")
-    return arms
+    return arms + list(maker.rivals())
 
 
 def evaluated_lengths(config: CompareConfig, task: Task) -> tuple[int, ...]:
@@ -70,30 +73,51 @@ def longest_context(task: Task, lengths: tuple[int, ...]) -> int | None:
     return max(batch.inputs.shape[1] for batch in batches)
 
 
-def with_field(model: ModelConfig, train: TrainConfig, name: str, value: Any) -> tuple[ModelConfig, TrainConfig]:
-    """The configs with one field set: of the training, the model, or an option of its layer."""
-    if name in {field.name for field in fields(TrainConfig)}:
-        return model, replace(train, **{name: value})
-    if name in {field.name for field in fields(ModelConfig)} - {"options", "layer"}:
-        return replace(model, **{name: value}), train
-    return replace(model, options={**model.options, name: value}), train
+def fields_of(name: str, kind: Kind, task: Task) -> Fields:
+    """The fields that an arm of this kind has on a task."""
+    return Fields(name, kind.options, constructor_options(type(task)))
 
 
-def _arm(
-    config: CompareConfig, task: Task, bench: Workbench, name: str, varied: dict[str, Any], context: int | None
-) -> Arm:
-    kind = bench.describe(name)
-    model = bench.default_config(name, depth=config.depth, context_length=context)
-    train = config.train
-    if kind.closed_form and task.regression:
-        train = replace(train, readout="ridge")
-    for field, value in {**config.fixed, **varied}.items():
-        model, train = with_field(model, train, field, value)
-    label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
-    if "width" in config.fixed or "width" in varied:
-        return Arm(label, name, kind, model, train)
-    width, reason = solve_width(config, task, bench, model, kind.width_multiple)
-    return Arm(label, name, kind, replace(model, width=width), train, reason)
+class _Maker:
+    """Makes the arms of one comparison."""
+
+    def __init__(self, config: CompareConfig, task: Task, bench: Workbench) -> None:
+        self.config = config
+        self.task = task
+        self.bench = bench
+        self.context = longest_context(task, evaluated_lengths(config, task))
+
+    def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, baseline: bool = False) -> Arm:
+        """One arm, its width solved unless it was said."""
+        kind = self.bench.describe(name)
+        fields = fields_of(name, kind, self.task)
+        train = self.config.train
+        if kind.closed_form and self.task.regression:
+            train = replace(train, readout="ridge")
+        decided = {**fixed, **varied}
+        given = fields.set_all(Setup(ModelConfig(layer=name), train, self.config.task_options), decided)
+        model = self.bench.default_config(name, depth=self.config.depth, context_length=self._context(given))
+        setup = fields.set_all(replace(given, model=model), decided)
+        label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
+        arm = Arm(label, name, kind, setup, tuple(decided), baseline)
+        if "width" in {field.rpartition(".")[2] for field in decided}:
+            arm_cost("parameters", self.task, self.bench, setup.model)
+            return arm
+        width, reason = solve_width(self.config, self.task, self.bench, setup.model, kind.width_multiple)
+        return replace(arm, setup=replace(setup, model=replace(setup.model, width=width)), reason=reason)
+
+    def rivals(self) -> Iterator[Arm]:
+        """Simple models that run along, with those of the set fields that they have."""
+        for name in self.bench.rivals(self.task) if self.config.baselines else ():
+            if name not in self.config.models:
+                has = fields_of(name, self.bench.describe(name), self.task).has
+                yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, baseline=True)
+
+    def _context(self, setup: Setup) -> int | None:
+        """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""
+        options = self.config.task_options
+        trained = trial_task(self.bench, self.config.task, options, setup.task_options).longest_context()
+        return max(self.context, trained) if self.context and trained else self.context
 
 
 def solve_width(

@@ -22,9 +22,9 @@ class CompareConfig:
     models: tuple[str, ...] = ("lstm", "gru", "min-gru", "mamba", "attention", "tcn")
     """Names in the catalog or import paths of layers of your own"""
     vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Any field of model, training or layer -> its values; every combination is an arm"""
+    """Any field of training, model, layer or task -> its values; every combination is an arm"""
     fixed: dict[str, Any] = field(default_factory=dict)
-    """Any field of model, training or layer -> its one value in all arms"""
+    """Any field of training, model, layer or task -> its one value in all arms"""
     budget: int = 50_000
     """What every arm may spend of what is matched"""
     match: Literal["parameters", "flops", "state"] = "parameters"
@@ -40,6 +40,8 @@ class CompareConfig:
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=1000, evaluate_every=100))
     workers: int = 2
     """Processes, one thread each"""
+    baselines: bool = True
+    """Whether a simple trained model runs along where the task has one; it is an arm that cannot win"""
     measure: bool = True
     """Whether time and memory are measured, one arm at a time, after the trials"""
 
@@ -50,6 +52,12 @@ class CompareConfig:
             raise UserError(f"each arm needs at least 1 tuning trial, got {self.trials}")
         if not self.models:
             raise UserError("name at least one model: --models lstm,gru")
+        for name, values in {"models": self.models, **self.vary}.items():
+            twice = [value for number, value in enumerate(values) if value in values[:number]]
+            if twice or not values:
+                raise UserError(f"{name} {f'names {twice[0]} twice' if twice else 'has no values'}; name each one once")
+        if both := set(self.vary) & set(self.fixed):
+            raise UserError(f"{', '.join(sorted(both))} cannot both vary and be set; leave one out")
         if self.budget < 1 or self.workers < 1 or self.depth < 1:
             raise UserError("budget, workers and depth must be at least 1")
         if any(length < 1 for length in self.lengths):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from statewise.compare.arms import Arm, evaluated_lengths, make_arms, with_field
+from statewise.compare.arms import Arm, evaluated_lengths, fields_of, make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
-from statewise.compare.tuning import settings
-from statewise.compare.workbench import Workbench
+from statewise.compare.tuning import LEARNING_RATE, settings
+from statewise.compare.workbench import KnobLike, Workbench
 from statewise.errors import UserError
 from statewise.tasks.base import Task
 
@@ -69,8 +69,9 @@ def run_experiment(config: CompareConfig, bench: Workbench, folder: Path, watch:
     task = bench.make_task(config.task, config.task_options)
     records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, bench)]
     able = [record for record in records if record.arm.reason is None]
-    runner = _Runner(config, bench, folder, watch, total=len(able) * (config.trials + config.seeds + config.measure))
-    tuned = runner.run("tuning", [job for record in able for job in _tuning_jobs(config, task, record)])
+    tuning = [job for record in able for job in _tuning_jobs(config, task, record)]
+    runner = _Runner(config, bench, folder, watch, total=len(tuning) + len(able) * (config.seeds + config.measure))
+    tuned = runner.run("tuning", tuning)
     for record in able:
         record.tuning = [{**job.note, **result} for job, result in tuned if job.record is record]
         record.chosen = _best(record, task)
@@ -158,32 +159,45 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
 
 def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
     jobs = []
-    tried = settings(record.arm.kind.knobs, config.trials, default_rate=record.arm.train.learning_rate)
-    for number, setting in enumerate(tried):
-        arm = _with_settings(record.arm, setting)
-        seeded = replace(arm, train=replace(arm.train, seed=TUNING_SEED + number))
-        jobs.append(_Job(record, _spec(config, task, seeded), {"trial": number, "settings": setting}))
+    rate = record.arm.setup.train.learning_rate
+    for number, setting in enumerate(settings(_open_knobs(record.arm), config.trials, default_rate=rate)):
+        spec = _spec(config, task, _with_settings(record.arm, task, setting), seed=TUNING_SEED + number)
+        jobs.append(_Job(record, spec, {"trial": number, "settings": setting}))
     return jobs
+
+
+def _open_knobs(arm: Arm) -> list[KnobLike]:
+    """What is left to tuning: the learning rate and the kind's own knobs, save what a person decided."""
+    rate = [] if arm.setup.train.readout == "ridge" else [LEARNING_RATE]
+    decided = {name.rpartition(".")[2] for name in arm.decided}
+    return [knob for knob in (*rate, *arm.kind.knobs) if knob.name not in decided]
 
 
 def _seed_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
     jobs = []
     for seed in range(config.seeds):
-        arm = replace(record.chosen, train=replace(record.chosen.train, seed=seed))
-        spec = replace(_spec(config, task, arm), test=True, lengths=evaluated_lengths(config, task))
-        jobs.append(_Job(record, spec, {"seed": seed}))
+        spec = _spec(config, task, record.chosen, seed=seed)
+        jobs.append(_Job(record, replace(spec, test=True, lengths=evaluated_lengths(config, task)), {"seed": seed}))
     return jobs
 
 
-def _spec(config: CompareConfig, task: Task, arm: Arm) -> TrialSpec:
-    return TrialSpec(config.task, config.task_options, task.fingerprint(), arm.model, arm.train)
+def _spec(config: CompareConfig, task: Task, arm: Arm, *, seed: int = 0) -> TrialSpec:
+    setup = arm.setup
+    return TrialSpec(
+        task=config.task,
+        task_options=config.task_options,
+        trained_options=setup.task_options,
+        fingerprint=task.fingerprint(),
+        model=setup.model,
+        train=replace(setup.train, seed=seed),
+    )
 
 
-def _with_settings(arm: Arm, setting: dict[str, Any]) -> Arm:
-    model, train = arm.model, arm.train
-    for name, value in setting.items():
-        model, train = with_field(model, train, name, value)
-    return replace(arm, model=model, train=train)
+def _with_settings(arm: Arm, task: Task, settings: dict[str, Any]) -> Arm:
+    """The arm with its knobs set; a knob is an option of the layer where the layer has one of that name."""
+    fields = fields_of(arm.name, arm.kind, task)
+    named = {f"layer.{name}" if name in arm.kind.options else name: value for name, value in settings.items()}
+    return replace(arm, setup=fields.set_all(arm.setup, named))
 
 
 def _best(record: ArmRecord, task: Task) -> Arm:
@@ -192,4 +206,4 @@ def _best(record: ArmRecord, task: Task) -> Arm:
     finished = [trial for trial in record.tuning if trial["status"] == "ok" and trial["valid"] is not None]
     if not finished:
         return record.arm
-    return _with_settings(record.arm, min(finished, key=lambda trial: sign * trial["valid"])["settings"])
+    return _with_settings(record.arm, task, min(finished, key=lambda trial: sign * trial["valid"])["settings"])

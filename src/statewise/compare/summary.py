@@ -1,27 +1,26 @@
 """From the records of an experiment to its result: plain data, which the report and the terminal show."""
 
+import importlib.metadata
 import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import torch
 
+from statewise.compare.arms import evaluated_lengths
 from statewise.compare.config import SCHEMA, CompareConfig
 from statewise.compare.experiment import ArmRecord
-from statewise.compare.tuning import on_the_edge
+from statewise.compare.verdict import decide_arms, is_solved, pair_up, recommend
 from statewise.compare.workbench import Workbench
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
-from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.failures import fill_failures
 from statewise.metrics.intervals import mean_interval, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
 from statewise.tasks.base import Task
-
-MARGIN = 0.01
-"""Differences within this fraction of the best score are a tie"""
 
 
 def summarise(
@@ -29,26 +28,28 @@ def summarise(
 ) -> dict[str, Any]:
     """The result of a comparison; scores depend on the config alone, measured times stand apart under ``cost``."""
     arms = [_arm(record, bench, task) for record in records]
-    decision = _decide(task, arms)
+    baselines = _baselines(task)
+    decision = decide_arms(task, arms)
     return {
         "schema": SCHEMA,
         "title": f"Comparison on {task.name}",
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": command,
-        "task": _task(task),
+        "package_version": version("statewise"),
+        "task": _task(task, evaluated_lengths(config, task)),
         "config": asdict(config),
         "environment": environment(),
         "budget": {"match": config.match, "value": config.budget},
-        "recommendation": _recommendation(config, task, records, arms, decision),
+        "recommendation": recommend(config, task, records, arms, baselines, decision),
         "arms": arms,
-        "baselines": _baselines(task),
-        "pairs": _pairs(decision),
+        "baselines": baselines,
+        "pairs": pair_up(task, arms, decision),
         "examples": [
-            {"arm": a["label"], **dict(zip(("prompt", "target", "prediction"), s["example"], strict=True))}
-            for a, r in zip(arms, records, strict=True)
-            for s in r.seeds[:1]
-            if "example" in s
+            {"arm": record.arm.label, **seed["example"]}
+            for record in records
+            for seed in record.seeds[:1]
+            if seed.get("example")
         ],
-        "hypotheses": [],
     }
 
 
@@ -62,7 +63,15 @@ def environment() -> dict[str, str]:
     }
 
 
-def _task(task: Task) -> dict[str, Any]:
+def version(package: str) -> str:
+    """The installed version of a package; empty where it runs from a folder."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
     primary = task.primary
     return {
         "name": task.name,
@@ -73,6 +82,7 @@ def _task(task: Task) -> dict[str, Any]:
             "lower_is_better": primary.lower_is_better,
             "chance": task.chance(),
             "chance_label": "knowing nothing",
+            "chance_by_length": {str(length): task.chance_at(length) for length in lengths},
         },
         "train_lengths": list(task.train_lengths) if task.train_lengths else None,
         "bimodal": task.bimodal,
@@ -90,9 +100,14 @@ def _arm(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
         "model": arm.name,
         "family": arm.kind.family,
         "paper": arm.kind.paper,
+        "baseline": arm.baseline,
         "status": status,
         "reason": arm.reason or (failures[0] if status == "failed" and failures else None),
-        "config": {"model": asdict(arm.model), "train": asdict(arm.train)},
+        "config": {
+            "task_options": dict(arm.setup.task_options),
+            "model": asdict(arm.setup.model),
+            "train": asdict(arm.setup.train),
+        },
         "cost": _cost(record, bench, task),
         "tuning": [
             _only(trial, ("trial", "settings", "valid", "status", "reason", "seconds")) for trial in record.tuning
@@ -106,7 +121,7 @@ def _arm(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
 
 def _cost(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
     with torch.random.fork_rng(devices=[]):
-        model = bench.make_model(record.chosen.model, task.input_form, task.output_size)
+        model = bench.make_model(record.chosen.setup.model, task.input_form, task.output_size)
     parameters = count_parameters(model)
     measured = record.measured or {}
     return {
@@ -143,26 +158,19 @@ def _score(record: ArmRecord, task: Task) -> dict[str, Any] | None:
     return {"mean": found.mean, "low": low, "high": high, "n": found.n, "kind": found.kind}
 
 
-def is_solved(score: float | None, task: Task) -> bool:
-    """Whether a test score counts as having solved a task."""
-    at = task.solved_at
-    if score is None or at is None:
-        return False
-    return score <= at if task.primary.lower_is_better else score >= at
-
-
 def _solved(record: ArmRecord, task: Task) -> dict[str, Any] | None:
     if not task.bimodal or not record.seeds:
         return None
     solved = [is_solved(score, task) for score in _scores(record.seeds)]
     found = wilson_interval(sum(solved), len(solved))
-    steps = [float(seed.get("solved_step") or record.chosen.train.steps) for seed in record.seeds]
+    steps = [float(seed.get("solved_step") or record.chosen.setup.train.steps) for seed in record.seeds]
     reached = [seed.get("solved_step") is not None for seed in record.seeds]
     return {
         "fraction": found.mean,
         "low": found.low,
         "high": found.high,
         "median_steps": median_steps(steps, reached),
+        "kind": found.kind,
     }
 
 
@@ -195,95 +203,3 @@ def _baselines(task: Task) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _decide(task: Task, arms: list[dict[str, Any]]) -> Decision | None:
-    ready = [arm for arm in arms if arm["status"] == "ok"]
-    if not ready:
-        return None
-    if task.bimodal:
-        return decide_solved({arm["label"]: [is_solved(s, task) for s in _scores(arm["seeds"])] for arm in ready})
-    means = [abs(arm["score"]["mean"]) for arm in ready]
-    best = min(means) if task.primary.lower_is_better else max(means)
-    return decide(
-        {arm["label"]: _scores(arm["seeds"]) for arm in ready},
-        lower_is_better=task.primary.lower_is_better,
-        margin=MARGIN * best,
-        worst=task.chance(),
-    )
-
-
-def _pairs(decision: Decision | None) -> list[dict[str, Any]]:
-    if decision is None or not decision.arms:
-        return []
-    names = ("difference", "low", "high", "probability_of_improvement", "n", "verdict")
-    pairs = [
-        {"a": decision.arms[0], "b": rival, **{name: getattr(pair, name) for name in names}}
-        for rival, pair in decision.comparisons.items()
-    ]
-    return [
-        {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in pair.items()} for pair in pairs
-    ]
-
-
-def _recommendation(
-    config: CompareConfig, task: Task, records: list[ArmRecord], arms: list[dict[str, Any]], decision: Decision | None
-) -> dict[str, Any]:
-    if decision is None:
-        return {"verdict": "undecided", "arms": [], "headline": "No arm finished a run.", "rests_on": _failures(arms)}
-    labels = list(decision.arms)
-    verdict, headline, reason = _verdict(task, arms, decision)
-    rests_on = [
-        reason,
-        f"{config.seeds} fresh seed(s) an arm, after {config.trials} tuning trial(s) each, chosen on validation, "
-        f"scored once on test by {task.primary.name} ({task.primary.unit}).",
-        f"Every arm was made as wide as a budget of {config.budget:,} {config.match} allows; embeddings and "
-        "readouts are counted apart.",
-        *_against_baselines(task, arms),
-        *_edges(records),
-        *_failures(arms),
-    ]
-    return {"verdict": verdict, "arms": labels, "headline": headline, "rests_on": rests_on}
-
-
-def _verdict(task: Task, arms: list[dict[str, Any]], decision: Decision) -> tuple[str, str, str]:
-    """Verdict, headline and the first reason; where all or none solved a task, that says more than a test of it."""
-    labels = list(decision.arms)
-    fractions = {arm["label"]: arm["solved"]["fraction"] for arm in arms if arm["solved"]}
-    if fractions and not any(fractions.values()):
-        best = max((a for a in arms if a["score"]), key=lambda a: _worth(task, a["score"]["mean"]))["label"]
-        return "undecided", f"No arm solved the task within this budget; {best} came nearest.", "Give it more steps."
-    if len(labels) > 1 and all(fractions.get(label) == 1 for label in labels):
-        return "tie", f"{' and '.join(labels)} all solve it; take the cheapest.", "They solved it with every seed."
-    headline = {
-        "winner": f"Take {labels[0]}.",
-        "tie": f"{' and '.join(labels)} do equally well; take the cheapest.",
-        "undecided": f"Undecided between {', '.join(labels)}.",
-    }[decision.verdict]
-    return decision.verdict, headline, decision.reason
-
-
-def _worth(task: Task, score: float) -> float:
-    return -score if task.primary.lower_is_better else score
-
-
-def _against_baselines(task: Task, arms: list[dict[str, Any]]) -> list[str]:
-    """Names the arms that an untrained baseline beats."""
-    sign = 1.0 if task.primary.lower_is_better else -1.0
-    found = []
-    for name, metrics in task.baselines().items():
-        beaten = [
-            a["label"] for a in arms if a["score"] and sign * a["score"]["mean"] > sign * metrics[task.primary.name]
-        ]
-        if beaten:
-            found.append(f"{name}, which need no training, beat {', '.join(beaten)}.")
-    return found
-
-
-def _edges(records: list[ArmRecord]) -> list[str]:
-    edge = [r.arm.label for r in records if r.tuning and on_the_edge(r.chosen.train.learning_rate)]
-    return [f"The best learning rate of {', '.join(edge)} lies at the edge of the range tried."] if edge else []
-
-
-def _failures(arms: list[dict[str, Any]]) -> list[str]:
-    return [f"{arm['label']}: {arm['reason']}." for arm in arms if arm["reason"]]

@@ -3,12 +3,15 @@
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
 from statewise.compare.config import SCHEMA
+from statewise.compare.examples import make_example
+from statewise.compare.trained_on import TrainedOn
 from statewise.compare.workbench import Workbench
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
@@ -16,12 +19,11 @@ from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
 from statewise.train.closed_form import fit_readout
 from statewise.train.config import TrainConfig
-from statewise.train.evaluation import evaluate, first_batch
-from statewise.train.forward import run_batch
+from statewise.train.evaluation import evaluate
 from statewise.train.loop import Trainer
 
 MEASURED_STEPS = 5
-"""Training updates that are timed"""
+"""Training updates that are timed, after one that warms up"""
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,12 @@ class TrialSpec:
     """Everything that decides a trial's scores."""
 
     task: str
-    task_options: dict[str, Any]
+    task_options: Mapping[str, Any]
+    """Of the task that is scored"""
+    trained_options: Mapping[str, Any]
+    """Of the task that is trained on"""
     fingerprint: str
-    """Of the task's data"""
+    """Of the tasks' data"""
     model: ModelConfig
     train: TrainConfig
     lengths: tuple[int, ...] = ()
@@ -47,11 +52,17 @@ class TrialSpec:
         return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
+def trial_task(bench: Workbench, name: str, options: Mapping[str, Any], trained_options: Mapping[str, Any]) -> Task:
+    """The task with ``options``, trained on with ``trained_options`` where these differ."""
+    task = bench.make_task(name, options)
+    return task if trained_options == options else TrainedOn(bench.make_task(name, trained_options), task)
+
+
 def run_trial(spec: TrialSpec, bench: Workbench) -> dict[str, Any]:
     """Train, score, and say all of it as plain data."""
     began = time.perf_counter()
     torch.set_num_threads(1)
-    task = bench.make_task(spec.task, spec.task_options)
+    task = trial_task(bench, spec.task, spec.task_options, spec.trained_options)
     torch.manual_seed(spec.train.seed)
     model = bench.make_model(spec.model, task.input_form, task.output_size)
     result = _measure(model, task, spec) if spec.measured else _train_and_score(model, task, spec)
@@ -79,34 +90,31 @@ def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any
 
 def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Test scores, scores by length, and an example."""
-    size = spec.train.batch_size
-    metrics = evaluate(model, task, "test", batch_size=size)
+    size, device = spec.train.batch_size, spec.train.device
+    metrics = evaluate(model, task, "test", batch_size=size, device=device)
     by_length = {
-        str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
+        str(length): evaluate(model, task, "test", batch_size=size, length=length, device=device)[task.primary.name]
         for length in spec.lengths
     }
-    batch = first_batch(task, "test", size)
-    with torch.no_grad():
-        outputs, _ = run_batch(model.eval(), batch, None)
     return {
         "metrics": metrics,
         "test": metrics[task.primary.name],
         "by_length": by_length,
-        "example": task.example(outputs, batch),
+        "example": make_example(model, task, batch_size=size, device=device),
     }
 
 
 def _measure(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Step latency, training throughput and peak memory, alone in a fresh process on one thread."""
     latency = step_latency(model)
-    config = TrainConfig(steps=MEASURED_STEPS, batch_size=spec.train.batch_size, evaluate_every=10**9)
-    trainer = Trainer(model, task, config)
-    began = time.perf_counter()
+    trainer = Trainer(model, task, replace(spec.train, steps=MEASURED_STEPS, evaluate_every=10**9))
+    trainer.update()
+    before, began = trainer.progress.tokens, time.perf_counter()
     for _ in range(MEASURED_STEPS):
         trainer.update()
     seconds = time.perf_counter() - began
     return {
         "step_latency_us": latency,
-        "tokens_per_second": trainer.progress.tokens / seconds,
+        "tokens_per_second": (trainer.progress.tokens - before) / seconds,
         "peak_memory_mb": peak_memory_mb(),
     }

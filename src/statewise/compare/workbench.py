@@ -31,6 +31,8 @@ class Kind:
     knobs: tuple[KnobLike, ...]
     width_multiple: int
     closed_form: bool
+    options: Mapping[str, Any]
+    """Options that a person may set -> the type of their values"""
 
 
 class DefaultConfig(Protocol):
@@ -46,3 +48,5 @@ class Workbench(NamedTuple):
     make_model: Callable[[ModelConfig, InputForm, int], Model]
     describe: Callable[[str], Kind]
     default_config: DefaultConfig
+    rivals: Callable[[Task], tuple[str, ...]]
+    """Simple models that every comparison on a task should hold the others against"""

@@ -15,6 +15,7 @@ class Primary(BaseModel):
     lower_is_better: bool
     chance: float | None = None
     chance_label: str = "chance"
+    chance_by_length: dict[int, float | None] = {}
 
 
 class Task(BaseModel):
@@ -133,6 +134,7 @@ class Arm(BaseModel):
     model: str = ""
     family: str = ""
     paper: str = ""
+    baseline: bool = False
     status: str = "ok"
     reason: str | None = None
     config: dict[str, Any] = {}

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from torch import Tensor
 
 from statewise.contract import InputForm
-from statewise.errors import UserError
 
 Split = Literal["valid", "test"]
 
@@ -112,9 +111,17 @@ class Task(ABC):
         """How many time steps back a position may have to look; None where there is no bound."""
         return self.train_lengths[1] if self.train_lengths else None
 
-    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
-        """The first row for a person to read: what came in, what was asked, what the model said."""
-        raise UserError(f"task {self.name} shows no examples")
+    def chance_at(self, length: int) -> float | None:
+        """``chance`` for sequences of this length."""
+        return self.chance()
+
+    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
+        """The first row for a person to read: what came in, what was asked, what the model said; None shows none."""
+        return None
+
+    def as_text(self, tokens: list[int]) -> str | None:
+        """What tokens read as, where outputs are logits of the next input, so that a model can go on by itself."""
+        return None
 
     def preprocessing(self) -> Mapping[str, Any]:
         """What turns data into the model's numbers and back, as plain data; saved beside the weights."""

@@ -129,11 +129,11 @@ class CopyMemory(GeneratedTask):
 
     def chance(self) -> float:
         assert self.train_lengths is not None
-        steps = [
-            10 * math.log(self.digits) / (t + 2 * self.shown)
-            for t in range(self.train_lengths[0], self.train_lengths[1] + 1)
-        ]
+        steps = [self.chance_at(length) for length in range(self.train_lengths[0], self.train_lengths[1] + 1)]
         return sum(steps) / len(steps)
+
+    def chance_at(self, length: int) -> float:
+        return self.shown * math.log(self.digits) / (length + 2 * self.shown)
 
     def longest_context(self) -> int:
         assert self.train_lengths is not None

@@ -1,0 +1,67 @@
+"""One example for a person to read: what a finished model was shown, what was right, what it said."""
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract import Model
+from statewise.tasks.base import Batch, Task
+from statewise.train.forward import run_batch, to_device
+
+PROMPT = 100
+"""Tokens that a model is shown before it goes on by itself"""
+CONTINUED = 200
+"""Tokens that it then says"""
+TEMPERATURE = 0.8
+
+
+def make_example(model: Model, task: Task, *, batch_size: int, device: str) -> dict[str, str] | None:
+    """Prompt, target and prediction on test sequences; None where the task shows none.
+
+    Where a model can go on by itself, it does; else its answers to the first sequence that counts, of the longest
+    trained on, are shown. The same model says the same every time.
+    """
+    model.eval()
+    batch, outputs = _first_counted(model, task, batch_size, device)
+    if task.as_text([]) is not None:
+        return _continuation(model, task, batch)
+    shown = task.example(outputs.float().cpu(), to_device(batch, "cpu"))
+    return shown and dict(zip(("prompt", "target", "prediction"), shown, strict=True))
+
+
+def _first_counted(model: Model, task: Task, batch_size: int, device: str) -> tuple[Batch, Tensor]:
+    """The first test batch with a position that counts in its first row, and what a warm model says to it."""
+    longest = task.train_lengths[1] if task.train_lengths else None
+    carry = None
+    with torch.no_grad():
+        for found in task.evaluation("test", batch_size=batch_size, length=longest):
+            batch = to_device(found, device)
+            outputs, after = run_batch(model, batch, carry)
+            carry = tree.detach(after) if batch.starts is not None else None
+            if bool(batch.weights[0].any()):
+                break
+    return batch, outputs
+
+
+def _continuation(model: Model, task: Task, batch: Batch) -> dict[str, str]:
+    """The first row's beginning, how it went on, and how the model goes on, drawn at a temperature below 1."""
+    row = torch.cat([batch.inputs[0, :1], batch.targets[0]])
+    start = min(PROMPT, len(row) // 2)
+    said = _go_on(model, row[:start])
+    parts = (row[:start], row[start : start + CONTINUED], said)
+    prompt, target, prediction = (task.as_text(part.tolist()) or "" for part in parts)
+    return {"prompt": prompt, "target": target, "prediction": prediction}
+
+
+@torch.no_grad()
+def _go_on(model: Model, prompt: Tensor) -> Tensor:
+    """Tokens ``(CONTINUED,)`` that follow ``prompt``, token by token through ``step``."""
+    generator = torch.Generator().manual_seed(0)
+    outputs, state = model(prompt.unsqueeze(0))
+    logits, said = outputs[:, -1], []
+    for _ in range(CONTINUED):
+        chances = (logits.float().cpu() / TEMPERATURE).softmax(dim=1)
+        token = torch.multinomial(chances, 1, generator=generator).squeeze(1).to(prompt.device)
+        said.append(token)
+        logits, state = model.step(token, state)
+    return torch.cat(said)

@@ -1,0 +1,126 @@
+"""Fields of a complete config by name: of the training, the model, an option of its layer, or of the task."""
+
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_type_hints
+
+from statewise.errors import UserError, unknown
+from statewise.models.config import ModelConfig
+from statewise.train.config import TrainConfig
+
+Part = Literal["train", "model", "layer", "task"]
+
+OTHERWISE = {"layer": "--models or --model", "options": "each option's own name", "seed": "--seeds or --seed"}
+"""Fields that are set in another way -> how"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All parts of a complete config."""
+
+    model: ModelConfig
+    train: TrainConfig
+    task_options: Mapping[str, Any]
+    """Options of the task that is trained on"""
+
+
+class Fields:
+    """The fields of one kind of model on one task, and what each may hold.
+
+    A name may say its part (``layer.dropout``, ``train.momentum``); without, the first part that has such a field is
+    meant: training, model, layer, task.
+
+    Args:
+        name: of the kind of model.
+        layer_options: option of its layer -> the type of its values.
+        task_options: option of the task -> the type of its values.
+    """
+
+    def __init__(self, name: str, layer_options: Mapping[str, Any], task_options: Mapping[str, Any]) -> None:
+        self.name = name
+        self.known: dict[Part, dict[str, Any]] = {
+            "train": _types(TrainConfig),
+            "model": _types(ModelConfig),
+            "layer": dict(layer_options),
+            "task": dict(task_options),
+        }
+
+    def set(self, setup: Setup, name: str, value: Any) -> Setup:
+        """The setup with one field set.
+
+        Raises:
+            UserError: if there is no such field (the nearest is suggested) or it cannot hold the value.
+        """
+        part, field = self.find(name)
+        value = _checked(name, value, self.known[part][field])
+        if part == "train":
+            return replace(setup, train=replace(setup.train, **{field: value}))
+        if part == "model":
+            return replace(setup, model=replace(setup.model, **{field: value}))
+        if part == "layer":
+            return replace(setup, model=replace(setup.model, options={**setup.model.options, field: value}))
+        return replace(setup, task_options={**setup.task_options, field: value})
+
+    def set_all(self, setup: Setup, values: Mapping[str, Any]) -> Setup:
+        """The setup with several fields set."""
+        for name, value in values.items():
+            setup = self.set(setup, name, value)
+        return setup
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a field."""
+        try:
+            self.find(name)
+        except UserError:
+            return False
+        return True
+
+    def find(self, name: str) -> tuple[Part, str]:
+        """The part and the field that ``name`` means.
+
+        Raises:
+            UserError: if there is no such field; the nearest is suggested.
+        """
+        said, dot, field = name.rpartition(".")
+        if field in OTHERWISE and said in ("", "train", "model"):
+            raise UserError(f"field '{field}' is not set this way; use {OTHERWISE[field]}")
+        for part, known in self.known.items():
+            if field in known and said in ("", part):
+                return part, field
+        if dot and said not in self.known:
+            raise unknown("part of a config", said, self.known)
+        choices = self.known[said] if dot else {field for known in self.known.values() for field in known}  # type: ignore[index]
+        raise unknown(f"{said} field of {self.name}" if dot else f"field of {self.name}", field, choices)
+
+
+def constructor_options(kind: type, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    """Arguments of a constructor -> their types; anything where these are not written down."""
+    try:
+        hints = get_type_hints(kind.__init__)  # type: ignore[misc]
+    except NameError:
+        hints = {}
+    return {name: hints.get(name, Any) for name in inspect.signature(kind).parameters if name not in leave_out}
+
+
+def _types(config: type) -> dict[str, Any]:
+    """Fields that may be set -> their types."""
+    hints = get_type_hints(config)
+    return {field.name: hints[field.name] for field in fields(config) if field.name not in OTHERWISE}
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """The value as its type asks for.
+
+    Raises:
+        UserError: if it is not of that type; the sentence lists the values where they are few.
+    """
+    from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+    except PydanticSchemaGenerationError:
+        return value
+    except ValidationError as error:
+        wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
+        raise UserError(f"{name} cannot be {value!r}; it must be {wanted}") from None
