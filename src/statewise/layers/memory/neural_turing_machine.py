@@ -7,7 +7,8 @@ Graves, Wayne & Danihelka 2014, arXiv 1410.5401. At every step, with M the memor
     each read head:   r = sum_i w(i) M(i)                           (eq. 2)
     y_t = W_y [h_t ; r_t]
 
-Heads choose w as in ``addressing``. Our N and W are the paper's N and M. Where implementations go wrong, and what is
+Heads choose w as in ``addressing``, all of them on the memory before the step; what is written in a step can be read
+in it. Our N and W are the paper's N and M. Where implementations go wrong, and what is
 done here: sharpening as softmax(gamma log w); what heads say is clamped to +-20 before it is squashed; the memory
 starts at a small constant and the heads at learned places, since equal rows with equal weights never part (Collier &
 Beel 2018).
