@@ -1,6 +1,7 @@
 """``statewise train``."""
 
 import json
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -33,9 +34,17 @@ def run(verb: verbs.Train, command: str) -> None:
             watch.say(f"step {entry.step}: training loss {entry.train_loss:.4g}, validation {name} {entry.valid:.4g}")
 
         def at(step: int, loss: float) -> None:
-            watch.at(step, f"loss {loss:.3g}")
+            watch.at(step, "" if math.isnan(loss) else f"loss {loss:.3g}")
 
-        result = train_run(config, folder, command=command, on_entry=tell, on_step=at, should_stop=asked)
+        result = train_run(
+            config,
+            folder,
+            command=command,
+            tensorboard=verb.tensorboard,
+            on_entry=tell,
+            on_step=at,
+            should_stop=asked,
+        )
     if result["status"] == "interrupted":
         print(f"stopped at update {result['step']}; go on with: {command}")
         raise KeyboardInterrupt

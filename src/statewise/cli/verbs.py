@@ -81,6 +81,8 @@ class Train:
     """field=value of any other field of training, model or layer"""
     task_options: tuple[str, ...] = ()
     """option=value of the task, such as tokens=bytes, horizon=24 or target=OT"""
+    tensorboard: bool = False
+    """Write the history for TensorBoard too, into the run folder"""
     out: str = ""
     """Folder of the run; started again with the same words it goes on where it stopped"""
     json: bool = False

@@ -2,20 +2,23 @@
 
 import platform
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.models.resolve import build
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, load_run, open_folder, save_best, write_json, write_preprocessing
 from statewise.tasks.resolve import make_task
-from statewise.train.closed_form import fit_readout
+from statewise.train.closed_form import ReadoutFitter
 from statewise.train.evaluation import evaluate
-from statewise.train.history import OnEntry, OnStep
+from statewise.train.history import Entry, OnEntry, OnStep, Outcome
 from statewise.train.loop import Trainer
+from statewise.train.tensorboard import EventFiles
 
 
 def train_run(
@@ -23,11 +26,21 @@ def train_run(
     folder: Path,
     *,
     command: str,
+    tensorboard: bool = False,
     on_entry: OnEntry = lambda entry: None,
     on_step: OnStep = lambda step, loss: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Train (or go on training) in ``folder`` and return the result, which also stands there.
+
+    Args:
+        config: what is trained on what, and how.
+        folder: of the run; one that was interrupted or killed is gone on with.
+        command: what a person types to make the run, for its README.
+        tensorboard: whether the history is also written as event files, under ``folder/tensorboard``.
+        on_entry: told every entry of the history.
+        on_step: told every update.
+        should_stop: asked before every update.
 
     Raises:
         UserError: if the config, data or folder will not do, or training diverges.
@@ -38,19 +51,29 @@ def train_run(
     write_json(folder / "environment.json", _environment())
     torch.manual_seed(config.train.seed)
     model = build(config.model, task.input_form, task.output_size)
-    status, step = "finished", config.train.steps
-    if config.train.readout == "ridge":
-        fit_readout(model, task, config.train)
-    else:
-        trainer = Trainer(model, task, config.train, folder)
-        outcome = trainer.run(on_entry=on_entry, on_step=on_step, should_stop=should_stop)
-        status, step = outcome.status, outcome.progress.step
-        if outcome.advice:
-            raise UserError(f"training diverged: {outcome.advice}")
-    if status == "interrupted":
-        return {"status": status, "step": step}
-    save_best(folder, model, {"step": step})
-    result = {"status": status, "step": step, **score_run(folder)}
+    trainer = (ReadoutFitter if config.train.readout == "ridge" else Trainer)(model, task, config.train, folder)
+    with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:
+
+        def note(entry: Entry) -> None:
+            on_entry(entry)
+            if events is not None:
+                events.add(entry)
+
+        outcome = trainer.run(on_entry=note, on_step=on_step, should_stop=should_stop)
+    if outcome.status == "interrupted":
+        return {"status": outcome.status, "step": outcome.progress.step}
+    return _finish(config, folder, model, outcome, command)
+
+
+def _finish(config: RunConfig, folder: Path, model: Model, outcome: Outcome, command: str) -> dict[str, Any]:
+    """Keep the best weights, score them and write down all of it."""
+    if outcome.progress.best_valid is not None:
+        save_best(folder, model, {"step": outcome.progress.best_step})
+    if outcome.advice:
+        kept = f"; the weights of update {outcome.progress.best_step} are kept" if outcome.progress.best_step else ""
+        raise UserError(f"training diverged: {outcome.advice}, in another folder with --out{kept}")
+    result = {"status": outcome.status, "step": outcome.progress.step, "best_step": outcome.progress.best_step}
+    result |= score_run(folder)
     write_json(folder / "result.json", result)
     verb = {"language": "generate", "forecast": "forecast"}.get(config.task, "evaluate")
     text = README.format(task=config.task, layer=config.model.layer, command=command, folder=folder, verb=verb)

@@ -33,10 +33,16 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[
         _write_through(fresh / FACTS, json.dumps(dict(facts), indent=1).encode())
         _swap(fresh, folder)
     except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
         raise UserError(
             f"cannot write the checkpoint {folder}: {error.strerror or error}; free some space or choose another "
             "folder with --out, then run the same command to go on from the last checkpoint"
         ) from error
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is a checkpoint, whole or not, at ``folder``."""
+    return folder.exists() or _old(folder).exists()
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -45,11 +51,13 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         UserError: if it is missing, truncated or not one of ours.
     """
-    whole = folder if (folder / FACTS).exists() else folder.with_name(folder.name + ".old")
-    if not (whole / FACTS).exists():
+    whole = folder if folder.exists() else _old(folder)
+    if not whole.exists():
         raise UserError(f"there is no checkpoint at {folder}; train first, or name another run folder")
     try:
         facts = json.loads((whole / FACTS).read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError(f"{FACTS} is no JSON object")
         with safe_open(whole / TENSORS, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  safe_open is no mapping
     except (OSError, ValueError, SafetensorError) as error:
@@ -87,9 +95,13 @@ def _write_through(path: Path, data: bytes) -> None:
 
 def _swap(fresh: Path, folder: Path) -> None:
     """Put ``fresh`` in the place of ``folder``; ``.old`` covers the moment in between."""
-    old = folder.with_name(folder.name + ".old")
+    old = _old(folder)
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")

@@ -1,64 +1,161 @@
 """Readouts solved in closed form: everything but the head stays as initialised."""
 
-import torch
-from torch import nn
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
-from statewise import tree
+import torch
+from torch import Tensor, nn
+
 from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
-from statewise.tasks.base import Task
+from statewise.tasks.base import Batch, Task
+from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
 from statewise.train.config import TrainConfig
+from statewise.train.device import check_device
+from statewise.train.divergence import is_finite
 from statewise.train.evaluation import evaluate
 from statewise.train.forward import starting_state, to_device
+from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress
+from statewise.train.snapshot import MODEL, among, check_kind, pack_carry, read_progress, under, unpack_carry
+from statewise.tree import State
 
 FACTORS = (1.0, 1e2, 1e4, 1e6)
 """Multiples of the configured penalty that are tried on validation"""
+RIDGE = "ridge"
+"""What stands in a checkpoint where else the optimiser's name does"""
+SUMS = "sums."
 
 
-def fit_readout(model: Model, task: Task, config: TrainConfig) -> float:
-    """Solve the head by ridge regression over ``config.steps`` training batches, in one pass and constant memory.
+class ReadoutFitter:
+    """Solves the head by ridge regression over ``config.steps`` training batches, in one pass and constant memory.
 
-    Several penalties are solved from the same statistics; the one that validates best stays in the model.
+    Several penalties are solved from the same statistics; the one that validates best stays in the model. Jaeger 2001,
+    section 3; the washout, the first steps of every sequence, is not fitted.
 
-    Returns:
-        The validation score of the chosen one.
+    Args:
+        model: left with the solved head when ``run`` returns.
+        task: a regression.
+        config: everything else.
+        folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
 
     Raises:
         UserError: if the task is no regression or the head no linear map.
     """
-    if not task.regression or not isinstance(model.head, nn.Linear):
-        raise UserError(f"task {task.name} has no closed-form readout; say readout=gradient")
-    statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
-    model.eval()
-    carry = None
-    with torch.no_grad():
-        for index in range(config.steps):
-            batch = task.train_batch(index, batch_size=config.batch_size, seed=config.seed)
-            batch = to_device(batch, config.device)
-            features, after = model.body(batch.inputs, starting_state(model, batch, carry))
-            carry = tree.detach(after) if batch.starts is not None else None
-            if batch.positions is not None:
-                features = features.gather(1, batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2]))
-            counted = (batch.weights > 0).flatten()
-            if batch.starts is not None and bool(batch.starts.all()):
-                counted = counted & (torch.arange(features.shape[1]).repeat(features.shape[0]) >= config.washout)
-            rows = features.flatten(0, 1)[counted], batch.targets.flatten(0, 1)[counted]
-            statistics.add(rows[0].cpu(), rows[1].cpu())
-    return _choose(model, task, config, statistics)
+
+    def __init__(self, model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> None:
+        if not task.regression or not isinstance(model.head, nn.Linear):
+            raise UserError(f"task {task.name} has no closed-form readout; say readout=gradient")
+        check_device(config)
+        self.model = model.to(config.device)
+        self.task = task
+        self.config = config
+        self.folder = folder
+        self.statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
+        self.progress = Progress()
+        self.history: list[Entry] = []
+        self.carry: State | None = None
+        self.age = torch.zeros(0, dtype=torch.int64)
+        """(B,) time steps since each row's sequence began"""
+        if folder is not None and has_checkpoint(folder / "last"):
+            self._resume(folder / "last")
+
+    def run(
+        self,
+        *,
+        on_entry: OnEntry = lambda entry: None,
+        on_step: OnStep = lambda step, loss: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Take in all batches and solve, or until ``should_stop()`` says so between two batches.
+
+        There is no history: nothing is learnt before the end.
+        """
+        self.model.eval()
+        while self.progress.step < self.config.steps:
+            if should_stop():
+                self._save()
+                return Outcome("interrupted", self.progress)
+            self._take_in(self.progress.step)
+            on_step(self.progress.step, float("nan"))
+            if self.progress.step % self.config.checkpoint_every == 0:
+                self._save()
+        self._choose()
+        return Outcome("finished", self.progress)
+
+    def _take_in(self, index: int) -> None:
+        batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
+        batch = to_device(batch, self.config.device)
+        with torch.no_grad():
+            features, after = self.model.body(batch.inputs, starting_state(self.model, batch, self.carry))
+        if batch.positions is not None:
+            features = features.gather(1, batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2]))
+        counted = self._counted(batch)
+        self.statistics.add(features[counted].cpu(), batch.targets[counted].cpu())
+        self.carry = after if batch.starts is not None else None
+        self.progress.step += 1
+        self.progress.tokens += batch.inputs.shape[0] * batch.inputs.shape[1]
+
+    def _counted(self, batch: Batch) -> Tensor:
+        """``(B, Q)`` bool: the positions that are asked for and lie behind the washout of their sequence."""
+        rows, steps = batch.inputs.shape[:2]
+        age = torch.zeros(rows, dtype=torch.int64)
+        if batch.starts is not None and self.carry is not None:
+            age = torch.where(batch.starts.cpu(), age, self.age)
+        self.age = age + steps
+        place = torch.arange(steps).expand(rows, -1) if batch.positions is None else batch.positions.cpu()
+        return (batch.weights > 0) & (age.unsqueeze(1) + place >= self.config.washout).to(batch.weights.device)
+
+    def _choose(self) -> None:
+        """Put the penalty that validates best into the head."""
+        if self.statistics.examples == 0:
+            raise UserError(
+                f"there is nothing to fit the readout to: {self.config.steps} steps with a washout of "
+                f"{self.config.washout}; take more steps or a shorter washout"
+            )
+        best: tuple[float, tuple[Tensor, Tensor]] | None = None
+        sign = 1.0 if self.task.primary.lower_is_better else -1.0
+        for factor in FACTORS:
+            solution = self.statistics.solve(self.config.ridge * factor)
+            score = sign * self._score(solution)
+            if best is None or score < best[0] or not is_finite(best[0]):
+                best = score, solution
+        assert best is not None
+        self.progress.best_valid, self.progress.best_step = self._score(best[1]), self.progress.step
+
+    def _score(self, solution: tuple[Tensor, Tensor]) -> float:
+        """The primary score on validation with this head, which stays in the model."""
+        self.model.head.load_state_dict(dict(zip(("weight", "bias"), solution, strict=True)))
+        size, device = self.config.batch_size, self.config.device
+        return evaluate(self.model, self.task, "valid", batch_size=size, device=device)[self.task.primary.name]
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        sums = {"products": self.statistics.products, "moments": self.statistics.moments, "age": self.age}
+        tensors = under(MODEL, self.model.state_dict()) | under(SUMS, sums) | pack_carry(self.carry)
+        facts = {
+            "optimizer": RIDGE,
+            "examples": self.statistics.examples,
+            "progress": asdict(self.progress),
+            "carried": self.carry is not None,
+        }
+        save_checkpoint(self.folder / "last", tensors, facts)
+
+    def _resume(self, source: Path) -> None:
+        tensors, facts = load_checkpoint(source)
+        check_kind(facts, "optimizer", RIDGE, str(source))
+        self.progress = read_progress(facts, str(source))
+        load_weights(self.model, among(tensors, MODEL), source=str(source))
+        if facts["carried"]:
+            self.carry = unpack_carry(tensors, self.model.initial_state(1), str(source))
+        sums = among(tensors, SUMS)
+        self.age = sums["age"]
+        self.statistics.products, self.statistics.moments = sums["products"], sums["moments"]
+        self.statistics.examples = facts["examples"]
 
 
-def _choose(model: Model, task: Task, config: TrainConfig, statistics: RidgeStatistics) -> float:
-    """Put the penalty that validates best into the head."""
-    best: tuple[float, dict[str, torch.Tensor]] | None = None
-    sign = 1.0 if task.primary.lower_is_better else -1.0
-    for factor in FACTORS:
-        weight, bias = statistics.solve(config.ridge * factor)
-        model.head.load_state_dict({"weight": weight, "bias": bias})
-        metrics = evaluate(model, task, "valid", batch_size=config.batch_size, device=config.device)
-        score = metrics[task.primary.name]
-        if best is None or sign * score < sign * best[0]:
-            best = score, {"weight": weight, "bias": bias}
-    assert best is not None
-    model.head.load_state_dict(best[1])
-    return best[0]
+def fit_readout(model: Model, task: Task, config: TrainConfig) -> float | None:
+    """Solve the head of ``model``; returns its score on validation. See ``ReadoutFitter``."""
+    return ReadoutFitter(model, task, config).run().progress.best_valid

@@ -1,9 +1,14 @@
 """How a model is trained, as plain data."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from statewise.errors import UserError
+from statewise.errors import UserError, unknown
+
+AT_LEAST_ONE = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every")
+NOT_NEGATIVE = (
+    "steps", "warmup", "patience", "plateau_patience", "checkpoint_time", "washout", "weight_decay", "ridge",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class TrainConfig:
     """Never applied to biases, norms and one-dimensional parameters"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
     warmup: int = 50
-    """Updates over which the learning rate rises linearly"""
+    """Updates over which the learning rate rises linearly, whatever the schedule"""
     decay_to: float = 0.1
     """What the cosine ends at, as a fraction of the learning rate"""
     decay_every: int = 500
@@ -36,7 +41,7 @@ class TrainConfig:
     decay_factor: float = 0.5
     """By what the step and plateau schedules multiply"""
     plateau_patience: int = 3
-    """Evaluations without improvement before the plateau schedule drops"""
+    """Evaluations in a row without improvement that the plateau schedule bears; the next one makes it drop"""
     clip: Literal["norm", "value", "none"] = "norm"
     clip_at: float = 1.0
     """The largest global gradient norm, or the largest gradient element"""
@@ -47,7 +52,7 @@ class TrainConfig:
     checkpoint_every: int = 200
     """Updates between two checkpoints"""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 = autocast where the device has it; parameters and states stay float32"""
+    """bfloat16 = autocast, on a device that has it; parameters, states and losses stay float32"""
     checkpoint_time: int = 0
     """Activation checkpointing: recompute chunks of this many time steps in the backward pass; 0 = off"""
     readout: Literal["gradient", "ridge"] = "gradient"
@@ -55,19 +60,28 @@ class TrainConfig:
     ridge: float = 1e-6
     """Penalty of the closed-form readout"""
     washout: int = 0
-    """Time steps at the start of a sequence that the closed-form readout does not fit"""
+    """Time steps at the start of every sequence that the closed-form readout does not fit"""
     device: str = "cpu"
     seed: int = 0
     """Initial weights, order and noise of training"""
 
     def __post_init__(self) -> None:
-        positive = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every")
-        for name in positive:
+        for name, kind in get_type_hints(TrainConfig).items():
+            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
+                raise unknown(name, str(getattr(self, name)), get_args(kind))
+        for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.steps < 0:
-            raise UserError(f"steps must not be negative, got {self.steps}")
-        if not self.learning_rate > 0:
+        for name in NOT_NEGATIVE:
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name, value in (("momentum", self.momentum), ("betas", min(self.betas)), ("betas", max(self.betas))):
+            if not 0 <= value < 1:
+                raise UserError(f"{name} must be at least 0 and below 1, got {value}")
+        for name in ("decay_to", "decay_factor"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < float("inf"):
             raise UserError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.clip != "none" and not self.clip_at > 0:
             raise UserError(f"clip_at must be positive, got {self.clip_at}; to turn clipping off say clip=none")

@@ -4,8 +4,8 @@ import torch
 
 from statewise import tree
 from statewise.contract import Model
-from statewise.tasks.base import Batch, Split, Task, add_scores
-from statewise.train.forward import run_batch, to_device
+from statewise.tasks.base import Split, Task, add_scores
+from statewise.train.forward import full_precision, run_batch, to_device
 
 
 def evaluate(
@@ -19,22 +19,17 @@ def evaluate(
         split: ``valid`` or ``test``.
         batch_size: rows a pass.
         length: sequences of this length; ``None`` = as in training.
-        device: where the model is.
+        device: where the model is; scores are worked out on the CPU, where the batches are made.
     """
     was_training = model.training
     model.eval()
     parts, carry = [], None
     with torch.no_grad():
         for batch in task.evaluation(split, batch_size=batch_size, length=length):
-            batch = to_device(batch, device)
+            here = to_device(batch, device)
             if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.inputs.shape[0]:
                 carry = None
-            outputs, carry = run_batch(model, batch, carry)
-            parts.append(task.scores(outputs.float(), batch))
+            outputs, carry = run_batch(model, here, carry)
+            parts.append(task.scores(full_precision(outputs).cpu(), batch))
     model.train(was_training)
     return add_scores(parts)
-
-
-def first_batch(task: Task, split: Split, batch_size: int) -> Batch:
-    """The first evaluation batch of a split, for examples."""
-    return next(iter(task.evaluation(split, batch_size=batch_size)))

@@ -10,11 +10,16 @@ from statewise.tasks.base import Batch
 from statewise.tree import State
 
 
-def to_device(batch: Batch, device: str) -> Batch:
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
     """The batch on another device."""
     inputs, targets, weights = (part.to(device) for part in batch[:3])
     starts, positions = (None if part is None else part.to(device) for part in batch[3:])
     return Batch(inputs, targets, weights, starts, positions)
+
+
+def full_precision(outputs: Tensor) -> Tensor:
+    """Outputs for loss and scores: half precision becomes float32, anything else stays."""
+    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
 
 def run_batch(model: Model, batch: Batch, carry: State | None, *, checkpoint_time: int = 0) -> tuple[Tensor, State]:

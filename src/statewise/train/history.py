@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from statewise.errors import UserError
+
 Status = Literal["finished", "stopped early", "diverged", "interrupted"]
 
 
@@ -50,6 +52,10 @@ class Progress:
     """Training losses since the last history entry"""
     loss_count: int = 0
     largest_norm: float = 0.0
+    first_loss: float | None = None
+    """Of the very first update that was not skipped"""
+    recent_loss: float = 0.0
+    """Mean training loss between the last two evaluations"""
 
 
 @dataclass
@@ -65,14 +71,24 @@ class Outcome:
 
 OnEntry = Callable[[Entry], None]
 OnStep = Callable[[int, float], None]
-"""(updates done, training loss of the last one)"""
+"""(updates done, training loss of the last one; NaN where the readout is solved and not descended to)"""
 
 
 def write_history(path: Path, history: list[Entry]) -> None:
-    """Replace the file by ``history``, one JSON object a line, atomically."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in history), encoding="utf-8")
-    temporary.replace(path)
+    """Replace the file by ``history``, one JSON object a line, atomically.
+
+    Raises:
+        UserError: if it cannot be written; the old file stays as it was.
+    """
+    fresh = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in history), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out"
+        ) from error
 
 
 def read_history(path: Path) -> list[Entry]:

@@ -15,22 +15,16 @@ from torch import Tensor
 from statewise import tree
 from statewise.contract import Model
 from statewise.tasks.base import Batch, Task
-from statewise.train.checkpoint import load_checkpoint, save_checkpoint
+from statewise.train.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from statewise.train.config import TrainConfig
+from statewise.train.device import check_device
+from statewise.train.divergence import advice, is_finite, why_diverged
 from statewise.train.evaluation import evaluate
-from statewise.train.forward import run_batch, to_device
+from statewise.train.forward import full_precision, run_batch, to_device
 from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress, Status, read_history, write_history
 from statewise.train.optimization import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
 from statewise.train.snapshot import restore_snapshot, take_snapshot
 from statewise.tree import State
-
-GIVE_UP_AFTER = 10
-"""Updates in a row with a loss or gradient that is not finite, after which training has diverged"""
-
-ADVICE = (
-    "loss or gradient was not finite {count} updates in a row at step {step}; lower the learning rate (now {rate:g}), "
-    "clip harder (now {clip} at {clip_at:g}), or lengthen the warm-up (now {warmup})"
-)
 
 
 class Trainer:
@@ -44,6 +38,7 @@ class Trainer:
     """
 
     def __init__(self, model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> None:
+        check_device(config)
         self.model = model.to(config.device)
         self.task = task
         self.config = config
@@ -55,7 +50,8 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.carry: State | None = None
         self.seconds = 0.0
-        if folder is not None and (folder / "last").exists() | (folder / "last.old").exists():
+        self.saved_at: int | None = None
+        if folder is not None and has_checkpoint(folder / "last"):
             self._resume(folder)
 
     def run(
@@ -65,25 +61,32 @@ class Trainer:
         on_step: OnStep = lambda step, loss: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Outcome:
-        """Train to the end, or until ``should_stop()`` says so between two updates (a checkpoint is kept then)."""
+        """Train to the end, or until ``should_stop()`` says so between two updates; a checkpoint is kept either way.
+
+        Training also ends where it has diverged, or where validation has not improved for ``config.patience``
+        evaluations. Whether it does is a function of what a checkpoint keeps, so that a resumed run ends alike.
+        """
         self.model.train()
-        while self.progress.step < self.config.steps:
+        while (ending := self._ending()) is None:
             if should_stop():
-                self._save()
-                return self._outcome("interrupted")
-            loss = self.update()
-            if self.progress.skipped_in_a_row >= GIVE_UP_AFTER:
-                return self._outcome("diverged")
-            on_step(self.progress.step, loss)
+                return self._end("interrupted")
+            on_step(self.progress.step + 1, self.update())
             if self._is_due(self.config.evaluate_every):
                 on_entry(self._evaluate())
             if self._is_due(self.config.checkpoint_every):
                 self._save()
-            if 0 < self.config.patience <= self.progress.evaluations_since_best:
-                return self._outcome("stopped early")
-        if not self.best:
+        if ending == "finished" and not self.history:
             on_entry(self._evaluate())
-        return self._outcome("finished")
+        return self._end(ending)
+
+    def _ending(self) -> Status | None:
+        """How the training is over, or ``None`` where it goes on."""
+        progress = self.progress
+        if why_diverged(progress):
+            return "diverged"
+        if 0 < self.config.patience <= progress.evaluations_since_best:
+            return "stopped early"
+        return "finished" if progress.step >= self.config.steps else None
 
     def _is_due(self, every: int) -> bool:
         return self.progress.step % every == 0 or self.progress.step == self.config.steps
@@ -104,9 +107,10 @@ class Trainer:
         positions = max(1.0, sum(float(batch.weights.sum()) for batch in batches))
         loss = sum(self._backward(batch, positions) for batch in batches)
         norm = clip_gradients(self.parameters, config)
-        if _finite(loss) and _finite(norm):
+        if is_finite(loss) and is_finite(norm):
             self.optimizer.step()
             progress.skipped_in_a_row = 0
+            progress.first_loss = loss if progress.first_loss is None else progress.first_loss
             progress.loss_sum += loss
             progress.loss_count += 1
             progress.largest_norm = max(progress.largest_norm, norm)
@@ -127,7 +131,7 @@ class Trainer:
         bfloat16 = self.config.precision == "bfloat16"
         with torch.autocast(torch.device(self.config.device).type, dtype=torch.bfloat16, enabled=bfloat16):
             outputs, after = run_batch(self.model, batch, self.carry, checkpoint_time=self.config.checkpoint_time)
-        loss = self.task.loss(outputs.float(), batch) / positions
+        loss = self.task.loss(full_precision(outputs), batch) / positions
         loss.backward()
         self.carry = tree.detach(after) if batch.starts is not None else None
         return float(loss.detach())
@@ -139,10 +143,11 @@ class Trainer:
         valid = metrics[self.task.primary.name]
         self._note_best(valid)
         progress = self.progress
+        progress.recent_loss = progress.loss_sum / max(1, progress.loss_count)
         entry = Entry(
             step=progress.step,
             tokens=progress.tokens,
-            train_loss=progress.loss_sum / max(1, progress.loss_count),
+            train_loss=progress.recent_loss,
             valid=valid,
             metrics=metrics,
             learning_rate=learning_rate_at(progress.step, self.config, progress.plateau_drops),
@@ -158,7 +163,7 @@ class Trainer:
         progress = self.progress
         if self._is_solved(valid) and progress.solved_step is None:
             progress.solved_step = progress.step
-        if _finite(valid) and (progress.best_valid is None or self._is_better(valid, progress.best_valid)):
+        if is_finite(valid) and (progress.best_valid is None or self._is_better(valid, progress.best_valid)):
             progress.best_valid, progress.best_step = valid, progress.step
             progress.evaluations_since_best = progress.plateau_waits = 0
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -177,31 +182,31 @@ class Trainer:
         return at is not None and (score == at or self._is_better(score, at))
 
     def _save(self) -> None:
-        if self.folder is None:
+        """Keep a checkpoint; the history first, so that it never lacks what lies before the checkpoint."""
+        if self.folder is None or self.saved_at == self.progress.step:
             return
+        write_history(self.folder / "history.jsonl", self.history)
         tensors, facts = take_snapshot(self.model, self.optimizer, self.carry, self.best, self.progress)
         save_checkpoint(self.folder / "last", tensors, facts)
-        write_history(self.folder / "history.jsonl", self.history)
+        self.saved_at = self.progress.step
 
     def _resume(self, folder: Path) -> None:
         tensors, facts = load_checkpoint(folder / "last")
         example = self.model.initial_state(1)
-        self.carry, self.best, self.progress = restore_snapshot(self.model, self.optimizer, example, tensors, facts)
+        self.carry, self.best, self.progress = restore_snapshot(
+            self.model, self.optimizer, example, tensors, facts, source=str(folder / "last")
+        )
         kept = read_history(folder / "history.jsonl")
         self.history = [entry for entry in kept if entry.step <= self.progress.step]
+        self.saved_at = self.progress.step
 
-    def _outcome(self, status: Status) -> Outcome:
-        advice = None
-        if status == "diverged":
-            config = self.config
-            advice = ADVICE.format(
-                count=GIVE_UP_AFTER, step=self.progress.step, rate=config.learning_rate, clip=config.clip,
-                clip_at=config.clip_at, warmup=config.warmup,
-            )  # fmt: skip
-        if self.best and status != "interrupted":
+    def _end(self, status: Status) -> Outcome:
+        self._save()
+        if status == "interrupted":
+            return Outcome(status, self.progress, self.history)
+        why = why_diverged(self.progress) or (None if self.best else "validation was not finite at any evaluation")
+        if self.best:
             self.model.load_state_dict(self.best)
-        return Outcome(status, self.progress, self.history, advice)
-
-
-def _finite(number: float) -> bool:
-    return abs(number) < float("inf")
+        if why is None:
+            return Outcome(status, self.progress, self.history)
+        return Outcome("diverged", self.progress, self.history, advice(why, self.progress, self.config))

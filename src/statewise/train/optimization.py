@@ -21,13 +21,17 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Trained parameters in two groups: matrices decay; biases, norms and whatever is marked by its layer do not."""
+    """Trained parameters in two groups: matrices decay; biases, norms and what its layer marks do not.
+
+    A layer marks a parameter by giving it the attribute ``_no_weight_decay = True``.
+    """
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        spared = parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1] or hasattr(parameter, "_no_weight_decay")
+        marked = getattr(parameter, "_no_weight_decay", False)
+        spared = marked or parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1]
         (kept if spared else decayed).append(parameter)
     groups = ({"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0})
     return [group for group in groups if group["params"]]

@@ -1,0 +1,21 @@
+"""Whether a device can do what a training asks of it."""
+
+import torch
+
+from statewise.errors import UserError
+from statewise.train.config import TrainConfig
+
+
+def check_device(config: TrainConfig) -> None:
+    """Raise a UserError if the device is not there, or has no bfloat16 autocast where that is asked for."""
+    try:
+        kind = torch.zeros(1, device=config.device).device.type
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"device '{config.device}' cannot be used ({cause}); say cpu") from error
+    if config.precision == "bfloat16" and not _has_bfloat16(kind):
+        raise UserError(f"device '{config.device}' has no bfloat16; say precision=float32")
+
+
+def _has_bfloat16(kind: str) -> bool:
+    return torch.cuda.is_bf16_supported() if kind == "cuda" else torch.amp.is_autocast_available(kind)
