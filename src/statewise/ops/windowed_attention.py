@@ -9,10 +9,13 @@ Vaswani et al. 2017, eq. 1, with the carried window of Dai et al. 2019, section 
 * anything else: blocks of ``BLOCK`` queries against the keys that they see, which costs O(T (C + BLOCK)).
 
 What is not finite must not reach the past through a weight or a gradient of zero (0 * NaN is NaN). Where queries stand
-together, it is therefore taken out before the products, and the outputs that saw it are set to NaN.
+together and not everything is finite, it is therefore taken out before the products, and the outputs that saw it are
+set to NaN.
 
 Letters: B rows, T steps, P steps carried, C window length, N heads, d head width.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -48,14 +51,12 @@ def windowed_attention(
         return values[:, :0]
     if time == 1:
         return _one_query(q, keys[:, -context:], values[:, -context:], count, bias)
+    if _all_finite(q, keys, values):
+        return _together(q, keys, values, count, context, bias)
     broken = (_not_finite(keys) | _not_finite(values)) & _held(count, past, time).unsqueeze(-1)
     spoilt = _saw_any(broken, past, context) | _not_finite(q)
-    q, keys, values = (_finite(part).transpose(1, 2) for part in (q, keys, values))
-    if past == 0 and time <= context and bias is None:
-        y = F.scaled_dot_product_attention(q, keys, values, is_causal=True)
-    else:
-        y = _in_blocks(q, keys, values, count, context, bias)
-    return y.transpose(1, 2) + _nan_where(spoilt, y.dtype).unsqueeze(-1)
+    y = _together(_finite(q), _finite(keys), _finite(values), count, context, bias)
+    return y + _nan_where(spoilt, y.dtype).unsqueeze(-1)
 
 
 def attention_weights(q: Tensor, keys: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
@@ -85,8 +86,19 @@ def _one_query(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, bias: Ten
     return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2)
 
 
+def _together(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
+    """Several queries, all finite."""
+    time, past = q.shape[1], keys.shape[1] - q.shape[1]
+    q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
+    if past == 0 and time <= context and bias is None:
+        y = F.scaled_dot_product_attention(q, keys, values, is_causal=True)
+    else:
+        y = _in_blocks(q, keys, values, count, context, bias)
+    return y.transpose(1, 2)
+
+
 def _in_blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
-    """All in the shape ``(B, N, ..., d)``, keys and values finite."""
+    """All in the shape ``(B, N, ..., d)`` and finite."""
     time, past = q.shape[2], keys.shape[2] - q.shape[2]
     outputs = []
     for start in range(0, time, BLOCK):
@@ -115,6 +127,20 @@ def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, b
 def _held(count: Tensor, past: int, time: int) -> Tensor:
     """``(B, P + T)``: which places hold a step of the row."""
     return torch.arange(-past, time, device=count.device) >= -count.unsqueeze(1)
+
+
+def _all_finite(q: Tensor, keys: Tensor, values: Tensor) -> bool:
+    """Whether there is nothing to take out: where a number is not finite, neither is the sum.
+
+    In doubt the answer is no, which costs time alone: for finite numbers whose sum overflows, and where no value can
+    be asked for, as in ``torch.compile``, ``torch.export`` and ``torch.func.vmap``.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    try:
+        return math.isfinite(q.detach().sum() + keys.detach().sum() + values.detach().sum())
+    except RuntimeError:
+        return False
 
 
 def _finite(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from statewise import laws, probe, tree
 from statewise.layers.attention import self_attention
 from statewise.layers.attention.self_attention import SelfAttention
+from statewise.ops import windowed_attention as op
 
 TIME = 150
 """Longer than a block of the fast path."""
@@ -52,6 +53,12 @@ def hidden_from(time: int, context_length: int) -> Tensor:
 def test_keeps_the_laws(positions, context_length):
     layer = SelfAttention(input_size=3, hidden_size=4, heads=2, context_length=context_length, positions=positions)
     laws.check(layer)
+
+
+@pytest.mark.parametrize("positions", KINDS)
+def test_keeps_the_laws_also_where_it_looks_for_what_is_not_finite(monkeypatch, positions):
+    monkeypatch.setattr(op, "_all_finite", lambda *_: False)
+    laws.check(SelfAttention(input_size=3, hidden_size=4, heads=2, context_length=5, positions=positions))
 
 
 @pytest.mark.parametrize("context_length", [1, 7, 64, 65, TIME, TIME + 1])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise import probe, tree
+from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.attention.positions import PositionKind, make_positions
 from statewise.ops.windowed_attention import append, attention_weights, windowed_attention
@@ -106,8 +106,7 @@ class SelfAttention(SequenceLayer):
         if probe.is_recording():
             probe.record("attention", attention_weights(q, keys, state.steps, self.context_length))
         window = (append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)))
-        after = AttentionState(*window, state.steps + x.shape[1])
-        return self.project_out(y.flatten(2)), tree.cast_like(after, state)
+        return self.project_out(y.flatten(2)), AttentionState(*window, state.steps + x.shape[1])
 
     def _project(self, x: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values ``(B, T, N, d)`` with their positions in them."""
