@@ -28,6 +28,7 @@ test: check  ## everything that must hold
 	$(BIN)/pytest -n 2 --dist worksteal
 
 reproduce: $(INSTALLED)  ## slow reproductions of published figures; writes docs/reproduced.md
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[reproduce]'
 	$(BIN)/python benchmarks/reproduce.py
 
 format: $(INSTALLED)

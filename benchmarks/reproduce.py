@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reproduction import copying, language, memory_capacity, parity, sums
+from reproduction import copying, language, memory_capacity, onnx, parity, sums
 from reproduction.page import write_page
 
 EXPERIMENTS = {
@@ -22,6 +22,7 @@ EXPERIMENTS = {
     "adding": sums.run_adding,
     "copy-memory": sums.run_copy_memory,
     "copy": copying.run,
+    "onnx": onnx.run,
 }
 RESULTS = Path(__file__).parent.parent / "docs" / "reproduced"
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.spectra import s4d_inv, s4d_lin
-from statewise.layers.statespace.precision import to_complex, to_pairs, wide
+from statewise.layers.statespace.precision import exp, to_complex, to_pairs, wide
 from statewise.layers.statespace.time_scales import dynamics, log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
 
@@ -85,7 +85,7 @@ class S4D(SequenceLayer):
 
     def step(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
-        h = log_a.exp() * to_complex(state.h) + b * wide(x).unsqueeze(-1)
+        h = exp(log_a) * to_complex(state.h) + b * wide(x).unsqueeze(-1)
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self._mixed(s, x), S4DState(to_pairs(h))
 
@@ -98,7 +98,7 @@ class S4D(SequenceLayer):
         """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
         a = torch.complex(-wide(self.log_decay).exp(), wide(self.frequency))
         log_a = wide(self.log_dt).exp().unsqueeze(-1) * a
-        return log_a, (log_a.exp() - 1) / a
+        return log_a, (exp(log_a) - 1) / a
 
     def _mixed(self, s: Tensor, x: Tensor) -> Tensor:
         """``GLU(W gelu(s + D u) + b)``, ``(..., H)``."""
