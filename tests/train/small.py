@@ -62,23 +62,26 @@ class Streams(Rows):
 
 
 class Poisoned(Streams):
-    """Streams in which the loss of some chunks is not finite, or its gradient is not."""
+    """Endless streams with chunks whose loss is not finite, and chunks with a finite loss whose gradient is not."""
+
+    SPIKE = 7.0
 
     def __init__(self, *, losses: Sequence[int] = (), gradients: Sequence[int] = ()) -> None:
         super().__init__()
         self.losses, self.gradients = losses, gradients
-        self.index = -1
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
-        self.index = index
         batch = super().train_batch(index % 10, batch_size=batch_size, seed=seed)
-        return batch._replace(starts=torch.tensor([index == 0] * 3))
+        targets = batch.targets.clone()
+        if index in self.losses:
+            targets[1, 2] = float("nan")
+        if index in self.gradients:
+            targets[1, 2] = self.SPIKE
+        return batch._replace(targets=targets, starts=torch.tensor([index == 0] * 3))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        loss = super().loss(outputs, batch)
-        if self.index in self.losses:
-            return loss * float("nan")
-        return loss + (outputs * 0).sqrt().sum() if self.index in self.gradients else loss
+        spiked = outputs[batch.targets == self.SPIKE]
+        return super().loss(outputs, batch) + (spiked - spiked.detach()).abs().sqrt().sum()
 
 
 def small_model(layer: str = "lstm", **fields: object) -> Model:

@@ -1,6 +1,8 @@
 """Schedules against closed forms and torch's, updates against torch.optim's plain loops, decay and clipping by hand."""
 
+import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor, nn
 
 from statewise.catalog import CATALOG
 from statewise.contract import Model, Tokens
+from statewise.layers.statespace.s4d import S4D
 from statewise.models.resolve import build, default_config
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
@@ -116,6 +119,21 @@ def test_decay_alone_shrinks_matrices_and_leaves_biases_norms_and_marked_paramet
     spared = {name for name, _ in model.named_parameters()} - moved
     assert any("norm" in name for name in spared)
     assert {name.rsplit(".", 1)[-1] for name in spared} >= {"bias", "log_decay", "frequency"}
+
+
+def test_a_copied_wrapped_or_moved_model_spares_the_same_parameters():
+    model = small_model("s4d", block="residual")
+
+    def decayed(module: nn.Module) -> set[str]:
+        chosen = {id(p) for group in parameter_groups(module, 0.1) if group["weight_decay"] for p in group["params"]}
+        return {name for name, p in module.named_parameters() if id(p) in chosen}
+
+    expected = decayed(model)
+    assert not any(name.endswith(("log_dt", "log_decay", "frequency")) for name in expected)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), copy.deepcopy(model).to("meta")):
+        assert decayed(other) == expected
+    assert decayed(nn.ModuleDict({"inner": model})) == {f"inner.{name}" for name in expected}
+    assert not decayed(S4D(input_size=3, hidden_size=4)) & set(S4D.undecayed)
 
 
 @pytest.mark.parametrize("name", CATALOG)

@@ -1,6 +1,7 @@
 """Truncated backpropagation: the state goes on through the streams, the gradient ends at the chunk's border."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -73,7 +74,7 @@ def second_loss(model: Model, task: Streams, join: Callable[[Tensor], Tensor]) -
 
 def test_windows_follow_each_other_without_gap_or_overlap_until_the_epoch_ends():
     windows = [training_window(index, total=103, rows=4, length=5, seed=2) for index in range(12)]
-    for number, (one, other) in enumerate(zip(windows[:-1], windows[1:], strict=True)):
+    for number, (one, other) in enumerate(pairwise(windows)):
         goes_on = number % 5 != 4
         assert bool((other.begins == (not goes_on)).all())
         assert torch.equal(other.places[:, 0] == one.places[:, -1] + 1, torch.full((4,), goes_on))

@@ -1,0 +1,122 @@
+"""A run folder: made, interrupted with Ctrl-C, gone on with, diverged, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from statewise.cli.dispatch import run
+from statewise.errors import UserError
+from statewise.models.config import ModelConfig
+from statewise.runs.config import RunConfig
+from statewise.runs.folder import load_run
+from statewise.runs.training import train_run
+from statewise.train.checkpoint import load_checkpoint
+from statewise.train.config import TrainConfig
+
+TASK = {"longest": 6, "shortest": 2, "evaluation_sequences": 16}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def config(**fields: Any) -> RunConfig:
+    train = TrainConfig(**{"steps": 6, "batch_size": 4, "evaluate_every": 2, "checkpoint_every": 2, **fields})
+    return RunConfig("parity", ModelConfig(layer="gru", width=4), train, TASK)
+
+
+def test_a_run_folder_explains_itself_and_is_used_without_its_data(tmp_path: Path):
+    folder = tmp_path / "run"
+    result = train_run(config(), folder, command="statewise train parity")
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "environment.json", "history.jsonl", "preprocessing.json", "result.json", "README.md", "best",
+        "last",
+    }  # fmt: skip
+    assert json.loads((folder / "result.json").read_text())["test"] == result["test"]
+    lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6]
+    assert "statewise train parity" in (folder / "README.md").read_text()
+    weights = load_run(folder).model.state_dict()
+    best = {name[5:]: tensor for name, tensor in load_checkpoint(folder / "last")[0].items() if name[:5] == "best."}
+    assert best.keys() == weights.keys()
+    assert all(torch.equal(tensor, best[name]) for name, tensor in weights.items())
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path):
+    first = train_run(config(), tmp_path, command="-")
+    steps: list[int] = []
+    again = train_run(config(), tmp_path, command="-", on_step=lambda step, loss: steps.append(step))
+    assert steps == []
+    assert again == first
+
+
+def test_another_config_is_refused(tmp_path: Path):
+    train_run(config(), tmp_path, command="-")
+    with pytest.raises(UserError, match=r"another config .train.steps 6 there, 8 here"):
+        train_run(config(steps=8), tmp_path, command="-")
+
+
+def test_divergence_is_one_sentence_with_advice_and_the_best_weights_are_kept(tmp_path: Path):
+    wild = config(steps=400, learning_rate=1e4, optimizer="sgd", clip="none", warmup=20, evaluate_every=10)
+    with pytest.raises(UserError, match=r"training diverged: .*; lower learning_rate .* --out; the weights of update"):
+        train_run(wild, tmp_path, command="-")
+    assert load_run(tmp_path).config == wild
+    assert not (tmp_path / "result.json").exists()
+    with pytest.raises(UserError, match="training diverged"):
+        train_run(wild, tmp_path, command="-", on_step=lambda step, loss: pytest.fail("trained on"))
+
+
+def test_tensorboard_writes_into_the_run_folder(tmp_path: Path):
+    pytest.importorskip("tensorboard", reason="the tensorboard extra is not installed")
+    train_run(config(), tmp_path, command="-", tensorboard=True)
+    assert len(list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))) == 1
+
+
+def words(folder: Path) -> list[str]:
+    """A training of some seconds, as a person types it."""
+    model = ["--model", "gru", "--width", "8", "--depth", "1", "--steps", "200", "--batch-size", "4"]
+    options = [f"{name}={value}" for name, value in TASK.items()]
+    return ["train", "parity", *model, "--set", "evaluate_every=20", "--task-options", *options, "--out", str(folder)]
+
+
+def iter_until(word: str, lines: Iterable[str]) -> Iterator[str]:
+    """The lines as far as the first that begins with ``word``."""
+    for line in lines:
+        yield line
+        if line.startswith(word):
+            return
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on_and_the_resumed_run_ends_like_the_whole_one(tmp_path: Path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "statewise", *words(tmp_path / "stopped")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    heard = list(iter_until("step 20:", process.stderr))
+    process.send_signal(signal.SIGINT)
+    said = "".join([*heard, *process.communicate()])
+    assert process.returncode == 130, said
+    assert "with: statewise train parity --model gru --width 8 --depth 1 --steps 200 --batch-size 4" in said
+    assert "Traceback" not in said
+    stopped_at = load_checkpoint(tmp_path / "stopped" / "last")[1]["progress"]["step"]
+    assert 20 <= stopped_at < 200
+    assert f"update {stopped_at}" in said
+    assert [run(words(tmp_path / name)) for name in ("stopped", "whole")] == [0, 0]
+    one, other = (load_checkpoint(tmp_path / name / "last") for name in ("stopped", "whole"))
+    assert one[1] == other[1]
+    assert all(torch.equal(tensor, other[0][name]) for name, tensor in one[0].items())
+    results = [(tmp_path / name / "result.json").read_text() for name in ("stopped", "whole")]
+    assert results[0] == results[1]

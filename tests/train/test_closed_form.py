@@ -1,0 +1,150 @@
+"""The readout of an echo state network solved in closed form, against ridge regression done by hand in float64."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.contract import Model
+from statewise.errors import UserError
+from statewise.train.checkpoint import load_checkpoint
+from statewise.train.closed_form import FACTORS, ReadoutFitter, fit_readout
+from statewise.train.config import TrainConfig
+from statewise.train.evaluation import evaluate
+
+from .small import Rows, Streams, small_model
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+STEPS, CHUNK = 6, 4
+
+
+def ridge_by_hand(features: Tensor, targets: Tensor, ridge: float) -> np.ndarray:
+    """(F + 1, K): least squares on centred data with a penalty, the bias from the means."""
+    x, y = features.numpy(), targets.numpy()
+    centred = x - x.mean(axis=0)
+    weight = np.linalg.solve(centred.T @ centred + ridge * np.eye(x.shape[1]), centred.T @ (y - y.mean(axis=0)))
+    return np.vstack([weight, y.mean(axis=0) - x.mean(axis=0) @ weight])
+
+
+def fitted(model: Model) -> np.ndarray:
+    return torch.cat([model.head.weight.T, model.head.bias.unsqueeze(0)]).detach().numpy()  # type: ignore[union-attr, operator]
+
+
+def reservoir() -> Model:
+    return small_model("echo-state", width=12)
+
+
+def by_hand(task: Rows, features: Tensor, counted: Tensor, config: TrainConfig) -> list[np.ndarray]:
+    targets = task.targets[:, : features.shape[1]]
+    return [ridge_by_hand(features[counted], targets[counted], config.ridge * factor) for factor in FACTORS]
+
+
+def assert_the_best_was_chosen(task: Rows, model: Model, candidates: list[np.ndarray]) -> None:
+    found = fitted(model)
+    valid = evaluate(model, task, "valid", batch_size=3)["error"]
+    scores = []
+    for candidate in candidates:
+        solved = torch.from_numpy(candidate)
+        model.head.load_state_dict({"weight": solved[:-1].T, "bias": solved[-1]})
+        scores.append(evaluate(model, task, "valid", batch_size=3)["error"])
+    assert valid == pytest.approx(min(scores))
+    np.testing.assert_allclose(found, candidates[int(np.argmin(scores))], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("washout", [0, 3, 9])
+def test_streams_are_fitted_as_one_long_sequence_behind_the_washout(washout: int):
+    task, model = Streams(chunk=CHUNK), reservoir()
+    config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=washout)
+    score = fit_readout(model, task, config)
+    with torch.no_grad():
+        features, _ = model.body(task.inputs[:, : STEPS * CHUNK])
+    counted = (torch.arange(STEPS * CHUNK) >= washout).expand(3, -1)
+    assert score == evaluate(model, task, "valid", batch_size=3)["error"]
+    assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
+
+
+def test_a_row_that_begins_anew_is_washed_out_anew():
+    task, model = Streams(chunk=CHUNK, begins=[(1, 2)]), reservoir()
+    config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=5)
+    fit_readout(model, task, config)
+    with torch.no_grad():
+        features, _ = model.body(task.inputs[:, : STEPS * CHUNK])
+        features[1, 2 * CHUNK :] = model.body(task.inputs[1:2, 2 * CHUNK : STEPS * CHUNK])[0][0]
+    age = torch.arange(STEPS * CHUNK).repeat(3, 1)
+    age[1, 2 * CHUNK :] -= 2 * CHUNK
+    assert_the_best_was_chosen(task, model, by_hand(task, features, age >= 5, config))
+
+
+def test_ragged_sequences_of_their_own_are_each_washed_out():
+    task, model = Rows(rows=24), reservoir()
+    config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
+    fit_readout(model, task, config)
+    with torch.no_grad():
+        features, _ = model.body(task.inputs)
+    counted = (task.weights > 0) & (torch.arange(7) >= 2)
+    assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
+
+
+def test_positions_choose_what_is_fitted():
+    class Asked(Rows):
+        def train_batch(self, index, *, batch_size, seed):
+            batch = super().train_batch(index, batch_size=batch_size, seed=seed)
+            asked = torch.tensor([[6, 1, 4]]).expand(batch_size, -1)
+            rows = torch.arange(batch_size).unsqueeze(1)
+            return batch._replace(
+                targets=batch.targets[rows, asked], weights=torch.ones(batch_size, 3), positions=asked
+            )
+
+    task, model = Asked(rows=24), reservoir()
+    config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
+    fit_readout(model, task, config)
+    with torch.no_grad():
+        features, _ = model.body(task.inputs)
+    counted = torch.isin(torch.arange(7), torch.tensor([4, 6])).expand(24, -1)
+    assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
+
+
+@pytest.mark.parametrize("stop_at", [0, 1, 4])
+def test_interrupted_and_gone_on_with_is_the_same(stop_at: int, tmp_path: Path):
+    config = TrainConfig(steps=STEPS, readout="ridge", washout=5)
+    whole, resumed = reservoir(), reservoir()
+    expected = ReadoutFitter(whole, Streams(), config).run()
+    done: list[int] = []
+    stopped = ReadoutFitter(reservoir(), Streams(), config, tmp_path).run(
+        on_step=lambda step, loss: done.append(step), should_stop=lambda: len(done) >= stop_at
+    )
+    assert (stopped.status, stopped.progress.step) == ("interrupted", stop_at)
+    found = ReadoutFitter(resumed, Streams(), config, tmp_path).run(on_step=lambda step, loss: done.append(step))
+    assert done == list(range(1, STEPS + 1))
+    assert found.progress == expected.progress
+    assert np.array_equal(fitted(resumed), fitted(whole))
+
+
+def test_what_is_kept_does_not_grow_with_the_data(tmp_path: Path):
+    kept = []
+    for steps in (2, 8):
+        config = TrainConfig(steps=steps, readout="ridge", checkpoint_every=2)
+        ReadoutFitter(reservoir(), Streams(), config, tmp_path / str(steps)).run()
+        tensors, _ = load_checkpoint(tmp_path / str(steps) / "last")
+        kept.append({name: tensor.shape for name, tensor in tensors.items()})
+    assert kept[0] == kept[1]
+
+
+def test_a_fit_of_other_fixed_weights_is_not_gone_on_with(tmp_path: Path):
+    config = TrainConfig(steps=2, readout="ridge", checkpoint_every=1)
+    ReadoutFitter(reservoir(), Streams(), config, tmp_path).run()
+    with pytest.raises(UserError, match="belongs to another model"):
+        ReadoutFitter(small_model("echo-state", width=11), Streams(), config, tmp_path)
+
+
+def test_what_cannot_be_solved_is_refused():
+    class Classes(Rows):
+        regression = False
+
+    with pytest.raises(UserError, match="no closed-form readout; say readout=gradient"):
+        fit_readout(reservoir(), Classes(), TrainConfig(readout="ridge"))
+    with pytest.raises(UserError, match="nothing to fit the readout to"):
+        fit_readout(reservoir(), Rows(), TrainConfig(readout="ridge", steps=2, washout=7))

@@ -1,0 +1,93 @@
+"""bfloat16 autocast, and activation checkpointing in time."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from statewise import tree
+from statewise.catalog import CATALOG
+from statewise.errors import UserError
+from statewise.train.config import TrainConfig
+from statewise.train.forward import run_batch
+from statewise.train.loop import Trainer
+
+from .small import Streams, gradients, keep_gradients, small_model
+
+
+@pytest.mark.parametrize("layer", CATALOG)
+def test_bfloat16_trains_and_keeps_the_dtypes_of_state_and_weights(layer: str):
+    model = small_model(layer, width=8)
+    trainer = Trainer(model, Streams(), TrainConfig(precision="bfloat16"))
+    kept = keep_gradients(trainer)
+    losses = [trainer.update() for _ in range(3)]
+    assert all(loss == loss and loss < 100 for loss in losses)
+    assert trainer.progress.skipped == 0
+    assert tree.spec(trainer.carry) == tree.spec(model.initial_state(1))
+    assert all(gradient.dtype == torch.float32 for gradient in kept[0])
+    plain = Trainer(small_model(layer, width=8), Streams(), TrainConfig())
+    keep_gradients(plain)
+    expected = [plain.update() for _ in range(3)]
+    assert losses != expected
+    assert losses == pytest.approx(expected, rel=0.05)
+
+
+def test_a_device_without_bfloat16_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: False)
+    with pytest.raises(UserError, match="no bfloat16; say precision=float32"):
+        Trainer(small_model(), Streams(), TrainConfig(precision="bfloat16"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match=r"'cuda' cannot be used .*say cpu"):
+        Trainer(small_model(), Streams(), TrainConfig(device="cuda"))
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("layer", ["lstm", "attention", "mamba", "ntm", "tcn", "s4d"])
+@pytest.mark.parametrize("every", [1, 3, 10])
+def test_checkpointing_in_time_gives_the_same_outputs_states_and_gradients(layer: str, every: int):
+    model = small_model(layer, depth=2, dropout=0.3)
+    batch = Streams(chunk=10).train_batch(0, batch_size=3, seed=0)
+    found = []
+    for checkpoint_time in (0, every):
+        torch.manual_seed(7)
+        outputs, state = run_batch(model, batch, None, checkpoint_time=checkpoint_time)
+        floating = [leaf for leaf in tree.leaves(state) if leaf.requires_grad]
+        total = outputs.square().sum() + sum(leaf.square().sum() for leaf in floating)
+        found.append([outputs.detach(), *tree.leaves(tree.detach(state)), *gradients(model, lambda: total)])  # noqa: B023
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("float64")
+def test_training_with_checkpointing_in_time_makes_the_same_updates():
+    losses = []
+    for checkpoint_time in (0, 3):
+        trainer = Trainer(small_model("gru"), Streams(chunk=10), TrainConfig(checkpoint_time=checkpoint_time))
+        losses.append([trainer.update() for _ in range(3)])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-12)
+
+
+def saved_bytes(forward: Callable[[], Tensor]) -> int:
+    """What a forward pass keeps for the backward pass, each storage once."""
+    kept: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        forward()
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+@pytest.mark.parametrize("layer", ["ntm", "s4d"])
+def test_checkpointing_in_time_keeps_less(layer: str):
+    model = small_model(layer, width=16)
+    batch = Streams(chunk=40).train_batch(0, batch_size=3, seed=0)
+    whole, cut = (saved_bytes(lambda: run_batch(model, batch, None, checkpoint_time=n)[0]) for n in (0, 5))  # noqa: B023
+    assert cut < whole / 2
