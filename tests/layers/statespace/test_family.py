@@ -17,6 +17,7 @@ LAYERS = {
     "lru": lambda: LRU(input_size=3, hidden_size=4, state_size=6),
     "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, state_size=8),
     "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues="inv"),
+    "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues="legs"),
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
 }
 
@@ -25,6 +26,7 @@ DYNAMICS = {
     "lru": {"nu", "theta", "log_gamma"},
     "s4d_lin": {"log_dt", "log_decay", "frequency"},
     "s4d_inv": {"log_dt", "log_decay", "frequency"},
+    "s4d_legs": {"log_dt", "log_decay", "frequency"},
     "mamba": {"dt_proj.bias", "A_log", "D"},
 }
 
@@ -89,5 +91,5 @@ def test_the_final_state_holds_no_more_memory_than_itself(layer):
 
 
 def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
-    marked = {key for key, value in layer.named_parameters() if getattr(value, "_no_weight_decay", False)}
-    assert marked == DYNAMICS[name]
+    assert set(layer.undecayed) == DYNAMICS[name]
+    assert set(layer.undecayed) <= {key for key, _ in layer.named_parameters()}

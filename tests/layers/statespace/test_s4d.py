@@ -37,7 +37,7 @@ def forward_and_steps(layer: S4D, x: torch.Tensor) -> list[torch.Tensor]:
     return [layer(x)[0], torch.stack(outputs, dim=1)]
 
 
-@pytest.mark.parametrize("eigenvalues", ["lin", "inv"])
+@pytest.mark.parametrize("eigenvalues", ["lin", "inv", "legs"])
 def test_equals_the_convolution_with_the_vandermonde_kernel(eigenvalues):
     """The paper's kernel over all S conjugate states, K_j = sum_n C_n abar_n^j bbar_n, which comes out real."""
     layer, x = layer_and_input(eigenvalues)
@@ -111,12 +111,27 @@ def test_starts_as_the_paper_says():
     assert abs((dt < 0.02).mean() - 0.5) < 0.1
 
 
+def test_legs_starts_at_the_eigenvalues_of_hippo_without_its_low_rank_part():
+    """Gu et al. 2022 (S4), eq. 2: A + P P^T is normal; S4D keeps one of each conjugate pair of its eigenvalues."""
+    size = 16
+    p = np.sqrt(np.arange(size) + 0.5)
+    hippo = -np.array(
+        [[2 * p[n] * p[k] if n > k else (n + 1 if n == k else 0.0) for k in range(size)] for n in range(size)]
+    )
+    expected = np.linalg.eigvals(hippo + np.outer(p, p))
+    expected = expected[expected.imag > 0]
+    _, a, _ = continuous(S4D(input_size=3, hidden_size=4, state_size=size, eigenvalues="legs").double())
+    for channel in a:
+        np.testing.assert_allclose(np.sort(channel.imag), np.sort(expected.imag), rtol=1e-5)
+        np.testing.assert_allclose(channel.real, expected.real, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"state_size": 7}, "even"),
         ({"state_size": 0}, "even"),
-        ({"eigenvalues": "hippo"}, "'lin' or 'inv'"),
+        ({"eigenvalues": "hippo"}, "lin, inv or legs"),
         ({"dt_min": 0.2, "dt_max": 0.1}, "dt_min"),
         ({"dt_min": 0.0}, "dt_min"),
     ],

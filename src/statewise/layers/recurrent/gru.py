@@ -20,6 +20,7 @@ from torch import Tensor
 
 from statewise import probe
 from statewise.init.matrices import orthogonal_blocks_
+from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
 
 
@@ -39,6 +40,8 @@ class GRU(TorchLayout):
         reset_placement: whether the reset gate acts ``after`` the recurrent product (torch.nn's) or ``before`` it (the
             paper's).
         update_bias: added to the update gate's bias at the start; above 0 the unit keeps more.
+        longest_memory: where given, that bias is log u, u uniform in [1, longest_memory - 1], before ``update_bias`` is
+            added, so that units remember for 2 to so many steps (Tallec & Ollivier 2018).
         initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
 
     Raises:
@@ -58,6 +61,7 @@ class GRU(TorchLayout):
         hidden_size: int,
         reset_placement: Literal["after", "before"] = "after",
         update_bias: float = 0.0,
+        longest_memory: int | None = None,
         initialization: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
         if reset_placement not in ("after", "before"):
@@ -68,8 +72,12 @@ class GRU(TorchLayout):
         self.reset_placement = reset_placement
         if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
+        update = slice(hidden_size, 2 * hidden_size)
         with torch.no_grad():
-            self.bias_ih_l0[hidden_size : 2 * hidden_size] += update_bias
+            if longest_memory is not None:
+                self.bias_ih_l0[update] = chrono(hidden_size, longest_memory)
+                self.bias_hh_l0[update] = 0.0
+            self.bias_ih_l0[update] += update_bias
 
     def initial_state(self, batch_size: int) -> GRUState:
         return GRUState(self._zero_leaf(batch_size))

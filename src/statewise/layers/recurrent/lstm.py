@@ -19,6 +19,7 @@ from torch import Tensor
 
 from statewise import probe
 from statewise.init.matrices import orthogonal_blocks_
+from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 
 
@@ -39,10 +40,13 @@ class LSTM(TorchLayout):
         hidden_size: H, width of state and output.
         forget_bias: what the forget gate's bias is at the start, both bias vectors together (Jozefowicz et al. 2015
             advise 1); ``None`` leaves torch.nn's uniform values.
+        longest_memory: where given, in place of ``forget_bias``, the forget gates start with biases b = log u, u
+            uniform in [1, longest_memory - 1], the input gates with -b, so that units remember for 2 to so many steps
+            (Tallec & Ollivier 2018).
         initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
 
     Raises:
-        ValueError: if the initialisation is unknown.
+        ValueError: if the initialisation is unknown, or both a forget bias and a longest memory are given.
 
     >>> y, state = LSTM(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
     >>> y.shape, state.c.shape
@@ -57,17 +61,29 @@ class LSTM(TorchLayout):
         input_size: int,
         hidden_size: int,
         forget_bias: float | None = 1.0,
+        longest_memory: int | None = None,
         initialization: Literal["uniform", "orthogonal"] = "orthogonal",
     ) -> None:
         if initialization not in ("uniform", "orthogonal"):
             raise ValueError(f"initialization must be uniform or orthogonal, got {initialization!r}")
+        if forget_bias is not None and longest_memory is not None:
+            raise ValueError("longest_memory sets the forget gates' biases; pass forget_bias=None beside it")
         super().__init__(input_size, hidden_size, gates=4)
         if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         if forget_bias is not None:
-            with torch.no_grad():
-                self.bias_ih_l0[hidden_size : 2 * hidden_size] = forget_bias
-                self.bias_hh_l0[hidden_size : 2 * hidden_size] = 0.0
+            self._set_bias("forget", torch.full((hidden_size,), forget_bias))
+        if longest_memory is not None:
+            lasting = chrono(hidden_size, longest_memory)
+            self._set_bias("forget", lasting)
+            self._set_bias("input", -lasting)
+
+    @torch.no_grad()
+    def _set_bias(self, gate: Literal["input", "forget"], values: Tensor) -> None:
+        """The bias of a gate, both vectors together."""
+        rows = slice(0, self.output_size) if gate == "input" else slice(self.output_size, 2 * self.output_size)
+        self.bias_ih_l0[rows] = values
+        self.bias_hh_l0[rows] = 0.0
 
     def initial_state(self, batch_size: int) -> LSTMState:
         return LSTMState(self._zero_leaf(batch_size), self._zero_leaf(batch_size))
