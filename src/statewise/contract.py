@@ -85,6 +85,8 @@ class SequenceLayer(nn.Module, ABC):
     """Empty: dtype and device of a layer without parameters or buffers of its own"""
     reads_time: bool = False
     """Whether the layer reads ``Timed.elapsed``; a layer that does not is handed the values alone."""
+    undecayed: tuple[str, ...] = ()
+    """Parameters that no optimiser should decay: their zero is one value among many, not simplicity"""
 
     def __init__(self, input_form: InputForm, output_size: int) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from statewise.contract import SequenceLayer
 from statewise.train.config import TrainConfig
 
 
@@ -21,20 +22,23 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Trained parameters in two groups: matrices decay; biases, norms and what its layer marks do not.
-
-    A layer marks a parameter by giving it the attribute ``_no_weight_decay = True``.
-    """
+    """Trained parameters in two groups: matrices decay; biases, norms and what its layer calls ``undecayed`` do not."""
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
+    undecayed = _undecayed(model)
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        marked = getattr(parameter, "_no_weight_decay", False)
-        spared = marked or parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1]
+        spared = name in undecayed or parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1]
         (kept if spared else decayed).append(parameter)
     groups = ({"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0})
     return [group for group in groups if group["params"]]
+
+
+def _undecayed(model: nn.Module) -> set[str]:
+    """Full names of the parameters that a layer anywhere in the model calls ``undecayed``."""
+    layers = ((path, part) for path, part in model.named_modules() if isinstance(part, SequenceLayer))
+    return {f"{path}.{name}".lstrip(".") for path, layer in layers for name in layer.undecayed}
 
 
 def learning_rate_at(step: int, config: TrainConfig, plateau_drops: int) -> float:

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.spectra import lru_ring
 from statewise.layers.statespace.precision import to_complex, to_pairs, wide
-from statewise.layers.statespace.time_scales import dynamics
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -53,6 +52,8 @@ class LRU(SequenceLayer):
     >>> y.shape, state.h.shape
     (torch.Size([2, 5, 4]), torch.Size([2, 4, 2]))
     """
+
+    undecayed = ("nu", "theta", "log_gamma")
 
     def __init__(
         self,
@@ -94,9 +95,9 @@ class LRU(SequenceLayer):
         modulus, phase = lru_ring(self.state_size, smallest, largest, largest_phase)
         tiny = torch.finfo(modulus.dtype).eps
         modulus, phase = modulus.clamp(tiny, 1 - tiny), phase.clamp(min=tiny)
-        self.nu = dynamics((-modulus.log()).log())
-        self.theta = dynamics(phase.log())
-        self.log_gamma = dynamics((1 - modulus.square()).sqrt().log())
+        self.nu = nn.Parameter((-modulus.log()).log())
+        self.theta = nn.Parameter(phase.log())
+        self.log_gamma = nn.Parameter((1 - modulus.square()).sqrt().log())
 
     def _eigenvalues(self) -> Tensor:
         """``lambda (S,)``, complex."""

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.precision import wide
-from statewise.layers.statespace.time_scales import dynamics, log_uniform
+from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.causal_convolution import causal_convolution, causal_convolution_step
 from statewise.ops.selective_scan import selective_scan
 
@@ -64,6 +64,8 @@ class Mamba(SequenceLayer):
     (torch.Size([2, 5, 4]), torch.Size([2, 3, 8]), torch.Size([2, 8, 16]))
     """
 
+    undecayed = ("A_log", "D", "dt_proj.bias")
+
     def __init__(
         self,
         *,
@@ -90,9 +92,9 @@ class Mamba(SequenceLayer):
         self.conv1d = nn.Conv1d(channels, channels, kernel_size, groups=channels)
         self.x_proj = nn.Linear(channels, sum(self.sizes), bias=False)
         self.dt_proj = nn.Linear(rank, channels)
-        self.dt_proj.bias = dynamics(_inverse_softplus(log_uniform((channels,), dt_min, dt_max)))
-        self.A_log = dynamics(torch.arange(1, state_size + 1.0).log().repeat(channels, 1))
-        self.D = dynamics(torch.ones(channels))
+        self.dt_proj.bias = nn.Parameter(_inverse_softplus(log_uniform((channels,), dt_min, dt_max)))
+        self.A_log = nn.Parameter(torch.arange(1, state_size + 1.0).log().repeat(channels, 1))
+        self.D = nn.Parameter(torch.ones(channels))
         self.out_proj = nn.Linear(channels, hidden_size, bias=False)
 
     def initial_state(self, batch_size: int) -> MambaState:
