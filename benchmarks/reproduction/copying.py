@@ -40,8 +40,8 @@ def run() -> dict[str, Any]:
     solved = {name: sum(float(row[3]) < 0.05 for row in rows if row[0] == name) for name in ARMS}
     return {
         "title": "Copy: NTM against LSTM beyond the training length",
-        "protocol": f"8 bits, lengths 1 to 20, {UPDATES:,} updates of batch 16, Adam 1e-3 (0.9, 0.999), norm clipped at 10; memory "
-        "128 x 20, one head each. Bits a sequence at training lengths; wrong bits in percent at lengths "
+        "protocol": f"8 bits, lengths 1 to 20, {UPDATES:,} updates of batch 16, Adam 1e-3 (0.9, 0.999), norm clipped "
+        "at 10; memory 128 x 20, one head each. Bits a sequence at training lengths; wrong bits in percent at lengths "
         f"{', '.join(map(str, LENGTHS))}. Published: an independent PyTorch reproduction after 500,000 sequences.",
         "columns": ["model", "published", "seed", "bits a sequence", "wrong bits %", "first at 99 % of bits"],
         "rows": rows,

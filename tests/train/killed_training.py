@@ -1,6 +1,6 @@
-"""A training in a process of its own, for the test that kills it: ``python killed_training.py FOLDER OPTIMIZER``."""
+"""A training in a process of its own, for the test that kills it."""
 
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -12,7 +12,8 @@ from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 
 
-def main(folder: Path, optimizer: str) -> None:
+def train(folder: Path, optimizer: str, steps_done: Connection) -> None:
+    """Train to the end in ``folder``, telling every update."""
     torch.set_num_threads(1)
     task = Language(chunk=16, most_scored=600)
     torch.manual_seed(0)
@@ -20,13 +21,4 @@ def main(folder: Path, optimizer: str) -> None:
     config = TrainConfig(
         steps=60, batch_size=4, optimizer=optimizer, evaluate_every=20, checkpoint_every=7, accumulate=2
     )
-    trainer = Trainer(model, task, config, folder)
-
-    def tell(step: int, loss: float) -> None:
-        print(step, flush=True)
-
-    trainer.run(on_step=tell)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    Trainer(model, task, config, folder).run(on_step=lambda step, loss: steps_done.send(step))
