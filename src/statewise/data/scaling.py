@@ -1,4 +1,4 @@
-"""Standardising columns by what the training part looks like."""
+"""Bringing columns and their changes to size one, by what the training part looks like."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,8 @@ class Scaler:
     @classmethod
     def fit(cls, values: np.ndarray) -> "Scaler":
         """The scaler of a training part ``(rows, columns)``."""
-        deviation = values.std(axis=0)
-        return cls(values.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+        varies = np.ptp(values, axis=0) > 0
+        return cls(values.mean(axis=0), np.where(varies, values.std(axis=0), 1.0))
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Scaled values."""
@@ -35,3 +35,50 @@ class Scaler:
     def from_json(cls, data: dict[str, Any]) -> "Scaler":
         """The scaler that ``to_json`` described."""
         return cls(np.array(data["mean"]), np.array(data["deviation"]))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How forecasts are expressed: c_{t,h} = (x_{t+h} - x_t) / s for h = 1 ... horizon, target by target.
+
+    s is the root mean square of x_{t+h} - x_t over the training part and all h, so that saying 0 is to forecast the
+    last value, with a mean square error of 1 on the training part. A model that says changes goes on with a series that
+    rises above all it was trained on (the subtraction of NLinear, Zeng et al. 2023).
+
+    >>> changes = Changes.fit(np.array([[1.0], [3.0], [5.0]]), horizon=1)
+    >>> changes.of(np.array([[7.0], [9.0]]), np.array([0])), changes.in_units(np.array([1.0]), np.array([9.0]))
+    (array([[1.]]), array([[11.]]))
+    """
+
+    horizon: int
+    scale: np.ndarray
+    """(K,): s"""
+
+    @classmethod
+    def fit(cls, values: np.ndarray, horizon: int) -> "Changes":
+        """What is usual in a training part ``(rows, K)`` of more than ``horizon`` rows."""
+        squares = [np.square(values[h:] - values[:-h]).mean(axis=0) for h in range(1, horizon + 1)]
+        scale = np.sqrt(np.mean(squares, axis=0))
+        return cls(horizon, np.where(scale > 0, scale, 1.0))
+
+    def of(self, values: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Changes ``(..., horizon * K)`` after the rows ``places (...)`` of ``values (rows, K)``.
+
+        Past the end the last row is repeated.
+        """
+        ahead = np.minimum(places[..., None] + np.arange(1, self.horizon + 1), len(values) - 1)
+        changes = (values[ahead] - values[places][..., None, :]) / self.scale
+        return changes.reshape(*places.shape, -1)
+
+    def in_units(self, changes: np.ndarray, now: np.ndarray) -> np.ndarray:
+        """Forecasts ``(..., horizon, K)`` from ``changes (..., horizon * K)`` after the values ``now (..., K)``."""
+        return now[..., None, :] + changes.reshape(*changes.shape[:-1], self.horizon, -1) * self.scale
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything ``from_json`` needs."""
+        return {"horizon": self.horizon, "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Changes":
+        """The changes that ``to_json`` described."""
+        return cls(data["horizon"], np.array(data["scale"]))

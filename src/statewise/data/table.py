@@ -1,19 +1,37 @@
 """Reading a series from a CSV file: which column is time, which are numbers, and what is wrong with it."""
 
+import io
+import itertools
+import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from statewise.data.text import fingerprint
+from statewise.data.dialect import Decimal, Dialect, find_dialect
+from statewise.data.files import decode_utf8, fingerprint, read_bytes
+from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
 from statewise.errors import UserError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEASONS = {"hour": 24, "day": 7, "month": 12, "quarter": 4}
-"""Rows a season where the rows are this far apart"""
+NO_TIME = "none"
+"""What ``Reading.time`` says where rows are to be taken as evenly spaced"""
+LOOKED_AT = 1000
+"""Lines from which the dialect is guessed"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a person says about a table; what is left empty is guessed, and the guess is noted."""
+
+    time: str = ""
+    """Name of the time column; ``none`` takes the rows as evenly spaced"""
+    decimal: Decimal = ""
+    """Mark of decimals"""
+    dates: DateOrder = ""
+    """Which comes first in dates like 03/04/2024"""
 
 
 @dataclass(frozen=True)
@@ -23,185 +41,172 @@ class Table:
     values: np.ndarray
     """(rows, columns) float64, finite"""
     columns: list[str]
-    times: list[str] | None
-    """The time column as written; None where there is none"""
-    season: int
-    """Rows a season, guessed from the time step; 1 = none known"""
+    times: Times | None
+    """What the time column says; None where there is none"""
     content: str
     """SHA-256 of the file"""
+    left_out: list[str] = field(default_factory=list)
+    """Columns without a number"""
     notes: list[str] = field(default_factory=list)
     """Every guess that was made, for a person to check"""
 
+    @property
+    def season(self) -> int:
+        """Rows a season, guessed from the time step; 1 = none known."""
+        return self.times.season if self.times else 1
 
-def read_table(path: str, *, time: str | None = None) -> Table:
+
+def read_table(path: str, reading: Reading | None = None) -> Table:
     """The series in a CSV file with a header.
+
+    Commas, semicolons, tabs and bars part cells; decimals have a point or a comma; thousands may be grouped. Columns
+    without a number are left out.
 
     Args:
         path: of the file.
-        time: name of the time column; ``None`` guesses it, and there may be none.
+        reading: what is known about it; the rest is guessed.
 
     Raises:
         UserError: if the file is missing, empty, has no header, one row, text in a number column, missing, infinite or
-            not-a-number values, or unsorted, duplicated or missing times; row and column are named.
+            not-a-number values, or unsorted, duplicated, unevenly spaced or missing times; line and column are named.
     """
-    data = _read_bytes(path)
-    frame = _parse(path, data)
+    reading = reading or Reading()
+    data = read_bytes(path, "a CSV file with a header and rows of numbers")
     notes: list[str] = []
-    time = _time_column(frame, time, notes)
-    numbers = [str(column) for column in frame.columns if column != time]
-    if not numbers:
-        raise UserError(f"{path} has no column of numbers beside the time column '{time}'")
-    values = np.stack([_numbers(path, frame, column) for column in numbers], axis=1)
-    season, times = 1, None
-    if time is not None:
-        season = _check_times(path, frame, time, notes)
-        times = [str(value) for value in frame[time]]
-    notes.append(f"columns of numbers: {', '.join(numbers)}")
-    return Table(values, numbers, times, season, fingerprint(data), notes)
+    frame, dialect = _parse(path, data, reading, notes)
+    lines = frame.index.to_numpy() + 2 + dialect.skipped
+    time = _time_column(frame, reading, notes)
+    columns, left_out = _columns_of_numbers(frame, time)
+    if left_out:
+        notes.append(f"left out, for they hold no numbers to learn from: {', '.join(left_out)}")
+    if not columns:
+        raise UserError(f"{path} has no column of numbers beside the time; a series needs one")
+    values = np.stack([_numbers(path, frame[column], lines) for column in columns], axis=1)
+    times = None if time is None else check_times(path, frame[time], lines, reading.dates)
+    if times is not None:
+        notes.extend(_about_times(times, frame, reading))
+    notes.append(f"columns of numbers: {', '.join(columns)}")
+    return Table(values, columns, times, fingerprint(data), left_out, notes)
 
 
-def _read_bytes(path: str) -> bytes:
-    file = Path(path)
-    if not file.exists():
-        raise UserError(f"there is no file {path}; check the path")
-    if file.is_dir():
-        raise UserError(f"{path} is a folder; name a CSV file in it")
-    data = file.read_bytes()
-    if not data.strip():
-        raise UserError(f"{path} is empty; give a CSV file with a header and rows of numbers")
-    return data
-
-
-def _parse(path: str, data: bytes) -> "pd.DataFrame":
+def _parse(path: str, data: bytes, reading: Reading, notes: list[str]) -> tuple["pd.DataFrame", Dialect]:
     try:
         import pandas as pd
     except ImportError as error:
         raise UserError("reading tables needs an extra; install it with: pip install 'statewise[series]'") from error
-    import csv
-    import io
 
+    text = decode_utf8(path, data)
+    lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
+    dialect = find_dialect(lines, decimal=reading.decimal)
+    if (dialect.delimiter, dialect.decimal, dialect.thousands) != (",", ".", ""):
+        notes.append(_about_dialect(dialect))
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a UTF-8 text file (byte {error.start}); export it as CSV in UTF-8") from error
-    head = text[:20_000]
-    try:
-        delimiter = csv.Sniffer().sniff(head.splitlines()[0], delimiters=",;\t|").delimiter
-    except csv.Error:
-        delimiter = ","
-    try:
-        frame = pd.read_csv(io.StringIO(text), sep=delimiter, skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} is not a well-formed CSV file: {error}") from error
-    if all(_is_number(str(name)) for name in frame.columns):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.BytesIO(data),
+                encoding="utf-8-sig",
+                sep=dialect.delimiter,
+                decimal=dialect.decimal,
+                skiprows=dialect.skipped,
+                dtype=dict.fromkeys(_columns_as_written(lines, dialect), str),
+                thousands=dialect.thousands or None,
+                skipinitialspace=True,
+                skip_blank_lines=False,
+                index_col=False,
+                low_memory=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+        raise UserError(f"{path} is not a well-formed CSV file ({reason}); give every line the same cells") from error
+    frame.columns = [_title(str(name), place) for place, name in enumerate(frame.columns, start=1)]
+    if all(dialect.is_number(name) for name in frame.columns):
         raise UserError(f"{path} has no header: its first line is all numbers; add a line with the columns' names")
+    empty = frame.isna().all(axis=1)
+    frame = frame[~empty] if len(frame.columns) > 1 else frame[: len(frame) - int(empty[::-1].cumprod().sum())]
     if len(frame) < 2:
-        raise UserError(f"{path} has {len(frame)} row of data; a series needs at least two, and a forecast many more")
-    return frame
+        count = f"{len(frame)} row{'' if len(frame) == 1 else 's'}"
+        raise UserError(f"{path} has {count} of data; a series needs at least two, and a forecast many more")
+    return frame, dialect
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _title(name: str, place: int) -> str:
+    return f"column {place}" if name.startswith("Unnamed: ") else name.strip().lstrip("#").strip()
 
 
-def _time_column(frame: "pd.DataFrame", named: str | None, notes: list[str]) -> str | None:
-    """The time column: the one that was named, or the first whose every value reads as a date."""
+def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
+    """Columns that hold something else than numbers: pandas would take marks of thousands out of a date."""
+    import csv
+
+    rows = list(csv.reader(lines[dialect.skipped + 1 : dialect.skipped + 21], delimiter=dialect.delimiter))
+    width = max(map(len, rows), default=0)
+    return [
+        place
+        for place in range(width)
+        if any(len(row) > place and row[place].strip() and not dialect.is_number(row[place]) for row in rows)
+        and any(len(row) > place and sum(c.isdigit() for c in row[place]) >= 4 for row in rows)
+        and not any(len(row) > place and dialect.is_number(row[place]) for row in rows)
+    ]
+
+
+def _about_dialect(dialect: Dialect) -> str:
+    delimiter = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}.get(dialect.delimiter, dialect.delimiter)
+    number = f"1{dialect.thousands}234{dialect.decimal}5"
+    return f"{delimiter} part the cells and numbers look like {number} (--task-options decimal=... to say otherwise)"
+
+
+def _time_column(frame: "pd.DataFrame", reading: Reading, notes: list[str]) -> str | None:
     columns = [str(column) for column in frame.columns]
-    if named is not None:
-        if named not in columns:
-            raise unknown("column", named, columns)
-        return named
-    for column in columns:
-        if frame[column].dtype.kind not in "if" and _dates(frame[column]) is not None:
-            notes.append(f"time column: {column} (say --time to choose another)")
-            return column
-    first = columns[0]
-    likely = first.lower() in {"time", "date", "year", "timestamp", "index", "t", "unnamed: 0", "period", "ds"}
-    if len(columns) > 1 and likely and bool(frame[first].is_monotonic_increasing):
-        notes.append(f"time column: {first} (say --time to choose another)")
-        return first
-    notes.append("no time column found: rows are taken as evenly spaced")
-    return None
+    if reading.time and reading.time != NO_TIME:
+        if reading.time not in columns:
+            raise unknown("column", reading.time, columns)
+        return reading.time
+    time = None if reading.time == NO_TIME else guess_time_column(frame)
+    if time is not None:
+        notes.append(f"time column: {time} (--task-options time=NAME to choose another, time=none for none)")
+    elif reading.time != NO_TIME:
+        notes.append("no time column found: rows are taken as evenly spaced (--task-options time=NAME to name one)")
+    return time
 
 
-def _dates(column: Any) -> Any:
-    """The column as dates, or None where it does not read as dates."""
-    import warnings
+def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[str]:
+    notes = []
+    order = None if reading.dates or times.step == "units" else date_order(frame[times.column])
+    if order:
+        notes.append(f"dates are read {order} (--task-options dates=day-first or month-first to say otherwise)")
+    step = {"seconds": f"row every {times.width / 60:g} minutes", "units": f"row every {times.width:g}"}
+    season = f"season of {times.season} rows" if times.season > 1 else "no season known"
+    said = step.get(times.step, f"row a {times.step}")
+    return [*notes, f"one {said}: {season} (--task-options season=N to choose another)"]
 
+
+def _columns_of_numbers(frame: "pd.DataFrame", time: str | None) -> tuple[list[str], list[str]]:
+    """Columns with numbers; and those without, or that merely count the rows beside a time column."""
     import pandas as pd
 
-    if str(column.iloc[0]).replace(".", "").lstrip("-").isdigit():
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas warns where it has to guess the format value by value
-        dates = pd.to_datetime(column, errors="coerce", utc=True)
-    return None if bool(dates.isna().any()) else dates.dt.tz_convert(None)
+    columns: list[str] = []
+    left_out: list[str] = []
+    for name in map(str, frame.columns):
+        if name == time:
+            continue
+        column = frame[name]
+        holds_numbers = column.dtype.kind in "ifb" or bool(pd.to_numeric(column, errors="coerce").notna().any())
+        is_counter = name == "column 1" and time is not None and bool((column.diff().iloc[1:] == 1).all())
+        (columns if holds_numbers and not is_counter and column.notna().any() else left_out).append(name)
+    return columns, left_out
 
 
-def _numbers(path: str, frame: "pd.DataFrame", column: str) -> np.ndarray:
+def _numbers(path: str, column: "pd.Series", lines: np.ndarray) -> np.ndarray:
     import pandas as pd
 
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64)
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong) == 0:
         return values
     row = int(wrong[0])
-    raw = frame[column].iloc[row]
-    place = f"column '{column}' of {path}, line {row + 2}"
-    if isinstance(raw, str) and not _is_number(raw):
-        raise UserError(f"{place} holds the text '{raw}' where a number belongs; mend it or leave the column out")
-    kind = "is infinite" if isinstance(raw, float) and np.isinf(raw) else "is missing or not a number"
+    raw = column.iloc[row]
+    place = f"column '{column.name}' of {path}, line {lines[row]}"
+    if isinstance(raw, str):
+        raise UserError(f"{place} holds the text '{raw}' where a number belongs; mend it or take the column out")
+    kind = "is infinite" if np.isinf(values[row]) else "is missing or not a number"
     raise UserError(f"{place} {kind} ({len(wrong)} such values); fill or drop these rows first")
-
-
-def _check_times(path: str, frame: "pd.DataFrame", time: str, notes: list[str]) -> int:
-    """Times must rise by one even step; returns the rows a season that this step suggests."""
-    dates = _dates(frame[time])
-    if dates is None:
-        steps = np.diff(_numbers(path, frame, time))
-        _check_order(path, time, steps)
-        _check_gaps(path, time, steps, np.median(steps))
-        return 1
-    steps = np.diff(dates.to_numpy().astype("datetime64[s]").astype(np.int64)).astype(np.float64)
-    _check_order(path, time, steps)
-    hours = np.median(steps) / 3600
-    _check_gaps(path, time, steps, np.median(steps))
-    name = _step_name(hours)
-    season = SEASONS.get(name, 1)
-    if name in SEASONS:
-        notes.append(f"one row a {name}: season of {season} rows (say --season to choose another)")
-    return season
-
-
-def _step_name(hours: float) -> str:
-    if 0.99 < hours < 1.01:
-        return "hour"
-    if 23 < hours < 25:
-        return "day"
-    if 27 * 24 < hours < 32 * 24:
-        return "month"
-    return "quarter" if 89 * 24 < hours < 93 * 24 else "other"
-
-
-def _check_order(path: str, time: str, steps: np.ndarray) -> None:
-    for wrong, what in (
-        (steps == 0, "has the time of the line before"),
-        (steps < 0, "is earlier than the line before"),
-    ):
-        if wrong.any():
-            line = int(np.flatnonzero(wrong)[0]) + 3
-            raise UserError(f"line {line} of {path} {what} (column '{time}'); sort by time and keep one row a time")
-
-
-def _check_gaps(path: str, time: str, steps: np.ndarray, usual: float) -> None:
-    """Months and quarters differ in length a little; a gap is a step of half as long again."""
-    wide = np.flatnonzero(steps > 1.5 * usual)
-    if len(wide):
-        raise UserError(
-            f"{path} has a gap after line {int(wide[0]) + 2} (column '{time}', {len(wide)} gaps in all); rows must be "
-            "evenly spaced: fill the missing rows first"
-        )

@@ -17,10 +17,23 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Stands for what the training text did not hold"""
 
 
+def _byte_letters() -> dict[str, int]:
+    """The letters that byte-level BPE writes bytes as (Radford et al. 2019): printable ones are themselves."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {chr(byte): byte for byte in printable}
+    return letters | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+BYTE_OF_LETTER = _byte_letters()
+
+
 class Vocabulary(ABC):
     """Text to token numbers and back."""
 
     kind: ClassVar[str]
+    unknown: ClassVar[int | None] = None
+    """Number of the token that stands for what the training text did not hold; None where nothing is foreign"""
 
     @property
     @abstractmethod
@@ -32,8 +45,12 @@ class Vocabulary(ABC):
         """Token numbers ``(n,)`` int64."""
 
     @abstractmethod
+    def as_bytes(self, token: int) -> bytes:
+        """The bytes that a token stands for: a part of a character, perhaps."""
+
     def decode(self, tokens: list[int]) -> str:
         """The text that the tokens stand for; bytes that are no UTF-8 become the replacement character."""
+        return b"".join(map(self.as_bytes, tokens)).decode("utf-8", errors="replace")
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -53,8 +70,8 @@ class Bytes(Vocabulary):
     def encode(self, text: str) -> Tensor:
         return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8).long() if text else torch.zeros(0).long()
 
-    def decode(self, tokens: list[int]) -> str:
-        return bytes(tokens).decode("utf-8", errors="replace")
+    def as_bytes(self, token: int) -> bytes:
+        return bytes([token])
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind}
@@ -62,6 +79,8 @@ class Bytes(Vocabulary):
 
 class Symbols(Vocabulary):
     """A fixed list of symbols, the first of which stands for everything else."""
+
+    unknown = 0
 
     def __init__(self, symbols: list[str]) -> None:
         self.symbols = symbols
@@ -76,10 +95,10 @@ class Symbols(Vocabulary):
         """The text as symbols that join back to it."""
 
     def encode(self, text: str) -> Tensor:
-        return torch.tensor([self.numbers.get(symbol, 0) for symbol in self.cut(text)], dtype=torch.int64)
+        return torch.tensor([self.numbers.get(symbol, self.unknown) for symbol in self.cut(text)], dtype=torch.int64)
 
-    def decode(self, tokens: list[int]) -> str:
-        return "".join(self.symbols[token] for token in tokens)
+    def as_bytes(self, token: int) -> bytes:
+        return self.symbols[token].encode()
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "symbols": self.symbols}
@@ -149,8 +168,8 @@ class BPE(Vocabulary):
     def encode(self, text: str) -> Tensor:
         return torch.tensor(self.tokenizer.encode(text).ids, dtype=torch.int64)
 
-    def decode(self, tokens: list[int]) -> str:
-        return self.tokenizer.decode(tokens)
+    def as_bytes(self, token: int) -> bytes:
+        return bytes(BYTE_OF_LETTER[letter] for letter in self.tokenizer.id_to_token(token))
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "model": json.loads(self.model)}

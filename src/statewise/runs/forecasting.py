@@ -1,37 +1,58 @@
 """The next rows of a series, from a run and the file as it is now."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from statewise.data.scaling import Scaler
-from statewise.data.table import read_table
+from statewise.data.scaling import Changes, Scaler
+from statewise.data.table import Reading, read_table
 from statewise.errors import UserError
 from statewise.runs.folder import LoadedRun
 
+ROWS_AT_ONCE = 512
 
-def forecast_next(run: LoadedRun, source: str) -> dict[str, list[float]]:
-    """The rows after the last one of ``source``: target -> ``horizon`` values in its own units.
+
+@dataclass(frozen=True)
+class NextRows:
+    """What is forecast."""
+
+    times: list[str]
+    """When the rows come, in ISO form; their numbers from 1 where the table has no time column"""
+    values: dict[str, list[float]]
+    """Target -> its values in its own units, one a row"""
+
+
+def forecast_next(run: LoadedRun, source: str = "") -> NextRows:
+    """The rows after the last one of a table.
+
+    Args:
+        run: a run that was trained to forecast.
+        source: path of a table with the columns of the training; empty = the table of the training.
 
     Raises:
         UserError: if the run is no forecast, or the table has other columns.
     """
     if run.config.task != "forecast":
         raise UserError(f"this run was trained on {run.config.task}, not to forecast; use statewise evaluate")
-    known: Mapping[str, Any] = run.preprocessing
-    table = read_table(source, time=run.config.task_options.get("time") or None)
-    if table.columns != known["columns"]:
+    known, options = run.preprocessing, run.config.task_options
+    path = source or options["source"]
+    reading = Reading(**{name: options[name] for name in ("time", "decimal", "dates") if name in options})
+    table = read_table(path, reading)
+    missing = [name for name in known["columns"] if name not in table.columns]
+    if missing:
         raise UserError(
-            f"{Path(source).name} has the columns {table.columns}, the run was trained on {known['columns']}"
+            f"{Path(path).name} has no column of numbers '{missing[0]}', which the run was trained on; it has "
+            f"{', '.join(table.columns)}"
         )
-    scaler = Scaler.from_json(known["scaler"])
-    inputs = torch.from_numpy(scaler.apply(table.values)).to(torch.get_default_dtype())
+    changes = Changes.from_json(known["changes"])
+    values = table.values[:, [table.columns.index(name) for name in known["columns"]]]
+    inputs = torch.from_numpy(Scaler.from_json(known["scaler"]).apply(values)).to(torch.get_default_dtype())
+    state = None
     with torch.inference_mode():
-        outputs, _ = run.model(inputs.unsqueeze(0))
-    targets: list[int] = known["targets"]
-    scaled = outputs[0, -1].double().numpy().reshape(known["horizon"], -1)
-    values = scaled * scaler.deviation[targets] + scaler.mean[targets]
-    return {known["columns"][column]: np.round(values[:, place], 6).tolist() for place, column in enumerate(targets)}
+        for rows in inputs.split(ROWS_AT_ONCE):
+            outputs, state = run.model(rows.unsqueeze(0), state)
+    forecast = changes.in_units(outputs[0, -1].double().numpy(), values[-1, known["targets"]])
+    times = table.times.following(changes.horizon) if table.times else [f"{k}" for k in range(1, changes.horizon + 1)]
+    names = [known["columns"][place] for place in known["targets"]]
+    return NextRows(times, {name: forecast[:, place].tolist() for place, name in enumerate(names)})

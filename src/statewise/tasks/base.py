@@ -5,7 +5,7 @@ a run resumes without remembering where a sampler stood. Letters: B rows, T time
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -29,6 +29,16 @@ class Batch(NamedTuple):
     """(B,) bool: rows that begin a new sequence; None = all do. The other rows continue those of the batch before."""
     positions: Tensor | None = None
     """(B, Q) int64: the time steps that are read out; None = all of them"""
+
+    def rows(self, first: int, last: int) -> "Batch":
+        """The rows from ``first`` up to, without, ``last``."""
+        return Batch(
+            self.inputs[first:last],
+            self.targets[first:last],
+            self.weights[first:last],
+            None if self.starts is None else self.starts[first:last],
+            None if self.positions is None else self.positions[first:last],
+        )
 
 
 class Scores(NamedTuple):
@@ -70,6 +80,8 @@ class Task(ABC):
 
     input_form: InputForm
     output_size: int
+    notes: Sequence[str] = ()
+    """What was guessed about the data, and how to say otherwise, for a person to check"""
     train_lengths: tuple[int, int] | None = None
     """Shortest and longest training sequence; None where sequences are endless streams."""
 

@@ -8,26 +8,39 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Vectors
-from statewise.data.scaling import Scaler
-from statewise.data.streams import Window, scoring_windows, training_window
-from statewise.data.table import Table, read_table
+from statewise.data.dialect import Decimal
+from statewise.data.scaling import Changes, Scaler
+from statewise.data.streams import Window, training_window
+from statewise.data.table import Reading, Table, read_table
+from statewise.data.times import DateOrder
 from statewise.errors import UserError, unknown
-from statewise.tasks.base import Batch, Metric, Scores, Split, Task
+from statewise.tasks.base import Batch, Metric, Scores, Split, Task, add_scores
+
+SHOWN = 12
+"""Values of an example that a person is shown"""
+WARM_UP = 1024
+"""Rows before each stretch that is scored; models run over them first, so that they come to it warm"""
+SCORED_AT_ONCE = 512
+"""Rows a scoring batch"""
 
 
 class Forecast(Task):
     """At every row, forecast the next ``horizon`` rows of the targets (all steps of the horizon at once).
 
-    Inputs ``(B, T, columns)`` and targets ``(B, T, horizon * K)`` are standardised by the training rows. A row counts
-    where its whole horizon lies in its split; models are run over the rows before a split first, so that they come to
-    it warm. Scores are in the targets' own units; MASE is the mean absolute error over that of the seasonal naive
-    forecast one step ahead on the training rows (Hyndman & Koehler 2006), averaged over the targets.
+    Inputs ``(B, T, columns)`` are standardised by the training rows; outputs and targets ``(B, T, horizon * K)`` are
+    changes from the row's own values in units of what is usual in the training rows, so that saying 0 is to forecast
+    the last value. A row counts where its whole horizon lies in its split; models are run over rows before it first, so
+    that they come to it warm. Scores are in the targets' own units; MASE is the mean absolute error over that of the
+    seasonal naive forecast one step ahead on the training rows (Hyndman & Koehler 2006), averaged over the targets.
 
     Args:
         source: path of a CSV file with a header.
-        target: names of the columns to forecast, separated by commas; empty = the last column.
+        target: names of the columns to forecast, separated by commas; empty = the last column that varies.
+        columns: names of the columns that are looked at beside the targets, separated by commas; empty = all.
         horizon: rows ahead.
-        time: name of the time column; empty = guessed.
+        time: name of the time column; empty = guessed, ``none`` = rows are taken as evenly spaced.
+        decimal: mark of decimals; empty = guessed.
+        dates: which comes first in dates like 03/04/2024; empty = guessed.
         season: rows a season; 0 = guessed from the time column.
         chunk: time steps a training batch, which is how far gradients reach back.
         train: training rows, as a fraction, or as a number if above 1.
@@ -48,48 +61,67 @@ class Forecast(Task):
         *,
         source: str,
         target: str = "",
+        columns: str = "",
         horizon: int = 1,
         time: str = "",
+        decimal: Decimal = "",
+        dates: DateOrder = "",
         season: int = 0,
         chunk: int = 64,
         train: float = 0.7,
         valid: float = 0.15,
         rows: int = 0,
     ) -> None:
-        table = read_table(source, time=time or None)
-        values = table.values[:rows] if rows else table.values
+        _check_counts(horizon=(horizon, 1), chunk=(chunk, 1), season=(season, 0), rows=(rows, 0))
+        table = read_table(source, Reading(time, decimal, dates))
+        length = min(rows or len(table.values), len(table.values))
+        first = round(train if train > 1 else train * length)
+        second = first + round(valid if valid > 1 else valid * length)
+        notes = list(table.notes)
         self.source = source
-        self.table = table
+        self.content = table.content
         self.chunk = chunk
-        self.season = season or table.season
-        self.targets = _target_columns(table, target)
         self.horizon = horizon
-        first = round(train if train > 1 else train * len(values))
-        second = first + round(valid if valid > 1 else valid * len(values))
-        self.bounds = {"train": (0, first), "valid": (first, second), "test": (second, len(values))}
-        self._check_splits(source)
-        self.scaler = Scaler.fit(values[:first])
-        self._check_targets(source, values[:first])
-        self.values = values
-        scaled = torch.from_numpy(self.scaler.apply(values)).to(torch.get_default_dtype())
-        self.inputs = scaled
-        self.answers = _ahead(scaled[:, self.targets], horizon)
-        self.naive_error = _naive_error(values[:first][:, self.targets], self.season)
-        self.input_form = Vectors(scaled.shape[1])
-        self.output_size = horizon * len(self.targets)
+        self.bounds = {"train": (0, first), "valid": (first, second), "test": (second, length)}
+        _check_splits(self.bounds, horizon, source)
+        varies = np.ptp(table.values[:first], axis=0) > 0
+        targets = _targets(table, target, varies, source, notes)
+        looked_at = _looked_at(table, columns, targets, varies, notes)
+        self.columns = [table.columns[place] for place in looked_at]
+        self.targets = [looked_at.index(place) for place in targets]
+        self.values = table.values[:length, looked_at]
+        self.season = _checked_season(season or table.season, first, notes)
+        self.scaler = Scaler.fit(self.values[:first])
+        self.inputs = torch.from_numpy(self.scaler.apply(self.values)).to(torch.get_default_dtype())
+        self.changes = Changes.fit(self.values[:first][:, self.targets], horizon)
+        self.naive_error = _naive_error(self.values[:first][:, self.targets], self.season)
+        self.input_form = Vectors(len(looked_at))
+        self.output_size = horizon * len(targets)
+        notes.append(
+            f"rows: {first} train, {second - first} validate, {length - second} test (--task-options train=... "
+            f"valid=...); horizon: {horizon} (--task-options horizon=N)"
+        )
+        self.notes = notes
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         total = self.bounds["train"][1] - self.horizon
         rows = max(1, min(batch_size, total // self.chunk))
         window = training_window(index, total=total, rows=rows, length=min(self.chunk, total), seed=seed)
-        return self._batch(window, (0, total))
+        return self._batch(window, torch.ones(window.places.shape, dtype=torch.bool))
 
     def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
         if length is not None:
             raise UserError("a forecast is scored over its whole split; it has no lengths")
         start, end = self.bounds[split]
-        for window in scoring_windows(total=end - self.horizon, rows=1, length=512):
-            yield self._batch(window, (start, end - self.horizon))
+        total = end - self.horizon - start
+        rows = max(1, min(batch_size, total // WARM_UP))
+        share, warm = -(-total // rows), min(WARM_UP, start)
+        first = start + share * torch.arange(rows).unsqueeze(1)
+        for steps in torch.arange(-warm, share).split(SCORED_AT_ONCE):
+            places = first + steps
+            begins = torch.full((rows,), bool(steps[0] == -warm))
+            window = Window(places.clamp(max=len(self.values) - 1), begins)
+            yield self._batch(window, (steps >= 0) & (places < start + total))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return ((outputs - batch.targets).square().mean(dim=2) * batch.weights).sum()
@@ -97,9 +129,10 @@ class Forecast(Task):
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         positions = float(batch.weights.sum())
         errors = (outputs - batch.targets).unflatten(2, (self.horizon, -1)).double()
-        scale = torch.from_numpy(self.scaler.deviation[self.targets])
-        absolute = (errors.abs() * scale * batch.weights[..., None, None]).sum(dim=(0, 1)).mean(dim=0)
-        squared = (errors.square() * scale.square() * batch.weights[..., None, None]).sum(dim=(0, 1)).mean(dim=0)
+        errors = errors * torch.from_numpy(self.changes.scale)
+        weights = batch.weights[..., None, None]
+        absolute = (errors.abs() * weights).sum(dim=(0, 1)).mean(dim=0)
+        squared = (errors.square() * weights).sum(dim=(0, 1)).mean(dim=0)
         sums = {
             "mase": float((absolute / torch.from_numpy(self.naive_error)).mean()),
             "mae": float(absolute.mean()),
@@ -112,86 +145,122 @@ class Forecast(Task):
         return self.chunk
 
     def baselines(self) -> Mapping[str, Mapping[str, float]]:
-        seasonal = f"seasonal naive (season {self.season})"
-        steps = torch.arange(self.horizon)
-        found = {"last value": self._score_lags(torch.zeros_like(steps))}
+        steps = np.arange(self.horizon)
+        found = {"last value": self._score_lags(np.zeros_like(steps))}
         if self.season > 1:
-            found[seasonal] = self._score_lags(self.season - 1 - steps % self.season)
+            found[f"seasonal naive (season {self.season})"] = self._score_lags(self.season - 1 - steps % self.season)
         return found
 
-    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
-        last = int(batch.weights[0].nonzero()[-1])
-        shown = [self.in_units(part[0, last]) for part in (batch.targets, outputs)]
-        target, said = (" ".join(f"{value:.4g}" for value in part[:24, 0]) for part in shown)
-        return f"{self.horizon} rows ahead of {self.table.columns[self.targets[0]]}", target, said
+    def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
+        """The last forecast of the first target; of short horizons, the first steps of the last few forecasts."""
+        counted = batch.weights[0].nonzero()[:, 0]
+        column = self.targets[0]
+        rows = counted[-1:] if self.horizon >= SHOWN else counted[-SHOWN:]
+        what = f"the {self.horizon} rows after" if self.horizon >= SHOWN else "the row after each of"
+        shown = SHOWN if self.horizon >= SHOWN else 1
+        scaled = batch.inputs[0].double().numpy() * self.scaler.deviation + self.scaler.mean
+        now = scaled[rows.numpy()][:, self.targets]
+        target, said = (
+            self.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()
+            for part in (batch.targets, outputs.detach())
+        )
+        seen = scaled[max(0, int(counted[-1]) + 1 - SHOWN) : int(counted[-1]) + 1, column]
+        return f"{self.columns[column]}, {what}: {_written(seen)}", _written(target), _written(said)
 
     def preprocessing(self) -> Mapping[str, Any]:
         return {
-            "columns": self.table.columns,
+            "columns": self.columns,
             "targets": self.targets,
-            "horizon": self.horizon,
             "scaler": self.scaler.to_json(),
+            "changes": self.changes.to_json(),
         }
 
     def fingerprint(self) -> str:
-        return self.table.content
+        return self.content
 
-    def in_units(self, outputs: Tensor) -> np.ndarray:
-        """Forecasts ``(horizon * K,)`` as ``(horizon, K)`` in the targets' own units."""
-        scaled = outputs.detach().view(self.horizon, -1).double().numpy()
-        return scaled * self.scaler.deviation[self.targets] + self.scaler.mean[self.targets]
+    def _batch(self, window: Window, counted: Tensor) -> Batch:
+        changes = self.changes.of(self.values[:, self.targets], window.places.numpy())
+        targets = torch.from_numpy(changes).to(self.inputs.dtype)
+        return Batch(self.inputs[window.places], targets, counted.to(self.inputs.dtype), starts=window.begins)
 
-    def _batch(self, window: Window, counted: tuple[int, int]) -> Batch:
-        weights = ((window.places >= counted[0]) & (window.places < counted[1])).to(self.inputs.dtype)
-        return Batch(self.inputs[window.places], self.answers[window.places], weights, starts=window.begins)
-
-    def _score_lags(self, lags: Tensor) -> dict[str, float]:
+    def _score_lags(self, lags: np.ndarray) -> dict[str, float]:
         """Test scores of forecasting every step of the horizon by the value that stood ``lags`` rows before now."""
         start, end = self.bounds["test"]
-        now = torch.arange(start, end - self.horizon)
-        said = self.inputs[:, self.targets][now.unsqueeze(1) - lags].flatten(1).unsqueeze(0)
-        batch = Batch(self.inputs[now].unsqueeze(0), self.answers[now].unsqueeze(0), torch.ones(1, len(now)))
-        found = self.scores(said, batch)
-        return {name: found.sums[name] / found.counts[name] for name in found.sums}
-
-    def _check_splits(self, source: str) -> None:
-        if self.horizon < 1:
-            raise UserError(f"horizon must be at least 1, got {self.horizon}")
-        for name, (start, end) in self.bounds.items():
-            if end - start <= self.horizon:
-                raise UserError(
-                    f"the {name} part of {source} has {max(0, end - start)} rows, too few for a horizon of "
-                    f"{self.horizon}; give a longer series, a shorter horizon or other split sizes"
-                )
-
-    def _check_targets(self, source: str, train: np.ndarray) -> None:
-        for column in self.targets:
-            if np.ptp(train[:, column]) == 0:
-                raise UserError(
-                    f"target '{self.table.columns[column]}' of {source} is constant in the training part; there is "
-                    "nothing to learn: choose another target"
-                )
+        series = self.values[:, self.targets]
+        parts = []
+        for now in np.split(np.arange(start, end - self.horizon), range(SCORED_AT_ONCE, end - start, SCORED_AT_ONCE)):
+            said = (series[now[:, None] - lags] - series[now][:, None]) / self.changes.scale
+            targets = torch.from_numpy(self.changes.of(series, now)).unsqueeze(0)
+            batch = Batch(targets, targets, torch.ones(1, len(now), dtype=targets.dtype))
+            parts.append(self.scores(torch.from_numpy(said.reshape(targets.shape)), batch))
+        return add_scores(parts)
 
 
-def _target_columns(table: Table, names: str) -> list[int]:
+def _check_counts(**counts: tuple[int, int]) -> None:
+    for name, (value, least) in counts.items():
+        if value < least:
+            raise UserError(f"{name} must be at least {least}, got {value}")
+
+
+def _check_splits(bounds: Mapping[str, tuple[int, int]], horizon: int, source: str) -> None:
+    for name, (start, end) in bounds.items():
+        if end - start <= horizon:
+            raise UserError(
+                f"the {name} part of {source} has {max(0, end - start)} rows, too few for a horizon of "
+                f"{horizon}; give a longer series, a shorter horizon or other split sizes"
+            )
+
+
+def _checked_season(season: int, rows: int, notes: list[str]) -> int:
+    """The season, or 1 where the training part does not hold one."""
+    if season < rows:
+        return season
+    notes.append(f"a season of {season} rows is longer than the training part: no season is assumed")
+    return 1
+
+
+def _targets(table: Table, names: str, varies: np.ndarray, source: str, notes: list[str]) -> list[int]:
+    """Places of the targets: those named, else the last column that varies."""
     if not names:
-        table.notes.append(f"target: {table.columns[-1]} (say --target to choose another)")
-        return [len(table.columns) - 1]
-    wanted = [name.strip() for name in names.split(",")]
+        chosen = int(np.flatnonzero(varies)[-1]) if varies.any() else len(table.columns) - 1
+        notes.append(f"target: {table.columns[chosen]} (--task-options target=NAME,NAME to choose others)")
+        targets = [chosen]
+    else:
+        targets = _places(table, names)
+    for place in targets:
+        if not varies[place]:
+            raise UserError(
+                f"target '{table.columns[place]}' of {source} is constant in the training part; there is nothing to "
+                "learn: choose another with --task-options target=NAME"
+            )
+    return targets
+
+
+def _looked_at(table: Table, names: str, targets: list[int], varies: np.ndarray, notes: list[str]) -> list[int]:
+    """Places of the columns that go into a model: those named, else all that vary; and the targets."""
+    if names:
+        return sorted({*_places(table, names), *targets})
+    constant = [name for name, moves in zip(table.columns, varies, strict=True) if not moves]
+    if constant:
+        notes.append(f"left out, for they are constant in the training part: {', '.join(constant)}")
+    return [int(place) for place in np.flatnonzero(varies)]
+
+
+def _places(table: Table, names: str) -> list[int]:
+    wanted = [names] if names in table.columns else [name.strip() for name in names.split(",")]
     for name in wanted:
+        if name in table.left_out:
+            raise UserError(f"column '{name}' holds no numbers; choose among {', '.join(table.columns)}")
         if name not in table.columns:
             raise unknown("column", name, table.columns)
-    return [table.columns.index(name) for name in wanted]
-
-
-def _ahead(targets: Tensor, horizon: int) -> Tensor:
-    """What stands 1 ... horizon rows after each row, ``(rows, horizon * K)``; zeros past the end, where none count."""
-    padded = torch.cat([targets, targets.new_zeros(horizon, targets.shape[1])])
-    return torch.stack([padded[step : step + len(targets)] for step in range(1, horizon + 1)], dim=1).flatten(1)
+    return [table.columns.index(name) for name in dict.fromkeys(wanted)]
 
 
 def _naive_error(targets: np.ndarray, season: int) -> np.ndarray:
     """Mean absolute error of the seasonal naive forecast on the training rows, one a target."""
-    lag = season if season < len(targets) else 1
-    error = np.abs(targets[lag:] - targets[:-lag]).mean(axis=0)
+    error = np.abs(targets[season:] - targets[:-season]).mean(axis=0)
     return np.where(error > 0, error, 1.0)
+
+
+def _written(values: np.ndarray) -> str:
+    return " ".join(f"{value:.4g}" for value in values)

@@ -56,7 +56,7 @@ class GeneratedTask(Task):
         for this_length, rows in self._evaluated_lengths(length):
             whole = self.generate(seeded(0, split, this_length), split, rows, this_length)
             for start in range(0, rows, batch_size):
-                yield Batch(*(part if part is None else part[start : start + batch_size] for part in whole))
+                yield whole.rows(start, start + batch_size)
 
     def _evaluated_lengths(self, length: int | None) -> Iterator[tuple[int, int]]:
         """Lengths and how many sequences of each: the training lengths in equal shares, whatever the batch size."""

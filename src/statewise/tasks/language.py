@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Tokens
+from statewise.data.files import fingerprint
 from statewise.data.streams import Window, scoring_windows, training_window
-from statewise.data.text import EMBEDDED, fingerprint, read_text, split_text
+from statewise.data.text import EMBEDDED, read_text, split_text
 from statewise.data.vocabulary import TokenKind, fit_vocabulary
 from statewise.errors import UserError
 from statewise.tasks.base import Batch, Metric, Scores, Split, Task
@@ -48,6 +49,8 @@ class Language(Task):
         test: float = 0.1,
         most_scored: int = 0,
     ) -> None:
+        if chunk < 1 or most_scored < 0:
+            raise UserError(f"chunk must be at least 1 and most_scored not negative, got {chunk} and {most_scored}")
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
             raise UserError(
                 f"valid and test must be fractions that leave some text to train on, got {valid} and {test}"
@@ -73,6 +76,11 @@ class Language(Task):
             if most_scored:
                 self.parts[split] = self.parts[split][: most_scored + 1]
         self.content = fingerprint(text)
+        sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        self.notes = (
+            f"tokens: {tokens}, {self.vocabulary.size} kinds (--task-options tokens=characters, bytes, words or bpe)",
+            f"tokens by part: {sizes} (--task-options valid=... test=... to cut otherwise)",
+        )
         self.input_form = Tokens(self.vocabulary.size)
         self.output_size = self.vocabulary.size
 

@@ -28,12 +28,12 @@ def ngram_loss(train: Tensor, test: Tensor, *, vocabulary: int, order: int) -> f
 def _refine(below: np.ndarray, seen: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Probabilities of one order from those of the order below."""
     discount = 0.75
-    grams, counts = np.unique(seen, axis=0, return_counts=True)
-    contexts, inverse = np.unique(grams[:, :1], axis=0, return_inverse=True)
-    context_counts = np.bincount(inverse.ravel(), weights=counts)
-    context_kinds = np.bincount(inverse.ravel())
-    context = _lookup(contexts[:, 0], asked[:, 0])
-    gram = _lookup_pairs(grams, asked)
+    grams, first, counts = np.unique(_one_key(seen), return_index=True, return_counts=True)
+    contexts, number = np.unique(seen[first, 0], return_inverse=True)
+    context_counts = np.bincount(number.ravel(), weights=counts)
+    context_kinds = np.bincount(number.ravel())
+    context = _lookup(contexts, asked[:, 0])
+    gram = _lookup(grams, _one_key(asked))
     known = context >= 0
     total = np.where(known, context_counts[context], 1.0)
     count = np.where(gram >= 0, counts[gram], 0.0)
@@ -59,14 +59,7 @@ def _lookup(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
     return np.where(known[place] == asked, place, -1)
 
 
-def _lookup_pairs(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Row of each asked pair in the lexically sorted ``known``, -1 where it is missing."""
-    keys, wanted = (_one_key(pairs) for pairs in (known, asked))
-    order = np.argsort(keys, kind="stable")
-    place = _lookup(keys[order], wanted)
-    return np.where(place >= 0, order[place], -1)
-
-
 def _one_key(pairs: np.ndarray) -> np.ndarray:
+    """A 64-bit hash of (context, token)."""
     mixed = (pairs[:, 0] ^ (pairs[:, 1] + np.uint64(1))) * np.uint64(0xBF58476D1CE4E5B9)
     return mixed ^ (mixed >> np.uint64(31))

@@ -4,7 +4,7 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from statewise.errors import UserError, unknown
 from statewise.tasks.base import Task
@@ -20,6 +20,8 @@ TASKS: Mapping[str, type[Task]] = {
 """Name -> task."""
 
 TABLES = (".csv", ".tsv")
+NEITHER = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".gz", ".zip", ".pdf", ".docx", ".json", ".npy")
+"""Endings of files that are neither a plain text nor a CSV table"""
 
 
 def name_task(named: str) -> tuple[str, dict[str, Any]]:
@@ -37,6 +39,8 @@ def name_task(named: str) -> tuple[str, dict[str, Any]]:
         return Language.name, {"source": named}
     if Path(named).suffix.lower() in TABLES:
         return Forecast.name, {"source": named}
+    if Path(named).suffix.lower() in NEITHER:
+        raise UserError(f"{named} is neither a plain text nor a table; save it as UTF-8 text (.txt) or as CSV (.csv)")
     if Path(named).exists() or Path(named).suffix or "/" in named:
         return Language.name, {"source": named}
     raise unknown("task or file", named, TASKS)
@@ -56,7 +60,30 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
     missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
     if missing:
         raise UserError(f"task {task.name} needs {', '.join(missing)}; for data of your own give the path of a file")
-    return task(**options)
+    return task(**_typed(task, options))
+
+
+def _typed(task: type[Task], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the types that the task's signature asks for; text that was read as a number becomes text again.
+
+    Raises:
+        UserError: if an option does not fit its type.
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    try:
+        kinds = get_type_hints(task.__init__)
+    except NameError:
+        kinds = {}  # somebody's own task with types that are imported for type checkers alone
+    fitting = dict(options)
+    for name in options.keys() & kinds.keys():
+        try:
+            adapter = TypeAdapter(kinds[name], config=ConfigDict(coerce_numbers_to_str=True))
+            fitting[name] = adapter.validate_python(options[name])
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Input should be ")
+            raise UserError(f"option {name} of task {task.name} should be {reason}, got {options[name]!r}") from error
+    return fitting
 
 
 def find_task(name: str) -> type[Task]:
