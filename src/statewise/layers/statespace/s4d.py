@@ -20,10 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
-from statewise.init.spectra import s4d_inv, s4d_lin
+from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.precision import exp, to_complex, to_pairs, wide
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
+
+EIGENVALUES = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs}
+"""Number of conjugate pairs -> where A starts"""
 
 
 class S4DState(NamedTuple):
@@ -43,12 +46,14 @@ class S4D(SequenceLayer):
         input_size: D, the number of channels.
         hidden_size: width of the output.
         state_size: S, the number of real states a channel; even.
-        eigenvalues: where A starts: ``lin`` -1/2 + i pi n, ``inv`` -1/2 + i S/pi (S/(2n + 1) - 1).
+        eigenvalues: where A starts: ``lin`` -1/2 + i pi n, ``inv`` -1/2 + i S/pi (S/(2n + 1) - 1), ``legs`` the
+            eigenvalues of HiPPO-LegS without its low-rank part, which ``inv`` approximates.
         dt_min: the shortest time step at the start; a channel remembers for about ``2 / dt`` steps.
         dt_max: the longest one; each channel draws its own, uniform in its logarithm.
 
     Raises:
-        ValueError: if ``state_size`` is not even and positive, or unless ``0 < dt_min <= dt_max``.
+        ValueError: if ``state_size`` is not even and positive, the eigenvalues are unknown, or unless
+            ``0 < dt_min <= dt_max``.
 
     >>> layer = S4D(input_size=3, hidden_size=4, state_size=8)
     >>> y, state = layer(torch.zeros(2, 5, 3))
@@ -64,17 +69,17 @@ class S4D(SequenceLayer):
         input_size: int,
         hidden_size: int,
         state_size: int = 64,
-        eigenvalues: Literal["lin", "inv"] = "lin",
+        eigenvalues: Literal["lin", "inv", "legs"] = "lin",
         dt_min: float = 0.001,
         dt_max: float = 0.1,
     ) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
         if state_size < 2 or state_size % 2:
             raise ValueError(f"state_size counts conjugate pairs and must be even and positive, got {state_size}")
-        if eigenvalues not in ("lin", "inv"):
-            raise ValueError(f"eigenvalues must be 'lin' or 'inv', got {eigenvalues!r}")
+        if eigenvalues not in EIGENVALUES:
+            raise ValueError(f"eigenvalues must be lin, inv or legs, got {eigenvalues!r}")
         pairs = state_size // 2
-        start = s4d_lin(pairs) if eigenvalues == "lin" else s4d_inv(pairs)
+        start = EIGENVALUES[eigenvalues](pairs)
         self.log_dt = nn.Parameter(log_uniform((input_size,), dt_min, dt_max).log())
         self.log_decay = nn.Parameter((-start.real).log().repeat(input_size, 1))
         self.frequency = nn.Parameter(start.imag.repeat(input_size, 1))
