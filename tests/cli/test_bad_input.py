@@ -48,7 +48,7 @@ TABLES = {
     "text among numbers": (table([*ROWS[:5], "2024-01-06,high,6", *ROWS[6:]]), "'high'"),
     "unsorted": (table([ROWS[1], ROWS[0], *ROWS[2:]]), "sort"),
     "duplicated": (table([ROWS[0], *ROWS]), "time of the line before"),
-    "constant": (table([f"2024-01-{day:02d},{day},7" for day in range(1, 31)]), "constant"),
+    "constant": (table([f"2024-01-{day:02d},7,7" for day in range(1, 31)]), "constant"),
     "missing": (table([*ROWS[:5], "2024-01-06,,6", *ROWS[6:]]), "missing"),
     "infinite": (table([*ROWS[:5], "2024-01-06,inf,6", *ROWS[6:]]), "infinite"),
     "one row": (table(ROWS[:1]), "1 row"),

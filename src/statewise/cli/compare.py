@@ -2,22 +2,21 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from statewise.api import compare_models
 from statewise.cli import verbs
 from statewise.cli.parsing import parse_choices, parse_fields, parse_list, parse_number
 from statewise.cli.watch import Watch
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
-from statewise.compare.run import run_comparison
 from statewise.errors import UserError
-from statewise.report import write_comparison
-from statewise.tasks.resolve import name_task
-from statewise.workbench import WORKBENCH
+from statewise.tasks.resolve import make_task, name_task
 
 QUICK = {"models": ("lstm", "gru", "min-gru", "attention"), "budget": 10_000, "seeds": 2, "trials": 1, "measure": False}
 QUICK_STEPS = 200
@@ -28,14 +27,15 @@ PLAIN_WIDTH = 140
 def run(verb: verbs.Compare, command: str) -> None:
     """Compare, print the table, write the report."""
     config = make_config(verb)
-    folder = Path(verb.out or f"comparisons/{_slug(verb.task)}")
+    folder = Path(verb.out or f"comparisons/{_slug(verb.task)}{'-quick' if verb.quick else ''}")
+    for note in make_task(config.task, config.task_options).notes:
+        print(note)
     with Watch("trials", total=1) as watch:
-        result = run_comparison(config, WORKBENCH, folder, command=command, watch=lambda event: _show(watch, event))
-    page = write_comparison(result, folder / "report.html")
-    print_result(result)
-    print(f"report: {page}")
+        found = compare_models(config, folder, command=command, watch=partial(_show, watch))
+    print_result(found.result)
+    print(f"report: {found.report}")
     if verb.json:
-        print(json.dumps({"report": str(page), **result["recommendation"]}))
+        print(json.dumps({"report": str(found.report), **found.result["recommendation"]}))
 
 
 def make_config(verb: verbs.Compare) -> CompareConfig:
@@ -77,10 +77,21 @@ def _quick(config: CompareConfig, verb: verbs.Compare) -> CompareConfig:
 
 
 def _show(watch: Watch, event: Event) -> None:
+    if event.what == "started" and not watch.done_before:
+        watch.begin(event.done)
     watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total)
-    result = event.result
-    if event.what == "finished" and result is not None and result.get("reason"):
-        watch.say(f"{event.arm}: {result['status']}: {result['reason']}")
+    if event.result is not None and not event.before:
+        told = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
+        watch.say(f"{told}; {watch.left()}")
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    """What came of one trial, in a few words."""
+    if result.get("reason"):
+        return f"{result['status']}: {result['reason']}"
+    names = {"test": "test", "valid": "validation", "step_latency_us": "µs a step"}
+    told = next((f"{names[name]} {result[name]:.4g}" for name in names if result.get(name) is not None), "done")
+    return f"{told} in {result['seconds']:.1f} s"
 
 
 def print_result(result: dict[str, Any]) -> None:
@@ -103,7 +114,7 @@ def print_result(result: dict[str, Any]) -> None:
     ):
         table.add_column(name, justify="left" if name == "model" else "right")
     for arm in result["arms"]:
-        table.add_row(*_row(arm))
+        table.add_row(*_row(arm), style="dim" if arm["baseline"] else None)
     for baseline in result["baselines"]:
         table.add_row(baseline["name"], f"{baseline['score']:.4g}", *[""] * 7, style="dim")
     console.print(table)
@@ -117,7 +128,7 @@ def _row(arm: dict[str, Any]) -> list[str]:
     score, solved, cost = arm["score"], arm["solved"], arm["cost"]
     parameters = cost["parameters"]
     return [
-        arm["label"],
+        arm["label"] + (" (baseline)" if arm["baseline"] else ""),
         f"{score['mean']:.4g}" if score else arm["status"],
         f"{score['low']:.3g} to {score['high']:.3g}" if score and score["low"] is not None else "",
         f"{solved['fraction']:.0%}" if solved else "",

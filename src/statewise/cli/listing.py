@@ -1,49 +1,66 @@
 """``statewise models`` and ``statewise tasks``."""
 
+import inspect
 import json
+import sys
 from dataclasses import replace
 
-from rich.console import Console
 from rich.table import Table
 
 from statewise.catalog import CATALOG
 from statewise.cli import verbs
+from statewise.cli.console import console
 from statewise.contract import Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
-from statewise.models.resolve import build, default_config
-from statewise.tasks.resolve import TASKS, make_task
+from statewise.models.resolve import build, default_config, find_entry
+from statewise.tasks.resolve import TASKS, find_task, make_task
+
+COSTS = ("parameters", "fixed", "state bytes", "operations a token")
 
 
 def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
-    """List models or tasks."""
+    """List models or tasks, or describe one."""
+    if isinstance(verb, verbs.Models) and verb.width < 1:
+        raise UserError(f"--width must be at least 1, got {verb.width}")
+    if verb.name:
+        is_model = isinstance(verb, verbs.Models)
+        _describe(verb.name, find_entry(verb.name).layer if is_model else find_task(verb.name), as_json=verb.json)
+        return
     rows = _models(verb.width) if isinstance(verb, verbs.Models) else _tasks()
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values()))
-    Console().print(table)
+    console().print(table)
     if verb.json:
         print(json.dumps(rows))
+
+
+def _describe(name: str, kind: type, *, as_json: bool) -> None:
+    """Print what the documentation says about a layer or task, and its options with their defaults."""
+    parameters = inspect.signature(kind).parameters.values()
+    options = {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters}
+    documentation = [inspect.getdoc(source) for source in (sys.modules[kind.__module__], kind)]
+    print("\n\n".join(text for text in documentation if text))
+    print(f"\nOptions of {name}: " + ", ".join(f"{option}={value}" for option, value in options.items()))
+    if as_json:
+        print(json.dumps({"name": name, "options": options}, default=str))
 
 
 def _models(width: int) -> list[dict[str, str | int]]:
     rows: list[dict[str, str | int]] = []
     for name, entry in CATALOG.items():
         config = replace(default_config(name, depth=1, context_length=None), width=width)
-        model = build(config, Vectors(width), width)
+        row: dict[str, str | int] = {"name": name, "family": entry.family, "paper": entry.paper}
+        try:
+            model = build(config, Vectors(width), width)
+        except UserError:
+            rows.append(row | dict.fromkeys(COSTS, "no such width"))
+            continue
         parameters = count_parameters(model)
-        rows.append(
-            {
-                "name": name,
-                "family": entry.family,
-                "paper": entry.paper,
-                "parameters": parameters.body,
-                "fixed": parameters.fixed,
-                "state bytes": state_bytes(model),
-                "operations a token": sum(step_flops(model.body)),
-            }
-        )
+        costs = (parameters.body, parameters.fixed, state_bytes(model), sum(step_flops(model.body)))
+        rows.append(row | dict(zip(COSTS, costs, strict=True)))
     return rows
 
 

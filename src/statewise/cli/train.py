@@ -24,9 +24,8 @@ def run(verb: verbs.Train, command: str) -> None:
     config = make_config(verb)
     folder = Path(verb.out or f"runs/{Path(verb.data).stem}-{config.model.layer.rpartition(':')[2]}")
     task = make_task(config.task, config.task_options)
-    for note in getattr(getattr(task, "table", None), "notes", []):
-        print(note)
-    print(f"{config.task} with {config.model.layer} into {folder}")
+    for note in (f"task: {config.task}", *task.notes, f"model: {config.model.layer}", f"folder: {folder}"):
+        print(note, flush=True)
     name = task.primary.name
     with Watch("updates", total=config.train.steps) as watch, StopAsked() as asked:
 

@@ -3,14 +3,15 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from statewise.cli import verbs
-from statewise.data.vocabulary import vocabulary_from_json
+from statewise.cli.console import console
+from statewise.data.vocabulary import Vocabulary, vocabulary_from_json
 from statewise.errors import UserError
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import forecast_next
@@ -34,7 +35,7 @@ def print_scores(result: Mapping[str, Any]) -> None:
     for name in result["test"]:
         rivals = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in result["baselines"].values()]
         table.add_row(name, f"{result['valid'][name]:.4g}", f"{result['test'][name]:.4g}", *rivals)
-    Console().print(table)
+    console().print(table)
 
 
 def _evaluate(verb: verbs.Evaluate) -> None:
@@ -50,19 +51,32 @@ def _generate(verb: verbs.Generate) -> None:
         raise UserError(f"{verb.run} was trained on {loaded.config.task}, which has no text to generate")
     sampling = Sampling(verb.temperature, verb.top_k, verb.top_p, verb.seed)
     vocabulary = vocabulary_from_json(loaded.preprocessing["vocabulary"])
+    _warn_of_foreign(vocabulary, verb.prompt)
+    pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, length=verb.length, sampling=sampling)
+    said = []
     sys.stdout.write(verb.prompt)
-    for piece in generate(loaded.model, vocabulary, prompt=verb.prompt, length=verb.length, sampling=sampling):
+    for piece in pieces:
+        said.append(piece)
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
+    if verb.json:
+        print(json.dumps({"prompt": verb.prompt, "text": "".join(said)}))
+
+
+def _warn_of_foreign(vocabulary: Vocabulary, prompt: str) -> None:
+    """Say on stderr how much of a prompt the training text never held."""
+    foreign = int((vocabulary.encode(prompt) == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
+    if foreign:
+        print(f"note: {foreign} {vocabulary.kind} of the prompt are not in the training text", file=sys.stderr)
 
 
 def _forecast(verb: verbs.Forecast) -> None:
     loaded = load_run(Path(verb.run))
-    found = forecast_next(loaded, verb.data or loaded.config.task_options.get("source", ""))
-    table = Table("rows ahead", *found)
-    for step, values in enumerate(zip(*found.values(), strict=True), start=1):
-        table.add_row(str(step), *(f"{value:.6g}" for value in values))
-    Console().print(table)
+    found = forecast_next(loaded, verb.data)
+    table = Table("row", *found.values)
+    for time, *values in zip(found.times, *found.values.values(), strict=True):
+        table.add_row(time, *(f"{value:.6g}" for value in values))
+    console().print(table)
     if verb.json:
-        print(json.dumps(found))
+        print(json.dumps(asdict(found)))

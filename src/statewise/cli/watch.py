@@ -23,7 +23,7 @@ class Watch:
         self.what = what
         self.total = total
         self.console = Console(stderr=True)
-        self.done = 0
+        self.done = self.done_before = 0
         self.began = self.last_line = time.monotonic()
         self.bar: Progress | None = None
         if self.console.is_terminal:
@@ -42,6 +42,24 @@ class Watch:
         if self.bar:
             self.bar.stop()
 
+    def begin(self, done: int) -> None:
+        """Say that new work begins now, with so much done before."""
+        self.done = self.done_before = done
+        self.began = time.monotonic()
+
+    def left(self) -> str:
+        """How long the rest will take at the pace so far.
+
+        >>> watch = Watch("updates", total=10)
+        >>> watch.left()
+        'time left unknown'
+        """
+        if self.done <= self.done_before:
+            return "time left unknown"
+        pace = (time.monotonic() - self.began) / (self.done - self.done_before)
+        seconds = pace * (self.total - self.done)
+        return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"
+
     def at(self, done: int, note: str = "", *, total: int | None = None) -> None:
         """Say how much is done."""
         self.done, self.total = done, total or self.total
@@ -49,14 +67,14 @@ class Watch:
             self.bar.update(self.task, completed=done, total=self.total, description=f"{self.what} {note}")
         elif time.monotonic() - self.last_line > PAUSE or done == self.total:
             self.last_line = time.monotonic()
-            left = (self.last_line - self.began) / max(1, done) * (self.total - done)
-            print(f"{self.what}: {done}/{self.total} {note} about {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"{self.what}: {done}/{self.total} {note} {self.left()}", file=sys.stderr, flush=True)
 
     def say(self, line: str) -> None:
         """A line that stays."""
         if self.bar:
             self.bar.console.print(line, highlight=False, markup=False)
         else:
+            self.last_line = time.monotonic()
             print(line, file=sys.stderr, flush=True)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from statewise.compare.arms import Arm, evaluated_lengths, fields_of, make_arms
 from statewise.compare.config import CompareConfig
+from statewise.compare.folder import write_text
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
 from statewise.compare.tuning import LEARNING_RATE, settings
 from statewise.compare.workbench import KnobLike, Workbench
-from statewise.errors import UserError
 from statewise.tasks.base import Task
 
 TUNING_SEED = 10_000
@@ -32,6 +32,8 @@ class Event:
     """Trials finished in all phases so far"""
     total: int
     result: dict[str, Any] | None = None
+    before: bool = False
+    """Whether it was finished before and is only read now"""
 
 
 Watch = Callable[[Event], None]
@@ -101,12 +103,12 @@ class _Runner:
         results: dict[int, dict[str, Any]] = {}
         missing = []
         for place, job in enumerate(jobs):
-            found = read_result(self._path(job.spec))
+            found = read_trial(self._path(job.spec), measured=job.spec.measured)
             if found is None:
                 missing.append(place)
             else:
                 results[place] = found
-                self._tell("finished", phase, job, found)
+                self._tell("finished", phase, job, found, before=True)
         specs = [jobs[place].spec for place in missing]
         measuring = phase == "measuring"
         workers = 1 if measuring else self.config.workers
@@ -117,7 +119,7 @@ class _Runner:
         for done in run_all(specs, self.bench, workers=workers, fresh=measuring, started=started):
             job = jobs[missing[done.place]]
             if done.result.get("status") != "failed":
-                write_result(self._path(job.spec), done.result)
+                write_text(self._path(job.spec), json.dumps(done.result))
             results[missing[done.place]] = done.result
             self._tell("finished", phase, job, done.result)
         return [(job, results[place]) for place, job in enumerate(jobs)]
@@ -125,36 +127,19 @@ class _Runner:
     def _path(self, spec: TrialSpec) -> Path:
         return self.folder / "trials" / f"{spec.address()}.json"
 
-    def _tell(self, what: str, phase: str, job: _Job, result: dict[str, Any] | None) -> None:
+    def _tell(self, what: str, phase: str, job: _Job, result: dict[str, Any] | None, *, before: bool = False) -> None:
         self.done += what == "finished"
-        self.watch(Event(what, phase, job.record.arm.label, self.done, self.total, result))
+        self.watch(Event(what, phase, job.record.arm.label, self.done, self.total, result, before))
 
 
-def read_result(path: Path) -> dict[str, Any] | None:
+def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
     """The result of a finished trial; None where there is none or the file was damaged, so that it is run again."""
+    needed = {"seconds", *(("step_latency_us",) if measured else ("status", "valid"))}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and "seconds" in found else None
-
-
-def write_result(path: Path, result: dict[str, Any]) -> None:
-    """Write a trial's result atomically.
-
-    Raises:
-        UserError: if the disk is full or the folder cannot be written; finished trials stay.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(result), encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
-            "then run the same command again: finished trials are kept"
-        ) from error
+    return found if isinstance(found, dict) and needed <= set(found) else None
 
 
 def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:

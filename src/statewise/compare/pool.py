@@ -1,7 +1,10 @@
 """A pool of persistent spawned processes that survives the death of any of them."""
 
+import contextlib
 import multiprocessing
 import os
+import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -12,6 +15,9 @@ from statewise.compare.workbench import Workbench
 from statewise.errors import UserError
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+UNGUARDED = 77
+"""Exit code of a worker that, on importing the script, was about to begin the comparison anew"""
 
 
 class Done(NamedTuple):
@@ -28,13 +34,15 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, bench), daemon=True)
-        self.process.start()
+        with _interrupts_held_back():
+            self.process.start()
         theirs.close()
         self.busy_with: int | None = None
 
     def give(self, index: int, spec: TrialSpec) -> None:
         self.busy_with = index
-        self.pipe.send(spec)
+        with contextlib.suppress(BrokenPipeError):
+            self.pipe.send(spec)
 
     def stop(self) -> None:
         self.pipe.close()
@@ -53,6 +61,9 @@ def run_all(
         workers: processes, one thread each.
         fresh: whether every spec gets a process of its own, so that one's memory does not count for another.
         started: called with a spec's index when it begins.
+
+    Raises:
+        UserError: if the script that was started begins a comparison on being imported, as workers import it.
     """
     waiting = list(range(len(specs)))[::-1]
     crew: list[_Worker] = []
@@ -81,6 +92,25 @@ def run_all(
             worker.stop()
 
 
+def refuse_unguarded() -> None:
+    """End this process if it is a worker that is only importing the script that started it."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until a process is started; the process is born deaf to it, as stopping workers is its parent's."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _ready(crew: list[_Worker]) -> list[_Worker]:
     """Busy workers that have answered or died."""
     busy = [worker for worker in crew if worker.busy_with is not None]
@@ -99,15 +129,19 @@ def _receive(worker: _Worker) -> dict[str, Any]:
         worker.process.join(5)
     worker.process.join(5)
     code = worker.process.exitcode
+    if code == UNGUARDED:
+        raise UserError(
+            "worker processes import the script that starts a comparison, and yours begins it on import; put the call "
+            'under: if __name__ == "__main__":'
+        )
     reason = f"its process died with exit code {code}" + (" (killed: out of memory?)" if code == -9 else "")
     return {"status": "failed", "reason": reason}
 
 
 def _serve(pipe: Connection, bench: Workbench) -> None:
     """A worker's life: trials in, results out, until the pipe closes."""
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             spec = pipe.recv()
@@ -122,3 +156,11 @@ def _serve(pipe: Connection, bench: Workbench) -> None:
             where = f"{os.path.basename(last.filename)}:{last.lineno}"
             result = {"status": "failed", "reason": f"{type(error).__name__}: {error} (at {where})"}
         pipe.send(result)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent does, however that was killed, so that no trial goes on unwatched."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

@@ -80,7 +80,7 @@ def recommend(
     verdict, headline, reason = _verdict(task, arms, decision)
     unbeaten = _unbeaten(task, arms, baselines, decision)
     if unbeaten:
-        headline += f" But {' and '.join(unbeaten)}, a baseline, scored better."
+        headline += f" But {' and '.join(unbeaten)} ({_plural('baseline', unbeaten)}) scored better."
     rests_on = [
         reason,
         f"{config.seeds} fresh seed(s) an arm, after {config.trials} tuning trial(s) each, chosen on validation, "
@@ -152,6 +152,10 @@ def _verdict(task: Task, arms: list[Data], decision: Decision) -> tuple[str, str
         "undecided": f"Undecided between {', '.join(labels)}." if len(labels) > 1 else f"Only {labels[0]} was scored.",
     }[decision.verdict]
     return decision.verdict, headline, decision.reason
+
+
+def _plural(noun: str, things: list[str]) -> str:
+    return f"a {noun}" if len(things) == 1 else f"{noun}s"
 
 
 def _cost(task: Task, score: float) -> float:

@@ -1,0 +1,158 @@
+"""The main verbs from Python, in a few lines: compare models, train one, write a report."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from statewise.compare.config import CompareConfig
+from statewise.compare.experiment import Watch
+from statewise.compare.folder import read_result
+from statewise.compare.run import run_comparison
+from statewise.errors import UserError
+from statewise.report import write_comparison, write_run
+from statewise.runs.config import RunConfig
+from statewise.runs.folder import read_json
+from statewise.runs.training import train_run
+from statewise.tasks.resolve import name_task
+from statewise.train.history import read_history
+from statewise.workbench import WORKBENCH
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison."""
+
+    folder: Path
+    result: dict[str, Any]
+    """Everything that was found out, as plain data; also ``result.json`` in the folder"""
+    report: Path
+    """The HTML page"""
+
+    @property
+    def winner(self) -> str | None:
+        """The one arm that is recommended; None where several are, or none."""
+        recommendation = self.result["recommendation"]
+        return recommendation["arms"][0] if recommendation["verdict"] == "winner" else None
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """Arm -> its mean test score over the seeds; None where no run finished."""
+        return {arm["label"]: arm["score"] and arm["score"]["mean"] for arm in self.result["arms"]}
+
+    def __str__(self) -> str:
+        """The recommendation and what it rests on."""
+        recommendation = self.result["recommendation"]
+        return "\n  ".join([recommendation["headline"], *recommendation["rests_on"]])
+
+
+def compare_models(
+    config: CompareConfig, folder: str | Path, *, command: str = "", watch: Watch = lambda event: None
+) -> Comparison:
+    """Compare models on a task and write the report; ``statewise compare`` from Python.
+
+    Started again with the same folder it goes on where it was stopped. In a script, the call has to stand under
+    ``if __name__ == "__main__":``, as worker processes import the script; a notebook needs nothing.
+
+    Args:
+        config: what is compared; ``config.task`` may be the path of a text or CSV file.
+        folder: where results go.
+        command: what the report says to do to have it again; empty = this call.
+        watch: called when a trial begins or ends.
+
+    Raises:
+        UserError: if the config, data or folder will not do.
+
+    >>> import tempfile
+    >>> from statewise.train.config import TrainConfig
+    >>> config = CompareConfig(task="parity", models=("rnn", "gru"), budget=500, depth=1, seeds=1, trials=1,
+    ...                        lengths=(40,), train=TrainConfig(steps=2), workers=1, measure=False)
+    >>> found = compare_models(config, tempfile.mkdtemp())
+    >>> sorted(found.scores), found.report.name
+    (['gru', 'rnn'], 'report.html')
+    """
+    task, options = name_task(config.task)
+    config = replace(config, task=task, task_options={**options, **config.task_options})
+    command = command or f"statewise.compare_models({config!r}, {str(folder)!r})"
+    folder = Path(folder)
+    result = run_comparison(config, WORKBENCH, folder, command=command, watch=watch)
+    return Comparison(folder, result, _write_page(write_comparison, result, folder))
+
+
+def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> dict[str, Any]:
+    """Train one model into a run folder and return its scores; ``statewise train`` from Python.
+
+    Args:
+        config: task (or the path of a text or CSV file), model and training.
+        folder: where the run goes; started again it goes on where it was stopped.
+        command: what the folder says to do to have it again; empty = this call.
+
+    Raises:
+        UserError: if the config, data or folder will not do, or training diverges.
+
+    >>> import tempfile
+    >>> from statewise.models.resolve import default_config
+    >>> from statewise.train.config import TrainConfig
+    >>> model = replace(default_config("gru", depth=1, context_length=None), width=8)
+    >>> result = train_model(RunConfig("parity", model, TrainConfig(steps=2)), tempfile.mkdtemp())
+    >>> result["status"], sorted(result["test"])
+    ('finished', ['accuracy', 'loss'])
+    """
+    task, options = name_task(config.task)
+    config = replace(config, task=task, task_options={**options, **config.task_options})
+    command = command or f"statewise.train_model({config!r}, {str(folder)!r})"
+    return train_run(config, Path(folder), command=command)
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write the HTML page of a finished comparison or run anew and return its path.
+
+    Raises:
+        UserError: if the folder holds neither, something in it is damaged, or the page cannot be written.
+    """
+    folder = Path(folder)
+    result = read_result(folder)
+    if "arms" in result:
+        return _write_page(write_comparison, result, folder)
+    run = {
+        "title": f"Run {folder.name}",
+        "config": read_json(folder / "config.json"),
+        "environment": read_json(folder / "environment.json"),
+        "history": [vars(entry) for entry in read_history(folder / "history.jsonl")],
+        "result": result,
+    }
+    return _write_page(write_run, run, folder)
+
+
+def import_path(kind: type) -> str:
+    """The import path of a layer or task of one's own, as configs name it.
+
+    Raises:
+        UserError: if worker processes could not import it: it was defined in a notebook or inside a function.
+
+    >>> from statewise.layers.recurrent.gru import GRU
+    >>> import_path(GRU)
+    'statewise.layers.recurrent.gru:GRU'
+    """
+    notebook = kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    if notebook or "<locals>" in kind.__qualname__:
+        raise UserError(
+            f"worker processes cannot import {kind.__qualname__} from a notebook or a function; put it into a file of "
+            "its own, at the top level"
+        )
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _write_page(write: Callable[[dict[str, Any], Path], Path], data: dict[str, Any], folder: Path) -> Path:
+    page = folder / "report.html"
+    try:
+        return write(data, page)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {page}: {os.strerror(error.errno) if error.errno else error}; free some space or make the "
+            f"folder writable, then say: statewise report {folder}"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{folder / 'result.json'} is {error}") from error

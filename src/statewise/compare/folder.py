@@ -1,0 +1,132 @@
+"""The folder of a comparison: what it is, what came of it, written so that nothing is ever half there."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from statewise.compare.config import CompareConfig
+from statewise.errors import UserError
+
+README = """# A statewise comparison
+
+{description}. Made by `{command}`; the same command goes on where it was stopped and repeats no finished trial.
+
+- `report.html`: read this; it needs no network
+- `results.csv`: one line an arm and seed: arm, family, seed, status, the validation score it was chosen by, every test
+  score, `{primary}@LENGTH` where lengths were scored, then parameters, state bytes and operations a token. The same
+  command writes the same file, byte for byte
+- `result.json`: everything the report shows; measured times and memory stand in it under `cost` and `seconds`
+- `config.json`: everything that decides the scores; `environment.json`: what they were made with
+- `trials/`: one file a finished trial, named by the hash of all that decides it
+"""
+
+
+def open_folder(folder: Path, config: CompareConfig) -> None:
+    """Make the folder of a comparison, or go on in one on the same task.
+
+    Raises:
+        UserError: if it cannot be written, or holds something else or a comparison on another task.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
+    if entries and "config.json" not in entries:
+        raise UserError(f"{folder} is not empty and holds no comparison; choose another folder with --out")
+    written = json.dumps(asdict(config), indent=1)
+    if entries:
+        _check_same_task(folder / "config.json", json.loads(written))
+    write_text(folder / "config.json", written)
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """The result of a finished comparison or run.
+
+    Raises:
+        UserError: if there is none or it is damaged.
+    """
+    path = folder / "result.json"
+    if not path.exists():
+        raise UserError(f"{folder} holds no finished comparison or run; finish it first, or name another folder")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}); run its command again to write it anew") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is no result of a comparison or run; run the command again to write it anew")
+    return found
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Leave everything behind that a finished comparison has.
+
+    Raises:
+        UserError: if a file cannot be written; what stood there stays.
+    """
+    task = result["task"]
+    told = README.format(description=task["description"], command=result["command"], primary=task["primary"]["name"])
+    write_text(folder / "environment.json", json.dumps(result["environment"], indent=1))
+    write_text(folder / "results.csv", results_table(result))
+    write_text(folder / "README.md", told)
+    write_text(folder / "result.json", json.dumps(result, indent=1))
+
+
+def results_table(result: dict[str, Any]) -> str:
+    """One line an arm and seed as CSV; an arm that was never trained has one line without a seed."""
+    costs = ("body", "fixed", "embedding", "readout")
+    seeds = [seed for arm in result["arms"] for seed in arm["seeds"]]
+    metrics = sorted({name for seed in seeds for name in seed["metrics"]})
+    lengths = sorted({int(length) for seed in seeds for length in seed["by_length"]})
+    at_length = [f"{result['task']['primary']['name']}@{length}" for length in lengths]
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    head = ("arm", "family", "baseline", "seed", "status", "valid", *metrics, *at_length, *costs)
+    table.writerow([*head, "state_bytes", "flops_per_token"])
+    for arm in result["arms"]:
+        cost = arm["cost"]
+        paid = [cost["parameters"][kind] for kind in costs] + [cost["state_bytes"], cost["flops_per_token"]]
+        untrained = {"seed": None, "status": arm["status"], "metrics": {}, "by_length": {}}
+        for seed in arm["seeds"] or [untrained]:
+            scores = [seed["metrics"].get(name) for name in metrics]
+            scores += [seed["by_length"].get(str(length)) for length in lengths]
+            told = [seed["seed"], seed["status"], seed.get("valid")]
+            table.writerow([arm["label"], arm["family"], arm["baseline"], *told, *scores, *paid])
+    return lines.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written; what stood there stays.
+    """
+    fresh = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
+            "then run the same command again: finished trials are kept"
+        ) from error
+
+
+def _check_same_task(path: Path, config: dict[str, Any]) -> None:
+    """Raises ``UserError`` unless the file is the config of a comparison on the same task."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}); restore it or choose another folder with --out") from error
+    if not isinstance(before, dict) or "models" not in before:
+        raise UserError(f"{path.parent} is not empty and holds no comparison; choose another folder with --out")
+    for name in ("task", "task_options"):
+        if before.get(name) != config[name]:
+            raise UserError(
+                f"{path.parent} holds a comparison with another {name.replace('_', ' ')} ({before.get(name)} there, "
+                f"{config[name]} here); choose another folder with --out"
+            )
