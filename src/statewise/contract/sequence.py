@@ -8,52 +8,15 @@ Letters: B batch, T time, D width.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from statewise import tree
+from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
 from statewise.tree import State
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """Input form of real vectors: ``x (B, T, size)``, ``x_t (B, size)``."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Input form of token numbers: ``x (B, T)`` int64 in ``[0, vocabulary)``, ``x_t (B,)``."""
-
-    vocabulary: int
-
-
-InputForm = Vectors | Tokens
-
-
-class Timed(NamedTuple):
-    """A sequence sampled at irregular times: ``values`` as usual, ``elapsed (B, T)`` since the step before."""
-
-    values: Tensor
-    elapsed: Tensor
-
-
-Input = Tensor | Timed
-
-
-def values_of(x: Input) -> Tensor:
-    """The values of an input, with or without time stamps."""
-    return x.values if isinstance(x, Timed) else x
-
-
-def with_time_of(x: Input, values: Tensor, reader: "SequenceLayer") -> Input:
-    """``values`` for an inner layer, with the time stamps of ``x`` where there are any and ``reader`` reads them."""
-    return Timed(values, x.elapsed) if isinstance(x, Timed) and reader.reads_time else values
 
 
 class SequenceLayer(nn.Module, ABC):
@@ -113,7 +76,7 @@ class SequenceLayer(nn.Module, ABC):
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
         """A whole sequence, T >= 1: the loop over ``step``. Override with something equal and faster."""
         outputs = []
-        for x_t in _unbind_time(x):
+        for x_t in unbind_time(x):
             y, state = self.step(x_t, state)
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
@@ -175,7 +138,7 @@ class SequenceLayer(nn.Module, ABC):
             rows = reset[:, start]
             if bool(rows.any()):
                 state = tree.where(rows, self.initial_state(batch), state)
-            y, state = self._sequence(_slice_time(x, start, end), state)
+            y, state = self._sequence(slice_time(x, start, end), state)
             outputs.append(y)
         return torch.cat(outputs, dim=1), state
 
@@ -214,83 +177,7 @@ class SequenceLayer(nn.Module, ABC):
             )
 
 
-class Model(SequenceLayer):
-    """A body that carries the state and a head that reads its features off, pointwise in time.
-
-    The two are apart so that a task may choose which positions are read out before paying for the readout.
-    """
-
-    def __init__(self, body: SequenceLayer, head: nn.Module, output_size: int) -> None:
-        super().__init__(body.input_form, output_size)
-        self.body = body
-        self.head = head
-        self.reads_time = body.reads_time
-
-    def initial_state(self, batch_size: int) -> State:
-        return self.body.initial_state(batch_size)
-
-    def step(self, x: Any, state: State) -> tuple[Tensor, State]:
-        features, state = self.body.step(x, state)
-        return self.head(features), state
-
-    def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
-        features, state = self.body(x, state)
-        return self.head(features), state
-
-
-class EncoderLayer(nn.Module, ABC):
-    """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``.
-
-    ``x (B, T, d_in)`` is right-padded, ``lengths (B,)`` are absolute integers; padding changes nothing and the outputs
-    at padded positions are zero.
-    """
-
-    def __init__(self, input_form: InputForm, output_size: int) -> None:
-        super().__init__()
-        self.input_form = input_form
-        self.output_size = output_size
-
-    @abstractmethod
-    def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The outputs ``(B, T, d_out)``; what stands at padded positions is not looked at."""
-
-    @final  # type: ignore[misc]  # torch declares forward as an attribute
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Encode a batch; ``lengths`` ``None`` means that every row is full.
-
-        Raises:
-            ValueError: if the lengths are not ``(B,)`` integers between 0 and T.
-        """
-        batch, time = x.shape[:2]
-        if lengths is None:
-            lengths = torch.full((batch,), time, dtype=torch.int64, device=x.device)
-        check_lengths(lengths, batch, time)
-        valid = torch.arange(time, device=x.device) < lengths.unsqueeze(1)
-        encoded = self._encode(x, lengths)
-        return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
-
-
-def check_lengths(lengths: Tensor, batch: int, time: int) -> None:
-    """Raise a ValueError unless ``lengths`` are ``(batch,)`` integers between 0 and ``time``."""
-    if lengths.shape != (batch,) or lengths.is_floating_point():
-        raise ValueError(
-            f"lengths must be ({batch},) integers (absolute, not fractions), got {tuple(lengths.shape)} {lengths.dtype}"
-        )
-    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > time):
-        raise ValueError(f"lengths must lie between 0 and {time}, got {lengths.tolist()}")
-
-
 def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     if reset.shape != (batch, time) or reset.dtype != torch.bool:
         raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
     return reset
-
-
-def _unbind_time(x: Input) -> list[Any]:
-    if isinstance(x, Timed):
-        return [Timed(v, e) for v, e in zip(x.values.unbind(1), x.elapsed.unbind(1), strict=True)]
-    return list(x.unbind(1))
-
-
-def _slice_time(x: Input, start: int, end: int) -> Input:
-    return tree.map(lambda t: t[:, start:end], x)

@@ -1,0 +1,51 @@
+"""The contract of what reads a whole sequence at once and cannot step."""
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from statewise.contract.inputs import InputForm
+
+
+class EncoderLayer(nn.Module, ABC):
+    """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``.
+
+    ``x (B, T, d_in)`` is right-padded, ``lengths (B,)`` are absolute integers; padding changes nothing and the outputs
+    at padded positions are zero.
+    """
+
+    def __init__(self, input_form: InputForm, output_size: int) -> None:
+        super().__init__()
+        self.input_form = input_form
+        self.output_size = output_size
+
+    @abstractmethod
+    def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The outputs ``(B, T, d_out)``; what stands at padded positions is not looked at."""
+
+    @final  # type: ignore[misc]  # torch declares forward as an attribute
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Encode a batch; ``lengths`` ``None`` means that every row is full.
+
+        Raises:
+            ValueError: if the lengths are not ``(B,)`` integers between 0 and T.
+        """
+        batch, time = x.shape[:2]
+        if lengths is None:
+            lengths = torch.full((batch,), time, dtype=torch.int64, device=x.device)
+        check_lengths(lengths, batch, time)
+        valid = torch.arange(time, device=x.device) < lengths.unsqueeze(1)
+        encoded = self._encode(x, lengths)
+        return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
+
+
+def check_lengths(lengths: Tensor, batch: int, time: int) -> None:
+    """Raise a ValueError unless ``lengths`` are ``(batch,)`` integers between 0 and ``time``."""
+    if lengths.shape != (batch,) or lengths.is_floating_point():
+        raise ValueError(
+            f"lengths must be ({batch},) integers (absolute, not fractions), got {tuple(lengths.shape)} {lengths.dtype}"
+        )
+    if batch and (int(lengths.min()) < 0 or int(lengths.max()) > time):
+        raise ValueError(f"lengths must lie between 0 and {time}, got {lengths.tolist()}")
