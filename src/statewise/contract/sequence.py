@@ -28,6 +28,7 @@ class SequenceLayer(nn.Module, ABC):
     The state is a pytree of tensors, batch on axis 0 of every leaf, its structure, shapes and dtypes closed under
     ``step``. It is always returned and nothing is remembered elsewhere.
 
+    >>> from statewise.contract import SequenceLayer, Vectors
     >>> class Decay(SequenceLayer):
     ...     '''h_t = h_{t-1} / 2 + x_t'''
     ...     def __init__(self, *, input_size: int):
