@@ -10,11 +10,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from statewise import tree
 from statewise.catalog import CATALOG
 from statewise.errors import UserError
+from statewise.tasks.base import Batch, Scores
+from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
+from statewise.train.evaluation import evaluate
 from statewise.train.forward import run_batch
 from statewise.train.loop import Trainer
 
-from .small import Streams, gradients, keep_gradients, small_model
+from .small import Rows, Streams, gradients, keep_gradients, small_model
 
 
 @pytest.mark.parametrize("layer", CATALOG)
@@ -91,3 +94,43 @@ def test_checkpointing_in_time_keeps_less(layer: str):
     batch = Streams(chunk=40).train_batch(0, batch_size=3, seed=0)
     whole, cut = (saved_bytes(lambda: run_batch(model, batch, None, checkpoint_time=n)[0]) for n in (0, 5))  # noqa: B023
     assert cut < whole / 2
+
+
+class OnMeta(Rows):
+    """Notes where what it scores was made: on the device ``meta``, which holds no numbers, or on the CPU."""
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        self.scored = outputs.device.type, batch.targets.device.type
+        return Scores({"error": 1.0}, {"error": 1.0})
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """The shapes of what was fetched from a device; meta has nothing to fetch, so zeros come."""
+    fetched: list[torch.Size] = []
+
+    def fetch(tensor: Tensor) -> Tensor:
+        if tensor.is_meta:
+            fetched.append(tensor.shape)
+            return torch.zeros(tensor.shape, dtype=tensor.dtype)
+        return tensor
+
+    monkeypatch.setattr(Tensor, "cpu", fetch)
+    return fetched
+
+
+def test_scores_are_taken_where_the_model_is(moved: list[torch.Size]):
+    task = OnMeta()
+    assert evaluate(small_model().to("meta"), task, "valid", batch_size=4) == {"error": 1.0}
+    assert task.scored == ("cpu", "cpu")
+    assert moved == [(4, 7, 2)]
+
+
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
+def test_a_readout_is_fitted_where_the_model_is(moved: list[torch.Size]):
+    config = TrainConfig(steps=2, batch_size=5, readout="ridge", device="meta")
+    task = OnMeta()
+    fitter = ReadoutFitter(small_model("echo-state"), task, config)
+    assert fitter.run().status == "finished"
+    assert fitter.statistics.examples == int(task.weights[:10].sum())
+    assert moved[:2] == [(5, 7, 4)] * 2

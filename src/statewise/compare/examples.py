@@ -15,27 +15,27 @@ CONTINUED = 200
 TEMPERATURE = 0.8
 
 
-def make_example(model: Model, task: Task, *, batch_size: int, device: str) -> dict[str, str] | None:
+def make_example(model: Model, task: Task, *, batch_size: int) -> dict[str, str] | None:
     """Prompt, target and prediction on test sequences; None where the task shows none.
 
     Where a model can go on by itself, it does; else its answers to the first sequence that counts, of the longest
     trained on, are shown. The same model says the same every time.
     """
     model.eval()
-    batch, outputs = _first_counted(model, task, batch_size, device)
+    batch, outputs = _first_counted(model, task, batch_size)
     if task.as_text([]) is not None:
         return _continuation(model, task, batch)
     shown = task.example(outputs.float().cpu(), to_device(batch, "cpu"))
     return shown and dict(zip(("prompt", "target", "prediction"), shown, strict=True))
 
 
-def _first_counted(model: Model, task: Task, batch_size: int, device: str) -> tuple[Batch, Tensor]:
+def _first_counted(model: Model, task: Task, batch_size: int) -> tuple[Batch, Tensor]:
     """The first test batch with a position that counts in its first row, and what a warm model says to it."""
     longest = task.train_lengths[1] if task.train_lengths else None
     carry = None
     with torch.no_grad():
         for found in task.evaluation("test", batch_size=batch_size, length=longest):
-            batch = to_device(found, device)
+            batch = to_device(found, model.device)
             outputs, after = run_batch(model, batch, carry)
             carry = tree.detach(after) if batch.starts is not None else None
             if bool(batch.weights[0].any()):

@@ -90,17 +90,17 @@ def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any
 
 def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Test scores, scores by length, and an example."""
-    size, device = spec.train.batch_size, spec.train.device
-    metrics = evaluate(model, task, "test", batch_size=size, device=device)
+    size = spec.train.batch_size
+    metrics = evaluate(model, task, "test", batch_size=size)
     by_length = {
-        str(length): evaluate(model, task, "test", batch_size=size, length=length, device=device)[task.primary.name]
+        str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
         for length in spec.lengths
     }
     return {
         "metrics": metrics,
         "test": metrics[task.primary.name],
         "by_length": by_length,
-        "example": make_example(model, task, batch_size=size, device=device),
+        "example": make_example(model, task, batch_size=size),
     }
 
 

@@ -110,6 +110,11 @@ class SequenceLayer(nn.Module, ABC):
             return self._sequence(x, state)
         return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the layer is, and where its input has to be."""
+        return self.zeros(0).device
+
     def zeros(self, *shape: int) -> Tensor:
         """Zeros in the dtype and on the device of this layer: its parameters', or where it was moved if it has none."""
         own = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
@@ -121,10 +126,9 @@ class SequenceLayer(nn.Module, ABC):
 
         Drawn from torch's global CPU generator, so that ``torch.manual_seed`` governs it on every device.
         """
-        device = self.zeros(0).device
         if not self.training:
-            return torch.zeros(batch_size, dtype=torch.int64, device=device)
-        return torch.randint(2**62, (batch_size,), dtype=torch.int64, device="cpu").to(device)
+            return torch.zeros(batch_size, dtype=torch.int64, device=self.device)
+        return torch.randint(2**62, (batch_size,), dtype=torch.int64, device="cpu").to(self.device)
 
     def _no_outputs(self, x: Tensor, batch: int) -> Tensor:
         like = x if x.is_floating_point() else self.zeros(0)

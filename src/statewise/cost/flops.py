@@ -60,7 +60,7 @@ def _still(layer: SequenceLayer) -> SequenceLayer:
 
 def _example(form: InputForm, layer: SequenceLayer) -> Tensor:
     if isinstance(form, Tokens):
-        return torch.zeros(1, dtype=torch.int64, device=layer.zeros(0).device)
+        return torch.zeros(1, dtype=torch.int64, device=layer.device)
     return layer.zeros(1, form.size)
 
 

@@ -16,7 +16,7 @@ from statewise.train.config import TrainConfig
 from statewise.train.device import check_device
 from statewise.train.divergence import is_finite
 from statewise.train.evaluation import evaluate
-from statewise.train.forward import starting_state, to_device
+from statewise.train.forward import run_body, to_device
 from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress
 from statewise.train.snapshot import MODEL, among, check_kind, pack_carry, read_progress, under, unpack_carry
 from statewise.tree import State
@@ -86,13 +86,10 @@ class ReadoutFitter:
 
     def _take_in(self, index: int) -> None:
         batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
-        batch = to_device(batch, self.config.device)
         with torch.no_grad():
-            features, after = self.model.body(batch.inputs, starting_state(self.model, batch, self.carry))
-        if batch.positions is not None:
-            features = features.gather(1, batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2]))
+            features, after = run_body(self.model, to_device(batch, self.model.device), self.carry)
         counted = self._counted(batch)
-        self.statistics.add(features[counted].cpu(), batch.targets[counted].cpu())
+        self.statistics.add(features.cpu()[counted], batch.targets[counted])
         self.carry = after if batch.starts is not None else None
         self.progress.step += 1
         self.progress.tokens += batch.inputs.shape[0] * batch.inputs.shape[1]
@@ -102,10 +99,10 @@ class ReadoutFitter:
         rows, steps = batch.inputs.shape[:2]
         age = torch.zeros(rows, dtype=torch.int64)
         if batch.starts is not None and self.carry is not None:
-            age = torch.where(batch.starts.cpu(), age, self.age)
+            age = torch.where(batch.starts, age, self.age)
         self.age = age + steps
-        place = torch.arange(steps).expand(rows, -1) if batch.positions is None else batch.positions.cpu()
-        return (batch.weights > 0) & (age.unsqueeze(1) + place >= self.config.washout).to(batch.weights.device)
+        place = torch.arange(steps).expand(rows, -1) if batch.positions is None else batch.positions
+        return (batch.weights > 0) & (age.unsqueeze(1) + place >= self.config.washout)
 
     def _choose(self) -> None:
         """Put the penalty that validates best into the head."""
@@ -127,8 +124,8 @@ class ReadoutFitter:
     def _score(self, solution: tuple[Tensor, Tensor]) -> float:
         """The primary score on validation with this head, which stays in the model."""
         self.model.head.load_state_dict(dict(zip(("weight", "bias"), solution, strict=True)))
-        size, device = self.config.batch_size, self.config.device
-        return evaluate(self.model, self.task, "valid", batch_size=size, device=device)[self.task.primary.name]
+        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
+        return metrics[self.task.primary.name]
 
     def _save(self) -> None:
         if self.folder is None:

@@ -8,10 +8,10 @@ from statewise.tasks.base import Split, Task, add_scores
 from statewise.train.forward import full_precision, run_batch, to_device
 
 
-def evaluate(
-    model: Model, task: Task, split: Split, *, batch_size: int, length: int | None = None, device: str = "cpu"
-) -> dict[str, float]:
-    """Every metric of ``task`` on a split; the model is left in the mode it was in.
+def evaluate(model: Model, task: Task, split: Split, *, batch_size: int, length: int | None = None) -> dict[str, float]:
+    """Every metric of ``task`` on a split; the model stays where it is and in the mode it was in.
+
+    Scores are worked out on the CPU, where the batches are made.
 
     Args:
         model: any model for the task.
@@ -19,14 +19,13 @@ def evaluate(
         split: ``valid`` or ``test``.
         batch_size: rows a pass.
         length: sequences of this length; ``None`` = as in training.
-        device: where the model is; scores are worked out on the CPU, where the batches are made.
     """
     was_training = model.training
     model.eval()
     parts, carry = [], None
     with torch.no_grad():
         for batch in task.evaluation(split, batch_size=batch_size, length=length):
-            here = to_device(batch, device)
+            here = to_device(batch, model.device)
             if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.inputs.shape[0]:
                 carry = None
             outputs, carry = run_batch(model, here, carry)

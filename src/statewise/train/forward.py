@@ -25,9 +25,17 @@ def full_precision(outputs: Tensor) -> Tensor:
 def run_batch(model: Model, batch: Batch, carry: State | None, *, checkpoint_time: int = 0) -> tuple[Tensor, State]:
     """Outputs ``(B, Q, output_size)`` at the positions the batch asks for, and the state after it, still attached.
 
-    Rows that ``batch.starts`` marks begin anew; the others go on from ``carry``. The readout is paid for at the asked
-    positions alone. With ``checkpoint_time`` the activations of every that many time steps are recomputed in the
-    backward pass.
+    The readout is paid for at the asked positions alone. See ``run_body``.
+    """
+    features, state = run_body(model, batch, carry, checkpoint_time=checkpoint_time)
+    return model.head(features), state
+
+
+def run_body(model: Model, batch: Batch, carry: State | None, *, checkpoint_time: int = 0) -> tuple[Tensor, State]:
+    """What the head reads ``(B, Q, features)`` at the positions the batch asks for, and the state after the batch.
+
+    Rows that ``batch.starts`` marks begin anew; the others go on from ``carry``. With ``checkpoint_time`` the
+    activations of every that many time steps are recomputed in the backward pass.
     """
     state = starting_state(model, batch, carry)
     if checkpoint_time:
@@ -37,7 +45,7 @@ def run_batch(model: Model, batch: Batch, carry: State | None, *, checkpoint_tim
     if batch.positions is not None:
         wanted = batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2])
         features = features.gather(1, wanted)
-    return model.head(features), state
+    return features, state
 
 
 def starting_state(model: Model, batch: Batch, carry: State | None) -> State:

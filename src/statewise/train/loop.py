@@ -125,11 +125,11 @@ class Trainer:
 
     def _batch(self, index: int) -> Batch:
         batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
-        return to_device(batch, self.config.device)
+        return to_device(batch, self.model.device)
 
     def _backward(self, batch: Batch, positions: float) -> float:
         bfloat16 = self.config.precision == "bfloat16"
-        with torch.autocast(torch.device(self.config.device).type, dtype=torch.bfloat16, enabled=bfloat16):
+        with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=bfloat16):
             outputs, after = run_batch(self.model, batch, self.carry, checkpoint_time=self.config.checkpoint_time)
         loss = self.task.loss(full_precision(outputs), batch) / positions
         loss.backward()
@@ -138,7 +138,7 @@ class Trainer:
 
     def _evaluate(self) -> Entry:
         began = time.perf_counter()
-        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size, device=self.config.device)
+        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
         self.seconds += time.perf_counter() - began
         valid = metrics[self.task.primary.name]
         self._note_best(valid)
