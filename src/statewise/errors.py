@@ -2,6 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class UserError(ValueError):
@@ -22,3 +25,18 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     suggestion = f"did you mean '{near[0]}'?" if near else "choose one of those known."
     return UserError(f"unknown {kind} '{name}'; {suggestion} (known: {', '.join(known)})")
+
+
+def choose(name: str, value: Choice, allowed: Iterable[str]) -> Choice:
+    """``value``, which must be one of those allowed for the argument ``name``.
+
+    Raises:
+        UserError: if it is none of them, suggesting the nearest.
+
+    >>> choose("activation", "relu", ("relu", "gelu"))
+    'relu'
+    """
+    known = tuple(allowed)
+    if value not in known:
+        raise unknown(name, str(value), known)
+    return value

@@ -11,6 +11,7 @@ from statewise.combine.pointwise import Embed, FeedForward, Pointwise
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.contract import Tokens, Vectors
+from statewise.errors import UserError
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 
@@ -91,3 +92,10 @@ def test_what_does_not_fit_is_refused_with_a_sentence():
         Residual(Embed(Tokens(4), width=4))
     with pytest.raises(ValueError, match="not tokens"):
         PreNorm(Embed(Tokens(4), width=4))
+
+
+def test_what_is_unknown_is_refused_and_the_nearest_name_suggested():
+    with pytest.raises(UserError, match="unknown activation 'gelo'; did you mean 'gelu'"):
+        FeedForward(width=3, inner=4, activation="gelo")
+    with pytest.raises(UserError, match=r"unknown norm 'batch'; .*\(known: layer, rms\)"):
+        PreNorm(LSTM(input_size=3, hidden_size=4), norm="batch")

@@ -1,12 +1,15 @@
 """Maps that look at one time step alone, as layers without memory."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import InputForm, SequenceLayer, Tokens, Vectors
+from statewise.errors import choose
 from statewise.tree import State
+
+Activation = Literal["relu", "gelu", "silu"]
 
 
 class Pointwise(SequenceLayer):
@@ -66,13 +69,14 @@ class FeedForward(SequenceLayer):
         inner: width between the two maps.
         activation: of the inner values.
         gated: whether a second linear map multiplies the inner values.
+
+    Raises:
+        UserError: if the activation is unknown.
     """
 
-    def __init__(
-        self, *, width: int, inner: int, activation: Literal["relu", "gelu", "silu"] = "gelu", gated: bool = False
-    ) -> None:
+    def __init__(self, *, width: int, inner: int, activation: Activation = "gelu", gated: bool = False) -> None:
         super().__init__(Vectors(width), width)
-        self.activation = activation
+        self.activation = choose("activation", activation, get_args(Activation))
         self.gated = gated
         self.rise = nn.Linear(width, 2 * inner if gated else inner)
         self.fall = nn.Linear(inner, width)

@@ -1,18 +1,23 @@
 """Residual connections around any layer, with the norm before it."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
 from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_time_of
+from statewise.errors import choose
 from statewise.tree import State
 
 Norm = Literal["layer", "rms"]
 
 
 def make_norm(kind: Norm, width: int) -> nn.Module:
-    """LayerNorm (Ba et al. 2016, eq. 4) or RMSNorm (Zhang & Sennrich 2019, eq. 4) over the last axis."""
-    return nn.LayerNorm(width) if kind == "layer" else nn.RMSNorm(width, eps=1e-6)
+    """LayerNorm (Ba et al. 2016, eq. 4) or RMSNorm (Zhang & Sennrich 2019, eq. 4) over the last axis.
+
+    Raises:
+        UserError: if the kind is neither ``layer`` nor ``rms``.
+    """
+    return nn.LayerNorm(width) if choose("norm", kind, get_args(Norm)) == "layer" else nn.RMSNorm(width, eps=1e-6)
 
 
 class Residual(SequenceLayer):
