@@ -4,7 +4,6 @@ from statewise.compare.fields import constructor_options
 from statewise.compare.workbench import Kind, Workbench
 from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.base import Task
-from statewise.tasks.language import Language
 from statewise.tasks.resolve import make_task
 
 
@@ -16,8 +15,8 @@ def describe(name: str) -> Kind:
 
 
 def rivals(task: Task) -> tuple[str, ...]:
-    """Simple trained models that run along: on text, a perceptron on a fixed window (Bengio et al. 2003)."""
-    return ("window-mlp",) if isinstance(task, Language) else ()
+    """Simple trained models that run along."""
+    return task.rivals
 
 
 WORKBENCH = Workbench(make_task, build, describe, default_config, rivals)

@@ -39,11 +39,11 @@ def best_without_memory(task: GeneratedTask, batch: Batch) -> torch.Tensor:
     if isinstance(task, CopyMemory):
         outputs = torch.full(shape, -50.0)
         outputs[:, : -task.shown, 0] = 50.0
-        outputs[:, -task.shown :, 1 : task.digits + 1] = 50.0
+        outputs[:, -task.shown :, 1 : task.symbols + 1] = 50.0
         return outputs
     if isinstance(task, Recall):
         outputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        outputs[..., : task.vocabulary // 2] = -50.0
+        outputs[..., : task.symbols // 2] = -50.0
         return outputs
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 

@@ -48,8 +48,7 @@ def run(verb: verbs.Train, command: str) -> None:
         print(f"stopped at update {result['step']}; go on with: {command}")
         raise KeyboardInterrupt
     print_scores(result)
-    verb_name = {"language": "generate", "forecast": "forecast"}.get(config.task, "evaluate")
-    print(f"use it: statewise {verb_name} {folder}")
+    print(f"use it: statewise {task.verb} {folder}")
     if verb.json:
         print(json.dumps({"run": str(folder), **result}))
 

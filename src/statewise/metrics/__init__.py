@@ -2,7 +2,7 @@
 
 =================  ==================================================================================================
 ``information``    nats to bits, perplexity, bits per character or byte
-``scores``         how good predictions are: cross-entropy, accuracy, bit errors, errors of forecasts, memory capacity
+``scores``         how good predictions are, position by position: cross-entropy, hits, bits; memory capacity
 ``failures``       what a run without a score counts as
 ``intervals``      a score over few seeds with its interval; fractions, differences, probability of improvement
 ``hierarchy``      the difference of two arms, resampled over seeds and test examples
@@ -18,17 +18,11 @@ from statewise._lazy import lazy
 _HOMES = {
     "information": ["bits", "bits_per_unit", "perplexity"],
     "scores": [
-        "accuracy",
-        "bit_error_rate",
-        "bits_per_sequence",
+        "bits_cross_entropy",
+        "bits_hit",
         "cross_entropy",
-        "mae",
-        "mase",
+        "hits",
         "memory_capacity",
-        "mse",
-        "nrmse",
-        "r2",
-        "rmse",
         "seasonal_naive_error",
         "squared_correlations",
     ],

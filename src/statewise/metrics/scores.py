@@ -1,162 +1,104 @@
-"""How good predictions are: tensors in, a 0-dimensional tensor out, differentiable where the score is.
+"""How good predictions are, position by position: tensors in, tensors out, differentiable where the score is.
 
-``mask`` is boolean and says which positions count; its shape is the beginning of the targets' shape ((B, T) for
-(B, T, D)). What it leaves out never touches the score or a gradient, not even as NaN. A score of no positions is NaN.
+A position's score does not depend on other positions, so that tasks weigh, sum and average as their batches ask.
 """
-
-import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def _counted(prediction: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Predictions and targets of equal shape, at the positions that count."""
-    if prediction.shape != target.shape:
-        raise ValueError(f"predictions {tuple(prediction.shape)} and targets {tuple(target.shape)} differ in shape")
-    if mask is None:
-        return prediction, target
-    return prediction[mask], target[mask]
-
-
-def _counted_logits(logits: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits (n, V) and class numbers (n,) at the positions that count."""
+def _fit(logits: Tensor, target: Tensor) -> None:
     if logits.shape[:-1] != target.shape:
         raise ValueError(
             f"logits {tuple(logits.shape)} need targets {tuple(logits.shape[:-1])}, not {tuple(target.shape)}"
         )
-    if mask is not None:
-        logits, target = logits[mask], target[mask]
-    return logits.reshape(-1, logits.shape[-1]), target.reshape(-1)
 
 
-def cross_entropy(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean of ``-log softmax(logits)[target]`` in nats.
-
-    Args:
-        logits: (..., V).
-        target: (...), class numbers 0..V-1.
-        mask: (...), True where a target counts.
-
-    >>> cross_entropy(torch.zeros(2, 3, 8), torch.zeros(2, 3, dtype=torch.long))  # ln 8
-    tensor(2.0794)
-    """
-    logits, target = _counted_logits(logits, target, mask)
-    return F.cross_entropy(logits, target)
+def _alike(prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        raise ValueError(f"predictions {tuple(prediction.shape)} and targets {tuple(target.shape)} differ in shape")
 
 
-def accuracy(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Fraction of positions whose largest logit is the target's.
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """``-log softmax(logits)[target]`` in nats.
 
     Args:
         logits: (..., V).
         target: (...), class numbers 0..V-1.
-        mask: (...), True where a target counts.
 
-    >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
-    tensor(0.5000)
+    Returns:
+        (...).
+
+    >>> cross_entropy(torch.zeros(1, 2, 8), torch.zeros(1, 2, dtype=torch.long))  # ln 8
+    tensor([[2.0794, 2.0794]])
     """
-    logits, target = _counted_logits(logits, target, mask)
-    return (logits.argmax(dim=-1) == target).float().mean()
+    _fit(logits, target)
+    return F.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
 
 
-def bits_per_sequence(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Cost of a whole sequence of independent bits: ``-1/B sum_b,t,d log2 P(target_btd)``, P the sigmoid of the logit.
-
-    The cost that Graves, Wayne and Danihelka 2014 plot for Neural Turing Machines: 10 steps of 8 bits, guessed blindly,
-    cost 80.
+def hits(logits: Tensor, target: Tensor) -> Tensor:
+    """Whether the largest logit is the target's; their mean is the accuracy.
 
     Args:
-        logits: (B, T, D).
-        target: (B, T, D), 0 or 1.
-        mask: (B, T), True where a step counts.
+        logits: (..., V).
+        target: (...), class numbers 0..V-1.
 
-    >>> round(bits_per_sequence(torch.zeros(4, 10, 8), torch.ones(4, 10, 8)).item(), 3)
-    80.0
+    Returns:
+        (...) bool.
+
+    >>> hits(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
+    tensor([ True, False])
     """
-    sequences = len(target)
-    logits, target = _counted(logits, target, mask)
-    nats = F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="sum")
-    return nats / (sequences * math.log(2))
+    _fit(logits, target)
+    return logits.argmax(dim=-1) == target
 
 
-def bit_error_rate(logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Fraction of wrong bits, a positive logit meaning 1.
+def bits_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cost of independent bits, ``-sum_d ln P(target_d)`` with P the sigmoid of the logit, in nats.
+
+    Summed over a sequence and divided by ln 2 it is what Graves, Wayne and Danihelka 2014 plot for Neural Turing
+    Machines: 10 steps of 8 bits, guessed blindly, cost 80 bits.
 
     Args:
-        logits: (B, T, D).
-        target: (B, T, D), 0 or 1.
-        mask: (B, T), True where a step counts.
+        logits: (..., D).
+        target: (..., D), 0 or 1.
 
-    >>> bit_error_rate(torch.tensor([[[2.0, -1.0]]]), torch.tensor([[[1.0, 1.0]]]))
-    tensor(0.5000)
+    Returns:
+        (...).
+
+    >>> bits_cross_entropy(torch.zeros(1, 8), torch.ones(1, 8))  # 8 ln 2
+    tensor([5.5452])
     """
-    logits, target = _counted(logits, target, mask)
-    return ((logits > 0) != (target > 0.5)).float().mean()
+    _alike(logits, target)
+    return F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="none").sum(dim=-1)
 
 
-def mse(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean squared error, ``mean (y - p)^2``, in squared units of the target.
+def bits_hit(logits: Tensor, target: Tensor) -> Tensor:
+    """How many of D bits are right, a positive logit meaning 1.
 
-    >>> mse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-    tensor(2.)
+    Args:
+        logits: (..., D).
+        target: (..., D), 0 or 1.
+
+    Returns:
+        (...) int64.
+
+    >>> bits_hit(torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 1.0]]))
+    tensor([1])
     """
-    prediction, target = _counted(prediction, target, mask)
-    return (prediction - target).square().mean()
-
-
-def rmse(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Root of the mean squared error, in units of the target.
-
-    >>> rmse(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 3.0]))
-    tensor(3.)
-    """
-    return mse(prediction, target, mask).sqrt()
-
-
-def mae(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean absolute error, ``mean |y - p|``, in units of the target.
-
-    >>> mae(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-    tensor(1.)
-    """
-    prediction, target = _counted(prediction, target, mask)
-    return (prediction - target).abs().mean()
-
-
-def nrmse(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Root mean squared error divided by the standard deviation of the targets: ``rmse / sqrt(mean (y - mean y)^2)``.
-
-    1 is what predicting the mean scores. This is the reservoir literature's NRMSE (Jaeger and Haas 2004), the root of
-    its NMSE; dividing by the range, the mean or the variance gives other figures under the same name. All positions
-    are one population: call it per column where columns differ in scale. Constant targets give ``inf`` (or NaN when
-    they are hit exactly).
-
-    >>> y = torch.tensor([0.0, 2.0])
-    >>> nrmse(torch.tensor([1.0, 1.0]), y)
-    tensor(1.)
-    """
-    prediction, target = _counted(prediction, target, mask)
-    return rmse(prediction, target) / target.std(correction=0)
-
-
-def r2(prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Explained share of the variance, ``1 - sum (y - p)^2 / sum (y - mean y)^2 = 1 - nrmse^2``, at most 1.
-
-    0 is what predicting the mean of the targets scores. Constant targets give ``-inf`` or NaN.
-
-    >>> r2(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0.0, 1.0, 2.0]))
-    tensor(1.)
-    """
-    return 1 - nrmse(prediction, target, mask).square()
+    _alike(logits, target)
+    return ((logits > 0) == (target > 0.5)).sum(dim=-1)
 
 
 def seasonal_naive_error(series: Tensor, period: int = 1) -> Tensor:
     """Mean absolute error of repeating the value of one period ago: ``mean_t |y_t - y_(t-m)|``, m the period.
 
+    The unit of the mean absolute scaled error (Hyndman and Koehler 2006): ``mase = mean |y - p| / this``, this on the
+    training series; below 1 is better than the seasonal naive forecast was one step ahead in training.
+
     Args:
-        series: (T,) or (T, D); NaN marks a gap and is passed over.
+        series: (T,) or (T, D).
         period: steps in a season; 1 repeats the last value.
 
     Returns:
@@ -170,28 +112,7 @@ def seasonal_naive_error(series: Tensor, period: int = 1) -> Tensor:
     """
     if not 1 <= period < len(series):
         raise ValueError(f"the period must be at least 1 and less than the series' {len(series)} steps, got {period}")
-    return (series[period:] - series[:-period]).abs().nanmean(dim=0)
-
-
-def mase(prediction: Tensor, target: Tensor, train: Tensor, period: int = 1, mask: Tensor | None = None) -> Tensor:
-    """Mean absolute scaled error: absolute errors in units of the naive forecast's error on the training series.
-
-    ``mean |y - p| / mean_t |train_t - train_(t-m)|``, Hyndman and Koehler 2006; m the seasonal period.
-    Below 1 is better than the one-step (seasonal) naive forecast was in training, whatever the units.
-
-    Args:
-        prediction: (..., D), or any shape when ``train`` is one series.
-        target: as ``prediction``.
-        train: (T,) or (T, D), the series that the model was trained on, in the same units.
-        period: steps in a season.
-        mask: True where a forecast counts, the beginning of the targets' shape without D.
-
-    >>> mase(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), train=torch.tensor([0.0, 4.0, 0.0, 4.0]))
-    tensor(0.5000)
-    """
-    scale = seasonal_naive_error(train, period)
-    prediction, target = _counted(prediction, target, mask)
-    return ((prediction - target).abs() / scale).mean()
+    return (series[period:] - series[:-period]).abs().mean(dim=0)
 
 
 def squared_correlations(prediction: Tensor, target: Tensor) -> Tensor:
@@ -207,7 +128,7 @@ def squared_correlations(prediction: Tensor, target: Tensor) -> Tensor:
     >>> squared_correlations(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[-2.0], [-4.0], [-6.0]]))
     tensor([1.])
     """
-    prediction, target = _counted(prediction, target, None)
+    _alike(prediction, target)
     p, y = prediction - prediction.mean(dim=0), target - target.mean(dim=0)
     spread = p.square().sum(dim=0) * y.square().sum(dim=0)
     shared = (p * y).sum(dim=0).square()

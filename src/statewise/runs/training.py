@@ -13,6 +13,7 @@ from statewise.errors import UserError
 from statewise.models.resolve import build
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, load_run, open_folder, save_best, write_json, write_preprocessing
+from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.evaluation import evaluate
@@ -62,10 +63,12 @@ def train_run(
         outcome = trainer.run(on_entry=note, on_step=on_step, should_stop=should_stop)
     if outcome.status == "interrupted":
         return {"status": outcome.status, "step": outcome.progress.step}
-    return _finish(config, folder, model, outcome, command)
+    return _finish(config, folder, task, model, outcome, command)
 
 
-def _finish(config: RunConfig, folder: Path, model: Model, outcome: Outcome, command: str) -> dict[str, Any]:
+def _finish(
+    config: RunConfig, folder: Path, task: Task, model: Model, outcome: Outcome, command: str
+) -> dict[str, Any]:
     """Keep the best weights, score them and write down all of it."""
     if outcome.progress.best_valid is not None:
         save_best(folder, model, {"step": outcome.progress.best_step})
@@ -75,8 +78,7 @@ def _finish(config: RunConfig, folder: Path, model: Model, outcome: Outcome, com
     result = {"status": outcome.status, "step": outcome.progress.step, "best_step": outcome.progress.best_step}
     result |= score_run(folder)
     write_json(folder / "result.json", result)
-    verb = {"language": "generate", "forecast": "forecast"}.get(config.task, "evaluate")
-    text = README.format(task=config.task, layer=config.model.layer, command=command, folder=folder, verb=verb)
+    text = README.format(task=config.task, layer=config.model.layer, command=command, folder=folder, verb=task.verb)
     (folder / "README.md").write_text(text, encoding="utf-8")
     return result
 

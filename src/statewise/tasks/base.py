@@ -14,6 +14,7 @@ from torch import Tensor
 from statewise.contract import InputForm
 
 Split = Literal["valid", "test"]
+Verb = Literal["evaluate", "generate", "forecast"]
 
 
 class Batch(NamedTuple):
@@ -52,7 +53,7 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class Metric:
-    """How a score reads."""
+    """How a score reads. A perfect one is 0 where lower is better, 1 where higher is."""
 
     name: str
     unit: str
@@ -60,9 +61,10 @@ class Metric:
 
 
 class Task(ABC):
-    """Something to be learnt. Subclass it to bring your own; ten lines are enough.
+    """Something to be learnt. Subclass it, or what follows from it, to bring your own; ``tasks.check`` tries it.
 
-    The constructor's keyword-only arguments with their defaults are the task's options.
+    ``GeneratedTask`` makes sequences from a seeded generator; ``ClassificationTask`` and ``RegressionTask`` bring loss
+    and scores. The constructor's keyword-only arguments are the task's options; they and their defaults are plain data.
     """
 
     name: ClassVar[str]
@@ -77,11 +79,13 @@ class Task(ABC):
 
     regression: ClassVar[bool] = False
     """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
+    verb: ClassVar[Verb] = "evaluate"
+    """What a finished run of it is for: the command that a person is told to type next"""
+    rivals: ClassVar[tuple[str, ...]] = ()
+    """Simple models, by name, that every comparison trains along, for the others to be held against"""
 
     input_form: InputForm
     output_size: int
-    notes: Sequence[str] = ()
-    """What was guessed about the data, and how to say otherwise, for a person to check"""
     train_lengths: tuple[int, int] | None = None
     """Shortest and longest training sequence; None where sequences are endless streams."""
 
@@ -107,8 +111,20 @@ class Task(ABC):
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         """Every metric of the task on one batch, the primary one among them."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know before believing scores: what was guessed about the data, what splits share."""
+        return ()
+
     def chance(self) -> float | None:
-        """The primary score of knowing nothing about the input, in closed form where there is one."""
+        """The primary score of the best answer that does not look at the input, in closed form where there is one."""
+        return None
+
+    def blind(self, batch: Batch) -> Tensor | None:
+        """``outputs (B, Q, output_size)`` that score ``chance``: the best answer that does not look at the input.
+
+        Only shapes and positions of ``batch`` may be used. None where nobody knows it.
+        """
         return None
 
     def oracle(self, batch: Batch) -> Tensor | None:
@@ -120,8 +136,16 @@ class Task(ABC):
         return {}
 
     def longest_context(self) -> int | None:
-        """How many time steps back a position may have to look; None where there is no bound."""
+        """How many time steps, its own among them, a model of bounded sight is given to see at each position.
+
+        The longest training sequence; where sequences are endless streams, the time steps of a training batch, which
+        is how far back any gradient reaches, although a carried state may hold more. None where there is no bound.
+        """
         return self.train_lengths[1] if self.train_lengths else None
+
+    def splits_share(self, length: int) -> bool:
+        """Whether splits may hold the same sequences of this length, there being too few different ones."""
+        return False
 
     def chance_at(self, length: int) -> float | None:
         """``chance`` for sequences of this length."""

@@ -4,22 +4,17 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Tokens, Vectors
-from statewise.tasks.base import Batch, Metric, Scores
-from statewise.tasks.generated import GeneratedTask, draw_of_split
-from statewise.tasks.readout import (
-    as_words,
-    classification_scores,
-    cross_entropy_sum,
-    one_hot_logits,
-    squared_error_sum,
-)
+from statewise.tasks.answers import ClassificationTask, RegressionTask, one_hot_logits
+from statewise.tasks.base import Batch, Metric
+from statewise.tasks.generated import GeneratedTask, as_words, draw_of_split
 
 
-class Adding(GeneratedTask):
+class Adding(RegressionTask, GeneratedTask):
     """Add the two marked numbers of a long sequence (Hochreiter & Schmidhuber 1997; form of Bai et al. 2018).
 
     Inputs ``(B, length, 2)``: numbers uniform in [0, 1] and a mark, 1 at two places anywhere, else 0. Asked at the last
-    step: the sum of the two. Chance, always saying 1: a mean squared error of 1/6.
+    step: the sum of the two; the oracle adds them. Chance, always saying the mean, 1: a mean squared error of
+    2 var(U[0, 1]) = 1/6.
 
     Args:
         shortest: shortest training sequence.
@@ -33,15 +28,16 @@ class Adding(GeneratedTask):
     primary = Metric("mse", "squared error", lower_is_better=True)
     bimodal = True
     solved_at = 0.01
-    regression = True
 
     def __init__(self, *, shortest: int = 100, longest: int = 100, evaluation_sequences: int = 1000) -> None:
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
-        self.input_form = Vectors(2)
-        self.output_size = 1
-
-    def least_length(self) -> int:
-        return 2
+        super().__init__(
+            input_form=Vectors(2),
+            output_size=1,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+            least_length=2,
+        )
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         values = torch.rand(rows, length, generator=generator)
@@ -51,16 +47,11 @@ class Adding(GeneratedTask):
         target = values.gather(1, marked).sum(dim=1, keepdim=True).unsqueeze(2)
         return Batch(torch.stack([values, marks], dim=2), target, torch.ones(rows, 1), positions=asked)
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return squared_error_sum(outputs, batch)
-
-    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        positions = float(batch.weights.sum())
-        error = float(squared_error_sum(outputs, batch))
-        return Scores({"loss": error, "mse": error}, {"loss": positions, "mse": positions})
-
     def chance(self) -> float:
         return 1 / 6
+
+    def blind(self, batch: Batch) -> Tensor:
+        return torch.ones(batch.targets.shape)
 
     def oracle(self, batch: Batch) -> Tensor:
         values, marks = batch.inputs.unbind(2)
@@ -72,8 +63,11 @@ class Adding(GeneratedTask):
         return shown, as_words(batch.targets[0]), as_words(outputs[0])
 
 
-class Parity(GeneratedTask):
-    """Say whether the number of ones so far is odd, at the end of a bit string (Deletang et al. 2023). Chance: 1/2.
+class Parity(ClassificationTask, GeneratedTask):
+    """Say at the end of a bit string whether its number of ones is odd (Deletang et al. 2023, "Parity Check").
+
+    Tokens ``(B, length)`` 0 or 1, each equally likely; asked at the last step: 1 for odd, 0 for even. The oracle goes
+    along the string with one bit of state. Chance, parities being equally likely: 1/2.
 
     Args:
         shortest: shortest training sequence.
@@ -88,24 +82,25 @@ class Parity(GeneratedTask):
     solved_at = 0.99
 
     def __init__(self, *, shortest: int = 1, longest: int = 40, evaluation_sequences: int = 512) -> None:
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
-        self.input_form = Tokens(2)
-        self.output_size = 2
+        super().__init__(
+            input_form=Tokens(2),
+            output_size=2,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+        )
+
+    def different(self, length: int) -> float:
+        return 2.0**length
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
             return torch.randint(2, (number, length), generator=generator)
 
-        inputs = draw_of_split(draw, split, rows, different=2.0**length)
+        inputs = draw_of_split(draw, split, rows, different=self.different(length))
         targets = (inputs.sum(dim=1, keepdim=True)) % 2
         asked = torch.full((rows, 1), length - 1)
         return Batch(inputs, targets, torch.ones(rows, 1), positions=asked)
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy_sum(outputs, batch)
-
-    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        return classification_scores(outputs, batch)
 
     def chance(self) -> float:
         return 0.5

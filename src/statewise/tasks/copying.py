@@ -1,28 +1,25 @@
 """Copy tasks: reproduce what was shown, after it ended (NTM) or after a long silence (uRNN)."""
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from statewise.contract import Tokens, Vectors
+from statewise.errors import UserError
+from statewise.metrics.scores import bits_cross_entropy, bits_hit, hits
+from statewise.tasks.answers import ClassificationTask, one_hot_logits
 from statewise.tasks.base import Batch, Metric, Scores
 from statewise.tasks.generated import GeneratedTask, draw_of_split
-from statewise.tasks.readout import (
-    bits_scores,
-    bits_sum,
-    classification_scores,
-    cross_entropy_sum,
-    one_hot_logits,
-)
 
 
 class Copy(GeneratedTask):
     """Copy a sequence of random bit vectors (Graves et al. 2014, section 4.1).
 
-    Inputs ``(B, 2 L + 2, bits + 2)``: a start mark, L vectors, an end mark, then L empty steps at which the vectors are
-    asked for in order. Chance: half of the bits, L * bits bits a sequence.
+    Inputs ``(B, 2 L + 2, bits + 2)``: a start mark, L vectors of bits, each 0 or 1 equally likely, an end mark, then L
+    empty steps at which the vectors are asked for in order; the oracle repeats what stood between the marks. The length
+    is L. Scores are ``accuracy`` of single bits, ``bits_per_sequence``, the cost that the paper plots, and ``loss`` in
+    nats a vector. Chance: 1/2 of the bits, a cost of ``L * bits`` bits a sequence.
 
     Args:
         bits: width of the vectors.
@@ -38,16 +35,25 @@ class Copy(GeneratedTask):
     solved_at = 0.99
 
     def __init__(self, *, bits: int = 8, shortest: int = 1, longest: int = 20, evaluation_sequences: int = 512) -> None:
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
+        if bits < 1:
+            raise UserError(f"bits must be at least 1, got {bits}")
+        super().__init__(
+            input_form=Vectors(bits + 2),
+            output_size=bits,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+        )
         self.bits = bits
-        self.input_form = Vectors(bits + 2)
-        self.output_size = bits
+
+    def different(self, length: int) -> float:
+        return 2.0 ** min(length * self.bits, 1000)
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
             return torch.randint(2, (number, length * self.bits), generator=generator)
 
-        shown = draw_of_split(draw, split, rows, different=2.0 ** (length * self.bits))
+        shown = draw_of_split(draw, split, rows, different=self.different(length))
         vectors = shown.view(rows, length, self.bits).to(torch.get_default_dtype())
         inputs = vectors.new_zeros(rows, 2 * length + 2, self.bits + 2)
         inputs[:, 0, self.bits] = 1
@@ -57,13 +63,21 @@ class Copy(GeneratedTask):
         return Batch(inputs, vectors, vectors.new_ones(rows, length), positions=asked)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return bits_sum(outputs, batch)
+        return (bits_cross_entropy(outputs, batch.targets) * batch.weights).sum()
 
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        return bits_scores(outputs, batch)
+        positions, nats = float(batch.weights.sum()), float(self.loss(outputs, batch))
+        right = float((bits_hit(outputs, batch.targets) * batch.weights).sum())
+        return Scores(
+            {"loss": nats, "accuracy": right, "bits_per_sequence": nats / math.log(2)},
+            {"loss": positions, "accuracy": positions * self.bits, "bits_per_sequence": float(len(batch.targets))},
+        )
 
     def chance(self) -> float:
         return 0.5
+
+    def blind(self, batch: Batch) -> Tensor:
+        return torch.zeros(batch.targets.shape)
 
     def longest_context(self) -> int:
         assert self.train_lengths is not None
@@ -74,13 +88,18 @@ class Copy(GeneratedTask):
         return 100.0 * (2 * batch.inputs[:, 1:end, : self.bits] - 1)
 
 
-class CopyMemory(GeneratedTask):
-    """Copy ten symbols after a long silence (Hochreiter & Schmidhuber 1997; form of Arjovsky et al. 2016, section 5.1).
+class CopyMemory(ClassificationTask, GeneratedTask):
+    """Copy symbols after a long silence (Hochreiter & Schmidhuber 1997; form of Arjovsky et al. 2016, section 5.1).
 
-    Tokens ``(B, length + 20)``: ten digits 1-8, ``length - 1`` blanks 0, the mark 9, ten blanks. Asked at every step:
-    blank, until the mark; then the ten digits. Chance, remembering nothing: 10 ln 8 / (length + 20) nats a step.
+    Tokens ``(B, length + 2 shown)``: ``shown`` symbols out of 1 ... ``symbols``, ``length - 1`` blanks 0, a mark
+    ``symbols + 1``, ``shown`` blanks. Asked at every step: blank, until after the mark; then the symbols, which the
+    oracle repeats. The length is that of the silence. Scores are ``loss`` in nats a step and ``accuracy`` on the
+    symbols alone. Chance, blank until after the mark and then any symbol: ``shown ln(symbols) / (length + 2 shown)``
+    nats a step, 10 ln 8 / (length + 20) in the papers' sizes.
 
     Args:
+        symbols: how many different ones there are.
+        shown: how many are to be remembered.
         shortest: shortest silence in training.
         longest: longest silence in training.
         evaluation_sequences: sequences in each of the validation and test splits.
@@ -90,50 +109,68 @@ class CopyMemory(GeneratedTask):
     description = "Repeat ten symbols after a long silence"
     primary = Metric("loss", "nats a step", lower_is_better=True)
     bimodal = True
-    digits: ClassVar[int] = 8
-    shown: ClassVar[int] = 10
 
-    def __init__(self, *, shortest: int = 100, longest: int = 100, evaluation_sequences: int = 512) -> None:
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
-        self.input_form = Tokens(self.digits + 2)
-        self.output_size = self.digits + 2
+    def __init__(
+        self,
+        *,
+        symbols: int = 8,
+        shown: int = 10,
+        shortest: int = 100,
+        longest: int = 100,
+        evaluation_sequences: int = 512,
+    ) -> None:
+        if symbols < 2 or shown < 1:
+            raise UserError(f"symbols must be at least 2 and shown at least 1, got {symbols} and {shown}")
+        super().__init__(
+            input_form=Tokens(symbols + 2),
+            output_size=symbols + 2,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+        )
+        self.symbols = symbols
+        self.shown = shown
         self.solved_at = 0.1 * self.chance()
+
+    def different(self, length: int) -> float:
+        return float(self.symbols) ** min(self.shown, 100)
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
-            return torch.randint(1, self.digits + 1, (number, self.shown), generator=generator)
+            return torch.randint(1, self.symbols + 1, (number, self.shown), generator=generator)
 
-        digits = draw_of_split(draw, split, rows, different=float(self.digits) ** self.shown)
+        shown = draw_of_split(draw, split, rows, different=self.different(length))
         blank = torch.zeros(rows, length - 1, dtype=torch.int64)
         tail = torch.zeros(rows, self.shown, dtype=torch.int64)
-        mark = torch.full((rows, 1), self.digits + 1)
-        inputs = torch.cat([digits, blank, mark, tail], dim=1)
+        mark = torch.full((rows, 1), self.symbols + 1)
+        inputs = torch.cat([shown, blank, mark, tail], dim=1)
         targets = torch.zeros_like(inputs)
-        targets[:, -self.shown :] = digits
+        targets[:, -self.shown :] = shown
         return Batch(inputs, targets, torch.ones(inputs.shape))
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy_sum(outputs, batch)
-
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        """``loss`` a step, and ``accuracy`` on the ten digits alone."""
-        whole = classification_scores(outputs, batch)
-        recalled = batch._replace(
-            weights=torch.cat([batch.weights[:, self.shown :] * 0, batch.weights[:, : self.shown]], 1)
-        )
-        digits = classification_scores(outputs, recalled)
+        right = hits(outputs, batch.targets)[:, -self.shown :]
         return Scores(
-            {"loss": whole.sums["loss"], "accuracy": digits.sums["accuracy"]},
-            {"loss": whole.counts["loss"], "accuracy": digits.counts["accuracy"]},
+            {"loss": float(self.loss(outputs, batch)), "accuracy": float(right.sum())},
+            {"loss": float(batch.weights.sum()), "accuracy": float(right.numel())},
         )
 
     def chance(self) -> float:
         assert self.train_lengths is not None
-        steps = [self.chance_at(length) for length in range(self.train_lengths[0], self.train_lengths[1] + 1)]
-        return sum(steps) / len(steps)
+        return self._nats_a_step(sum(self.train_lengths) / 2)
 
     def chance_at(self, length: int) -> float:
-        return self.shown * math.log(self.digits) / (length + 2 * self.shown)
+        return self._nats_a_step(length)
+
+    def _nats_a_step(self, length: float) -> float:
+        """Of not remembering, over sequences of that mean length."""
+        return self.shown * math.log(self.symbols) / (length + 2 * self.shown)
+
+    def blind(self, batch: Batch) -> Tensor:
+        outputs = torch.full((*batch.targets.shape, self.output_size), -100.0)
+        outputs[:, : -self.shown, 0] = 100.0
+        outputs[:, -self.shown :, 1 : self.symbols + 1] = 100.0
+        return outputs
 
     def longest_context(self) -> int:
         assert self.train_lengths is not None

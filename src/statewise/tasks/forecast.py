@@ -1,6 +1,6 @@
 """Forecasting on any CSV: the next values of one or many targets, from all columns so far."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from statewise.data.streams import Window, training_window
 from statewise.data.table import Reading, Table, read_table
 from statewise.data.times import DateOrder
 from statewise.errors import UserError, unknown
-from statewise.tasks.base import Batch, Metric, Scores, Split, Task, add_scores
+from statewise.metrics.scores import seasonal_naive_error
+from statewise.tasks.answers import RegressionTask
+from statewise.tasks.base import Batch, Metric, Scores, Split, add_scores
 
 SHOWN = 12
 """Values of an example that a person is shown"""
@@ -24,7 +26,7 @@ SCORED_AT_ONCE = 512
 """Rows a scoring batch"""
 
 
-class Forecast(Task):
+class Forecast(RegressionTask):
     """At every row, forecast the next ``horizon`` rows of the targets (all steps of the horizon at once).
 
     Inputs ``(B, T, columns)`` are standardised by the training rows; outputs and targets ``(B, T, horizon * K)`` are
@@ -53,7 +55,7 @@ class Forecast(Task):
 
     name = "forecast"
     description = "Forecast the next rows of a series"
-    regression = True
+    verb = "forecast"
     primary = Metric("mase", "errors of the seasonal naive forecast", lower_is_better=True)
 
     def __init__(
@@ -101,7 +103,11 @@ class Forecast(Task):
             f"rows: {first} train, {second - first} validate, {length - second} test (--task-options train=... "
             f"valid=...); horizon: {horizon} (--task-options horizon=N)"
         )
-        self.notes = notes
+        self._notes = notes
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         total = self.bounds["train"][1] - self.horizon
@@ -122,9 +128,6 @@ class Forecast(Task):
             begins = torch.full((rows,), bool(steps[0] == -warm))
             window = Window(places.clamp(max=len(self.values) - 1), begins)
             yield self._batch(window, (steps >= 0) & (places < start + total))
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return ((outputs - batch.targets).square().mean(dim=2) * batch.weights).sum()
 
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         positions = float(batch.weights.sum())
@@ -258,7 +261,7 @@ def _places(table: Table, names: str) -> list[int]:
 
 def _naive_error(targets: np.ndarray, season: int) -> np.ndarray:
     """Mean absolute error of the seasonal naive forecast on the training rows, one a target."""
-    error = np.abs(targets[season:] - targets[:-season]).mean(axis=0)
+    error = seasonal_naive_error(torch.from_numpy(targets), season).numpy()
     return np.where(error > 0, error, 1.0)
 
 

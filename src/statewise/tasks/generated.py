@@ -1,21 +1,21 @@
 """Tasks whose sequences are generated: seeded, vectorised, and never the same sequence in two splits."""
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from statewise.contract import InputForm
 from statewise.errors import UserError
 from statewise.tasks.base import Batch, Split, Task
-from statewise.tasks.readout import as_words
 
 SPLITS = {"train": (0, 1, 2, 3, 4, 5), "valid": (6,), "test": (7,)}
 """Which of the 8 buckets a content may hash to belong to each split"""
 
 SMALL_SPACE = 2**12
 """Where there are fewer different contents than this, sharing them out would leave splits without any"""
-
 
 MOST_LENGTHS = 32
 """How many lengths an evaluation spreads over, evenly, where training has more"""
@@ -24,35 +24,77 @@ MOST_LENGTHS = 32
 class GeneratedTask(Task):
     """A task made of independent sequences, one length a batch.
 
+    A length is the task's own count: what ``generate`` makes of it, the symbols to be copied, say, or the blanks
+    between, and not always the time steps of the inputs.
+
     Args:
-        shortest: length of the shortest training sequence, in the task's own count of length.
+        input_form: what goes in.
+        output_size: what comes out at each read-out position.
+        shortest: length of the shortest training sequence.
         longest: length of the longest training sequence.
-        evaluation_sequences: how many sequences the validation and the test split have at each length.
+        evaluation_sequences: how many sequences the validation and the test split have.
+        least_length: the shortest length that makes sense.
+
+    Raises:
+        UserError: if the lengths do not fit or there is nothing to evaluate.
     """
 
-    def __init__(self, *, shortest: int, longest: int, evaluation_sequences: int) -> None:
-        if not self.least_length() <= shortest <= longest:
+    def __init__(
+        self,
+        *,
+        input_form: InputForm,
+        output_size: int,
+        shortest: int,
+        longest: int,
+        evaluation_sequences: int,
+        least_length: int = 1,
+    ) -> None:
+        if not least_length <= shortest <= longest:
             raise UserError(
-                f"task {self.name} needs {self.least_length()} <= shortest <= longest, got {shortest} and {longest}"
+                f"task {self.name} needs {least_length} <= shortest <= longest, got {shortest} and {longest}"
             )
         if evaluation_sequences < 1:
-            raise UserError("evaluation_sequences must be at least 1")
+            raise UserError(f"evaluation_sequences must be at least 1, got {evaluation_sequences}")
+        self.input_form = input_form
+        self.output_size = output_size
         self.train_lengths = (shortest, longest)
         self.evaluation_sequences = evaluation_sequences
-
-    def least_length(self) -> int:
-        """The shortest length that makes sense."""
-        return 1
+        self.least_length = least_length
 
     @abstractmethod
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        """``rows`` sequences of one length, drawn from ``generator`` alone, belonging to ``split``."""
+        """``rows`` sequences of one length, drawn from ``generator`` alone, belonging to ``split``.
+
+        Splits are kept apart by drawing what is random through ``draw_of_split``; real numbers need not, as no two
+        draws of them are alike.
+        """
+
+    def different(self, length: int) -> float:
+        """How many different contents a sequence of this length may have; infinity where no two draws are alike."""
+        return math.inf
+
+    def splits_share(self, length: int) -> bool:
+        return self.different(length) < SMALL_SPACE
+
+    @property
+    def notes(self) -> Sequence[str]:
+        assert self.train_lengths is not None
+        shortest, longest = self.train_lengths
+        shared = [length for length in range(shortest, longest + 1) if self.splits_share(length)]
+        if not shared:
+            return ()
+        which = f"length {shared[0]}" if len(shared) == 1 else f"lengths {shared[0]} to {shared[-1]}"
+        return (f"at {which} there are so few different sequences that training, validation and test share them",)
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         generator = seeded(seed, "train", index)
         return self.generate(generator, "train", batch_size, self._draw_length(generator))
 
     def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
+        if length is not None and length < self.least_length:
+            raise UserError(
+                f"sequences of task {self.name} have a length of at least {self.least_length}, got {length}"
+            )
         for this_length, rows in self._evaluated_lengths(length):
             whole = self.generate(seeded(0, split, this_length), split, rows, this_length)
             for start in range(0, rows, batch_size):
@@ -92,7 +134,7 @@ def draw_of_split(draw: Callable[[int], Tensor], split: str, rows: int, *, diffe
         draw: makes that many random contents.
         split: ``train``, ``valid`` or ``test``.
         rows: how many are wanted.
-        different: how many different contents there are; below 4,096 the splits share them.
+        different: how many different contents there are (``GeneratedTask.different``); below 4,096 splits share them.
     """
     contents = draw(rows)
     if different < SMALL_SPACE:
@@ -113,3 +155,9 @@ def _belongs(contents: Tensor, split: str) -> Tensor:
         mixed = (mixed ^ (column + 1)) * 0x5851F42D4C957F2D
         mixed = mixed ^ (mixed >> 32)
     return torch.isin(mixed % 8, torch.tensor(SPLITS[split]))
+
+
+def as_words(values: Tensor) -> str:
+    """A short row of numbers for a person to read."""
+    shown = " ".join(f"{value:g}" for value in values.flatten().tolist()[:40])
+    return shown + (" ..." if values.numel() > 40 else "")

@@ -1,7 +1,7 @@
 """Language modelling on any UTF-8 text."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,12 +13,12 @@ from statewise.data.streams import Window, scoring_windows, training_window
 from statewise.data.text import EMBEDDED, read_text, split_text
 from statewise.data.vocabulary import TokenKind, fit_vocabulary
 from statewise.errors import UserError
-from statewise.tasks.base import Batch, Metric, Scores, Split, Task
+from statewise.tasks.answers import ClassificationTask
+from statewise.tasks.base import Batch, Metric, Split
 from statewise.tasks.ngram import ngram_loss
-from statewise.tasks.readout import classification_scores, cross_entropy_sum
 
 
-class Language(Task):
+class Language(ClassificationTask):
     """Predict the next token of a text at every step, the state carried over the whole of it.
 
     Args:
@@ -36,6 +36,8 @@ class Language(Task):
     name = "language"
     description = "Predict the next token of a text"
     primary = Metric("loss", "nats a token", lower_is_better=True)
+    verb = "generate"
+    rivals = ("window-mlp",)
     orders = (2, 3, 5)
     """Orders of the n-gram baselines"""
 
@@ -77,12 +79,16 @@ class Language(Task):
                 self.parts[split] = self.parts[split][: most_scored + 1]
         self.content = fingerprint(text)
         sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        self.notes = (
+        self._notes = (
             f"tokens: {tokens}, {self.vocabulary.size} kinds (--task-options tokens=characters, bytes, words or bpe)",
             f"tokens by part: {sizes} (--task-options valid=... test=... to cut otherwise)",
         )
         self.input_form = Tokens(self.vocabulary.size)
         self.output_size = self.vocabulary.size
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         tokens = self.parts["train"]
@@ -97,12 +103,6 @@ class Language(Task):
         rows = max(1, min(batch_size, (len(tokens) - 1) // (4 * self.chunk)))
         for window in scoring_windows(total=len(tokens) - 1, rows=rows, length=4 * self.chunk):
             yield self._batch(tokens, window)
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy_sum(outputs, batch)
-
-    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        return classification_scores(outputs, batch)
 
     def chance(self) -> float:
         return math.log(self.vocabulary.size)

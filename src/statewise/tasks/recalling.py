@@ -1,24 +1,27 @@
 """Recall tasks: what went with this key, what stood a while ago."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from statewise.contract import Tokens
 from statewise.errors import UserError
-from statewise.tasks.base import Batch, Metric, Scores
+from statewise.tasks.answers import ClassificationTask, one_hot_logits
+from statewise.tasks.base import Batch, Metric
 from statewise.tasks.generated import GeneratedTask, draw_of_split
-from statewise.tasks.readout import classification_scores, cross_entropy_sum, one_hot_logits
 
 
-class Recall(GeneratedTask):
+class Recall(ClassificationTask, GeneratedTask):
     """Multi-query associative recall, MQAR (Arora et al. 2024, "Zoology", section 3).
 
-    Tokens ``(B, length)``: ``pairs`` keys each followed by its value, then blanks among which every key comes again
-    once; at that step its value is asked for. Keys are 1 ... V/2 - 1, values V/2 ... V - 1, the blank is 0. How far
-    behind the pairs a key comes again follows a power law. Chance: 1 / (V/2).
+    Tokens ``(B, length)``: ``pairs`` different keys, each followed by its value, then blanks among which every key
+    comes again once; at that step its value is asked for, which the oracle looks up. With V symbols, the blank is 0,
+    keys are 1 ... V/2 - 1, values V/2 ... V - 1, all equally likely. How far behind the pairs a key comes again follows
+    a power law. Chance, any value: 1 / (V/2).
 
     Args:
-        vocabulary: V, even.
+        symbols: V, even.
         pairs: keys to remember.
         shortest: shortest training sequence.
         longest: longest training sequence.
@@ -35,34 +38,42 @@ class Recall(GeneratedTask):
     def __init__(
         self,
         *,
-        vocabulary: int = 64,
+        symbols: int = 64,
         pairs: int = 4,
         shortest: int = 32,
         longest: int = 32,
         power: float = 0.01,
         evaluation_sequences: int = 512,
     ) -> None:
-        if vocabulary % 2 or vocabulary < 2 * pairs + 2:
-            raise UserError(f"vocabulary must be even and at least {2 * pairs + 2} for {pairs} pairs, got {vocabulary}")
-        self.vocabulary = vocabulary
+        if pairs < 1 or symbols % 2 or symbols < 2 * pairs + 2:
+            raise UserError(
+                f"pairs must be at least 1 and symbols even and at least {2 * pairs + 2}, got {pairs} and {symbols}"
+            )
+        super().__init__(
+            input_form=Tokens(symbols),
+            output_size=symbols,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+            least_length=3 * pairs,
+        )
+        self.symbols = symbols
         self.pairs = pairs
         self.power = power
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
-        self.input_form = Tokens(vocabulary)
-        self.output_size = vocabulary
 
-    def least_length(self) -> int:
-        return 3 * self.pairs
+    def different(self, length: int) -> float:
+        half = self.symbols // 2
+        return float(math.perm(half - 1, self.pairs)) * float(half) ** self.pairs
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        half = self.vocabulary // 2
+        half = self.symbols // 2
 
         def draw(number: int) -> Tensor:
             keys = 1 + _distinct(torch.ones(half - 1), number, self.pairs, generator)
-            values = torch.randint(half, self.vocabulary, (number, self.pairs), generator=generator)
+            values = torch.randint(half, self.symbols, (number, self.pairs), generator=generator)
             return torch.stack([keys, values], dim=2).flatten(1)
 
-        shown = draw_of_split(draw, split, rows, different=float(half) ** self.pairs)
+        shown = draw_of_split(draw, split, rows, different=self.different(length))
         gaps = torch.arange(1.0, length - 2 * self.pairs + 1) ** (self.power - 1)
         asked = 2 * self.pairs + _distinct(gaps, rows, self.pairs, generator)
         inputs = torch.zeros(rows, length, dtype=torch.int64)
@@ -70,14 +81,13 @@ class Recall(GeneratedTask):
         inputs.scatter_(1, asked, shown[:, 0::2])
         return Batch(inputs, shown[:, 1::2].contiguous(), torch.ones(rows, self.pairs), positions=asked)
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy_sum(outputs, batch)
-
-    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        return classification_scores(outputs, batch)
-
     def chance(self) -> float:
-        return 2 / self.vocabulary
+        return 2 / self.symbols
+
+    def blind(self, batch: Batch) -> Tensor:
+        outputs = torch.zeros(*batch.targets.shape, self.symbols)
+        outputs[..., : self.symbols // 2] = -100.0
+        return outputs
 
     def oracle(self, batch: Batch) -> Tensor:
         assert batch.positions is not None
@@ -87,8 +97,11 @@ class Recall(GeneratedTask):
         return one_hot_logits(values.gather(1, place), self.output_size)
 
 
-class DelayedRecall(GeneratedTask):
-    """Say at every step which symbol stood ``delay`` steps ago; symbols are uniform. Chance: 1 / symbols.
+class DelayedRecall(ClassificationTask, GeneratedTask):
+    """Say at every step which symbol stood a while ago (the delay task of Jaeger 2001, "Short term memory in ESNs").
+
+    Tokens ``(B, length)``, each symbol equally likely; asked from step ``delay`` on: the symbol of ``delay`` steps ago,
+    which the oracle looks up. Chance: 1 / symbols.
 
     Args:
         symbols: how many different ones there are.
@@ -115,29 +128,28 @@ class DelayedRecall(GeneratedTask):
     ) -> None:
         if delay < 0 or symbols < 2:
             raise UserError(f"delay must be at least 0 and symbols at least 2, got {delay} and {symbols}")
+        super().__init__(
+            input_form=Tokens(symbols),
+            output_size=symbols,
+            shortest=shortest,
+            longest=longest,
+            evaluation_sequences=evaluation_sequences,
+            least_length=delay + 1,
+        )
         self.symbols = symbols
         self.delay = delay
-        super().__init__(shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
-        self.input_form = Tokens(symbols)
-        self.output_size = symbols
 
-    def least_length(self) -> int:
-        return self.delay + 1
+    def different(self, length: int) -> float:
+        return float(self.symbols) ** min(length, 100)
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
             return torch.randint(self.symbols, (number, length), generator=generator)
 
-        inputs = draw_of_split(draw, split, rows, different=float(self.symbols) ** length)
+        inputs = draw_of_split(draw, split, rows, different=self.different(length))
         asked = torch.arange(self.delay, length).expand(rows, -1)
         targets = inputs[:, : length - self.delay].contiguous()
         return Batch(inputs, targets, torch.ones(targets.shape), positions=asked)
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy_sum(outputs, batch)
-
-    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        return classification_scores(outputs, batch)
 
     def chance(self) -> float:
         return 1 / self.symbols

@@ -1,0 +1,47 @@
+"""What is answered at a read-out position, a class or numbers: loss and scores follow from it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from statewise.metrics.scores import cross_entropy, hits
+from statewise.tasks.base import Batch, Scores, Task
+
+
+class ClassificationTask(Task):
+    """One of ``output_size`` classes is asked for: ``targets (B, Q)`` int64, outputs logits ``(B, Q, output_size)``.
+
+    The loss is the cross-entropy; scores are ``loss`` in nats a position and ``accuracy``.
+    """
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return (cross_entropy(outputs, batch.targets) * batch.weights).sum()
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        right = hits(outputs, batch.targets) * batch.weights
+        sums = {"loss": float(self.loss(outputs, batch)), "accuracy": float(right.sum())}
+        return Scores(sums, dict.fromkeys(sums, float(batch.weights.sum())))
+
+    def blind(self, batch: Batch) -> Tensor | None:
+        """Equal logits: the best blind answer where every class is equally likely."""
+        return torch.zeros(*batch.targets.shape, self.output_size)
+
+
+class RegressionTask(Task):
+    """Numbers are asked for: ``targets (B, Q, output_size)`` real.
+
+    Loss and score are the squared error, averaged over the numbers of a position: ``mse``.
+    """
+
+    regression = True
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return ((outputs - batch.targets).square().mean(dim=2) * batch.weights).sum()
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Scores:
+        return Scores({"mse": float(self.loss(outputs, batch))}, {"mse": float(batch.weights.sum())})
+
+
+def one_hot_logits(classes: Tensor, number: int) -> Tensor:
+    """Logits that are as good as certain of ``classes (B, Q)``."""
+    return 100.0 * F.one_hot(classes, number).to(torch.get_default_dtype())
