@@ -1,6 +1,7 @@
 """The contract: what goes in, what comes out, and what is said when it does not fit."""
 
 import copy
+import math
 import pickle
 
 import pytest
@@ -196,6 +197,62 @@ class TestState:
         assert bool((torch.get_rng_state() == before).all())
 
 
+class Narrow(Decay):
+    """A layer that takes no care of its state's dtype."""
+
+    def step(self, x, state):
+        h = (state @ torch.eye(D, dtype=state.dtype)) / 2 + x
+        return h, h.bfloat16()
+
+
+class NarrowAtOnce(Narrow):
+    def _sequence(self, x, state):
+        y, state = super()._sequence(x, state)
+        return y, state.bfloat16()
+
+
+class TestDtypes:
+    @pytest.mark.parametrize("layer", [Narrow(), NarrowAtOnce(), Stack([Residual(Narrow())])])
+    @pytest.mark.parametrize("autocast", [False, True])
+    def test_the_state_keeps_its_dtype_whatever_a_layer_returns(self, layer, autocast, x):
+        state = layer.initial_state(B)
+        reset = torch.zeros(B, T, dtype=torch.bool)
+        reset[1, 3] = True
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            runs = [layer.step(x[:, 0], state), layer(x, state), layer(x), layer(x, reset=reset)]
+        for _, after in runs:
+            tree.map(lambda kept, leaf: self.assert_same_dtype(kept, leaf), state, after)
+
+    def assert_same_dtype(self, kept, leaf):
+        assert leaf.dtype == kept.dtype
+
+    def test_a_step_of_a_step_gives_the_state_the_dtype_it_had(self, x):
+        class Again(Narrow):
+            def step(self, x, state):
+                return super().step(x, super().step(x, state)[1])
+
+        assert Again().step(x[:, 0], torch.zeros(B, D))[1].dtype == torch.float32
+
+    def test_whole_numbers_are_not_silently_rounded(self, x):
+        class Halves(Count):
+            def step(self, x, state):
+                return state.double(), state + 0.5
+
+        layer = Halves()
+        for run in (lambda: layer.step(x[:, 0, 0].long(), layer.initial_state(B)), lambda: layer(x[..., 0].long())):
+            with pytest.raises(ValueError, match=r"a state's leaf of torch.int64 came back as torch.float32"):
+                run()
+
+    def test_another_structure_is_named(self, lstm, x):
+        class Bare(LSTM):
+            def step(self, x, state):
+                y, after = super().step(x, state)
+                return y, tuple(after)
+
+        with pytest.raises(ValueError, match=r"a state of structure LSTMState\(h=\*, c=\*\) came back as \(\*, \*\)"):
+            Bare(input_size=D, hidden_size=H).step(x[:, 0], lstm.initial_state(B))
+
+
 class TestReset:
     def test_equals_starting_anew_at_each_mark(self, x):
         reset = torch.zeros(B, T, dtype=torch.bool)
@@ -256,6 +313,38 @@ class TestTime:
 
     def test_a_layer_that_does_not_read_time_is_handed_the_values(self, lstm, x):
         torch.testing.assert_close(lstm(Timed(x, torch.rand(B, T))), lstm(x), rtol=0, atol=0)
+        state = lstm.initial_state(B)
+        stepped = lstm.step(Timed(x[:, 0], torch.rand(B)), state)
+        torch.testing.assert_close(stepped, lstm.step(x[:, 0], state), rtol=0, atol=0)
+
+    @pytest.mark.parametrize("layer", [TimedDecay(), Stack([Residual(PreNorm(TimedDecay()))])])
+    def test_where_there_are_no_time_stamps_1_passes_from_step_to_step(self, layer, x):
+        ones = torch.ones(B, T)
+        torch.testing.assert_close(layer(x), layer(Timed(x, ones)), rtol=0, atol=0)
+        state = layer(x)[1]
+        torch.testing.assert_close(
+            layer.step(x[:, 0], state), layer.step(Timed(x[:, 0], ones[:, 0]), state), rtol=0, atol=0
+        )
+
+    def test_time_stamps_of_tokens_are_in_the_dtype_of_the_layer(self):
+        class Waits(TimedDecay):
+            def __init__(self) -> None:
+                SequenceLayer.__init__(self, Tokens(4), output_size=D)
+                self.rate = nn.Parameter(torch.ones(D))
+
+            def step(self, x, state):
+                assert x.elapsed.dtype == torch.float64
+                return super().step(Timed(torch.ones(B, D, dtype=torch.float64), x.elapsed), state)
+
+        y, _ = Waits().double()(torch.zeros(B, T, dtype=torch.int64))
+        torch.testing.assert_close(y[0, 1, 0].item(), 1 + math.exp(-1))
+
+    @pytest.mark.parametrize("shape", [(B,), (B, T, 1), (T, B), (B, T - 1)])
+    def test_time_stamps_of_another_shape_are_refused_with_a_sentence(self, x, shape):
+        with pytest.raises(ValueError, match=r"elapsed must be \(5, 9\), one number a row and step .* got shape"):
+            TimedDecay()(Timed(x, torch.ones(shape)))
+        with pytest.raises(ValueError, match=r"elapsed must be \(5,\), .* got shape \(5, 1\)"):
+            TimedDecay().step(Timed(x[:, 0], torch.ones(B, 1)), torch.zeros(B, D))
 
 
 class TestModel:

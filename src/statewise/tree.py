@@ -99,8 +99,44 @@ def to(tree: State, target: torch.device | str) -> State:
 
 
 def cast_like(tree: State, reference: State) -> State:
-    """``tree`` with every leaf in the dtype that ``reference`` has there: what keeps a state closed under autocast."""
-    return map(lambda leaf, kept: leaf.to(kept.dtype), tree, reference)
+    """``tree`` with every leaf in the dtype that ``reference`` has there: what keeps a state closed under autocast.
+
+    A microsecond where nothing has to be cast; ``tree`` itself is returned then.
+
+    Raises:
+        ValueError: if the structures differ, or a leaf of real numbers stands for one of whole numbers or the reverse.
+
+    >>> cast_like((torch.zeros(1).bfloat16(),), (torch.zeros(1),))
+    (tensor([0.]),)
+    """
+    if _same_dtypes(tree, reference):
+        return tree
+    if structure(tree) != structure(reference):
+        raise ValueError(f"a state of structure {structure(reference)} came back as {structure(tree)}")
+    return map(_cast, tree, reference)
+
+
+def _same_dtypes(tree: State, reference: State) -> bool:
+    """Whether two trees have the same structure and dtypes; of unusual nestings it says that they have not."""
+    if isinstance(reference, Tensor):
+        return isinstance(tree, Tensor) and tree.dtype == reference.dtype
+    kind = type(reference)
+    if type(tree) is not kind or len(tree) != len(reference):
+        return False
+    if kind is dict:
+        return list(tree) == list(reference) and all(_same_dtypes(tree[key], reference[key]) for key in reference)
+    if not isinstance(reference, (tuple, list)):
+        return False
+    for leaf, kept in zip(tree, reference, strict=True):  # noqa: SIM110  a generator would double the cost
+        if not _same_dtypes(leaf, kept):
+            return False
+    return True
+
+
+def _cast(leaf: Tensor, kept: Tensor) -> Tensor:
+    if leaf.is_floating_point() != kept.is_floating_point():
+        raise ValueError(f"a state's leaf of {kept.dtype} came back as {leaf.dtype}")
+    return leaf.to(kept.dtype)
 
 
 def spec(tree: State) -> list[LeafSpec]:

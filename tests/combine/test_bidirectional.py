@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from statewise import laws
 from statewise.combine.bidirectional import Bidirectional, reverse_within
-from statewise.contract import SequenceLayer, Tokens
+from statewise.contract import SequenceLayer, Timed, Tokens, Vectors
 from statewise.layers.recurrent.lstm import LSTM
 
 
@@ -61,3 +62,38 @@ def test_it_reads_tokens_too():
     tokens = torch.tensor([[1, 2, 3], [4, 5, 9]])
     y = Bidirectional(Sum(), Sum())(tokens, torch.tensor([3, 2]))
     assert y.tolist() == [[[1, 6], [3, 5], [6, 3]], [[4, 9], [9, 5], [0, 0]]]
+
+
+class Clock(SequenceLayer):
+    """h_t = h_{t-1} / (1 + a elapsed_t) + x_t"""
+
+    reads_time = True
+
+    def __init__(self) -> None:
+        super().__init__(Vectors(3), output_size=3)
+        self.rate = nn.Parameter(torch.tensor([0.5, 1.0, 2.0]))
+
+    def initial_state(self, batch_size):
+        return self.zeros(batch_size, 3)
+
+    def step(self, x, state):
+        h = state / (1 + self.rate * x.elapsed.unsqueeze(1)) + x.values
+        return h, h
+
+
+def test_backward_in_time_the_same_times_lie_between_the_same_steps():
+    x = torch.randn(2, 4, 3, dtype=torch.float64)
+    elapsed = torch.tensor([[9.0, 1.0, 2.0, 3.0], [9.0, 5.0, 7.0, 7.0]], dtype=torch.float64)
+    clock = Clock().double()
+    found = Bidirectional(Clock().double(), clock)(Timed(x, elapsed), torch.tensor([4, 2]))[..., 3:]
+    backward = torch.tensor([[9.0, 3.0, 2.0, 1.0]], dtype=torch.float64)
+    torch.testing.assert_close(found[:1].flip(1), clock(Timed(x[:1].flip(1), backward))[0])
+    backward = torch.tensor([[9.0, 5.0]], dtype=torch.float64)
+    torch.testing.assert_close(found[1:, :2].flip(1), clock(Timed(x[1:, :2].flip(1), backward))[0])
+
+
+def test_one_direction_that_reads_time_is_enough():
+    both = Bidirectional(LSTM(input_size=3, hidden_size=4), Clock())
+    laws.check(both)
+    x = torch.randn(2, 4, 3)
+    torch.testing.assert_close(both(x), both(Timed(x, torch.ones(2, 4))), rtol=0, atol=0)

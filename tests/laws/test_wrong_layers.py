@@ -17,10 +17,12 @@ GRADIENTS, PRECISIONS, EXPORTS = "gradients", "precisions", "exports"
 FAULTS = [
     (wrong.TimeFirstState, CONTRACT, "initial_state(2)['h'] has shape (1, 2, 6): batch is not axis 0"),
     (wrong.OneCountForAllRows, CONTRACT, "initial_state(1)['count'] has shape ()"),
-    (wrong.StateLosesItsDtype, CONTRACT, "changes state['h'] from (5, 6) torch.float64 to (5, 6) torch.float32"),
+    (wrong.StateInTheDefaultDtype, CONTRACT, "['h'] of a float64 layer is torch.float32: make it with self.zeros"),
+    (wrong.StateOnTheDefaultDevice, CONTRACT, "['count'] stays on the cpu when the layer is moved: make it with self"),
+    (wrong.CountBecomesReal, CONTRACT, "a state's leaf of torch.int64 came back as torch.float32"),
     (fast.StateGrows, CONTRACT, "9 steps from initial_state changes state from (5, 2, 3)"),
     (wrong.OutputKeepsTheTimeAxis, CONTRACT, "step returns shape (5, 1, 4), expected (5, 4)"),
-    (fast.StateBecomesATuple, CONTRACT, "forward returns a state of structure"),
+    (fast.StateBecomesATuple, CONTRACT, "a state of structure {'h': *, 'count': *} came back as (*, *)"),
     (wrong.StateOnTheModule, PURE, "the same call twice: output"),
     (wrong.StateChangedInPlace, PURE, "the state after forward['h']"),
     (fast.InputChangedInPlace, PURE, "the input after forward"),
@@ -47,10 +49,10 @@ FAULTS = [
     (wrong.ParameterNeverReached, GRADIENTS, "parameter 'forgotten' is never reached"),
     (wrong.InitialStateCut, GRADIENTS, "parameter 'start' is never reached"),
     (fast.RecurrenceCut, GRADIENTS, "the derivative in the input is"),
+    (wrong.StateRoundedOnTheWay, GRADIENTS, "the derivative in "),
     (wrong.WeightCutOnOnePath, GRADIENTS, "the derivative in parameter 'bias'"),
     (wrong.OverflowsInSinglePrecision, PRECISIONS, "forward in torch.float32 is not finite"),
     (wrong.CountsInBrainFloats, PRECISIONS, "forward in torch.bfloat16 differs from float64"),
-    (wrong.StateFollowsAutocast, PRECISIONS, "forward under autocast changes state['h']"),
     (wrong.BranchOnData, EXPORTS, "torch.export refuses step"),
 ]
 """The layer, the law that notices it first, and the place that the message names"""

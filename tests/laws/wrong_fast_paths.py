@@ -151,7 +151,7 @@ class NoiseCountsWithinTheCall(Right):
 
     def _noisy(self, x: Tensor, state: Any, step: Tensor) -> tuple[Tensor, Any]:
         noise = uniform(state["seed"], step, 3, x.dtype) if self.training else 0.0
-        y, after = super().step(x + noise, state)
+        y, after = super().step(x + noise, {name: state[name] for name in ("h", "count")})
         return y, {**after, "seed": state["seed"]}
 
 

@@ -22,11 +22,12 @@ class Right(SequenceLayer):
         self.readout = nn.Parameter(torch.randn(4, 6, generator=generator))
 
     def initial_state(self, batch_size: int) -> Any:
-        return {"h": self.start.expand(batch_size, -1), "count": torch.zeros(batch_size, dtype=torch.int64)}
+        count = torch.zeros(batch_size, dtype=torch.int64, device=self.device)
+        return {"h": self.start.expand(batch_size, -1), "count": count}
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         h = self.decay * state["h"] + self.drive(x)
-        return h @ self.readout.T, {"h": tree.cast_like(h, state["h"]), "count": state["count"] + 1}
+        return h @ self.readout.T, {"h": h, "count": state["count"] + 1}
 
     def drive(self, x: Tensor) -> Tensor:
         return torch.tanh(x @ self.weight.T + self.bias)
@@ -50,7 +51,27 @@ class OneCountForAllRows(Right):
         return {**super().initial_state(batch_size), "count": torch.tensor(0)}
 
 
-class StateLosesItsDtype(Right):
+class StateInTheDefaultDtype(Right):
+    """torch.zeros in place of self.zeros: the layer moves, its state does not."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return {**super().initial_state(batch_size), "h": torch.zeros(batch_size, 6)}
+
+
+class StateOnTheDefaultDevice(Right):
+    def initial_state(self, batch_size: int) -> Any:
+        return {**super().initial_state(batch_size), "count": torch.zeros(batch_size, dtype=torch.int64)}
+
+
+class CountBecomesReal(Right):
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        y, after = super().step(x, state)
+        return y, {**after, "count": state["count"] + 1.0}
+
+
+class StateRoundedOnTheWay(Right):
+    """Single precision in the midst of a float64 layer; the base class gives the state its dtype, not its digits."""
+
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         y, after = super().step(x, state)
         return y, {**after, "h": after["h"].float()}
@@ -221,12 +242,6 @@ class CountsInBrainFloats(Right):
         clock = (state["count"].to(x.dtype) + 1000).unsqueeze(1)
         y, after = super().step(x, state)
         return y + 10 * torch.cos(clock), after
-
-
-class StateFollowsAutocast(Right):
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = super().step(x, state)
-        return y, {**after, "h": (after["h"] @ torch.eye(6, dtype=after["h"].dtype))}
 
 
 class BranchOnData(Right):

@@ -5,6 +5,7 @@ from statewise._lazy import lazy
 __getattr__ = lazy(
     __name__,
     {
+        "Wrapper": "wrapper",
         "Stack": "stack",
         "Pointwise": "pointwise",
         "Embed": "pointwise",

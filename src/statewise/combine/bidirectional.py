@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from statewise.combine.ragged import run_ragged
-from statewise.contract import EncoderLayer, SequenceLayer
+from statewise.contract import EncoderLayer, Input, SequenceLayer, Timed
 
 
 class Bidirectional(EncoderLayer):
     """y_t = [forward(x)_t ; backward(x reversed)_t] (Schuster & Paliwal 1997), each row reversed within its own length.
 
-    Padding never enters either direction.
+    Padding never enters either direction. Backward in time, the time between two steps stands at the earlier one; its
+    first step is given the time before the row's first.
 
     >>> from statewise.layers.recurrent.lstm import LSTM
     >>> both = Bidirectional(LSTM(input_size=3, hidden_size=4), LSTM(input_size=3, hidden_size=5))
@@ -27,10 +28,11 @@ class Bidirectional(EncoderLayer):
         super().__init__(forward_layer.input_form, forward_layer.output_size + backward_layer.output_size)
         self.forward_layer = forward_layer
         self.backward_layer = backward_layer
+        self.reads_time = forward_layer.reads_time or backward_layer.reads_time
 
-    def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _encode(self, x: Input, lengths: Tensor) -> Tensor:
         onward, _ = run_ragged(self.forward_layer, x, lengths)
-        backward, _ = run_ragged(self.backward_layer, reverse_within(x, lengths), lengths)
+        backward, _ = run_ragged(self.backward_layer, _backward_in_time(x, lengths), lengths)
         return torch.cat([onward, reverse_within(backward, lengths)], dim=2)
 
 
@@ -43,3 +45,13 @@ def reverse_within(x: Tensor, lengths: Tensor) -> Tensor:
     steps = torch.arange(x.shape[1], device=x.device).unsqueeze(0)
     mirrored = torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)
     return torch.gather(x, 1, mirrored.view(*mirrored.shape, *[1] * (x.dim() - 2)).expand_as(x))
+
+
+def _backward_in_time(x: Input, lengths: Tensor) -> Input:
+    """``x`` as the backward layer reads it. ``elapsed_t`` lies between steps t - 1 and t, so backward t - 1 has it."""
+    if not isinstance(x, Timed):
+        return reverse_within(x, lengths)
+    steps = torch.arange(x.elapsed.shape[1], device=x.elapsed.device).unsqueeze(0)
+    ends = lengths.unsqueeze(1)
+    after = torch.where(steps < ends, (steps + 1) % ends.clamp(min=1), steps)
+    return Timed(reverse_within(x.values, lengths), reverse_within(x.elapsed.gather(1, after), lengths))

@@ -4,9 +4,9 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_time_of
+from statewise.combine.wrapper import Wrapper
+from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_values
 from statewise.errors import choose
-from statewise.tree import State
 
 Norm = Literal["layer", "rms"]
 
@@ -20,8 +20,8 @@ def make_norm(kind: Norm, width: int) -> nn.Module:
     return nn.LayerNorm(width) if choose("norm", kind, get_args(Norm)) == "layer" else nn.RMSNorm(width, eps=1e-6)
 
 
-class Residual(SequenceLayer):
-    """y = x + layer(x) (He et al. 2016). The state is the layer's.
+class Residual(Wrapper):
+    """y = x + layer(x) (He et al. 2016).
 
     Raises:
         ValueError: if the layer's output is not as wide as its input.
@@ -30,38 +30,24 @@ class Residual(SequenceLayer):
     def __init__(self, layer: SequenceLayer) -> None:
         if layer.input_form != Vectors(layer.output_size):
             raise ValueError(f"a residual needs equal widths, got {layer.input_form} -> {layer.output_size}")
-        super().__init__(layer.input_form, layer.output_size)
-        self.layer = layer
-        self.reads_time = layer.reads_time
+        super().__init__(layer)
 
-    def initial_state(self, batch_size: int) -> State:
-        return self.layer.initial_state(batch_size)
-
-    def step(self, x: Input, state: State) -> tuple[Tensor, State]:
-        y, state = self.layer.step(x, state)
-        return values_of(x) + y, state
-
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        y, state = self.layer(x, state)
-        return values_of(x) + y, state
+    def after(self, x: Input, y: Tensor) -> Tensor:
+        return values_of(x) + y
 
 
-class PreNorm(SequenceLayer):
-    """y = layer(norm(x)): the norm stands before the layer, so that a residual path stays clean (Xiong et al. 2020)."""
+class PreNorm(Wrapper):
+    """y = layer(norm(x)): the norm stands before the layer, so that a residual path stays clean (Xiong et al. 2020).
+
+    Raises:
+        ValueError: if the layer reads tokens, or the norm is unknown.
+    """
 
     def __init__(self, layer: SequenceLayer, *, norm: Norm = "layer") -> None:
         if not isinstance(layer.input_form, Vectors):
             raise ValueError("a norm needs vectors as input, not tokens")
-        super().__init__(layer.input_form, layer.output_size)
+        super().__init__(layer)
         self.norm = make_norm(norm, layer.input_form.size)
-        self.layer = layer
-        self.reads_time = layer.reads_time
 
-    def initial_state(self, batch_size: int) -> State:
-        return self.layer.initial_state(batch_size)
-
-    def step(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return self.layer.step(with_time_of(x, self.norm(values_of(x)), self.layer), state)
-
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return self.layer(with_time_of(x, self.norm(values_of(x)), self.layer), state)
+    def before(self, x: Input) -> Input:
+        return with_values(x, self.norm(values_of(x)))

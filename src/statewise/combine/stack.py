@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from statewise.contract import Input, SequenceLayer, values_of, with_time_of
+from statewise.contract import Input, SequenceLayer, values_of, with_values
 from statewise.tree import State
 
 
@@ -45,7 +45,7 @@ class Stack(SequenceLayer):
         after = []
         y = values_of(x)
         for layer, inner in zip(self._layers(), state, strict=True):
-            y, inner = layer.step(with_time_of(x, y, layer), inner)
+            y, inner = layer.step(with_values(x, y), inner)
             after.append(inner)
         return y, tuple(after)
 
@@ -53,7 +53,7 @@ class Stack(SequenceLayer):
         after = []
         y = values_of(x)
         for layer, inner in zip(self._layers(), state, strict=True):
-            y, inner = layer(with_time_of(x, y, layer), inner)
+            y, inner = layer(with_values(x, y), inner)
             after.append(inner)
         return y, tuple(after)
 

@@ -1,7 +1,19 @@
 """The one contract: what a layer, a model and an encoder are. One kind a file."""
 
 from statewise.contract.encoder import EncoderLayer, check_lengths
-from statewise.contract.inputs import Input, InputForm, Timed, Tokens, Vectors, values_of, with_time_of
+from statewise.contract.inputs import (
+    Input,
+    InputForm,
+    Timed,
+    Tokens,
+    Vectors,
+    example_input,
+    slice_time,
+    take_step,
+    values_of,
+    with_values,
+)
+from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
 from statewise.contract.sequence import SequenceLayer
 
@@ -9,12 +21,17 @@ __all__ = [
     "EncoderLayer",
     "Input",
     "InputForm",
+    "LayerFactory",
+    "LayerKind",
     "Model",
     "SequenceLayer",
     "Timed",
     "Tokens",
     "Vectors",
     "check_lengths",
+    "example_input",
+    "slice_time",
+    "take_step",
     "values_of",
-    "with_time_of",
+    "with_values",
 ]

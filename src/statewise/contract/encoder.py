@@ -1,42 +1,39 @@
 """The contract of what reads a whole sequence at once and cannot step."""
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from statewise.contract.inputs import InputForm
+from statewise.contract.inputs import Input, Reader, values_of
 
 
-class EncoderLayer(nn.Module, ABC):
-    """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``.
+class EncoderLayer(Reader, ABC):
+    """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``. Write ``_encode``.
 
-    ``x (B, T, d_in)`` is right-padded, ``lengths (B,)`` are absolute integers; padding changes nothing and the outputs
-    at padded positions are zero.
+    ``x (B, T, d_in)``, or ``Timed`` of such, is right-padded, ``lengths (B,)`` are absolute integers; padding changes
+    nothing and the outputs at padded positions are zero.
     """
 
-    def __init__(self, input_form: InputForm, output_size: int) -> None:
-        super().__init__()
-        self.input_form = input_form
-        self.output_size = output_size
-
     @abstractmethod
-    def _encode(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _encode(self, x: Any, lengths: Tensor) -> Tensor:
         """The outputs ``(B, T, d_out)``; what stands at padded positions is not looked at."""
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Input, lengths: Tensor | None = None) -> Tensor:
         """Encode a batch; ``lengths`` ``None`` means that every row is full.
 
         Raises:
-            ValueError: if the lengths are not ``(B,)`` integers between 0 and T.
+            ValueError: if the lengths are not ``(B,)`` integers between 0 and T, or the time stamps not ``(B, T)``.
         """
-        batch, time = x.shape[:2]
+        x = self.as_read(x, axes=2)
+        values = values_of(x)
+        batch, time = values.shape[:2]
         if lengths is None:
-            lengths = torch.full((batch,), time, dtype=torch.int64, device=x.device)
+            lengths = torch.full((batch,), time, dtype=torch.int64, device=values.device)
         check_lengths(lengths, batch, time)
-        valid = torch.arange(time, device=x.device) < lengths.unsqueeze(1)
+        valid = torch.arange(time, device=values.device) < lengths.unsqueeze(1)
         encoded = self._encode(x, lengths)
         return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
 

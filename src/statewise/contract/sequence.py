@@ -8,25 +8,28 @@ Letters: B batch, T time, D width.
 """
 
 from abc import ABC, abstractmethod
-from itertools import chain
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from statewise import tree
-from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
+from statewise.contract.inputs import Input, InputForm, Reader, Timed, Tokens, slice_time, unbind_time, values_of
+from statewise.contract.kind import LayerKind
 from statewise.tree import State
 
 
-class SequenceLayer(nn.Module, ABC):
+class SequenceLayer(LayerKind, Reader, ABC):
     """A causal map from a sequence to a sequence that carries a state. Subclass it to make a layer of your own.
 
     Write ``initial_state`` and ``step``; that is the whole definition. Override ``_sequence`` only with something equal
     and faster. ``statewise.laws.check(layer)`` says whether all of it holds together.
 
-    The state is a pytree of tensors, batch on axis 0 of every leaf, its structure, shapes and dtypes closed under
-    ``step``. It is always returned and nothing is remembered elsewhere.
+    The state is a pytree of tensors, batch on axis 0 of every leaf, its structure and shapes closed under ``step``. It
+    is always returned and nothing is remembered elsewhere. Its dtypes are those of ``initial_state``, under autocast
+    too: this class gives what ``step`` and ``_sequence`` return the dtypes of what they were handed.
 
     >>> from statewise.contract import SequenceLayer, Vectors
     >>> class Decay(SequenceLayer):
@@ -43,21 +46,12 @@ class SequenceLayer(nn.Module, ABC):
     tensor([1.0000, 1.5000, 1.7500])
     """
 
-    input_form: InputForm
-    output_size: int
-    _placement: Tensor
-    """Empty: dtype and device of a layer without parameters or buffers of its own"""
-    reads_time: bool = False
-    """Whether the layer reads ``Timed.elapsed``; a layer that does not is handed the values alone."""
     undecayed: tuple[str, ...] = ()
     """Parameters that no optimiser should decay: their zero is one value among many, not simplicity"""
 
     def __init__(self, input_form: InputForm, output_size: int) -> None:
-        super().__init__()
-        self.input_form = input_form
-        self.output_size = output_size
+        super().__init__(input_form, output_size)
         self._state_form: State | None = None
-        self.register_buffer("_placement", torch.empty(0), persistent=False)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -65,6 +59,8 @@ class SequenceLayer(nn.Module, ABC):
             raise TypeError(
                 f"{cls.__name__} overrides forward, which is final; define step, and _sequence if it is faster"
             )
+        if "step" in cls.__dict__:
+            setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
@@ -72,7 +68,11 @@ class SequenceLayer(nn.Module, ABC):
 
     @abstractmethod
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
-        """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper."""
+        """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper.
+
+        It is handed ``Timed`` where the layer reads time and the values alone where not, whatever the caller has; for
+        speed the state is not looked at, other than by ``forward``.
+        """
 
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
         """A whole sequence, T >= 1: the loop over ``step``. Override with something equal and faster."""
@@ -88,6 +88,7 @@ class SequenceLayer(nn.Module, ABC):
 
         Args:
             x: ``(B, T, d_in)`` for an input form of vectors, ``(B, T)`` for tokens, or ``Timed`` of either; T may be 0.
+                Where a layer reads time and there are no time stamps, 1 passes from step to step.
             state: where the rows stand; ``None`` is ``initial_state(B)``.
             reset: ``(B, T)`` bool; where true, that row's state is emptied before that step.
 
@@ -97,9 +98,8 @@ class SequenceLayer(nn.Module, ABC):
         Raises:
             ValueError: if a shape or the state's structure is wrong; the message says what was likely meant.
         """
-        if isinstance(x, Timed) and not self.reads_time:
-            x = x.values
         batch, time = self._check_input(values_of(x))
+        x = self.as_read(x, axes=2)
         if state is None:
             state = self.initial_state(batch)
         else:
@@ -107,19 +107,8 @@ class SequenceLayer(nn.Module, ABC):
         if time == 0:
             return self._no_outputs(values_of(x), batch), state
         if reset is None:
-            return self._sequence(x, state)
+            return self._chunk(x, state)
         return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
-
-    @property
-    def device(self) -> torch.device:
-        """Where the layer is, and where its input has to be."""
-        return self.zeros(0).device
-
-    def zeros(self, *shape: int) -> Tensor:
-        """Zeros in the dtype and on the device of this layer: its parameters', or where it was moved if it has none."""
-        own = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
-        reference = next(own, self._placement)
-        return torch.zeros(shape, dtype=reference.dtype, device=reference.device)
 
     def noise_seeds(self, batch_size: int) -> Tensor:
         """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
@@ -134,6 +123,11 @@ class SequenceLayer(nn.Module, ABC):
         like = x if x.is_floating_point() else self.zeros(0)
         return like.new_zeros(batch, 0, self.output_size)
 
+    def _chunk(self, x: Input, state: State) -> tuple[Tensor, State]:
+        """The fast gear, its state in the dtypes it came in."""
+        y, after = self._sequence(x, state)
+        return y, tree.cast_like(after, state)
+
     def _sequence_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         """Cut where any row is reset, so that between the cuts the fast path runs."""
         batch, time = reset.shape
@@ -143,7 +137,7 @@ class SequenceLayer(nn.Module, ABC):
             rows = reset[:, start]
             if bool(rows.any()):
                 state = tree.where(rows, self.initial_state(batch), state)
-            y, state = self._sequence(slice_time(x, start, end), state)
+            y, state = self._chunk(slice_time(x, start, end), state)
             outputs.append(y)
         return torch.cat(outputs, dim=1), state
 
@@ -186,3 +180,19 @@ def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     if reset.shape != (batch, time) or reset.dtype != torch.bool:
         raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
     return reset
+
+
+Step = Callable[[Any, Any, State], tuple[Tensor, State]]
+
+
+def _held(step: Step) -> Step:
+    """A layer's ``step`` as everyone calls it: fed what the layer reads, its state in the dtypes it came in."""
+
+    @wraps(step)
+    def held(self: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
+        if self.reads_time or isinstance(x, Timed):
+            x = self.as_read(x, axes=1)
+        y, after = step(self, x, state)
+        return y, tree.cast_like(after, state)
+
+    return held

@@ -9,11 +9,10 @@ import copy
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from statewise import tree
-from statewise.contract import InputForm, SequenceLayer, Tokens
+from statewise.contract import SequenceLayer, example_input, take_step
 from statewise.cost.elementwise import ElementwiseCounter
 
 Shape = tuple[int, ...]
@@ -36,21 +35,11 @@ def step_flops(layer: SequenceLayer) -> Flops:
     Flops(products=224, elementwise=52)
     """
     layer = _still(layer)
-    x, state = _example(layer.input_form, layer), layer.initial_state(1)
-    elementwise = ElementwiseCounter([x, *tree.leaves(state)])
-    with _product_counter() as products, elementwise:
+    x, state = take_step(example_input(layer, batch=1, time=1), 0), layer.initial_state(1)
+    elementwise = ElementwiseCounter(tree.leaves((x, state)))
+    with product_counter() as products, elementwise:
         layer.step(x, state)
     return Flops(int(products.get_total_flops()), elementwise.total)
-
-
-def sequence_flops(layer: SequenceLayer, batch_size: int, length: int) -> int:
-    """Operations in matrix products and convolutions of one forward pass over ``(batch_size, length)``."""
-    layer = _still(layer)
-    one = _example(layer.input_form, layer)
-    x = one.unsqueeze(1).expand(batch_size, length, *one.shape[1:]).contiguous()
-    with _product_counter() as counter:
-        layer(x)
-    return int(counter.get_total_flops())
 
 
 def _still(layer: SequenceLayer) -> SequenceLayer:
@@ -58,13 +47,7 @@ def _still(layer: SequenceLayer) -> SequenceLayer:
     return copy.deepcopy(layer).eval().requires_grad_(False)
 
 
-def _example(form: InputForm, layer: SequenceLayer) -> Tensor:
-    if isinstance(form, Tokens):
-        return torch.zeros(1, dtype=torch.int64, device=layer.device)
-    return layer.zeros(1, form.size)
-
-
-def _product_counter() -> FlopCounterMode:
+def product_counter() -> FlopCounterMode:
     """torch's counter, with the kernels that it does not know."""
     formulas = {
         torch.ops.aten.mkldnn_rnn_layer: _fused_lstm_flops,

@@ -5,15 +5,14 @@ import time
 
 import torch
 
-from statewise.contract import SequenceLayer, Tokens
+from statewise.contract import SequenceLayer, example_input, take_step
 
 
 def step_latency(layer: SequenceLayer, *, repeats: int = 50) -> float:
     """Median microseconds of one ``step`` of one row, without gradients, after a warm-up."""
     training = layer.training
     layer.eval()
-    form = layer.input_form
-    x = torch.zeros(1, dtype=torch.int64) if isinstance(form, Tokens) else layer.zeros(1, form.size)
+    x = take_step(example_input(layer, batch=1, time=1), 0)
     times = []
     with torch.inference_mode():
         state = layer.initial_state(1)

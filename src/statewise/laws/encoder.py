@@ -4,9 +4,10 @@ import copy
 
 import torch
 
-from statewise.contract import EncoderLayer
+from statewise import tree
+from statewise.contract import EncoderLayer, Input, example_input, slice_time, values_of, with_values
 from statewise.laws.broken import LawBroken, demand_equal
-from statewise.laws.subject import BATCH, TIME, example_input, randomise_zeros
+from statewise.laws.subject import BATCH, TIME, randomise_zeros, rows
 
 LENGTHS = (TIME, 1, 0, 4, 6)
 
@@ -16,33 +17,34 @@ def check_encoder(layer: EncoderLayer, seed: int) -> None:
     torch.manual_seed(seed)
     studied = copy.deepcopy(layer).double().eval()
     randomise_zeros(studied, seed)
-    x = torch.as_tensor(example_input(studied, BATCH, TIME, seed))
+    x = example_input(studied, BATCH, TIME, seed=seed)
     lengths = torch.tensor(LENGTHS)
-    kept = x.clone()
+    kept = tree.map(torch.clone, x)
     y = studied(x, lengths)
     if tuple(y.shape) != (BATCH, TIME, studied.output_size):
         raise LawBroken("contract", f"returns {tuple(y.shape)}, expected {(BATCH, TIME, studied.output_size)}")
     demand_equal("pure", "the input after a call", kept, x)
     _padding_changes_nothing(studied, x, lengths, y)
     for row, length in enumerate(LENGTHS):
-        alone = studied(x[row : row + 1, :length], torch.tensor([length]))
+        alone = studied(slice_time(rows(x, torch.tensor([row])), 0, length), torch.tensor([length]))
         demand_equal("batch = one by one", f"row {row}", y[row : row + 1, :length], alone)
     _every_parameter_is_reached(studied, x, lengths)
 
 
-def _padding_changes_nothing(layer: EncoderLayer, x: torch.Tensor, lengths: torch.Tensor, y: torch.Tensor) -> None:
+def _padding_changes_nothing(layer: EncoderLayer, x: Input, lengths: torch.Tensor, y: torch.Tensor) -> None:
     padded = torch.arange(TIME) >= lengths.unsqueeze(1)
     if bool((y[padded] != 0).any()):
         raise LawBroken("padding changes nothing", "outputs at padded positions are not zero")
-    if x.is_floating_point():
+    values = values_of(x)
+    if values.is_floating_point():
         for value in (1e6, float("nan")):
-            other = x.masked_fill(padded.unsqueeze(2), value)
+            other = with_values(x, values.masked_fill(padded.unsqueeze(2), value))
             demand_equal("padding changes nothing", f"padding with {value}", y, layer(other, lengths))
-    longer = torch.cat([x, x], dim=1)
+    longer = tree.map(lambda leaf: torch.cat([leaf, leaf], dim=1), x)
     demand_equal("padding changes nothing", "more padding", y, layer(longer, lengths)[:, :TIME])
 
 
-def _every_parameter_is_reached(layer: EncoderLayer, x: torch.Tensor, lengths: torch.Tensor) -> None:
+def _every_parameter_is_reached(layer: EncoderLayer, x: Input, lengths: torch.Tensor) -> None:
     parameters = dict(layer.named_parameters())
     if not parameters:
         return

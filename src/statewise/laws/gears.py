@@ -5,8 +5,9 @@ from itertools import pairwise
 import torch
 
 from statewise import tree
+from statewise.contract import slice_time
 from statewise.laws.broken import at, demand_equal, demand_same_run
-from statewise.laws.subject import BATCH, TIME, Subject, chunk, floating, loop, rows
+from statewise.laws.subject import BATCH, TIME, Subject, floating, loop, rows
 from statewise.tree import State
 
 CUTS = ((0, 0, 1, TIME), (0, 4, 4, 5, TIME), (0, *range(1, TIME + 1)))
@@ -33,7 +34,7 @@ def any_chunking(subject: Subject) -> None:
 def _in_chunks(subject: Subject, cuts: tuple[int, ...]) -> tuple[torch.Tensor, State]:
     state, outputs = subject.state, []
     for start, end in pairwise(cuts):
-        y, state = subject.layer(chunk(subject.x, start, end), state)
+        y, state = subject.layer(slice_time(subject.x, start, end), state)
         outputs.append(y)
     return torch.cat(outputs, dim=1), state
 
@@ -51,7 +52,7 @@ def _reset_is_a_new_start(subject: Subject) -> None:
         for start, end in pairwise(cuts):
             if start in cuts[1:-1] or bool(reset[row, 0]):
                 expected_state = subject.layer.initial_state(1)
-            part, expected_state = subject.layer(chunk(rows(subject.x, here), start, end), expected_state)
+            part, expected_state = subject.layer(slice_time(rows(subject.x, here), start, end), expected_state)
             parts.append(part)
         expected = (torch.cat(parts, dim=1), expected_state)
         demand_same_run("any chunking", f"reset of row {row}", expected, (y[here], rows(state, here)))

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from statewise import tree
+from statewise.contract import slice_time
 from statewise.laws.broken import LawBroken, at
-from statewise.laws.subject import Subject, chunk, floating
+from statewise.laws.subject import Subject, floating
 
 STEPS = 3
 """Time steps of the differentiated sequence: a numerical derivative costs two runs."""
@@ -57,7 +58,7 @@ def _every_parameter_is_reached(subject: Subject) -> None:
 def _leaves(subject: Subject) -> Leaves:
     """Everything the outputs can be differentiated in, by name."""
     parameters = {f"parameter '{name}'": p for name, p in subject.layer.named_parameters() if p.requires_grad}
-    inputs = {at("the input", path): leaf for path, leaf in tree.named_leaves(chunk(subject.x, 0, STEPS))}
+    inputs = {at("the input", path): leaf for path, leaf in tree.named_leaves(slice_time(subject.x, 0, STEPS))}
     states = {at("the state", path): leaf for path, leaf in tree.named_leaves(subject.state)}
     everything = {**parameters, **inputs, **states}
     return {name: leaf.detach().clone().requires_grad_() for name, leaf in everything.items() if floating(leaf)}
@@ -66,7 +67,7 @@ def _leaves(subject: Subject) -> Leaves:
 def _total(subject: Subject, leaves: Leaves) -> Tensor:
     """Outputs and final state under fixed random cotangents, as a function of ``leaves``."""
     parameters = {name: leaves.get(f"parameter '{name}'", p) for name, p in subject.layer.named_parameters()}
-    x = _filled("the input", chunk(subject.x, 0, STEPS), leaves)
+    x = _filled("the input", slice_time(subject.x, 0, STEPS), leaves)
     state = _filled("the state", subject.state, leaves)
     y, final = torch.func.functional_call(subject.layer, parameters, (x, state))
     generator = torch.Generator().manual_seed(subject.seed)

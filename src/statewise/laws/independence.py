@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract import Input, Tokens
+from statewise.contract import Input, Tokens, take_step
 from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
-from statewise.laws.subject import BATCH, TIME, Subject, chunk, rows
+from statewise.laws.subject import BATCH, TIME, Subject, rows
 
 
 def causal(subject: Subject) -> None:
@@ -66,7 +66,7 @@ def rows_are_independent(subject: Subject) -> None:
 
 def _step_rows(subject: Subject) -> None:
     layer, state = subject.layer, subject.state
-    x_t = tree.map(lambda leaf: leaf[:, 0], chunk(subject.x, 0, 1))
+    x_t = take_step(subject.x, 0)
     y, final = layer.step(x_t, state)
     for row in range(BATCH):
         alone = torch.tensor([row])

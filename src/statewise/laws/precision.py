@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from statewise import tree
-from statewise.contract import SequenceLayer
+from statewise.contract import SequenceLayer, take_step
 from statewise.laws.broken import LawBroken, demand_closed, demand_same_run, difference
 from statewise.laws.subject import Subject, floating
 
@@ -29,7 +29,7 @@ def precisions(subject: Subject) -> None:
 
 
 def _first_step(layer: SequenceLayer, x: tree.State, state: tree.State) -> tuple[torch.Tensor, tree.State]:
-    y, after = layer.step(tree.map(lambda leaf: leaf[:, 0], x), state)
+    y, after = layer.step(take_step(x, 0), state)
     return y.unsqueeze(1), after
 
 
@@ -74,14 +74,14 @@ class _Step(nn.Module):
 
 def exports(subject: Subject) -> None:
     """``torch.export`` of ``step`` equals eager."""
-    x_t = tree.map(lambda leaf: leaf[:, 0].clone(), subject.x)
+    x_t = tree.map(torch.clone, take_step(subject.x, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         try:
             program = torch.export.export(_Step(subject.layer), (x_t, subject.state), strict=False).module()
         except Exception as error:
             raise LawBroken("exports", f"torch.export refuses step: {str(error).splitlines()[0]}") from error
-    other = tree.map(lambda leaf: leaf[:, 1].clone(), subject.x)
+    other = take_step(subject.x, 1)
     with torch.no_grad():
         expected = subject.layer.step(other, subject.state)
         demand_same_run("exports", "the exported step", expected, program(other, subject.state))

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from statewise import tree
-from statewise.contract import Input, SequenceLayer
+from statewise.contract import Input, SequenceLayer, take_step
 from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
 from statewise.laws.subject import Subject
 
@@ -19,7 +19,7 @@ def pure(subject: Subject) -> None:
     first = layer(x, state)
     _demand_untouched("forward", subject, kept)
     layer(subject.fresh_input(salt=2), None)
-    x_t = tree.map(lambda leaf: leaf[:, 0], x)
+    x_t = take_step(x, 0)
     stepped = layer.step(x_t, state)
     _demand_untouched("step", subject, kept)
     demand_same_run("pure", "the same call twice", first, layer(x, state))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import tree
-from statewise.contract import EncoderLayer, Input, InputForm, SequenceLayer, Timed, Tokens
+from statewise.contract import Input, SequenceLayer, example_input
 from statewise.laws.broken import LawBroken, at, demand_closed
 from statewise.tree import State
 
@@ -27,7 +27,7 @@ class Subject:
 
     def fresh_input(self, salt: int) -> Input:
         """Another input of the same form and shape."""
-        return example_input(self.layer, BATCH, TIME, self.seed + salt)
+        return example_input(self.layer, BATCH, TIME, seed=self.seed + salt)
 
 
 def prepare(layer: SequenceLayer, *, seed: int, training: bool) -> Subject:
@@ -35,7 +35,7 @@ def prepare(layer: SequenceLayer, *, seed: int, training: bool) -> Subject:
     torch.manual_seed(seed)
     studied = copy.deepcopy(layer).double().train(training)
     randomise_zeros(studied, seed)
-    x = example_input(studied, BATCH, TIME, seed)
+    x = example_input(studied, BATCH, TIME, seed=seed)
     return Subject(studied, x, warm_state(studied, seed), seed)
 
 
@@ -53,7 +53,7 @@ def warm_state(layer: SequenceLayer, seed: int) -> State:
     demand_batch_first(layer)
     with torch.no_grad():
         fresh = layer.initial_state(BATCH)
-        _, warm = loop(layer, example_input(layer, BATCH, TIME, seed + 1), fresh)
+        _, warm = loop(layer, example_input(layer, BATCH, TIME, seed=seed + 1), fresh)
         demand_closed("contract", f"{TIME} steps from initial_state", layer.initial_state(BATCH), warm)
         fresh_rows = torch.tensor([True, False, False, True, False])
         state = tree.where(fresh_rows, layer.initial_state(BATCH), warm)
@@ -72,29 +72,6 @@ def demand_batch_first(layer: SequenceLayer) -> None:
 def loop(layer: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
     """The definition: the loop over ``step``, whatever ``_sequence`` the layer has."""
     return SequenceLayer._sequence(layer, x, state)
-
-
-def example_input(layer: SequenceLayer | EncoderLayer, batch: int, time: int, seed: int) -> Input:
-    """A random input of the layer's form; time stamps too where the layer reads them."""
-    generator = torch.Generator().manual_seed(seed)
-    reads_time = isinstance(layer, SequenceLayer) and layer.reads_time
-    values = random_values(layer.input_form, batch, time, generator)
-    if not reads_time:
-        return values
-    elapsed = 0.1 + torch.rand(batch, time, generator=generator, dtype=torch.float64)
-    return Timed(values, elapsed)
-
-
-def random_values(form: InputForm, batch: int, time: int, generator: torch.Generator) -> Tensor:
-    """Random tokens ``(B, T)`` or normal vectors ``(B, T, D)`` in float64."""
-    if isinstance(form, Tokens):
-        return torch.randint(form.vocabulary, (batch, time), generator=generator)
-    return torch.randn(batch, time, form.size, generator=generator, dtype=torch.float64)
-
-
-def chunk(x: Any, start: int, end: int) -> Any:
-    """Time steps ``start`` to ``end`` of an input."""
-    return tree.map(lambda leaf: leaf[:, start:end], x)
 
 
 def rows(x: Any, index: Tensor) -> Any:

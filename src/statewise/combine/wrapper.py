@@ -1,0 +1,57 @@
+"""What all layers around one other layer share."""
+
+from torch import Tensor
+
+from statewise.contract import Input, InputForm, SequenceLayer
+from statewise.tree import State
+
+
+class Wrapper(SequenceLayer):
+    """A layer around one other: y = after(x, layer(before(x))), the state the inner layer's.
+
+    Write ``before`` or ``after`` or both, each a map of one time step that works on the last axis; both gears follow.
+    A wrapper that carries more than the layer inside writes ``initial_state`` and ``step`` itself. Time stamps pass
+    through where the layer inside reads them.
+
+    Args:
+        layer: the layer inside.
+        input_form: what the wrapper reads; ``None`` = what the layer reads.
+        output_size: width of its output; ``None`` = the layer's.
+
+    >>> import torch
+    >>> from statewise.layers.recurrent.lstm import LSTM
+    >>> class Doubled(Wrapper):
+    ...     '''y = 2 layer(x)'''
+    ...     def after(self, x, y):
+    ...         return 2 * y
+    >>> layer, x = LSTM(input_size=3, hidden_size=4), torch.randn(2, 7, 3)
+    >>> bool((Doubled(layer)(x)[0] == 2 * layer(x)[0]).all())
+    True
+    """
+
+    def __init__(
+        self, layer: SequenceLayer, *, input_form: InputForm | None = None, output_size: int | None = None
+    ) -> None:
+        form = layer.input_form if input_form is None else input_form
+        super().__init__(form, layer.output_size if output_size is None else output_size)
+        self.layer = layer
+        self.reads_time = layer.reads_time
+
+    def before(self, x: Input) -> Input:
+        """What the layer inside reads."""
+        return x
+
+    def after(self, x: Input, y: Tensor) -> Tensor:
+        """The output, from the input and what the layer inside puts out."""
+        return y
+
+    def initial_state(self, batch_size: int) -> State:
+        return self.layer.initial_state(batch_size)
+
+    def step(self, x: Input, state: State) -> tuple[Tensor, State]:
+        y, state = self.layer.step(self.before(x), state)
+        return self.after(x, y), state
+
+    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
+        y, state = self.layer(self.before(x), state)
+        return self.after(x, y), state

@@ -1,0 +1,28 @@
+"""Where a module is: the dtype and device of what it makes."""
+
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+
+class Placed(nn.Module):
+    """A module that makes tensors where it is, also one without parameters or buffers of its own."""
+
+    _placement: Tensor
+    """Empty: dtype and device of a module without parameters or buffers of its own"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("_placement", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is, and where its input has to be."""
+        return self.zeros(0).device
+
+    def zeros(self, *shape: int) -> Tensor:
+        """Zeros in the dtype and on the device of the module: its parameters', or where it was moved if it has none."""
+        own = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
+        reference = next(own, self._placement)
+        return torch.zeros(shape, dtype=reference.dtype, device=reference.device)
