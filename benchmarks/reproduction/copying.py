@@ -12,8 +12,8 @@ LENGTHS = (20, 30, 50, 80, 120)
 SEEDS = (0, 1, 2)
 UPDATES = 5000
 ARMS = {
-    "NTM, feed-forward controller": (ModelConfig(layer="ntm", width=100), 1e-3, "0 / 0 / 0 / 0 / 0"),
-    "LSTM, 1 x 256": (ModelConfig(layer="lstm", width=256), 1e-3, "3.1 / 22.9 / 40.0 / 46.4 / 48.0"),
+    "NTM, feed-forward controller": (ModelConfig(layer="ntm", width=100, depth=1), 1e-3, "0 / 0 / 0 / 0 / 0"),
+    "LSTM, 1 x 256": (ModelConfig(layer="lstm", width=256, depth=1), 1e-3, "3.1 / 22.9 / 40.0 / 46.4 / 48.0"),
 }
 
 
@@ -26,7 +26,6 @@ def run() -> dict[str, Any]:
             steps=UPDATES,
             batch_size=16,
             learning_rate=rate,
-            betas=(0.9, 0.999),
             clip_at=10.0,
             evaluate_every=1000,
             decay_to=0.05,

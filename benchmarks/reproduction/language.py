@@ -29,7 +29,13 @@ def run() -> dict[str, Any]:
     text = Path(os.environ["STATEWISE_DATA"]) / "tinyshakespeare" / "input.txt"
     task = Language(source=str(text), chunk=64, valid=0.0999, test=0.0001)
     train = TrainConfig(
-        steps=2000, batch_size=12, learning_rate=1e-3, warmup=100, weight_decay=0.1, evaluate_every=250, clip_at=1.0
+        steps=2000,
+        batch_size=12,
+        learning_rate=1e-3,
+        warmup=100,
+        weight_decay=0.1,
+        evaluate_every=250,
+        betas=(0.9, 0.99),
     )
     rows = []
     for name, model in ARMS.items():

@@ -11,9 +11,9 @@ from statewise.train.evaluation import evaluate
 LENGTHS = (40, 60, 80, 100)
 SEEDS = (0, 1, 2)
 ARMS = {
-    "LSTM": (ModelConfig(layer="lstm", width=64), 3e-3, 2000, "100"),
+    "LSTM": (ModelConfig(layer="lstm", width=64, depth=1), 3e-3, 2000, "100"),
     "RNN (orthogonal)": (
-        ModelConfig(layer="rnn", width=64, options={"initialization": "orthogonal"}),
+        ModelConfig(layer="rnn", width=64, depth=1, options={"initialization": "orthogonal"}),
         1e-3,
         6000,
         "100",

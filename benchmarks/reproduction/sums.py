@@ -18,9 +18,9 @@ def run_adding() -> dict[str, Any]:
     task = Adding(shortest=100, longest=100, evaluation_sequences=10_000)
     train = TrainConfig(steps=2000, batch_size=32, learning_rate=3e-3, evaluate_every=1000)
     arms = {
-        "GRU": (ModelConfig(layer="gru", width=64), "5.3e-5 (T = 600)"),
-        "LSTM": (ModelConfig(layer="lstm", width=64), "0.164 (T = 600, forget bias 1)"),
-        "RNN": (ModelConfig(layer="rnn", width=64), "0.177 (T = 600)"),
+        "GRU": (ModelConfig(layer="gru", width=64, depth=1), "5.3e-5 (T = 600)"),
+        "LSTM": (ModelConfig(layer="lstm", width=64, depth=1), "0.164 (T = 600, forget bias 1)"),
+        "RNN": (ModelConfig(layer="rnn", width=64, depth=1), "0.177 (T = 600)"),
     }
     return _table(task, train, arms, "The adding problem, T = 100", "mse", f"Knowing nothing: {task.chance():.4f}.")
 
@@ -30,9 +30,9 @@ def run_copy_memory() -> dict[str, Any]:
     task = CopyMemory(shortest=100, longest=100, evaluation_sequences=1000)
     train = TrainConfig(steps=1000, batch_size=32, learning_rate=1e-3, evaluate_every=500)
     arms = {
-        "LSTM": (ModelConfig(layer="lstm", width=50), "0.0204 (T = 1000) = knowing nothing"),
-        "GRU": (ModelConfig(layer="gru", width=50), "0.0197 (T = 1000)"),
-        "RNN": (ModelConfig(layer="rnn", width=50), "0.0202 (T = 1000)"),
+        "LSTM": (ModelConfig(layer="lstm", width=50, depth=1), "0.0204 (T = 1000) = knowing nothing"),
+        "GRU": (ModelConfig(layer="gru", width=50, depth=1), "0.0197 (T = 1000)"),
+        "RNN": (ModelConfig(layer="rnn", width=50, depth=1), "0.0202 (T = 1000)"),
     }
     return _table(task, train, arms, "Copy memory, T = 100", "loss", f"Knowing nothing: {task.chance():.4f}.")
 

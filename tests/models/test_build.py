@@ -17,13 +17,15 @@ def kinds(config: ModelConfig) -> list[type]:
 
 
 def test_a_plain_model_is_its_layers():
-    assert kinds(ModelConfig(layer="gru", width=6, depth=2)) == [Embed, GRU, GRU]
+    assert kinds(ModelConfig(layer="gru", width=6, depth=2)) == [GRU, GRU]
 
 
 def test_a_residual_model_closes_with_a_norm():
-    model = build(ModelConfig(layer="gru", width=6, block="residual", feed_forward=1.5, norm="rms"), Tokens(9), 4)
-    embed, recurrent, forward, closing = model.body.layers
-    assert isinstance(embed, Embed)
+    model = build(
+        ModelConfig(layer="gru", width=6, depth=1, block="residual", feed_forward=1.5, norm="rms"), Tokens(9), 4
+    )
+    recurrent, forward, closing = model.body.layers
+    assert isinstance(model.embedding, Embed)
     assert isinstance(recurrent, Residual)
     assert isinstance(recurrent.layer, PreNorm)
     assert isinstance(recurrent.layer.layer, GRU)
@@ -34,23 +36,18 @@ def test_a_residual_model_closes_with_a_norm():
 
 
 def test_dropout_stands_before_every_block_and_the_head():
-    assert kinds(ModelConfig(layer="gru", width=6, depth=2, dropout=0.1)) == [
-        Embed,
-        Dropout,
-        GRU,
-        Dropout,
-        GRU,
-        Dropout,
-    ]
+    assert kinds(ModelConfig(layer="gru", width=6, depth=2, dropout=0.1)) == [Dropout, GRU, Dropout, GRU, Dropout]
 
 
 def test_a_residual_model_is_its_equation():
     """y = W norm(x + layer(norm(x)) + ...) written out with the parts of the model."""
     torch.manual_seed(0)
-    model = build(ModelConfig(layer="gru", width=6, block="residual", feed_forward=2.0), Vectors(3), 4).double()
+    model = build(
+        ModelConfig(layer="gru", width=6, depth=1, block="residual", feed_forward=2.0), Vectors(3), 4
+    ).double()
     x = torch.randn(2, 7, 3).double()
-    embed, recurrent, forward, closing = model.body.layers
-    h = embed.table(x)
+    recurrent, forward, closing = model.body.layers
+    h = model.embedding.table(x)
     h = h + recurrent.layer.layer(recurrent.layer.norm(h))[0]
     inner = forward.layer.layer
     h = h + inner.fall(nn.functional.gelu(inner.rise(forward.layer.norm(h))))

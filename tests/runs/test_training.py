@@ -31,7 +31,7 @@ def one_thread() -> None:
 
 def config(**fields: Any) -> RunConfig:
     train = TrainConfig(**{"steps": 6, "batch_size": 4, "evaluate_every": 2, "checkpoint_every": 2, **fields})
-    return RunConfig("parity", ModelConfig(layer="gru", width=4), train, TASK)
+    return RunConfig("parity", ModelConfig(layer="gru", width=4, depth=1), train, TASK)
 
 
 def test_a_run_folder_explains_itself_and_is_used_without_its_data(tmp_path: Path):

@@ -17,7 +17,7 @@ def train(folder: Path, optimizer: str, steps_done: Connection) -> None:
     torch.set_num_threads(1)
     task = Language(chunk=16, most_scored=600)
     torch.manual_seed(0)
-    model = build(ModelConfig(layer="lstm", width=16, dropout=0.2), task.input_form, task.output_size)
+    model = build(ModelConfig(layer="lstm", width=16, depth=1, dropout=0.2), task.input_form, task.output_size)
     config = TrainConfig(
         steps=60, batch_size=4, optimizer=optimizer, evaluate_every=20, checkpoint_every=7, accumulate=2
     )

@@ -87,7 +87,7 @@ class Poisoned(Streams):
 def small_model(layer: str = "lstm", **fields: object) -> Model:
     """A model of width 4 with reproducible weights."""
     torch.manual_seed(1)
-    return build(ModelConfig(layer=layer, **{"width": 4, **fields}), Vectors(3), 2)  # type: ignore[arg-type]
+    return build(ModelConfig(layer=layer, **{"width": 4, "depth": 1, **fields}), Vectors(3), 2)  # type: ignore[arg-type]
 
 
 def keep_gradients(trainer: Trainer) -> list[list[Tensor]]:

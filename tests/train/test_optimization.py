@@ -14,7 +14,7 @@ from statewise.layers.statespace.s4d import S4D
 from statewise.models.resolve import build, default_config
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
-from statewise.train.optimization import learning_rate_at, parameter_groups
+from statewise.train.optimization import learning_rate_at, make_optimizer, parameter_groups
 
 from .small import Rows, gradients, keep_gradients, small_model, weights
 
@@ -187,3 +187,9 @@ def test_small_gradients_stay_as_they_are(fields: dict[str, object]):
     raw, used, _ = clipped(**fields)
     for one, other in zip(raw, used, strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_adamw_is_torch_s_unless_the_config_says_otherwise():
+    theirs = torch.optim.AdamW([torch.zeros(1, requires_grad=True)]).defaults["betas"]
+    ours = make_optimizer(small_model(), TrainConfig()).defaults["betas"]
+    assert ours == theirs

@@ -17,9 +17,19 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.errors import UserError
 from statewise.tasks.resolve import make_task, name_task
+from statewise.train.config import TrainConfig
 
-QUICK = {"models": ("lstm", "gru", "min-gru", "attention"), "budget": 10_000, "seeds": 2, "trials": 1, "measure": False}
-QUICK_STEPS = 200
+CURVE_POINTS = 10
+"""Evaluations that a short training has at least, so that there is a curve to see"""
+QUICK = CompareConfig(
+    models=("lstm", "gru", "min-gru", "attention"),
+    budget=10_000,
+    seeds=2,
+    trials=1,
+    measure=False,
+    train=TrainConfig(steps=200),
+)
+"""What ``--quick`` starts from"""
 PLAIN_WIDTH = 140
 """Columns of the table where it is not a terminal's"""
 
@@ -39,41 +49,39 @@ def run(verb: verbs.Compare, command: str) -> None:
 
 
 def make_config(verb: verbs.Compare) -> CompareConfig:
-    """The comparison that the flags describe."""
+    """The comparison that the flags describe; what no flag says is the default's, or the taste's."""
+    base = QUICK if verb.quick else CompareConfig()
+    asked = verbs.given(verb, "match", "depth", "seeds", "trials", "workers")
+    if verb.models is not None:
+        asked["models"] = parse_list(verb.models)
+    if verb.budget is not None:
+        asked["budget"] = parse_number(verb.budget)
     task, options = name_task(verb.task)
-    defaults = CompareConfig()
-    lengths = parse_list(verb.lengths)
-    if not all(length.isdigit() for length in lengths):
-        raise UserError(f"--lengths takes whole numbers separated by commas, got '{verb.lengths}'")
-    every = max(1, min(defaults.train.evaluate_every, verb.steps // 10))
-    config = CompareConfig(
+    return replace(
+        base,
         task=task,
         task_options={**options, **parse_fields(verb.task_options)},
-        models=parse_list(verb.models),
         vary=parse_choices(verb.vary),
         fixed=parse_fields(verb.set),
-        budget=parse_number(verb.budget),
-        match=verb.match,
-        depth=verb.depth,
-        seeds=verb.seeds,
-        trials=verb.trials,
-        lengths=tuple(int(length) for length in lengths),
-        train=replace(defaults.train, steps=verb.steps, evaluate_every=every, device=verb.device),
+        lengths=_lengths(verb.lengths),
         baselines=verb.baselines,
-        workers=verb.workers,
+        train=_training(base.train, verb),
+        **asked,
     )
-    return _quick(config, verb) if verb.quick else config
 
 
-def _quick(config: CompareConfig, verb: verbs.Compare) -> CompareConfig:
-    """The same comparison cut down, except for what was said otherwise."""
-    asked = verbs.Compare()
-    changes: dict[str, Any] = {
-        name: value for name, value in QUICK.items() if name == "measure" or getattr(verb, name) == getattr(asked, name)
-    }
-    if verb.steps == asked.steps:
-        changes["train"] = replace(config.train, steps=QUICK_STEPS, evaluate_every=QUICK_STEPS // 4)
-    return replace(config, **changes)
+def _lengths(text: str) -> tuple[int, ...]:
+    lengths = parse_list(text)
+    if not all(length.isdigit() for length in lengths):
+        raise UserError(f"--lengths takes whole numbers separated by commas, got '{text}'")
+    return tuple(int(length) for length in lengths)
+
+
+def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
+    """How every arm is trained; a short training is looked at oftener."""
+    asked = verbs.given(verb, "steps", "device")
+    every = max(1, min(base.evaluate_every, asked.get("steps", base.steps) // CURVE_POINTS))
+    return replace(base, evaluate_every=every, **asked)
 
 
 def _show(watch: Watch, event: Event) -> None:

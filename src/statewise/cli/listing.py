@@ -14,6 +14,7 @@ from statewise.contract import Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
+from statewise.models.config import ModelConfig
 from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
@@ -22,13 +23,15 @@ COSTS = ("parameters", "fixed", "state bytes", "operations a token")
 
 def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
-    if isinstance(verb, verbs.Models) and verb.width < 1:
-        raise UserError(f"--width must be at least 1, got {verb.width}")
     if verb.name:
         is_model = isinstance(verb, verbs.Models)
         _describe(verb.name, find_entry(verb.name).layer if is_model else find_task(verb.name), as_json=verb.json)
         return
-    rows = _models(verb.width) if isinstance(verb, verbs.Models) else _tasks()
+    rows = (
+        _models(replace(ModelConfig(), **verbs.given(verb, "width")).width)
+        if isinstance(verb, verbs.Models)
+        else _tasks()
+    )
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values()))

@@ -2,14 +2,15 @@
 
 import json
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from statewise.cli import verbs
 from statewise.cli.parsing import parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
-from statewise.compare.fields import Fields, Setup
+from statewise.fields import Fields, Setup
+from statewise.models.config import ModelConfig
 from statewise.models.resolve import default_config
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
@@ -54,13 +55,14 @@ def run(verb: verbs.Train, command: str) -> None:
 
 
 def make_config(verb: verbs.Train) -> RunConfig:
-    """The run that the flags describe."""
-    task, options = name_task(verb.data)
-    options = {**options, **parse_fields(verb.task_options)}
+    """The run that the flags describe; what no flag says is the library's default."""
+    task, named = name_task(verb.data)
+    options = {**named, **parse_fields(verb.task_options)}
     context = make_task(task, options).longest_context()
-    model = replace(default_config(verb.model, depth=verb.depth, context_length=context), width=verb.width)
-    named = {field.name for field in fields(TrainConfig)} & set(vars(verb))
-    train = replace(TrainConfig(), **{name: getattr(verb, name) for name in named})
-    fields_here = Fields(verb.model, describe(verb.model).options, {})
-    setup = fields_here.set_all(Setup(model, train, options), parse_fields(verb.set))
+    layer = verb.model or ModelConfig.layer
+    model = default_config(layer, context_length=context, **verbs.given(verb, "depth"))
+    model = replace(model, **verbs.given(verb, "width"))
+    train = TrainConfig(**verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
+    known = Fields(layer, describe(layer).options, {})
+    setup = known.set_all(Setup(model, train, options), parse_fields(verb.set))
     return RunConfig(task, setup.model, setup.train, options)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from statewise.data.vocabulary import Vocabulary, vocabulary_from_json
 from statewise.errors import UserError
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import forecast_next
-from statewise.runs.generation import Sampling, generate
+from statewise.runs.generation import generate
+from statewise.runs.sampling import Sampling
 from statewise.runs.training import score_run
 
 
@@ -46,13 +47,13 @@ def _evaluate(verb: verbs.Evaluate) -> None:
 
 
 def _generate(verb: verbs.Generate) -> None:
+    sampling = Sampling(**verbs.given(verb, *(field.name for field in fields(Sampling))))
     loaded = load_run(Path(verb.run))
     if "vocabulary" not in loaded.preprocessing:
         raise UserError(f"{verb.run} was trained on {loaded.config.task}, which has no text to generate")
-    sampling = Sampling(verb.temperature, verb.top_k, verb.top_p, verb.seed)
     vocabulary = vocabulary_from_json(loaded.preprocessing["vocabulary"])
     _warn_of_foreign(vocabulary, verb.prompt)
-    pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, length=verb.length, sampling=sampling)
+    pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, sampling=sampling)
     said = []
     sys.stdout.write(verb.prompt)
     for piece in pieces:

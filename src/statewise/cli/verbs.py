@@ -1,18 +1,27 @@
-"""The verbs and their flags. Defaults are the library's own: they stand in its configs and nowhere else."""
+"""The verbs and their flags. A flag that is not given is None: its default is the library's, which its help shows."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from statewise.compare.config import CompareConfig
 from statewise.models.config import ModelConfig
+from statewise.runs.sampling import Sampling
 from statewise.train.config import TrainConfig
 
 _COMPARE = CompareConfig()
+_MODEL = ModelConfig()
+_SAMPLING = Sampling()
 _TRAIN = TrainConfig()
 
 Flag = Annotated[bool, FlagCreatePairsOff]
+
+
+def _default(value: object) -> Any:
+    """How the help shows a flag whose default is the library's."""
+    kinds = {int: "INT", float: "FLOAT", str: "TEXT"}
+    return arg(metavar=kinds[type(value)], help_behavior_hint=f"(default: {value})")
 
 
 @dataclass
@@ -20,39 +29,43 @@ class Compare:
     """Which architecture, for this problem and this budget? An experiment with a report."""
 
     task: Annotated[Positional[str], arg(metavar="TASK")] = _COMPARE.task
-    """A task's name (see: statewise tasks), the path of a text or CSV file, 'embedded', or package.module:Class"""
-    models: str = ",".join(_COMPARE.models)
+    """A task's name (see: statewise tasks), the path of a text or CSV file, 'embedded', or package.module:Class of a
+    task of your own"""
+    models: Annotated[str | None, _default(",".join(_COMPARE.models))] = None
     """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own"""
-    budget: str = str(_COMPARE.budget)
+    budget: Annotated[str | None, _default(str(_COMPARE.budget))] = None
     """What each arm may spend of what is matched; 100k and 2M are understood"""
-    match: Literal["parameters", "flops", "state"] = _COMPARE.match
+    match: Annotated[
+        Literal["parameters", "flops", "state"] | None,
+        arg(metavar="{parameters,flops,state}", help_behavior_hint=f"(default: {_COMPARE.match})"),
+    ] = None
     """Equal parameters, operations a token, or bytes of state"""
-    seeds: int = _COMPARE.seeds
+    seeds: Annotated[int | None, _default(_COMPARE.seeds)] = None
     """Fresh seeds an arm after tuning"""
-    trials: int = _COMPARE.trials
+    trials: Annotated[int | None, _default(_COMPARE.trials)] = None
     """Tuning trials an arm"""
-    steps: int = _COMPARE.train.steps
+    steps: Annotated[int | None, _default(_COMPARE.train.steps)] = None
     """Parameter updates a trial"""
     lengths: str = ""
-    """Lengths that are scored, separated by commas; default: up to 4 times the training length"""
+    """Lengths that are scored, separated by commas; empty = up to 4 times the training length"""
     vary: tuple[str, ...] = ()
     """field=value,value of any field of training, model, layer or task; every combination is an arm"""
     set: tuple[str, ...] = ()
     """field=value of any field of training, model, layer or task, in all arms"""
     task_options: tuple[str, ...] = ()
     """option=value of the task, such as longest=40 or target=OT (see: statewise tasks NAME)"""
-    depth: int = _COMPARE.depth
+    depth: Annotated[int | None, _default(_COMPARE.depth)] = None
     """Blocks of every model"""
-    baselines: bool = _COMPARE.baselines
+    baselines: bool = True
     """Let a simple trained model run along where the task has one (on text: a window-mlp); it cannot win"""
-    workers: int = _COMPARE.workers
+    workers: Annotated[int | None, _default(_COMPARE.workers)] = None
     """Processes, one thread each"""
-    device: str = _TRAIN.device
+    device: Annotated[str | None, _default(_COMPARE.train.device)] = None
     """cpu or cuda"""
     out: str = ""
     """Folder of the comparison; started again with the same words it goes on where it stopped"""
     quick: Flag = False
-    """A taste in about a minute: fewer models, steps, seeds and trials; not a basis for decisions"""
+    """A taste in about a minute, not a basis for decisions: less of every number and model that no flag names"""
     json: Flag = False
     """Print the recommendation as JSON on the last line"""
 
@@ -62,22 +75,23 @@ class Train:
     """A model for your data, in a run folder."""
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
-    """The path of a text or CSV file, 'embedded', or a task's name"""
-    model: str = ModelConfig.layer
-    """A model's name (see: statewise models) or package.module:Class"""
-    width: int = ModelConfig.width
+    """The path of a text or CSV file, 'embedded', a task's name (see: statewise tasks), or package.module:Class of a
+    task of your own"""
+    model: Annotated[str | None, _default(_MODEL.layer)] = None
+    """A model's name (see: statewise models), or package.module:Class of a layer of your own"""
+    width: Annotated[int | None, _default(_MODEL.width)] = None
     """Width of the layers"""
-    depth: int = 2
+    depth: Annotated[int | None, _default(_MODEL.depth)] = None
     """Blocks"""
-    steps: int = _TRAIN.steps
+    steps: Annotated[int | None, _default(_TRAIN.steps)] = None
     """Parameter updates"""
-    batch_size: int = _TRAIN.batch_size
+    batch_size: Annotated[int | None, _default(_TRAIN.batch_size)] = None
     """Rows of a batch"""
-    learning_rate: float = _TRAIN.learning_rate
+    learning_rate: Annotated[float | None, _default(_TRAIN.learning_rate)] = None
     """Highest learning rate"""
-    seed: int = _TRAIN.seed
+    seed: Annotated[int | None, _default(_TRAIN.seed)] = None
     """Of initial weights, order and noise"""
-    device: str = _TRAIN.device
+    device: Annotated[str | None, _default(_TRAIN.device)] = None
     """cpu or cuda"""
     set: tuple[str, ...] = ()
     """field=value of any other field of training, model or layer"""
@@ -93,7 +107,7 @@ class Train:
 
 @dataclass
 class Evaluate:
-    """Scores of a run on validation and test."""
+    """Scores of a run on validation and test, beside chance and simple baselines."""
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
@@ -109,15 +123,15 @@ class Generate:
     """Folder of the run"""
     prompt: str = ""
     """What the text goes on from; empty = the start of a line"""
-    length: int = 500
+    length: Annotated[int | None, _default(_SAMPLING.length)] = None
     """How many tokens; a token is a character, byte, word or piece as in the training"""
-    temperature: float = 0.8
+    temperature: Annotated[float | None, _default(_SAMPLING.temperature)] = None
     """0 = always the likeliest; higher = bolder"""
-    top_k: int = 0
+    top_k: Annotated[int | None, _default(_SAMPLING.top_k)] = None
     """Only the k likeliest tokens; 0 = all"""
-    top_p: float = 1.0
+    top_p: Annotated[float | None, _default(_SAMPLING.top_p)] = None
     """Only the likeliest tokens that together have this probability"""
-    seed: int = 0
+    seed: Annotated[int | None, _default(_SAMPLING.seed)] = None
     """The same seed gives the same text"""
     json: Flag = False
     """Print prompt and text as JSON on the last line"""
@@ -141,7 +155,7 @@ class Models:
 
     name: Annotated[Positional[str], arg(metavar="NAME")] = ""
     """A model's name, to read about it; empty = all"""
-    width: int = 64
+    width: Annotated[int | None, _default(_MODEL.width)] = None
     """Width at which they are costed"""
     json: Flag = False
     """Print them as JSON on the last line"""
@@ -149,7 +163,7 @@ class Models:
 
 @dataclass
 class Tasks:
-    """All tasks, with what knowing nothing would score; or one, with its options."""
+    """All tasks, with what chance would score; or one, with its options."""
 
     name: Annotated[Positional[str], arg(metavar="NAME")] = ""
     """A task's name, to read about it; empty = all"""
@@ -163,3 +177,8 @@ class Report:
 
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
     """Folder of the comparison or run"""
+
+
+def given(verb: object, *names: str) -> dict[str, Any]:
+    """Those of these flags that were given, by name."""
+    return {name: getattr(verb, name) for name in names if getattr(verb, name) is not None}

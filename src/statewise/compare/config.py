@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from statewise.errors import UserError
+from statewise.models.config import ModelConfig
 from statewise.train.config import TrainConfig
 
 SCHEMA = 1
@@ -29,7 +30,7 @@ class CompareConfig:
     """What every arm may spend of what is matched"""
     match: Literal["parameters", "flops", "state"] = "parameters"
     """parameters between input side and readout; floating-point operations a token; or bytes of state"""
-    depth: int = 2
+    depth: int = ModelConfig.depth
     """Blocks of every model; dilated convolutions take as many as they need to see the context"""
     seeds: int = 3
     """Fresh seeds on which each arm's chosen setting is trained anew"""

@@ -22,7 +22,7 @@ class ModelConfig:
     """Constructor arguments of the layer, beyond its input size and width"""
     width: int = 128
     """Width of the layers and of what flows between them"""
-    depth: int = 1
+    depth: int = 2
     """How many blocks"""
     block: Literal["plain", "residual"] = "plain"
     norm: Literal["layer", "rms"] = "layer"

@@ -27,8 +27,8 @@ class TrainConfig:
     optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
     momentum: float = 0.9
     """Of sgd (Nesterov) and rmsprop"""
-    betas: tuple[float, float] = (0.9, 0.99)
-    """Of adamw"""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Of adamw; the second is Kingma & Ba's, as with 0.99 training stalls on tasks that are learnt late and at once"""
     weight_decay: float = 0.0
     """Never applied to biases, norms and one-dimensional parameters"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
