@@ -15,7 +15,9 @@ from statewise.contract.inputs import (
 )
 from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
+from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.sequence import SequenceLayer
+from statewise.contract.structure import Structure, StructureLayer
 
 __all__ = [
     "EncoderLayer",
@@ -23,11 +25,15 @@ __all__ = [
     "InputForm",
     "LayerFactory",
     "LayerKind",
+    "Level",
     "Model",
     "SequenceLayer",
+    "Structure",
+    "StructureLayer",
     "Timed",
     "Tokens",
     "Vectors",
+    "bottom_up",
     "check_lengths",
     "example_input",
     "slice_time",
