@@ -60,7 +60,7 @@ def test_streams_are_fitted_as_one_long_sequence_behind_the_washout(washout: int
     config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=washout)
     score = fit_readout(model, task, config)
     with torch.no_grad():
-        features, _ = model.body(task.inputs[:, : STEPS * CHUNK])
+        features, _ = model.features(task.inputs[:, : STEPS * CHUNK])
     counted = (torch.arange(STEPS * CHUNK) >= washout).expand(3, -1)
     assert score == evaluate(model, task, "valid", batch_size=3)["error"]
     assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
@@ -71,8 +71,8 @@ def test_a_row_that_begins_anew_is_washed_out_anew():
     config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=5)
     fit_readout(model, task, config)
     with torch.no_grad():
-        features, _ = model.body(task.inputs[:, : STEPS * CHUNK])
-        features[1, 2 * CHUNK :] = model.body(task.inputs[1:2, 2 * CHUNK : STEPS * CHUNK])[0][0]
+        features, _ = model.features(task.inputs[:, : STEPS * CHUNK])
+        features[1, 2 * CHUNK :] = model.features(task.inputs[1:2, 2 * CHUNK : STEPS * CHUNK])[0][0]
     age = torch.arange(STEPS * CHUNK).repeat(3, 1)
     age[1, 2 * CHUNK :] -= 2 * CHUNK
     assert_the_best_was_chosen(task, model, by_hand(task, features, age >= 5, config))
@@ -83,7 +83,7 @@ def test_ragged_sequences_of_their_own_are_each_washed_out():
     config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
     fit_readout(model, task, config)
     with torch.no_grad():
-        features, _ = model.body(task.inputs)
+        features, _ = model.features(task.inputs)
     counted = (task.weights > 0) & (torch.arange(7) >= 2)
     assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
 
@@ -102,7 +102,7 @@ def test_positions_choose_what_is_fitted():
     config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
     fit_readout(model, task, config)
     with torch.no_grad():
-        features, _ = model.body(task.inputs)
+        features, _ = model.features(task.inputs)
     counted = torch.isin(torch.arange(7), torch.tensor([4, 6])).expand(24, -1)
     assert_the_best_was_chosen(task, model, by_hand(task, features, counted, config))
 

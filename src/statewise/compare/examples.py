@@ -45,7 +45,7 @@ def _first_counted(model: Model, task: Task, batch_size: int) -> tuple[Batch, Te
 
 def _continuation(model: Model, task: Task, batch: Batch) -> dict[str, str]:
     """The first row's beginning, how it went on, and how the model goes on, drawn at a temperature below 1."""
-    row = torch.cat([batch.inputs[0, :1], batch.targets[0]])
+    row = torch.cat([batch.values[0, :1], batch.targets[0]])
     start = min(PROMPT, len(row) // 2)
     said = _go_on(model, row[:start])
     parts = (row[:start], row[start : start + CONTINUED], said)

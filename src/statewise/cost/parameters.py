@@ -34,29 +34,16 @@ def count_parameters(model: Model) -> Parameters:
     >>> count_parameters(Model(RNN(input_size=3, hidden_size=4), nn.Linear(4, 2), output_size=2))
     Parameters(body=36, fixed=0, embedding=0, readout=10)
     """
-    embedding = sum(_trained(side) for side in _input_side(model.body))
     frozen = sum(p.numel() for p in model.body.parameters() if not p.requires_grad)
     fixed = frozen + sum(int(torch.count_nonzero(b)) for b in model.body.buffers() if b.is_floating_point())
-    return Parameters(_trained(model.body) - embedding, fixed, embedding, _trained(model.head))
+    embedding = 0 if model.embedding is None else _trained(model.embedding)
+    return Parameters(_trained(model.body), fixed, embedding, _trained(model.head))
 
 
 def state_bytes(layer: SequenceLayer) -> int:
     """Bytes one row's state takes."""
-    return tree.nbytes(_state_of_a_row(layer))
-
-
-def _state_of_a_row(layer: SequenceLayer) -> tree.State:
-    """The initial state; what it draws for its noise is drawn from nowhere else."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        return layer.initial_state(1)
-
-
-def _input_side(body: SequenceLayer) -> list[SequenceLayer]:
-    """The first layer of a stack, if it carries no state: then it embeds and does not remember."""
-    layers = next(iter(body.children()), None)
-    first = layers[0] if isinstance(layers, nn.ModuleList) else None
-    embeds = isinstance(first, SequenceLayer) and not tree.leaves(_state_of_a_row(first))
-    return [first] if isinstance(first, SequenceLayer) and embeds else []
+        return tree.nbytes(layer.initial_state(1))
 
 
 def _trained(module: nn.Module) -> int:

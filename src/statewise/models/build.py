@@ -28,7 +28,8 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
     Returns:
         Embedding, blocks and head as one ``Model``; itself a ``SequenceLayer``.
     """
-    parts: list[SequenceLayer] = [Embed(input_form, width=config.width)]
+    embedding = Embed(input_form, width=config.width)
+    parts: list[SequenceLayer] = []
     for number in range(config.depth):
         if config.dropout:
             parts.append(Dropout(width=config.width, rate=config.dropout))
@@ -39,7 +40,8 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
         parts.append(Pointwise(norm, input_size=config.width, output_size=config.width))
     if config.dropout:
         parts.append(Dropout(width=config.width, rate=config.dropout))
-    return Model(Stack(parts), nn.Linear(parts[-1].output_size, output_size), output_size)
+    head = nn.Linear(parts[-1].output_size, output_size)
+    return Model(Stack(parts), head, output_size, embedding=embedding)
 
 
 def _residual_block(config: ModelConfig, layer: SequenceLayer) -> list[SequenceLayer]:

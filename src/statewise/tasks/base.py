@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
-from statewise.contract import InputForm
+from statewise import tree
+from statewise.contract import Input, InputForm, values_of
 
 Split = Literal["valid", "test"]
 Verb = Literal["evaluate", "generate", "forecast"]
@@ -20,8 +21,8 @@ Verb = Literal["evaluate", "generate", "forecast"]
 class Batch(NamedTuple):
     """One batch. Everything a model may see is ``inputs``; the rest says what is asked of it."""
 
-    inputs: Tensor
-    """(B, T) int64 tokens or (B, T, D) real vectors"""
+    inputs: Input
+    """(B, T) int64 tokens or (B, T, D) real vectors, or ``Timed`` of either"""
     targets: Tensor
     """(B, Q, ...): what is right at the read-out positions; Q = T where ``positions`` is None"""
     weights: Tensor
@@ -31,10 +32,20 @@ class Batch(NamedTuple):
     positions: Tensor | None = None
     """(B, Q) int64: the time steps that are read out; None = all of them"""
 
+    @property
+    def values(self) -> Tensor:
+        """The inputs without their time stamps."""
+        return values_of(self.inputs)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(B, T)"""
+        return self.values.shape[0], self.values.shape[1]
+
     def rows(self, first: int, last: int) -> "Batch":
         """The rows from ``first`` up to, without, ``last``."""
         return Batch(
-            self.inputs[first:last],
+            tree.map(lambda leaf: leaf[first:last], self.inputs),
             self.targets[first:last],
             self.weights[first:last],
             None if self.starts is None else self.starts[first:last],

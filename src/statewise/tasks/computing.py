@@ -54,11 +54,11 @@ class Adding(RegressionTask, GeneratedTask):
         return torch.ones(batch.targets.shape)
 
     def oracle(self, batch: Batch) -> Tensor:
-        values, marks = batch.inputs.unbind(2)
+        values, marks = batch.values.unbind(2)
         return (values * marks).sum(dim=1).view(-1, 1, 1)
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
-        values, marks = batch.inputs[0].unbind(1)
+        values, marks = batch.values[0].unbind(1)
         shown = "marked: " + as_words(values[marks > 0])
         return shown, as_words(batch.targets[0]), as_words(outputs[0])
 
@@ -106,7 +106,7 @@ class Parity(ClassificationTask, GeneratedTask):
         return 0.5
 
     def oracle(self, batch: Batch) -> Tensor:
-        odd = torch.zeros(batch.inputs.shape[0], dtype=torch.int64)
-        for bit in batch.inputs.unbind(1):
+        odd = torch.zeros(batch.values.shape[0], dtype=torch.int64)
+        for bit in batch.values.unbind(1):
             odd = odd ^ bit
         return one_hot_logits(odd.unsqueeze(1), 2)

@@ -84,8 +84,8 @@ class Copy(GeneratedTask):
         return 2 * self.train_lengths[1] + 2
 
     def oracle(self, batch: Batch) -> Tensor:
-        end = batch.inputs[0, :, self.bits + 1].argmax()
-        return 100.0 * (2 * batch.inputs[:, 1:end, : self.bits] - 1)
+        end = batch.values[0, :, self.bits + 1].argmax()
+        return 100.0 * (2 * batch.values[:, 1:end, : self.bits] - 1)
 
 
 class CopyMemory(ClassificationTask, GeneratedTask):
@@ -177,6 +177,6 @@ class CopyMemory(ClassificationTask, GeneratedTask):
         return self.train_lengths[1] + 2 * self.shown
 
     def oracle(self, batch: Batch) -> Tensor:
-        answers = torch.zeros_like(batch.inputs)
-        answers[:, -self.shown :] = batch.inputs[:, : self.shown]
+        answers = torch.zeros_like(batch.values)
+        answers[:, -self.shown :] = batch.values[:, : self.shown]
         return one_hot_logits(answers, self.output_size)

@@ -121,7 +121,7 @@ class Language(ClassificationTask):
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
         shown = slice(0, 80)
-        rows = (batch.inputs[0, shown], batch.targets[0, shown], outputs[0, shown].argmax(dim=1))
+        rows = (batch.values[0, shown], batch.targets[0, shown], outputs[0, shown].argmax(dim=1))
         prompt, target, said = (self.vocabulary.decode(row.tolist()) for row in rows)
         return prompt, target, said
 

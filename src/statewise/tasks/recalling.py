@@ -91,8 +91,8 @@ class Recall(ClassificationTask, GeneratedTask):
 
     def oracle(self, batch: Batch) -> Tensor:
         assert batch.positions is not None
-        queries = batch.inputs.gather(1, batch.positions)
-        keys, values = batch.inputs[:, 0 : 2 * self.pairs : 2], batch.inputs[:, 1 : 2 * self.pairs : 2]
+        queries = batch.values.gather(1, batch.positions)
+        keys, values = batch.values[:, 0 : 2 * self.pairs : 2], batch.values[:, 1 : 2 * self.pairs : 2]
         place = (queries.unsqueeze(2) == keys.unsqueeze(1)).int().argmax(dim=2)
         return one_hot_logits(values.gather(1, place), self.output_size)
 
@@ -159,7 +159,7 @@ class DelayedRecall(ClassificationTask, GeneratedTask):
 
     def oracle(self, batch: Batch) -> Tensor:
         assert batch.positions is not None
-        return one_hot_logits(batch.inputs.gather(1, batch.positions - self.delay), self.output_size)
+        return one_hot_logits(batch.values.gather(1, batch.positions - self.delay), self.output_size)
 
 
 def _distinct(weights: Tensor, rows: int, number: int, generator: torch.Generator) -> Tensor:

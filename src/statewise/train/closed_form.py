@@ -1,5 +1,6 @@
 """Readouts solved in closed form: everything but the head stays as initialised."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -92,11 +93,11 @@ class ReadoutFitter:
         self.statistics.add(features.cpu()[counted], batch.targets[counted])
         self.carry = after if batch.starts is not None else None
         self.progress.step += 1
-        self.progress.tokens += batch.inputs.shape[0] * batch.inputs.shape[1]
+        self.progress.tokens += math.prod(batch.shape)
 
     def _counted(self, batch: Batch) -> Tensor:
         """``(B, Q)`` bool: the positions that are asked for and lie behind the washout of their sequence."""
-        rows, steps = batch.inputs.shape[:2]
+        rows, steps = batch.shape
         age = torch.zeros(rows, dtype=torch.int64)
         if batch.starts is not None and self.carry is not None:
             age = torch.where(batch.starts, age, self.age)

@@ -26,7 +26,7 @@ def evaluate(model: Model, task: Task, split: Split, *, batch_size: int, length:
     with torch.no_grad():
         for batch in task.evaluation(split, batch_size=batch_size, length=length):
             here = to_device(batch, model.device)
-            if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.inputs.shape[0]:
+            if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.shape[0]:
                 carry = None
             outputs, carry = run_batch(model, here, carry)
             parts.append(task.scores(full_precision(outputs).cpu(), batch))

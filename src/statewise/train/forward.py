@@ -5,16 +5,16 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from statewise import tree
-from statewise.contract import Model
+from statewise.contract import Model, slice_time
 from statewise.tasks.base import Batch
 from statewise.tree import State
 
 
 def to_device(batch: Batch, device: torch.device | str) -> Batch:
     """The batch on another device."""
-    inputs, targets, weights = (part.to(device) for part in batch[:3])
-    starts, positions = (None if part is None else part.to(device) for part in batch[3:])
-    return Batch(inputs, targets, weights, starts, positions)
+    targets, weights = batch.targets.to(device), batch.weights.to(device)
+    starts, positions = (None if part is None else part.to(device) for part in (batch.starts, batch.positions))
+    return Batch(tree.to(batch.inputs, device), targets, weights, starts, positions)
 
 
 def full_precision(outputs: Tensor) -> Tensor:
@@ -39,9 +39,9 @@ def run_body(model: Model, batch: Batch, carry: State | None, *, checkpoint_time
     """
     state = starting_state(model, batch, carry)
     if checkpoint_time:
-        features, state = _checkpointed(model, batch.inputs, state, checkpoint_time)
+        features, state = _checkpointed(model, batch, state, checkpoint_time)
     else:
-        features, state = model.body(batch.inputs, state)
+        features, state = model.features(batch.inputs, state)
     if batch.positions is not None:
         wanted = batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2])
         features = features.gather(1, wanted)
@@ -50,7 +50,7 @@ def run_body(model: Model, batch: Batch, carry: State | None, *, checkpoint_time
 
 def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
     """The state before the first step of ``batch``."""
-    rows = batch.inputs.shape[0]
+    rows, _ = batch.shape
     if carry is None or batch.starts is None:
         return model.initial_state(rows)
     if not bool(batch.starts.any()):
@@ -58,9 +58,10 @@ def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
     return tree.where(batch.starts, model.initial_state(rows), carry)
 
 
-def _checkpointed(model: Model, inputs: Tensor, state: State, every: int) -> tuple[Tensor, State]:
+def _checkpointed(model: Model, batch: Batch, state: State, every: int) -> tuple[Tensor, State]:
     features = []
-    for part in inputs.split(every, dim=1):
-        y, state = checkpoint(model.body, part, state, use_reentrant=False)
+    for start in range(0, batch.shape[1], every):
+        part = slice_time(batch.inputs, start, start + every)
+        y, state = checkpoint(model.features, part, state, use_reentrant=False)
         features.append(y)
     return torch.cat(features, dim=1), state

@@ -5,6 +5,7 @@ update's number, and torch's generator is seeded anew for each update. That is w
 same weights as one that was never killed.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +121,7 @@ class Trainer:
             self.carry = None
         self.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
-        progress.tokens += sum(batch.inputs.shape[0] * batch.inputs.shape[1] for batch in batches)
+        progress.tokens += sum(math.prod(batch.shape) for batch in batches)
         return loss
 
     def _batch(self, index: int) -> Batch:
