@@ -1,5 +1,6 @@
 """The one contract: what a layer, a model and an encoder are. One kind a file."""
 
+from statewise.contract.decoder import Decoder
 from statewise.contract.encoder import EncoderLayer, check_lengths
 from statewise.contract.inputs import (
     Input,
@@ -20,6 +21,7 @@ from statewise.contract.sequence import SequenceLayer
 from statewise.contract.structure import Structure, StructureLayer
 
 __all__ = [
+    "Decoder",
     "EncoderLayer",
     "Input",
     "InputForm",

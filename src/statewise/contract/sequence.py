@@ -66,6 +66,14 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, one row per sequence; its dtypes are the state's dtypes for good."""
 
+    def initial_state_like(self, state: State, batch_size: int) -> State:
+        """The initial state in the shapes of ``state``, which may be anything.
+
+        Overridden, together with what makes it necessary, only where a state has an axis as long as its maker chose,
+        such as a decoder's source, and by what holds such a layer.
+        """
+        return self.initial_state(batch_size)
+
     @abstractmethod
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
         """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper.
@@ -136,7 +144,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         for start, end in zip(cuts, [*cuts[1:], time], strict=True):
             rows = reset[:, start]
             if bool(rows.any()):
-                state = tree.where(rows, self.initial_state(batch), state)
+                state = tree.where(rows, self.initial_state_like(state, batch), state)
             y, state = self._chunk(slice_time(x, start, end), state)
             outputs.append(y)
         return torch.cat(outputs, dim=1), state
@@ -165,7 +173,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         if self._state_form is not None and tree.fits(state, self._state_form, batch):
             return
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            example = self.initial_state(1)
+            example = self.initial_state_like(state, 1)
         self._state_form = tree.form(example)
         misfit = tree.misfit(state, example, batch)
         if misfit is not None:

@@ -1,0 +1,106 @@
+"""The contract of what steps through one sequence while it looks at another: the decoder's side of encoder-decoder."""
+
+from abc import abstractmethod
+from contextlib import nullcontext
+from typing import final
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract.encoder import check_lengths
+from statewise.contract.inputs import InputForm
+from statewise.contract.sequence import SequenceLayer
+from statewise.tree import State
+
+
+class Decoder(SequenceLayer):
+    """A sequence layer whose state holds an encoded source: ``state = decoder.start(memory, lengths)``.
+
+    From there it is an ordinary layer: ``forward``, ``step``, chunks, generation. Write ``_start`` and ``step``. The
+    source stands in the state alone, so that rows can be dropped, repeated (beams) and kept like those of any state.
+    ``initial_state`` is a start on an empty source. As states are batch first, so is the source.
+
+    Args:
+        input_form: what the decoder reads.
+        output_size: width of its output.
+        memory_size: D_m, width of the encoded source.
+
+    >>> from statewise.contract import Decoder, Vectors
+    >>> class FromTheSum(Decoder):
+    ...     '''h_t = h_{t-1} + x_t, h_0 the sum of the source'''
+    ...     def __init__(self, *, size: int):
+    ...         super().__init__(Vectors(size), output_size=size, memory_size=size)
+    ...     def _start(self, memory, lengths):
+    ...         return memory.sum(dim=1)
+    ...     def step(self, x, state):
+    ...         return state + x, state + x
+    >>> decoder = FromTheSum(size=1)
+    >>> y, state = decoder(torch.ones(1, 2, 1), decoder.start(torch.full((1, 4, 1), 10.0), torch.tensor([3])))
+    >>> y.flatten()
+    tensor([31., 32.])
+    """
+
+    def __init__(self, input_form: InputForm, output_size: int, memory_size: int) -> None:
+        super().__init__(input_form, output_size)
+        self.memory_size = memory_size
+
+    @abstractmethod
+    def _start(self, memory: Tensor, lengths: Tensor) -> State:
+        """The state before the first step; ``memory (B, S, D_m)`` is zero beyond a row's length, which may be 0."""
+
+    @final
+    def start(self, memory: Tensor, lengths: Tensor | None = None) -> State:
+        """The state before the first step on an encoded source.
+
+        Args:
+            memory: ``(B, S, D_m)``, right-padded, as an ``EncoderLayer`` puts it out; what stands in the padding does
+                not matter. S may be 0.
+            lengths: ``(B,)`` absolute integers between 0 and S; ``None`` means that every source is full.
+
+        Returns:
+            A state in the dtype of the layer, whatever that of ``memory``.
+
+        Raises:
+            ValueError: if the memory or the lengths have another form.
+        """
+        if memory.dim() != 3 or memory.shape[2] != self.memory_size:
+            raise ValueError(
+                f"{type(self).__name__} reads a source (B, S, {self.memory_size}), got shape {tuple(memory.shape)}"
+            )
+        batch, source = memory.shape[:2]
+        if lengths is None:
+            lengths = torch.full((batch,), source, dtype=torch.int64, device=memory.device)
+        check_lengths(lengths, batch, source)
+        valid = torch.arange(source, device=memory.device) < lengths.unsqueeze(1)
+        memory = torch.where(valid.unsqueeze(2), memory, torch.zeros_like(memory)).to(self.zeros(0).dtype)
+        return self._started(memory, lengths.to(torch.int64))
+
+    def initial_state(self, batch_size: int) -> State:
+        return self._start_on_nothing(batch_size, source=0)
+
+    def initial_state_like(self, state: State, batch_size: int) -> State:
+        """A start on an empty source, padded to be as long as the one in ``state``."""
+        return self._start_on_nothing(batch_size, self._source_length(state))
+
+    def _started(self, memory: Tensor, lengths: Tensor) -> State:
+        """A start in the layer's own precision, so that the state has the same dtypes with and without autocast."""
+        kind = memory.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+            return self._start(memory, lengths)
+
+    def _start_on_nothing(self, batch_size: int, source: int) -> State:
+        memory = self.zeros(batch_size, source, self.memory_size)
+        return self._started(memory, torch.zeros(batch_size, dtype=torch.int64, device=memory.device))
+
+    def _source_length(self, state: State) -> int:
+        """S of a state, from an axis that grows with the source; 0 where there is none to be found."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            none, one = (self._start_on_nothing(1, source) for source in (0, 1))
+        if tree.structure(state) != tree.structure(none):
+            return 0
+        for leaf, short, long in zip(*map(tree.leaves, (state, none, one)), strict=True):
+            grows = [axis for axis in range(1, short.dim()) if long.shape[axis] > short.shape[axis]]
+            if grows and isinstance(leaf, Tensor) and leaf.dim() == short.dim():
+                return max(0, leaf.shape[grows[0]] - short.shape[grows[0]])
+        return 0
