@@ -12,10 +12,10 @@ PUBLISHED = {"tanh": 31.94, "linear": 36.40, "orthogonal tanh": 89.33, "linear r
 DEVIATION = {"tanh": 2.2, "linear": 2.8, "orthogonal tanh": 2.1, "linear ring": 0.3}
 """Over seeds, of an independent run of the same protocol"""
 KINDS: dict[str, dict[str, Any]] = {
-    "tanh": {"sr": 0.9, "input_connectivity": 0.1},
-    "linear": {"sr": 0.9, "input_connectivity": 0.1, "activation": "identity"},
-    "orthogonal tanh": {"sr": 1.0, "input_connectivity": 0.1, "topology": "orthogonal"},
-    "linear ring": {"sr": 0.9, "input_connectivity": 0.01, "activation": "identity", "topology": "ring"},
+    "tanh": {"spectral_radius": 0.9, "input_connectivity": 0.1},
+    "linear": {"spectral_radius": 0.9, "input_connectivity": 0.1, "activation": "identity"},
+    "orthogonal tanh": {"spectral_radius": 1.0, "input_connectivity": 0.1, "topology": "orthogonal"},
+    "linear ring": {"spectral_radius": 0.9, "input_connectivity": 0.01, "activation": "identity", "topology": "ring"},
 }
 UNITS, LAGS, TRAIN, TEST = 100, 199, 5000, 1000
 
@@ -46,7 +46,7 @@ def capacity(options: dict[str, Any], seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
     signal = 1.6 * torch.rand(1, TRAIN + TEST, 1, generator=generator) - 0.8
     layer = EchoStateNetwork(
-        input_size=1, units=UNITS, input_scaling=0.1, input_distribution="bernoulli", seed=seed, **options
+        input_size=1, hidden_size=UNITS, input_scaling=0.1, input_distribution="bernoulli", seed=seed, **options
     )
     states, _ = layer(signal)
     lagged = torch.stack([torch.roll(signal[0, :, 0], lag) for lag in range(1, LAGS + 1)], dim=1)

@@ -8,6 +8,7 @@ from statewise.contract import SequenceLayer
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.convolution.window_mlp import WindowMLP
+from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -39,14 +40,6 @@ class Entry:
     paper: str
     example: Mapping[str, Any]
     """Constructor arguments of a small one, on which the laws are tried"""
-    width: str = "hidden_size"
-    """Which constructor argument is the layer's width"""
-    width_multiple: int = 1
-    """Widths are multiples of this, so that heads divide them"""
-    context: str | None = None
-    """Which constructor argument says how far back the layer can look, where it has such a window"""
-    dilations: str | None = None
-    """Which constructor argument doubles from block to block of a deep model, where one does"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Constructor arguments that make this entry what it is, where they differ from the class's own defaults"""
     block: Literal["plain", "residual"] = "plain"
@@ -69,8 +62,7 @@ CATALOG: Mapping[str, Entry] = {
             family="recurrent",
             layer=RNN,
             paper="Elman 1990",
-            example={"input_size": 3, "hidden_size": 4, "initialization": "orthogonal"},
-            defaults={"initialization": "orthogonal"},
+            example={"input_size": 3, "hidden_size": 4},
         ),
         Entry(
             name="irnn",
@@ -131,7 +123,6 @@ CATALOG: Mapping[str, Entry] = {
             layer=S4D,
             paper="Gu, Gupta, Goel & Re 2022",
             example={"input_size": 3, "hidden_size": 4, "state_size": 6},
-            defaults={"state_size": 16},
             block="residual",
             knobs=(Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log")),
         ),
@@ -150,9 +141,6 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Vaswani et al. 2017; rotary positions: Su et al. 2021",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5},
-            defaults={"heads": 2},
-            context="context_length",
-            width_multiple=4,
             block="residual",
             feed_forward=4.0,
         ),
@@ -162,9 +150,7 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Haviv et al. 2022",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 4, "positions": "none"},
-            defaults={"heads": 2, "positions": "none"},
-            context="context_length",
-            width_multiple=4,
+            defaults={"positions": "none"},
             block="residual",
             feed_forward=4.0,
         ),
@@ -174,9 +160,7 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Vaswani et al. 2017, section 3.5",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "sinusoidal"},
-            defaults={"heads": 2, "positions": "sinusoidal"},
-            context="context_length",
-            width_multiple=4,
+            defaults={"positions": "sinusoidal"},
             block="residual",
             feed_forward=4.0,
         ),
@@ -186,9 +170,7 @@ CATALOG: Mapping[str, Entry] = {
             layer=SelfAttention,
             paper="Gehring et al. 2017",
             example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "learned"},
-            defaults={"heads": 2, "positions": "learned"},
-            context="context_length",
-            width_multiple=4,
+            defaults={"positions": "learned"},
             block="residual",
             feed_forward=4.0,
         ),
@@ -198,7 +180,6 @@ CATALOG: Mapping[str, Entry] = {
             layer=TemporalBlock,
             paper="Bai, Kolter & Koltun 2018",
             example={"input_size": 3, "hidden_size": 4, "dilation": 2, "dropout": 0.3},
-            dilations="dilation",
             knobs=(Knob("dropout", 0.0, 0.3),),
         ),
         Entry(
@@ -213,10 +194,22 @@ CATALOG: Mapping[str, Entry] = {
             family="reservoir",
             layer=EchoStateNetwork,
             paper="Jaeger 2001; Jaeger et al. 2007",
-            example={"input_size": 3, "units": 4, "lr": 0.5, "rc_connectivity": 0.5, "bias_scaling": 0.1},
-            width="units",
+            example={
+                "input_size": 3,
+                "hidden_size": 4,
+                "leak_rate": 0.5,
+                "recurrent_connectivity": 0.5,
+                "bias_scaling": 0.1,
+            },
             closed_form=True,
-            knobs=(Knob("sr", 0.3, 1.3), Knob("lr", 0.05, 1.0, "log")),
+            knobs=(Knob("spectral_radius", 0.3, 1.3), Knob("leak_rate", 0.05, 1.0, "log")),
+        ),
+        Entry(
+            name="feedforward",
+            family="memory",
+            layer=Feedforward,
+            paper="Graves, Wayne & Danihelka 2014, section 3.3.3",
+            example={"input_size": 3, "hidden_size": 4},
         ),
         Entry(
             name="ntm",

@@ -12,6 +12,7 @@ from statewise.combine.ragged import run_ragged
 from statewise.combine.stack import Stack
 from statewise.contract import SequenceLayer, Timed, Vectors
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.models.resolve import make_layer
 
 B, T, D = 5, 7, 3
 
@@ -53,7 +54,7 @@ def _noisy_input(lengths):
 def test_equals_row_by_row_with_nan_in_the_padding(name: str):
     torch.manual_seed(0)
     entry = CATALOG[name]
-    layer = entry.layer(**entry.example).double()
+    layer = make_layer(entry, entry.example).double()
     lengths = torch.tensor([4, 0, 7, 4, 1])
     with torch.no_grad():
         _, warm = layer(torch.randn(B, 3, D, dtype=torch.float64))

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from statewise.catalog import CATALOG
-from statewise.combine.pointwise import Embed
+from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.stack import Stack
 from statewise.contract import Model, SequenceLayer, Tokens, Vectors
 from statewise.cost.parameters import Parameters, count_parameters, state_bytes
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build
+from statewise.models.resolve import build, make_layer
 
 D, H = 5, 8
 FLOAT, INT64 = 4, 8
@@ -21,7 +21,7 @@ OPTIONS = {
     "mamba": {"expand": 3, "state_size": 5, "kernel_size": 4, "dt_rank": 2},
     "tcn": {"kernel_size": 3, "dilation": 4},
     "window-mlp": {"window": 4},
-    "echo-state": {"bias_scaling": 0.5, "rc_connectivity": 0.25},
+    "echo-state": {"bias_scaling": 0.5, "recurrent_connectivity": 0.25},
     "ntm": {"slots": 9, "slot_width": 6, "read_heads": 2},
     "ntm-lstm": {"slots": 9, "slot_width": 6, "read_heads": 2},
     **{name: {"context_length": 7} for name in CATALOG if CATALOG[name].family == "attention"},
@@ -50,8 +50,9 @@ BODY = {
     "tcn": H * (3 * D + 2) + H * (3 * H + 2) + H * (D + 1),
     "window-mlp": H * (4 * D + 1) + H * (H + 1),
     "echo-state": 0,
+    "feedforward": H * (D + 1),
     "ntm": H * (D + READ + 1) + sum(NTM.values()),
-    "ntm-lstm": 4 * H * (D + READ + H + 1) + sum(NTM.values()),
+    "ntm-lstm": 4 * H * (D + READ + H + 2) + sum(NTM.values()),
 }
 
 STATE = {
@@ -68,14 +69,15 @@ STATE = {
     "tcn": FLOAT * 2 * 4 * (D + H) + 2 * INT64,
     "window-mlp": FLOAT * 3 * D,
     "echo-state": FLOAT * H,
-    "ntm": FLOAT * (9 * 6 + 3 * 9 + READ + H),
+    "feedforward": 0,
+    "ntm": FLOAT * (9 * 6 + 3 * 9 + READ),
     "ntm-lstm": FLOAT * (9 * 6 + 3 * 9 + READ + 2 * H),
 }
 
 
 def layer_of(name: str) -> SequenceLayer:
     entry = CATALOG[name]
-    return entry.layer(**{**entry.defaults, **OPTIONS.get(name, {}), "input_size": D, entry.width: H})
+    return make_layer(entry, {**OPTIONS.get(name, {}), "input_size": D, "hidden_size": H})
 
 
 def test_there_is_a_hand_count_of_every_entry():
@@ -109,22 +111,28 @@ def test_input_side_and_readout_stand_apart():
 
 
 def test_a_frozen_layer_is_fixed_and_still_matched():
-    model = build(ModelConfig(layer="rnn", width=6), Tokens(50), 40)
+    model = build(ModelConfig(layer="rnn", width=6, depth=1), Tokens(50), 40)
     trained = count_parameters(model)
-    model.body.layers[1].requires_grad_(False)
+    model.body.layers[0].requires_grad_(False)
     frozen = count_parameters(model)
     assert (frozen.body, frozen.fixed, frozen.matched) == (0, trained.body, trained.matched)
 
 
-def test_a_first_layer_that_remembers_is_no_input_side():
-    first, second = layer_of("lstm"), CATALOG["rnn"].layer(input_size=H, hidden_size=H)
-    found = count_parameters(Model(Stack([first, second]), nn.Linear(H, 3), 3))
-    assert (found.embedding, found.body) == (0, BODY["lstm"] + H * (H + H + 2))
+def test_what_a_body_starts_with_is_no_input_side():
+    """Neither a layer that remembers nor one that does not."""
+    first = Pointwise(nn.Linear(D, D), input_size=D, output_size=D)
+    found = count_parameters(Model(Stack([first, layer_of("lstm")]), nn.Linear(H, 3), 3))
+    assert (found.embedding, found.body) == (0, D * (D + 1) + BODY["lstm"])
+
+
+def test_the_table_of_an_embedding_is_no_body():
+    found = count_parameters(Model(layer_of("lstm"), nn.Linear(H, 3), 3, embedding=Embed(Tokens(9), width=D)))
+    assert (found.embedding, found.body) == (9 * D, BODY["lstm"])
 
 
 def test_the_state_of_a_model_is_that_of_its_layers():
-    stack = Stack([Embed(Tokens(9), width=D), layer_of("lstm")])
-    assert state_bytes(Model(stack, nn.Linear(H, 3), 3)) == STATE["lstm"]
+    model = Model(Stack([layer_of("lstm")]), nn.Linear(H, 3), 3, embedding=Embed(Tokens(9), width=D))
+    assert state_bytes(model) == STATE["lstm"]
 
 
 @pytest.mark.parametrize(("dtype", "size"), [(torch.float64, 8), (torch.bfloat16, 2)])

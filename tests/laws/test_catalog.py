@@ -8,6 +8,7 @@ import torch
 from statewise import laws
 from statewise.catalog import CATALOG
 from statewise.laws.check import EVAL_ONLY, LAWS, check_law
+from statewise.models.resolve import make_layer
 
 SECONDS = 10
 """A generous bound on the laws of one entry: two cores, shared"""
@@ -17,7 +18,7 @@ SECONDS = 10
 def test_the_entry_keeps_the_laws(name: str):
     entry = CATALOG[name]
     torch.manual_seed(0)
-    layer = entry.layer(**entry.example)
+    layer = make_layer(entry, entry.example)
     began = time.process_time()
     for law in LAWS:
         for training in (False,) if law in EVAL_ONLY else (False, True):
@@ -31,7 +32,7 @@ def test_the_entry_keeps_the_laws(name: str):
 
 def test_widths_of_the_examples_differ_so_that_no_mix_up_hides():
     for entry in CATALOG.values():
-        sizes = (5, entry.example["input_size"], entry.example[entry.width])
+        sizes = (5, entry.example["input_size"], entry.example["hidden_size"])
         assert len(set(sizes)) == 3, entry.name
 
 

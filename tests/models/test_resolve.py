@@ -15,6 +15,7 @@ from statewise.models.config import ModelConfig
 from statewise.models.resolve import build, default_config, find_entry, layer_maker
 
 OWN = """
+from statewise.catalog import Entry, Knob
 from statewise.contract import SequenceLayer, Vectors
 
 
@@ -29,6 +30,24 @@ class Leaky(SequenceLayer):
     def step(self, x, state):
         h = self.keep * state + x
         return h, h
+
+
+class Deep(Leaky):
+    @classmethod
+    def depth_to_see(cls, context, options):
+        return 7 if options["keep"] == 0.5 else 1
+
+
+ENTRY = Entry(
+    name="deep",
+    family="own",
+    layer=Deep,
+    paper="-",
+    example={"input_size": 3, "hidden_size": 4},
+    defaults={"keep": 0.5},
+    block="residual",
+    knobs=(Knob("keep", 0.0, 1.0),),
+)
 
 
 class Narrow(SequenceLayer):
@@ -67,11 +86,29 @@ def test_the_default_config_is_complete(name):
     """Every option of the signature stands in it, so that a run's record does not lean on today's defaults."""
     entry = CATALOG[name]
     options = default_config(name, depth=2, context_length=None).options
-    solved = {"input_size", entry.width, entry.dilations}
+    solved = {"input_size", "hidden_size", *entry.layer.options_of_block(0)}
     signature = inspect.signature(entry.layer).parameters
     assert options.keys() == signature.keys() - solved
-    for option, value in options.items():
-        assert value == entry.defaults.get(option, signature[option].default)
+    for option in options.keys() - {"controller"}:
+        assert options[option] == entry.defaults.get(option, signature[option].default)
+
+
+@pytest.mark.parametrize("said", [None, "gru", {"layer": "gru", "options": {"update_bias": 2.0}}])
+def test_an_inner_layer_stands_in_the_config_with_all_its_options(said):
+    options = default_config("ntm", context_length=None, options={"controller": said} if said else {}).options
+    name = "gru" if said else "feedforward"
+    inner = default_config(name, context_length=None).options
+    decided = said["options"] if isinstance(said, dict) else {}
+    assert options["controller"] == {"layer": name, "options": inner | decided}
+    json.dumps(options)
+    model = build(ModelConfig(layer="ntm", width=8, options=options), Tokens(5), 5)
+    assert type(model.body.layers[1].controller) is find_entry(name).layer
+
+
+def test_what_is_no_inner_layer_is_answered_with_what_is():
+    for said, message in (("gruu", "did you mean 'gru'"), ({"name": "gru"}, "a name or"), ("lstm:", "import 'lstm'")):
+        with pytest.raises(UserError, match=message):
+            build(ModelConfig(layer="ntm", options={"controller": said}), Tokens(5), 5)
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -108,13 +145,23 @@ def test_the_window_is_as_long_as_what_has_to_be_seen():
     assert default_config("lstm", depth=1, context_length=77) == default_config("lstm", depth=1, context_length=None)
 
 
-@pytest.mark.parametrize("context", [1, 8, 100, 1000])
-def test_a_tcn_is_deep_enough_to_see_its_context(context):
+@pytest.mark.parametrize("context", [1, 2, 8, 127, 128, 1000])
+@pytest.mark.parametrize("kernel_size", [2, 3, 7])
+def test_a_tcn_is_deep_enough_to_see_its_context(context, kernel_size):
     """Each block of dilation 2^i sees 2 (K - 1) 2^i steps back; with one block fewer it would not suffice."""
-    depth = default_config("tcn", depth=1, context_length=context).depth
-    seen = 1 + sum(2 * 2 * 2**i for i in range(depth))
-    assert seen >= context
-    assert depth == 1 or 1 + sum(2 * 2 * 2**i for i in range(depth - 1)) < context
+    depth = default_config("tcn", depth=1, context_length=context, options={"kernel_size": kernel_size}).depth
+    seen = [1 + sum(2 * (kernel_size - 1) * 2**i for i in range(blocks)) for blocks in (depth, depth - 1)]
+    assert seen[0] >= context
+    assert depth == 1 or seen[1] < context
+
+
+@pytest.mark.parametrize("heads", [1, 3, 8])
+@pytest.mark.parametrize("name", [name for name, entry in CATALOG.items() if entry.family == "attention"])
+def test_any_number_of_heads_builds_at_the_widths_that_it_asks_for(name, heads):
+    config = default_config(name, context_length=4, options={"heads": heads})
+    multiple = find_entry(name).layer.width_multiple(config.options)
+    assert build(replace(config, width=multiple), Tokens(5), 5).body.layers[1].output_size == multiple
+    assert multiple == heads * (2 if name == "attention" else 1)
 
 
 def test_dilations_double_from_block_to_block_unless_said():
@@ -133,6 +180,13 @@ def test_an_unknown_model_or_option_is_answered_with_the_nearest():
 def test_an_impossible_option_is_answered_with_its_reason():
     with pytest.raises(UserError, match=r"cannot build attention of width 6.*heads must divide"):
         build(ModelConfig(layer="attention", width=6, options={"heads": 4}), Tokens(5), 5)
+
+
+def test_a_layer_of_ones_own_may_have_an_entry_and_answers_of_its_own(own_module):
+    path = f"{own_module}:ENTRY"
+    config = default_config(path, context_length=50)
+    assert find_entry(path).knobs[0].name == "keep"
+    assert (config.block, config.options, config.depth) == ("residual", {"keep": 0.5}, 7)
 
 
 def test_a_layer_of_ones_own_needs_no_entry(own_module):

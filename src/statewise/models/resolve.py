@@ -1,104 +1,152 @@
-"""From a name to a kind of layer: the catalog's, or one of a person's own by import path."""
+"""From a name and plain data to a kind of layer and its complete config: the catalog's, or a person's own."""
 
-import importlib
 import inspect
-import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 from statewise.catalog import CATALOG, Entry
-from statewise.contract import InputForm, Model, SequenceLayer
+from statewise.contract import InputForm, LayerFactory, Model, SequenceLayer
 from statewise.errors import UserError, unknown
+from statewise.importing import import_object
 from statewise.models.build import MakeLayer, build_model
 from statewise.models.config import ModelConfig
 
 PLAIN = (bool, int, float, str, type(None))
 """What a config can hold as it is"""
+SIZES = ("input_size", "hidden_size")
+"""Constructor arguments that every layer has and no config holds: the model's width decides them"""
 
 
 def find_entry(name: str) -> Entry:
-    """The catalog's entry of that name, or one made for the class at ``package.module:Class``.
+    """The catalog's entry of that name, or what stands at ``package.module:name``: an ``Entry`` or a layer's class.
 
     Raises:
-        UserError: if there is no such name, module or class, or the class is no ``SequenceLayer``.
+        UserError: if there is no such name or module, or what is found there is no ``SequenceLayer``.
     """
     if ":" not in name:
         if name not in CATALOG:
             raise unknown("model", name, CATALOG)
         return CATALOG[name]
-    layer = import_object(name)
-    if not (isinstance(layer, type) and issubclass(layer, SequenceLayer)):
+    found = import_object(name)
+    if isinstance(found, Entry):
+        return found
+    if not (isinstance(found, type) and issubclass(found, SequenceLayer)):
         raise UserError(f"{name} is not a SequenceLayer; subclass statewise.contract.SequenceLayer")
-    arguments = set(inspect.signature(layer).parameters)
-    if not {"input_size", "hidden_size"} <= arguments:
+    arguments = set(inspect.signature(found).parameters)
+    if not set(SIZES) <= arguments:
         raise UserError(
             f"{name} must take the keyword arguments input_size and hidden_size, it takes {sorted(arguments)}"
         )
-    return Entry(name=name, family="your own", layer=layer, paper="-", example={})
+    return Entry(name=name, family="your own", layer=found, paper="-", example={})
 
 
-def import_object(path: str) -> Any:
-    """What ``package.module:name`` names.
+def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
+    """A layer of an entry, from constructor arguments as plain data.
+
+    An inner layer, which is an argument annotated ``LayerFactory``, is said by its name or as a config says a layer:
+    ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``.
 
     Raises:
-        UserError: if the module cannot be imported or has no such name.
+        UserError: if an argument is unknown, or no layer can be made with it.
+
+    >>> make_layer(find_entry("ntm"), {"input_size": 3, "hidden_size": 4, "controller": "gru"}).controller
+    GRU()
     """
-    module_name, _, name = path.partition(":")
+    arguments = {**entry.defaults, **arguments}
+    known = inspect.signature(entry.layer).parameters
+    for name in arguments:
+        if name not in known:
+            raise unknown(f"option of {entry.name}", name, set(known) - set(SIZES))
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(f"cannot import '{module_name}' for {path}: {error}; is its folder on PYTHONPATH?") from error
-    if not hasattr(module, name):
-        raise UserError(
-            f"module {module_name} has no '{name}'; it has {', '.join(n for n in dir(module) if n[0] != '_')}"
-        )
-    return getattr(module, name)
+        factories = {name: _layer_factory(arguments[name]) for name in inner_layers(entry.layer) & arguments.keys()}
+        return entry.layer(**{**arguments, **factories})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"cannot build {entry.name} of width {arguments['hidden_size']}: {error}") from error
 
 
 def layer_maker(entry: Entry) -> MakeLayer:
     """Makes layers of an entry with input and output of one width."""
 
     def make(width: int, number: int, options: dict[str, Any]) -> SequenceLayer:
-        arguments = {**entry.defaults, **options}
-        if entry.dilations is not None and entry.dilations not in options:
-            arguments[entry.dilations] = 2**number
-        known = inspect.signature(entry.layer).parameters
-        for name in arguments:
-            if name not in known:
-                raise unknown(f"option of {entry.name}", name, set(known) - {"input_size", entry.width})
-        try:
-            return entry.layer(**{"input_size": width, entry.width: width, **arguments})
-        except (TypeError, ValueError) as error:
-            raise UserError(f"cannot build {entry.name} of width {width}: {error}") from error
+        own = {**entry.defaults, **options}
+        return make_layer(entry, {**dict.fromkeys(SIZES, width), **entry.layer.options_of_block(number), **own})
 
     return make
 
 
-def default_config(name: str, *, depth: int, context_length: int | None) -> ModelConfig:
+def inner_layers(kind: type[SequenceLayer]) -> set[str]:
+    """The constructor arguments of a layer that are layers themselves."""
+    try:
+        hints = get_type_hints(kind.__init__)
+    except NameError:
+        return set()
+    return {name for name, hint in hints.items() if hint is LayerFactory}
+
+
+def default_config(
+    name: str, *, context_length: int | None, depth: int = ModelConfig.depth, options: Mapping[str, Any] | None = None
+) -> ModelConfig:
     """The complete config that the field uses for this kind of layer: its block, feed-forward part, window and options.
 
     Args:
         name: in the catalog, or an import path.
-        depth: blocks; a kind whose dilation doubles from block to block gets as many as it takes to see the context.
-        context_length: steps that have to be seen; None = no bound, the layer's own default then.
+        depth: blocks; a kind that takes more to see the context gets as many as it takes.
+        context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
+        options: of the layer, where they are decided already.
     """
     entry = find_entry(name)
-    options = _default_options(entry)
-    if entry.context is not None and context_length is not None:
-        options[entry.context] = context_length
-    if entry.dilations is not None and context_length is not None:
-        depth = max(depth, math.ceil(math.log2(context_length / 4 + 1)))
-    return ModelConfig(layer=name, options=options, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
+    seen = {} if context_length is None else entry.layer.options_to_see(context_length)
+    complete = default_options(entry, {**seen, **(options or {})})
+    if context_length is not None:
+        depth = max(depth, entry.layer.depth_to_see(context_length, complete))
+    return ModelConfig(layer=name, options=complete, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
 
 
-def _default_options(entry: Entry) -> dict[str, Any]:
-    """Every option of a layer as plain data: from its signature, and the entry's own where they differ.
+def default_options(entry: Entry, decided: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of a layer as plain data: those decided, the entry's own, the rest from the signature.
 
     Left out are the sizes, what depends on the number of the block, and what is no plain data.
     """
-    solved = {"input_size", entry.width, entry.dilations}
+    solved = {*SIZES, *entry.layer.options_of_block(0)}
     parameters = inspect.signature(entry.layer).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.name not in solved and isinstance(p.default, PLAIN)}
-    return {**defaults, **entry.defaults}
+    options = {p.name: p.default for p in parameters if p.name not in solved and _is_plain(p.default)}
+    options |= {**entry.defaults, **decided}
+    return options | {name: _complete(options[name]) for name in inner_layers(entry.layer) & options.keys()}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, PLAIN) or (isinstance(value, type) and issubclass(value, SequenceLayer))
+
+
+def _complete(inner: str | Mapping[str, Any] | type[SequenceLayer]) -> dict[str, Any]:
+    """An inner layer with every option."""
+    name, decided = _said(_name_of(inner) if isinstance(inner, type) else inner)
+    return {"layer": name, "options": default_options(find_entry(name), decided)}
+
+
+def _layer_factory(inner: str | Mapping[str, Any]) -> LayerFactory:
+    name, options = _said(inner)
+    entry = find_entry(name)
+
+    def make(*, input_size: int, hidden_size: int) -> SequenceLayer:
+        return make_layer(entry, {**options, "input_size": input_size, "hidden_size": hidden_size})
+
+    return make
+
+
+def _said(inner: str | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Name and options of an inner layer."""
+    if isinstance(inner, str):
+        return inner, {}
+    if not {"layer"} <= inner.keys() <= {"layer", "options"}:
+        raise UserError(f'an inner layer is a name or {{"layer": name, "options": {{...}}}}, got {dict(inner)}')
+    return inner["layer"], inner.get("options", {})
+
+
+def _name_of(kind: type[SequenceLayer]) -> str:
+    """The name of a class of layers in the catalog, else its import path."""
+    names = [entry.name for entry in CATALOG.values() if entry.layer is kind and not entry.defaults]
+    return names[0] if names else f"{kind.__module__}:{kind.__qualname__}"
 
 
 def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model:

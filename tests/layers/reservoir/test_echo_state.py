@@ -9,10 +9,10 @@ from statewise.ops.ridge import RidgeStatistics
 
 OPTIONS = [
     {},
-    {"lr": 0.3, "bias_scaling": 0.5, "rc_connectivity": 0.4},
-    {"lr": 0.7, "activation": "identity", "input_connectivity": 0.5},
-    {"sr": 1.0, "topology": "orthogonal"},
-    {"lr": 0.5, "topology": "ring"},
+    {"leak_rate": 0.3, "bias_scaling": 0.5, "recurrent_connectivity": 0.4},
+    {"leak_rate": 0.7, "activation": "identity", "input_connectivity": 0.5},
+    {"spectral_radius": 1.0, "topology": "orthogonal"},
+    {"leak_rate": 0.5, "topology": "ring"},
 ]
 
 
@@ -28,10 +28,10 @@ def radius(layer: EchoStateNetwork) -> float:
 @pytest.mark.parametrize("options", OPTIONS)
 def test_equals_the_papers_equations_number_by_number(options):
     """Lukosevicius 2012, eq. 2-3, with the bias as the weight of a constant input."""
-    layer = EchoStateNetwork(input_size=2, units=20, **options).double()
+    layer = EchoStateNetwork(input_size=2, hidden_size=20, **options).double()
     w_in, w, b = weights(layer)
     extended = np.concatenate([b[:, None], w_in], axis=1)
-    alpha = options.get("lr", 1.0)
+    alpha = options.get("leak_rate", 1.0)
     f = np.tanh if options.get("activation", "tanh") == "tanh" else np.asarray
     rng = np.random.default_rng(0)
     u, start = rng.normal(size=(3, 15, 2)), rng.normal(size=(3, 20))
@@ -50,45 +50,57 @@ def test_equals_the_papers_equations_number_by_number(options):
     np.testing.assert_allclose(state.h.numpy(), expected[:, -1], rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("lr", [1.0, 0.3])
-def test_equals_reservoirpy(lr):
+@pytest.mark.parametrize("leak_rate", [1.0, 0.3])
+def test_equals_reservoirpy(leak_rate):
     nodes = pytest.importorskip("reservoirpy.nodes", reason="reservoirpy is not installed")
-    layer = EchoStateNetwork(input_size=2, units=30, lr=lr, sr=0.8, bias_scaling=0.3, rc_connectivity=0.5).double()
+    layer = EchoStateNetwork(
+        input_size=2,
+        hidden_size=30,
+        leak_rate=leak_rate,
+        spectral_radius=0.8,
+        bias_scaling=0.3,
+        recurrent_connectivity=0.5,
+    ).double()
     w_in, w, b = weights(layer)
     u = np.random.default_rng(0).normal(size=(25, 2))
-    theirs = nodes.Reservoir(Win=w_in, W=w, bias=b, lr=lr).run(u)
+    theirs = nodes.Reservoir(Win=w_in, W=w, bias=b, lr=leak_rate).run(u)
     ours, _ = layer(torch.from_numpy(u).unsqueeze(0))
     np.testing.assert_allclose(ours[0].numpy(), theirs, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("sr", [0.5, 0.9, 1.3])
+@pytest.mark.parametrize("spectral_radius", [0.5, 0.9, 1.3])
 @pytest.mark.parametrize(
     "options",
-    [{"rc_connectivity": 0.1}, {"rc_connectivity": 1.0}, {"topology": "orthogonal"}, {"topology": "ring"}],
+    [
+        {"recurrent_connectivity": 0.1},
+        {"recurrent_connectivity": 1.0},
+        {"topology": "orthogonal"},
+        {"topology": "ring"},
+    ],
     ids=str,
 )
-def test_the_largest_eigenvalue_is_the_spectral_radius(sr, options):
-    layer = EchoStateNetwork(input_size=1, units=80, sr=sr, **options)
-    assert radius(layer) == pytest.approx(sr, rel=2e-5)
+def test_the_largest_eigenvalue_is_the_spectral_radius(spectral_radius, options):
+    layer = EchoStateNetwork(input_size=1, hidden_size=80, spectral_radius=spectral_radius, **options)
+    assert radius(layer) == pytest.approx(spectral_radius, rel=2e-5)
 
 
 @pytest.mark.parametrize("connectivity", [0.05, 0.3, 1.0])
 def test_as_many_weights_are_zero_as_said(connectivity):
-    layer = EchoStateNetwork(input_size=1, units=200, rc_connectivity=connectivity)
+    layer = EchoStateNetwork(input_size=1, hidden_size=200, recurrent_connectivity=connectivity)
     kept = (weights(layer)[1] != 0).mean()
     allowed = 4 * np.sqrt(connectivity * (1 - connectivity)) / 200
     assert abs(kept - connectivity) <= allowed
 
 
 def test_an_orthogonal_reservoir_keeps_lengths_and_a_ring_shifts():
-    w = weights(EchoStateNetwork(input_size=1, units=40, sr=1.0, topology="orthogonal").double())[1]
+    w = weights(EchoStateNetwork(input_size=1, hidden_size=40, spectral_radius=1.0, topology="orthogonal").double())[1]
     np.testing.assert_allclose(w @ w.T, np.eye(40), atol=1e-6)
-    ring = weights(EchoStateNetwork(input_size=1, units=5, sr=0.5, topology="ring"))[1]
+    ring = weights(EchoStateNetwork(input_size=1, hidden_size=5, spectral_radius=0.5, topology="ring"))[1]
     np.testing.assert_allclose(ring @ np.arange(5.0), 0.5 * np.array([4, 0, 1, 2, 3]))
 
 
 def test_input_and_bias_are_as_large_as_said():
-    layer = EchoStateNetwork(input_size=4, units=500, input_scaling=0.3, bias_scaling=2.0)
+    layer = EchoStateNetwork(input_size=4, hidden_size=500, input_scaling=0.3, bias_scaling=2.0)
     w_in, _, b = weights(layer)
     for entries, bound in ((w_in, 0.3), (b, 2.0)):
         assert np.abs(entries).max() <= bound
@@ -98,29 +110,31 @@ def test_input_and_bias_are_as_large_as_said():
 
 
 def test_each_input_feeds_as_many_units_as_said():
-    w_in = weights(EchoStateNetwork(input_size=3, units=200, input_connectivity=0.25))[0]
+    w_in = weights(EchoStateNetwork(input_size=3, hidden_size=200, input_connectivity=0.25))[0]
     assert ((w_in != 0).sum(axis=0) == 50).all()
     assert not np.array_equal(w_in[:, 0] != 0, w_in[:, 1] != 0)
 
 
 def test_inputs_of_one_size():
-    w_in = weights(EchoStateNetwork(input_size=3, units=200, input_scaling=0.1, input_distribution="bernoulli"))[0]
+    w_in = weights(EchoStateNetwork(input_size=3, hidden_size=200, input_scaling=0.1, input_distribution="bernoulli"))[
+        0
+    ]
     assert set(np.unique(np.abs(w_in)).round(7)) == {0.1}
     assert abs((w_in > 0).mean() - 0.5) < 0.1
 
 
 def test_a_seed_is_a_reservoir_whatever_else_is_drawn():
     torch.manual_seed(1)
-    first = EchoStateNetwork(input_size=2, units=30, seed=3)
+    first = EchoStateNetwork(input_size=2, hidden_size=30, seed=3)
     torch.manual_seed(2)
-    again, other = (EchoStateNetwork(input_size=2, units=30, seed=seed) for seed in (3, 4))
+    again, other = (EchoStateNetwork(input_size=2, hidden_size=30, seed=seed) for seed in (3, 4))
     assert all(torch.equal(a, b) for a, b in zip(first.buffers(), again.buffers(), strict=True))
     assert not torch.equal(first.weights, other.weights)
 
 
 def test_the_state_forgets_where_it_began():
     """The echo state property: driven alike, two states come together (Jaeger 2001, definition 1)."""
-    layer = EchoStateNetwork(input_size=1, units=100, sr=0.9).double()
+    layer = EchoStateNetwork(input_size=1, hidden_size=100, spectral_radius=0.9).double()
     torch.manual_seed(0)
     x = torch.rand(1, 300, 1).double()
     first, second = (layer(x, EchoState(torch.randn(1, 100).double()))[0] for _ in range(2))
@@ -131,14 +145,16 @@ def test_the_state_forgets_where_it_began():
 
 def test_without_input_a_large_radius_does_not_come_to_rest():
     x, start = torch.zeros(1, 500, 1), EchoState(0.1 * torch.ones(1, 100))
-    quiet, lively = (EchoStateNetwork(input_size=1, units=100, sr=sr)(x, start)[1].h.norm() for sr in (0.8, 1.5))
+    quiet, lively = (
+        EchoStateNetwork(input_size=1, hidden_size=100, spectral_radius=sr)(x, start)[1].h.norm() for sr in (0.8, 1.5)
+    )
     assert quiet < 1e-6
     assert lively > 0.1
 
 
 def test_a_leak_makes_the_units_slow():
-    """Without recurrence and from nothing, a unit nears its target f(W_in u) as 1 - (1 - lr)^t."""
-    layer = EchoStateNetwork(input_size=1, units=50, lr=0.2).double()
+    """Without recurrence and from nothing, a unit nears its target f(W_in u) as 1 - (1 - a)^t."""
+    layer = EchoStateNetwork(input_size=1, hidden_size=50, leak_rate=0.2).double()
     layer.weights.zero_()
     y, _ = layer(torch.ones(1, 10, 1).double())
     target = layer.input_weights[:, 0].tanh()
@@ -148,7 +164,7 @@ def test_a_leak_makes_the_units_slow():
 
 def test_the_readout_is_the_ridge_solution():
     """Lukosevicius 2012, eq. 9, Y X^T (X X^T + beta I)^-1, with centred features since the bias is not penalised."""
-    layer = EchoStateNetwork(input_size=1, units=40, bias_scaling=0.2).double()
+    layer = EchoStateNetwork(input_size=1, hidden_size=40, bias_scaling=0.2).double()
     torch.manual_seed(0)
     u = torch.rand(1, 400, 1).double() - 0.5
     states, targets = layer(u)[0][0, 50:], torch.roll(u, 3, dims=1)[0, 50:]
@@ -167,7 +183,9 @@ def test_the_readout_is_the_ridge_solution():
 def test_no_more_is_remembered_than_there_are_units():
     """Memory capacity is at most the number of units (Jaeger 2001b, proposition 2)."""
     units, lags, steps = 10, 40, 6000
-    layer = EchoStateNetwork(input_size=1, units=units, activation="identity", rc_connectivity=1.0).double()
+    layer = EchoStateNetwork(
+        input_size=1, hidden_size=units, activation="identity", recurrent_connectivity=1.0
+    ).double()
     torch.manual_seed(0)
     u = torch.rand(1, steps, 1).double() - 0.5
     x = layer(u)[0][0, lags:].numpy()
@@ -183,9 +201,9 @@ def test_no_more_is_remembered_than_there_are_units():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr": 0.0}, "lr"),
-        ({"lr": 1.1}, "lr"),
-        ({"rc_connectivity": 0.0}, "rc_connectivity"),
+        ({"leak_rate": 0.0}, "leak_rate"),
+        ({"leak_rate": 1.1}, "leak_rate"),
+        ({"recurrent_connectivity": 0.0}, "recurrent_connectivity"),
         ({"input_connectivity": 2.0}, "input_connectivity"),
         ({"activation": "relu"}, "activation"),
         ({"topology": "star"}, "topology"),
@@ -194,4 +212,4 @@ def test_no_more_is_remembered_than_there_are_units():
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        EchoStateNetwork(input_size=1, units=10, **options)
+        EchoStateNetwork(input_size=1, hidden_size=10, **options)

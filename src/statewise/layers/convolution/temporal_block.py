@@ -9,7 +9,8 @@ steps back. Our K is the paper's k, our dilation its d. W_skip is the identity w
 single values out, as the authors' program does; their text speaks of whole channels.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -79,6 +80,16 @@ class TemporalBlock(SequenceLayer):
             self.first = parametrizations.weight_norm(self.first)
             self.second = parametrizations.weight_norm(self.second)
         self.skip = nn.Linear(input_size, hidden_size) if input_size != hidden_size else nn.Identity()
+
+    @classmethod
+    def depth_to_see(cls, context: int, options: Mapping[str, Any]) -> int:
+        """Blocks with dilations 1, 2, 4, ... of which n see 2 (K - 1) (2^n - 1) steps back."""
+        back = 2 * (options["kernel_size"] - 1)
+        return max(1, (-(-(context - 1) // back)).bit_length()) if back else 1
+
+    @classmethod
+    def options_of_block(cls, number: int) -> dict[str, Any]:
+        return {"dilation": 2**number}
 
     def initial_state(self, batch_size: int) -> TemporalBlockState:
         seed = self.noise_seeds(batch_size)

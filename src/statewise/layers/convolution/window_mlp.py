@@ -41,6 +41,8 @@ class WindowMLP(SequenceLayer):
     (torch.Size([2, 7, 4]), torch.Size([2, 4, 3]))
     """
 
+    state_knob = "window"
+
     def __init__(self, *, input_size: int, hidden_size: int, window: int = 8) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         if window < 1:

@@ -2,7 +2,7 @@
 
 Graves, Wayne & Danihelka 2014, arXiv 1410.5401. At every step, with M the memory (N slots of width W):
 
-    h_t = controller([x_t ; r_{t-1}], h_{t-1})          r: what was read the step before
+    h_t = controller([x_t ; r_{t-1}])                   r: what was read the step before
     each write head:  M(i) <- M(i) * (1 - w(i) e) + w(i) a        (eq. 3-4), e = sigmoid(...) erases, a adds
     each read head:   r = sum_i w(i) M(i)                           (eq. 2)
     y_t = W_y [h_t ; r_t]
@@ -14,15 +14,17 @@ starts at a small constant and the heads at learned places, since equal rows wit
 Beel 2018).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe, tree
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import LayerFactory, SequenceLayer, Vectors
 from statewise.layers.memory.addressing import Address, address
+from statewise.layers.memory.feedforward import Feedforward
+from statewise.tree import State
 
 CLAMP = 20.0
 """Bound of what heads say before it is squashed"""
@@ -38,27 +40,28 @@ class NTMState(NamedTuple):
     """(B, K, N): where each head was"""
     read: Tensor
     """(B, readers * W): what was read the step before"""
-    h: Tensor
-    """(B, H): the controller's output"""
-    c: Tensor
-    """(B, H): the LSTM controller's memory; (B, 0) with a feed-forward controller"""
+    controller: State
+    """The controller's own; ``()`` with a feed-forward one"""
 
 
 class NeuralTuringMachine(SequenceLayer):
     """A controller that reads and writes a memory of ``slots`` vectors of width ``slot_width``.
 
+    The controller is any layer; a layer with a state of its own may solve a task past the memory.
+
     Args:
         input_size: D.
         hidden_size: H, width of the controller and of the output.
+        controller: makes the layer that reads [x ; r] and tells the heads what to do: a layer's class, or a
+            ``functools.partial`` of one.
         slots: N.
         slot_width: W.
         read_heads: heads that read.
         write_heads: heads that write.
-        shift_range: S, how far a head can move in a step, either way.
-        controller: ``feedforward`` is h = tanh(W [x ; r] + b); ``lstm`` is an LSTM on [x ; r].
+        shift_range: S, how far a head can move in a step, either way; past the last slot comes the first.
 
     Raises:
-        ValueError: if a size is below 1, the shift reaches around the memory, or the controller is unknown.
+        ValueError: if a size is below 1, or the shift range below 0.
 
     >>> ntm = NeuralTuringMachine(input_size=3, hidden_size=4, slots=8, slot_width=5)
     >>> y, state = ntm(torch.randn(2, 7, 3))
@@ -66,64 +69,54 @@ class NeuralTuringMachine(SequenceLayer):
     (torch.Size([2, 7, 4]), torch.Size([2, 8, 5]))
     """
 
+    state_knob = "slots"
+
     def __init__(
         self,
         *,
         input_size: int,
         hidden_size: int,
+        controller: LayerFactory = Feedforward,
         slots: int = 128,
         slot_width: int = 20,
         read_heads: int = 1,
         write_heads: int = 1,
         shift_range: int = 1,
-        controller: Literal["feedforward", "lstm"] = "feedforward",
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
-        if min(slots, slot_width, read_heads, write_heads) < 1 or not 0 <= shift_range <= (slots - 1) // 2:
-            raise ValueError("slots, slot_width and heads must be at least 1 and shift_range at most (slots - 1) / 2")
-        if controller not in ("feedforward", "lstm"):
-            raise ValueError(f"controller must be feedforward or lstm, got {controller!r}")
+        if min(slots, slot_width, read_heads, write_heads) < 1 or shift_range < 0:
+            raise ValueError(
+                "slots, slot_width and heads must be at least 1 and shift_range at least 0, got "
+                f"{slots}, {slot_width}, {read_heads} and {write_heads} heads, {shift_range}"
+            )
         self.slots = slots
         self.slot_width = slot_width
         self.read_heads = read_heads
         self.write_heads = write_heads
         self.shift_range = shift_range
-        self.controller = controller
         heads = read_heads + write_heads
-        gates = 4 if controller == "lstm" else 1
-        self.control = nn.Linear(input_size + read_heads * slot_width, gates * hidden_size)
-        self.recur = nn.Linear(hidden_size, gates * hidden_size, bias=False) if controller == "lstm" else nn.Identity()
+        self.controller = controller(input_size=input_size + read_heads * slot_width, hidden_size=hidden_size)
         self.say = nn.Linear(hidden_size, heads * self._said_by_head() + write_heads * 2 * slot_width)
         self.start = nn.Parameter(_starting_places(heads, slots))
         self.read_at_start = nn.Parameter(0.1 * torch.randn(read_heads * slot_width))
         self.readout = nn.Linear(hidden_size + read_heads * slot_width, hidden_size)
 
     def initial_state(self, batch_size: int) -> NTMState:
-        width = self.output_size
         memory = self.zeros(batch_size, self.slots, self.slot_width) + INITIAL_MEMORY
         weights = self.start.softmax(dim=-1).unsqueeze(0).expand(batch_size, -1, -1)
         read = self.read_at_start.unsqueeze(0).expand(batch_size, -1)
-        c = self.zeros(batch_size, width if self.controller == "lstm" else 0)
-        return NTMState(memory, weights, read, self.zeros(batch_size, width), c)
+        return NTMState(memory, weights, read, self.controller.initial_state(batch_size))
 
     def step(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
-        h, c = self._control(torch.cat([x, state.read.to(x.dtype)], dim=1), state)
+        h, controller = self.controller.step(torch.cat([x, state.read.to(x.dtype)], dim=1), state.controller)
         addresses, erase, add = self._interpret(self.say(h).clamp(-CLAMP, CLAMP))
         weights = address(state.memory, state.weights, addresses)
-        probe.record("read_weights", weights[:, : self.read_heads])
-        probe.record("write_weights", weights[:, self.read_heads :])
+        probe.record(self, "read_weights", weights[:, : self.read_heads])
+        probe.record(self, "write_weights", weights[:, self.read_heads :])
         memory = self._write(state.memory, weights[:, self.read_heads :], erase, add)
         read = (weights[:, : self.read_heads] @ memory).flatten(1)
         y = self.readout(torch.cat([h, read.to(h.dtype)], dim=1))
-        return y, tree.cast_like(NTMState(memory, weights, read, h, c), state)
-
-    def _control(self, seen: Tensor, state: NTMState) -> tuple[Tensor, Tensor]:
-        """The controller's output and memory."""
-        if self.controller == "feedforward":
-            return self.control(seen).tanh(), state.c
-        i, f, g, o = (self.control(seen) + self.recur(state.h)).chunk(4, dim=1)
-        c = f.sigmoid() * state.c + i.sigmoid() * g.tanh()
-        return o.sigmoid() * c.tanh(), c
+        return y, tree.cast_like(NTMState(memory, weights, read, controller), state)
 
     def _interpret(self, said: Tensor) -> tuple[Address, Tensor, Tensor]:
         """What the controller says, squashed into admissible ranges."""

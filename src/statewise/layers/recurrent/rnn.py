@@ -55,7 +55,7 @@ class RNN(TorchLayout):
         input_size: int,
         hidden_size: int,
         activation: Activation = "tanh",
-        initialization: Literal["uniform", "orthogonal", "identity"] = "uniform",
+        initialization: Literal["uniform", "orthogonal", "identity"] = "orthogonal",
     ) -> None:
         if activation not in ("tanh", "relu", "leaky_relu", "sigmoid"):
             raise ValueError(f"activation must be tanh, relu, leaky_relu or sigmoid, got {activation!r}")

@@ -2,10 +2,11 @@
 
 Jaeger 2001, "The echo state approach ..."; leaky form of Jaeger, Lukosevicius, Popovici & Siewert 2007, eq. 2:
 
-    h_t = (1 - lr) h_{t-1} + lr f(W_in x_t + W h_{t-1} + b),  y_t = h_t
+    h_t = (1 - a) h_{t-1} + a f(W_in x_t + W h_{t-1} + b),  y_t = h_t
 
-W_in, W and b are fixed: buffers, not parameters. Argument names are ReservoirPy's: ``units`` is our H, ``lr`` the leak
-rate (alpha or a in papers), ``sr`` the spectral radius of W.
+W_in, W and b are fixed: buffers, not parameters. Our a (``leak_rate``) is the paper's a, alpha in others. ReservoirPy
+says ``units`` for ``hidden_size``, ``lr`` for ``leak_rate``, ``sr`` for ``spectral_radius`` and ``rc_connectivity`` for
+``recurrent_connectivity``; the other names are the same.
 """
 
 from typing import Literal, NamedTuple
@@ -23,31 +24,31 @@ class EchoState(NamedTuple):
     """What a reservoir carries."""
 
     h: Tensor
-    """(B, units)"""
+    """(B, H)"""
 
 
 class EchoStateNetwork(SequenceLayer):
-    """h_t = (1 - lr) h_{t-1} + lr f(W_in x_t + W h_{t-1} + b) with fixed random weights.
+    """h_t = (1 - a) h_{t-1} + a f(W_in x_t + W h_{t-1} + b) with fixed random weights.
 
     Args:
         input_size: D.
-        units: width of the reservoir and of the output.
-        sr: spectral radius of W; below 1 the reservoir usually forgets its past.
-        lr: leak rate in (0, 1]; small values make slow units.
+        hidden_size: H, width of the reservoir and of the output.
+        spectral_radius: of W; below 1 the reservoir usually forgets its past.
+        leak_rate: a in (0, 1]; small values make slow units.
         input_scaling: size of the entries of W_in.
         bias_scaling: size of the entries of b.
-        rc_connectivity: fraction of the entries of W that are not zero, in (0, 1].
+        recurrent_connectivity: fraction of the entries of W that are not zero, in (0, 1].
         input_connectivity: fraction of the units that each input feeds, in (0, 1]; at least one unit.
         input_distribution: entries of W_in are ``uniform`` in +-input_scaling or, ``bernoulli``, one of the two.
         activation: f, ``tanh`` or ``identity``.
         topology: of W: ``random``, ``orthogonal`` or ``ring``.
-        seed: of the fixed weights.
+        seed: of the fixed weights; ``None`` draws them from torch's global generator, as any layer draws its own.
 
     Raises:
         ValueError: if a rate or connectivity is outside its range.
 
-    >>> y, state = EchoStateNetwork(input_size=3, units=50)(torch.randn(2, 7, 3))
-    >>> y.shape, sum(p.numel() for p in EchoStateNetwork(input_size=3, units=50).parameters())
+    >>> y, state = EchoStateNetwork(input_size=3, hidden_size=50)(torch.randn(2, 7, 3))
+    >>> y.shape, sum(p.numel() for p in EchoStateNetwork(input_size=3, hidden_size=50).parameters())
     (torch.Size([2, 7, 50]), 0)
     """
 
@@ -59,38 +60,46 @@ class EchoStateNetwork(SequenceLayer):
         self,
         *,
         input_size: int,
-        units: int,
-        sr: float = 0.9,
-        lr: float = 1.0,
+        hidden_size: int,
+        spectral_radius: float = 0.9,
+        leak_rate: float = 1.0,
         input_scaling: float = 1.0,
         bias_scaling: float = 0.0,
-        rc_connectivity: float = 0.1,
+        recurrent_connectivity: float = 0.1,
         input_connectivity: float = 1.0,
         input_distribution: Distribution = "uniform",
         activation: Literal["tanh", "identity"] = "tanh",
         topology: Topology = "random",
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
-        super().__init__(Vectors(input_size), units)
+        super().__init__(Vectors(input_size), hidden_size)
         for name, value in (
-            ("lr", lr),
-            ("rc_connectivity", rc_connectivity),
+            ("leak_rate", leak_rate),
+            ("recurrent_connectivity", recurrent_connectivity),
             ("input_connectivity", input_connectivity),
         ):
             if not 0 < value <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
         if activation not in ("tanh", "identity"):
             raise ValueError(f"activation must be tanh or identity, got {activation!r}")
-        self.lr = lr
+        self.leak_rate = leak_rate
         self.activation = activation
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.default_generator if seed is None else torch.Generator().manual_seed(seed)
         matrix = reservoir_matrix(
-            units, spectral_radius=sr, connectivity=rc_connectivity, topology=topology, generator=generator
+            hidden_size,
+            spectral_radius=spectral_radius,
+            connectivity=recurrent_connectivity,
+            topology=topology,
+            generator=generator,
         )
         entries = input_matrix(
-            units, input_size, connectivity=input_connectivity, distribution=input_distribution, generator=generator
+            hidden_size,
+            input_size,
+            connectivity=input_connectivity,
+            distribution=input_distribution,
+            generator=generator,
         )
-        bias = bias_scaling * (2 * torch.rand(units, generator=generator) - 1)
+        bias = bias_scaling * (2 * torch.rand(hidden_size, generator=generator) - 1)
         dtype = torch.get_default_dtype()
         self.register_buffer("input_weights", (input_scaling * entries).to(dtype))
         self.register_buffer("weights", matrix.to(dtype))
@@ -113,4 +122,4 @@ class EchoStateNetwork(SequenceLayer):
     def _step(self, projected: Tensor, h: Tensor) -> Tensor:
         total = projected + F.linear(h, self.weights)
         driven = total.tanh() if self.activation == "tanh" else total
-        return driven if self.lr == 1 else (1 - self.lr) * h + self.lr * driven
+        return driven if self.leak_rate == 1 else (1 - self.leak_rate) * h + self.leak_rate * driven

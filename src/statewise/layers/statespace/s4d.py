@@ -68,7 +68,7 @@ class S4D(SequenceLayer):
         *,
         input_size: int,
         hidden_size: int,
-        state_size: int = 64,
+        state_size: int = 16,
         eigenvalues: Literal["lin", "inv", "legs"] = "lin",
         dt_min: float = 0.001,
         dt_max: float = 0.1,
