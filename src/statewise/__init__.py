@@ -34,7 +34,7 @@ __getattr__ = lazy(
         "TrainConfig": "train.config",
         "UserError": "errors",
         "compare_models": "api",
-        "import_path": "api",
+        "import_path": "importing",
         "train_model": "api",
         "write_report": "api",
     },

@@ -1,7 +1,6 @@
 """The main verbs from Python, in a few lines: compare models, train one, write a report."""
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from statewise.compare.run import run_comparison
 from statewise.errors import UserError
 from statewise.report import write_comparison, write_run
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import read_json
 from statewise.runs.training import train_run
+from statewise.storage import read_json
 from statewise.tasks.resolve import name_task
 from statewise.train.history import read_history
 from statewise.workbench import WORKBENCH
@@ -100,8 +99,6 @@ def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> 
     >>> result["status"], sorted(result["test"])
     ('finished', ['accuracy', 'loss'])
     """
-    task, options = name_task(config.task)
-    config = replace(config, task=task, task_options={**options, **config.task_options})
     command = command or f"statewise.train_model({config!r}, {str(folder)!r})"
     return train_run(config, Path(folder), command=command)
 
@@ -124,25 +121,6 @@ def write_report(folder: str | Path) -> Path:
         "result": result,
     }
     return _write_page(write_run, run, folder)
-
-
-def import_path(kind: type) -> str:
-    """The import path of a layer or task of one's own, as configs name it.
-
-    Raises:
-        UserError: if worker processes could not import it: it was defined in a notebook or inside a function.
-
-    >>> from statewise.layers.recurrent.gru import GRU
-    >>> import_path(GRU)
-    'statewise.layers.recurrent.gru:GRU'
-    """
-    notebook = kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
-    if notebook or "<locals>" in kind.__qualname__:
-        raise UserError(
-            f"worker processes cannot import {kind.__qualname__} from a notebook or a function; put it into a file of "
-            "its own, at the top level"
-        )
-    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _write_page(write: Callable[[dict[str, Any], Path], Path], data: dict[str, Any], folder: Path) -> Path:

@@ -147,7 +147,7 @@ def test_a_full_disk(
     def full(path: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("statewise.train.checkpoint._write_through", full)
+    monkeypatch.setattr("statewise.train.checkpoint.write_through", full)
     words = ["train", "embedded", "--width", "8", "--depth", "1", "--steps", "2", "--out", str(tmp_path / "run")]
     assert "No space left" in refused(words, capsys)
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import torch
 from statewise.cli.dispatch import run
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
+from statewise.models.resolve import default_config
+from statewise.runs.complete import as_data, complete
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
-from statewise.runs.training import train_run
+from statewise.runs.training import score_run, train_run
+from statewise.tasks.computing import Parity
 from statewise.train.checkpoint import load_checkpoint
 from statewise.train.config import TrainConfig
 
@@ -69,7 +73,7 @@ def test_divergence_is_one_sentence_with_advice_and_the_best_weights_are_kept(tm
     wild = config(steps=400, learning_rate=1e4, optimizer="sgd", clip="none", warmup=20, evaluate_every=10)
     with pytest.raises(UserError, match=r"training diverged: .*; lower learning_rate .* --out; the weights of update"):
         train_run(wild, tmp_path, command="-")
-    assert load_run(tmp_path).config == wild
+    assert as_data(load_run(tmp_path).config) == as_data(complete(wild))
     assert not (tmp_path / "result.json").exists()
     with pytest.raises(UserError, match="training diverged"):
         train_run(wild, tmp_path, command="-", on_step=lambda step, loss: pytest.fail("trained on"))
@@ -120,3 +124,19 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_resumed_run_ends_like_the_wh
     assert all(torch.equal(tensor, other[0][name]) for name, tensor in one[0].items())
     results = [(tmp_path / name / "result.json").read_text() for name in ("stopped", "whole")]
     assert results[0] == results[1]
+
+
+def test_a_run_s_config_says_every_option_so_that_a_default_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    sparse = replace(config(), task_options={"longest": 6})
+    train_run(sparse, tmp_path, command="-")
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert written["task_options"] == {"shortest": 1, "longest": 6, "evaluation_sequences": 512}
+    assert written["model"]["options"] == default_config("gru", context_length=None).options != {}
+    before = score_run(tmp_path)
+    monkeypatch.setitem(Parity.__init__.__kwdefaults__, "evaluation_sequences", 3)
+    assert score_run(tmp_path) == before
+
+
+def test_a_config_of_fewer_words_goes_on_in_the_same_folder(tmp_path: Path):
+    sparse = replace(config(), task_options={"longest": 6})
+    assert train_run(sparse, tmp_path, command="-") == train_run(complete(sparse), tmp_path, command="-")

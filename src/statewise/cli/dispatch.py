@@ -11,6 +11,7 @@ import tyro
 
 from statewise.cli import verbs
 from statewise.errors import UserError
+from statewise.threads import use_one_thread
 
 WRONG_INPUT = 2
 INTERRUPTED = 130
@@ -31,8 +32,7 @@ DOES = {
 def run(words: Sequence[str]) -> int:
     """Do what ``words`` say; returns the exit code: 0, 2 for what the person can put right, 130 after Ctrl-C."""
     verb = _parse(words)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_one_thread()
     sys.path.insert(0, os.getcwd())
     command = shlex.join(["statewise", *words])
     try:

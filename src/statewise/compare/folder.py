@@ -9,6 +9,7 @@ from typing import Any
 
 from statewise.compare.config import CompareConfig
 from statewise.errors import UserError
+from statewise.storage import make_folder, read_json, write_json, write_text
 
 README = """# A statewise comparison
 
@@ -30,15 +31,8 @@ def open_folder(folder: Path, config: CompareConfig) -> None:
     Raises:
         UserError: if it cannot be written, or holds something else or a comparison on another task.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        entries = {path.name for path in folder.iterdir()}
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
-    if entries and "config.json" not in entries:
-        raise UserError(f"{folder} is not empty and holds no comparison; choose another folder with --out")
     written = json.dumps(asdict(config), indent=1)
-    if entries:
+    if make_folder(folder, "comparison"):
         _check_same_task(folder / "config.json", json.loads(written))
     write_text(folder / "config.json", written)
 
@@ -52,13 +46,7 @@ def read_result(folder: Path) -> dict[str, Any]:
     path = folder / "result.json"
     if not path.exists():
         raise UserError(f"{folder} holds no finished comparison or run; finish it first, or name another folder")
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}); run its command again to write it anew") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is no result of a comparison or run; run the command again to write it anew")
-    return found
+    return read_json(path)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -69,10 +57,10 @@ def write_result(folder: Path, result: dict[str, Any]) -> None:
     """
     task = result["task"]
     told = README.format(description=task["description"], command=result["command"], primary=task["primary"]["name"])
-    write_text(folder / "environment.json", json.dumps(result["environment"], indent=1))
+    write_json(folder / "environment.json", result["environment"])
     write_text(folder / "results.csv", results_table(result))
     write_text(folder / "README.md", told)
-    write_text(folder / "result.json", json.dumps(result, indent=1))
+    write_json(folder / "result.json", result)
 
 
 def results_table(result: dict[str, Any]) -> str:
@@ -98,31 +86,10 @@ def results_table(result: dict[str, Any]) -> str:
     return lines.getvalue()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically.
-
-    Raises:
-        UserError: if the disk is full or the folder cannot be written; what stood there stays.
-    """
-    fresh = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
-            "then run the same command again: finished trials are kept"
-        ) from error
-
-
 def _check_same_task(path: Path, config: dict[str, Any]) -> None:
     """Raises ``UserError`` unless the file is the config of a comparison on the same task."""
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}); restore it or choose another folder with --out") from error
-    if not isinstance(before, dict) or "models" not in before:
+    before = read_json(path)
+    if "models" not in before:
         raise UserError(f"{path.parent} is not empty and holds no comparison; choose another folder with --out")
     for name in ("task", "task_options"):
         if before.get(name) != config[name]:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from statewise.compare.trial import TrialSpec, run_trial
 from statewise.compare.workbench import Workbench
 from statewise.errors import UserError
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from statewise.threads import use_one_thread
 
 UNGUARDED = 77
 """Exit code of a worker that, on importing the script, was about to begin the comparison anew"""
@@ -67,8 +66,7 @@ def run_all(
     """
     waiting = list(range(len(specs)))[::-1]
     crew: list[_Worker] = []
-    for name in THREADS:
-        os.environ[name] = "1"
+    use_one_thread()
     try:
         while waiting or any(worker.busy_with is not None for worker in crew):
             while waiting and len([w for w in crew if w.busy_with is not None]) < workers:

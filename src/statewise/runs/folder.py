@@ -1,8 +1,7 @@
 """The folder of a run: config, environment, history, checkpoints, preprocessing, result."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ from statewise.contract import InputForm, Model, Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
+from statewise.runs.complete import as_data
 from statewise.runs.config import RunConfig
+from statewise.storage import make_folder, read_json, write_json
 from statewise.tasks.base import Task
 from statewise.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 
@@ -42,20 +43,13 @@ def open_folder(folder: Path, config: RunConfig) -> None:
     Raises:
         UserError: if it cannot be written, or holds something else or another config.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        entries = {path.name for path in folder.iterdir()}
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
-    if entries and "config.json" not in entries:
-        raise UserError(f"{folder} is not empty and holds no run; choose another folder with --out")
-    if "config.json" in entries:
+    if make_folder(folder, "run"):
         before = read_config(folder)
-        if before != config:
-            changed = _first_difference(asdict(before), asdict(config))
+        if as_data(before) != as_data(config):
+            changed = _first_difference(as_data(before), as_data(config))
             raise UserError(f"{folder} holds a run with another config ({changed}); choose another folder with --out")
         return
-    write_json(folder / "config.json", asdict(config))
+    write_json(folder / "config.json", as_data(config))
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -106,32 +100,6 @@ def load_run(folder: Path, make: Callable[[ModelConfig, InputForm, int], Model] 
     tensors, _ = load_checkpoint(folder / "best")
     load_weights(model, tensors, source=str(folder / "best"))
     return LoadedRun(config, model.eval(), preprocessing)
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically.
-
-    Raises:
-        UserError: if it cannot be written.
-    """
-    try:
-        fresh = path.with_name(path.name + ".new")
-        fresh.write_text(json.dumps(data, indent=1, default=str), encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space or choose --out") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file of a run.
-
-    Raises:
-        UserError: if it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is missing or damaged ({error}); was the training finished?") from error
 
 
 def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -11,8 +11,10 @@ import torch
 from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.models.resolve import build
+from statewise.runs.complete import complete
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import README, load_run, open_folder, save_best, write_json, write_preprocessing
+from statewise.runs.folder import README, load_run, open_folder, save_best, write_preprocessing
+from statewise.storage import write_json, write_text
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
 from statewise.train.closed_form import ReadoutFitter
@@ -46,6 +48,7 @@ def train_run(
     Raises:
         UserError: if the config, data or folder will not do, or training diverges.
     """
+    config = complete(config)
     task = make_task(config.task, config.task_options)
     open_folder(folder, config)
     write_preprocessing(folder, task)
@@ -79,7 +82,7 @@ def _finish(
     result |= score_run(folder)
     write_json(folder / "result.json", result)
     text = README.format(task=config.task, layer=config.model.layer, command=command, folder=folder, verb=task.verb)
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    write_text(folder / "README.md", text)
     return result
 
 

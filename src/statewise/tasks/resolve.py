@@ -1,12 +1,12 @@
 """From a name to a task: one of ours, one of a person's own by import path, or a file."""
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from statewise.errors import UserError, unknown
+from statewise.importing import import_object
 from statewise.tasks.base import Task
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
@@ -52,6 +52,18 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
     Raises:
         UserError: if there is no such task or option, or an option does not fit.
     """
+    return find_task(name)(**complete_options(name, options))
+
+
+def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of a task: those said, as the types its signature asks for, and the defaults of the rest.
+
+    Raises:
+        UserError: if there is no such task or option, an option does not fit, or one that is needed is missing.
+
+    >>> complete_options("parity", {"longest": 9})
+    {'shortest': 1, 'longest': 9, 'evaluation_sequences': 512}
+    """
     task = find_task(name)
     known = inspect.signature(task).parameters
     for option in options:
@@ -60,7 +72,8 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
     missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
     if missing:
         raise UserError(f"task {task.name} needs {', '.join(missing)}; for data of your own give the path of a file")
-    return task(**_typed(task, options))
+    said = _typed(task, options)
+    return {option: said.get(option, parameter.default) for option, parameter in known.items()}
 
 
 def _typed(task: type[Task], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,11 +105,7 @@ def find_task(name: str) -> type[Task]:
         if name not in TASKS:
             raise unknown("task", name, TASKS)
         return TASKS[name]
-    module_name, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), attribute, None)
-    except ImportError as error:
-        raise UserError(f"cannot import '{module_name}' for {name}: {error}; is its folder on PYTHONPATH?") from error
+    found = import_object(name)
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise UserError(f"{name} is not a Task; subclass statewise.tasks.base.Task")
     return found

@@ -1,7 +1,6 @@
 """Checkpoints: safetensors and JSON in a folder that appears whole or not at all."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from statewise.errors import UserError
+from statewise.storage import UNFINISHED, write_through
 
 TENSORS = "tensors.safetensors"
 FACTS = "facts.json"
@@ -24,13 +24,13 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[
     Raises:
         UserError: if the disk is full or the folder cannot be written; the old checkpoint stays as it was.
     """
-    fresh = folder.with_name(folder.name + ".new")
+    fresh = folder.with_name(folder.name + UNFINISHED)
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         separate = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        _write_through(fresh / TENSORS, save(separate))
-        _write_through(fresh / FACTS, json.dumps(dict(facts), indent=1).encode())
+        write_through(fresh / TENSORS, save(separate))
+        write_through(fresh / FACTS, json.dumps(dict(facts), indent=1).encode())
         _swap(fresh, folder)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -84,13 +84,6 @@ def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], *, sour
                 "use the config.json that stands beside it"
             )
     module.load_state_dict(dict(weights))
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _swap(fresh: Path, folder: Path) -> None:

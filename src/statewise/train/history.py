@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from statewise.errors import UserError
+from statewise.storage import write_text
 
 Status = Literal["finished", "stopped early", "diverged", "interrupted"]
 
@@ -80,15 +80,7 @@ def write_history(path: Path, history: list[Entry]) -> None:
     Raises:
         UserError: if it cannot be written; the old file stays as it was.
     """
-    fresh = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in history), encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out"
-        ) from error
+    write_text(path, "".join(json.dumps(asdict(entry)) + "\n" for entry in history))
 
 
 def read_history(path: Path) -> list[Entry]:

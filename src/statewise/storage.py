@@ -1,0 +1,88 @@
+"""Files that stand whole or not at all, and the sentence where one cannot be written or read."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from statewise.errors import UserError
+
+UNFINISHED = ".new"
+"""Ending of what is being written, and of what a killed process leaves of it"""
+
+
+def make_folder(folder: Path, kind: str) -> bool:
+    """Make the folder of a run or comparison, or find what it holds; returns whether there is a config in it.
+
+    Raises:
+        UserError: if it cannot be made, or holds something that is no ``kind``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = {path.name for path in folder.iterdir() if path.suffix != UNFINISHED}
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
+    if entries and "config.json" not in entries:
+        raise UserError(f"{folder} is not empty and holds no {kind}; choose another folder with --out")
+    return bool(entries)
+
+
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file and wait until the disk has it.
+
+    Raises:
+        OSError: if the disk is full or the folder cannot be written.
+    """
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file by ``text``, making its folder where needed, so that whoever is killed leaves the old or the new.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written; what stood there stays.
+    """
+    fresh = path.with_name(path.name + UNFINISHED)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_through(fresh, text.encode())
+        fresh.replace(path)
+    except OSError as error:
+        _remove(fresh)
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder with --out, "
+            "then run the same command again: what was finished is kept"
+        ) from error
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace a file by ``data`` as JSON. See ``write_text``."""
+    write_text(path, json.dumps(data, indent=1))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that statewise wrote.
+
+    Raises:
+        UserError: if it is missing, damaged or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; was its command run to the end?") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); restore it, or run its command in another folder") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} was not written by statewise; name another folder")
+    return found
+
+
+def _remove(path: Path) -> None:
+    """Leave no half-written file behind, where that can be helped."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return

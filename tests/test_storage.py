@@ -1,0 +1,60 @@
+"""Files stand whole or not at all, whatever happens while they are written."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from statewise import storage
+from statewise.errors import UserError
+from statewise.storage import make_folder, read_json, write_json, write_text
+
+
+def test_what_is_written_is_read_again(tmp_path: Path):
+    write_json(tmp_path / "deep" / "facts.json", {"π": [1, None]})
+    assert read_json(tmp_path / "deep" / "facts.json") == {"π": [1, None]}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["facts.json"]
+
+
+@pytest.mark.parametrize("call", ["write_through", "Path.replace"])
+def test_where_writing_fails_the_old_file_stands_and_nothing_is_left_over(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "facts.json"
+    write_text(path, "old")
+
+    def fail(place: Path, *rest: object) -> None:
+        if call == "write_through":
+            place.write_bytes(b"n")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(*((storage, "write_through") if call == "write_through" else (Path, "replace")), fail)
+    with pytest.raises(UserError, match=r"cannot write .*facts.json: No space left on device; free some space"):
+        write_text(path, "new")
+    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == {"facts.json": "old"}
+
+
+@pytest.mark.parametrize(("content", "cause"), [('{"a": ', "is damaged"), ("[1]", "not written by statewise")])
+def test_a_damaged_file_is_refused(content: str, cause: str, tmp_path: Path):
+    (tmp_path / "facts.json").write_text(content)
+    with pytest.raises(UserError, match=cause):
+        read_json(tmp_path / "facts.json")
+    with pytest.raises(UserError, match=r"cannot read .*No such file"):
+        read_json(tmp_path / "nothing.json")
+
+
+def test_a_folder_is_made_found_or_refused(tmp_path: Path):
+    assert not make_folder(tmp_path / "a" / "run", "run")
+    assert not make_folder(tmp_path / "a" / "run", "run")
+    with pytest.raises(UserError, match="not empty and holds no run"):
+        make_folder(tmp_path / "a", "run")
+    write_text(tmp_path / "a" / "run" / "config.json", "{}")
+    assert make_folder(tmp_path / "a" / "run", "run")
+    with pytest.raises(UserError, match="Not a directory; choose another"):
+        make_folder(tmp_path / "a" / "run" / "config.json" / "deeper", "run")
+
+
+def test_a_folder_whose_config_was_half_written_is_still_empty(tmp_path: Path):
+    (tmp_path / "config.json.new").write_text('{"task')
+    assert not make_folder(tmp_path, "run")
