@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from statewise import probe, tree
+from statewise import tree
 from statewise.combine.pointwise import Embed
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
@@ -32,7 +32,6 @@ class Decay(SequenceLayer):
 
     def step(self, x, state):
         h = state / 2 + x
-        probe.record("h", h)
         return h, h
 
 
@@ -431,30 +430,3 @@ class TestSubclassing:
         layer = Decay()
         expected = layer(x, torch.ones(B, D))
         torch.testing.assert_close(pickle.loads(pickle.dumps(layer))(x, torch.ones(B, D)), expected)
-
-
-class TestProbe:
-    def test_records_in_order_what_layers_say_while_open_and_nothing_after(self, x):
-        layer = Decay()
-        with probe.recording() as seen:
-            y, _ = layer(x)
-        layer(x)
-        torch.testing.assert_close(torch.stack(seen["h"], dim=1), y)
-
-    def test_looking_changes_nothing(self, x):
-        with probe.recording():
-            looked = Decay()(x)
-        torch.testing.assert_close(looked, Decay()(x), rtol=0, atol=0)
-
-    def test_an_inner_recorder_hides_an_outer_one(self):
-        with probe.recording() as outer:
-            probe.record("a", torch.tensor(1))
-            with probe.recording() as inner:
-                probe.record("b", torch.tensor(2))
-            probe.record("a", torch.tensor(3))
-        assert (list(outer), list(inner), len(outer["a"])) == (["a"], ["b"], 2)
-
-    def test_a_recorder_closes_when_the_block_fails(self):
-        with pytest.raises(KeyError), probe.recording():
-            raise KeyError
-        assert not probe.is_recording()

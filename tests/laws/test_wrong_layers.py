@@ -11,7 +11,7 @@ from . import wrong_fast_paths as fast
 from . import wrong_layers as wrong
 
 CONTRACT, PURE, CAUSAL, ROWS = "contract", "pure", "causal", "rows are independent"
-GEARS, CHUNKS, TRUTH = "step = forward", "any chunking", "parameters are the whole truth"
+GEARS, CHUNKS, RECORDINGS, TRUTH = "step = forward", "any chunking", "recordings", "parameters are the whole truth"
 GRADIENTS, PRECISIONS, EXPORTS = "gradients", "precisions", "exports"
 
 FAULTS = [
@@ -44,6 +44,10 @@ FAULTS = [
     (fast.NoiseCountsWithinTheCall, GEARS, "the whole sequence: output"),
     (fast.TailDropped, CHUNKS, "cut at (0, 1): output"),
     (fast.AnotherFormulaForShortChunks, CHUNKS, "cut at (0, 1): output"),
+    (fast.RecordsInOneGear, RECORDINGS, "h is recorded by step alone"),
+    (fast.RecordsTimeFirst, RECORDINGS, "h has shape (9, 5, 6)"),
+    (fast.RecordsTheStateBefore, RECORDINGS, "h: differs by"),
+    (fast.LookedAtIsAnother, RECORDINGS, "while a recorder is open: output: differs by"),
     (wrong.ShadowParameters, TRUTH, "functional_call: output"),
     (wrong.BufferLeftOutOfTheFile, TRUTH, "state_dict: output"),
     (wrong.ParameterNeverReached, GRADIENTS, "parameter 'forgotten' is never reached"),

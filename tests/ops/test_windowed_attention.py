@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from statewise.ops import windowed_attention as module
@@ -247,8 +248,11 @@ def test_the_weights_are_those_of_the_outputs():
             q, k, v = example(time, past)
             weights = attention_weights(q, k, COUNTS, 5, biased)
             expected = windowed_attention(q, k, v, COUNTS, 5, biased)
-            torch.testing.assert_close(torch.einsum("bnts,bsnd->btnd", weights, v), expected, rtol=1e-12, atol=1e-12)
-            torch.testing.assert_close(weights.sum(-1), torch.ones(ROWS, HEADS, time, dtype=torch.float64))
+            assert weights.shape == (ROWS, time, HEADS, 5)
+            windows = F.pad(v, (0, 0, 0, 0, 4, 0))[:, -time - 4 :].unfold(1, 5, 1)
+            mixed = torch.einsum("btnc,btndc->btnd", weights, windows)
+            torch.testing.assert_close(mixed, expected, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(weights.sum(-1), torch.ones(ROWS, time, HEADS, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("length", [0, 1, 4])

@@ -12,6 +12,7 @@ from statewise.laws.gradients import gradients
 from statewise.laws.independence import causal, rows_are_independent
 from statewise.laws.precision import exports, precisions
 from statewise.laws.purity import parameters_are_the_truth, pure
+from statewise.laws.recordings import recordings
 from statewise.laws.subject import Subject, prepare
 
 LAWS: Mapping[str, Callable[[Subject], None]] = {
@@ -21,6 +22,7 @@ LAWS: Mapping[str, Callable[[Subject], None]] = {
     "rows are independent": rows_are_independent,
     "step = forward": step_is_forward,
     "any chunking": any_chunking,
+    "recordings": recordings,
     "parameters are the whole truth": parameters_are_the_truth,
     "gradients": gradients,
     "precisions": precisions,

@@ -142,14 +142,15 @@ def test_recorded_weights_are_those_of_the_output():
     layer, x = make(context_length=20), random_input(time=30)
     first, second = x.split([12, 18], dim=1)
     _, state = layer(first)
-    with probe.recording() as seen:
+    with probe.recording(layer) as seen:
         y, _ = layer(second, state)
-    (weights,) = seen["attention"]
-    assert weights.shape == (2, 3, 18, 12 + 18)
-    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 3, 18, dtype=torch.float64))
-    assert (weights.masked_select(hidden_from(30, 20)[12:]) == 0).all()
+    weights = seen[""]["attention"]
+    assert weights.shape == (2, 18, 3, 20)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 18, 3, dtype=torch.float64))
+    assert (weights[:, 0, :, : 20 - 13] == 0).all()
     values = layer.project_in(x).chunk(3, dim=-1)[2].unflatten(-1, (3, 2))
-    mixed = torch.einsum("bnts,bsnd->btnd", weights, values).flatten(2)
+    windows = torch.nn.functional.pad(values, (0, 0, 0, 0, 19, 0)).unfold(1, 20, 1)[:, 12:]
+    mixed = torch.einsum("btnc,btndc->btnd", weights, windows).flatten(2)
     torch.testing.assert_close(layer.project_out(mixed), y, rtol=0, atol=1e-12)
 
 

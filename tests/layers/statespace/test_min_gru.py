@@ -59,10 +59,10 @@ def test_a_slow_gate_still_forgets_under_autocast():
     torch.testing.assert_close(final.h, torch.full((5, 4), (1 - z) ** 1000), rtol=1e-3, atol=0.0)
 
 
-def test_the_update_gate_can_be_watched():
+def test_the_write_gate_can_be_watched():
     layer, x, state = example()
-    with probe.recording() as seen:
+    with probe.recording(layer) as seen:
         layer(x, state)
-    (z,) = seen["update_gate"]
+    z = seen[""]["write_gate"]
     assert z.shape == (5, 9, 4)
     assert bool(((z > 0) & (z < 1)).all())

@@ -10,7 +10,8 @@ Our C (``context_length``) is how many steps a query sees, its own included; ful
 context. Our N is the paper's h, our d its d_k = d_v.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -47,20 +48,21 @@ class SelfAttention(SequenceLayer):
     Raises:
         ValueError: if the heads do not divide the width, the head width is odd with rotary positions, or C < 1.
 
-    While a recorder is open, ``probe`` gets ``"attention"``: weights ``(B, N, T, P + T)`` of T queries over the last P
-    steps of the window and the chunk itself.
+    A ``probe`` sees ``"attention"``: weights ``(B, T, N, C)`` of every step over the last C, its own the last of them.
 
     >>> y, state = SelfAttention(input_size=3, hidden_size=4, heads=2, context_length=5)(torch.randn(2, 7, 3))
     >>> y.shape, state.keys.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 4, 4]))
     """
 
+    state_knob = "context_length"
+
     def __init__(
         self,
         *,
         input_size: int,
         hidden_size: int,
-        heads: int = 4,
+        heads: int = 2,
         context_length: int = 256,
         positions: PositionKind = "rotary",
     ) -> None:
@@ -76,6 +78,14 @@ class SelfAttention(SequenceLayer):
         self.positions = make_positions(positions, width=input_size, length=context_length)
         self.project_in = nn.Linear(input_size, 3 * hidden_size, bias=False)
         self.project_out = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    @classmethod
+    def width_multiple(cls, options: Mapping[str, Any]) -> int:
+        return options["heads"] * (2 if options["positions"] == "rotary" else 1)
+
+    @classmethod
+    def options_to_see(cls, context: int) -> dict[str, Any]:
+        return {"context_length": context}
 
     def initial_state(self, batch_size: int) -> AttentionState:
         window = self.zeros(batch_size, self.context_length - 1, self.output_size)
@@ -104,7 +114,8 @@ class SelfAttention(SequenceLayer):
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
         y = windowed_attention(q, keys, values, state.steps, self.context_length)
         if probe.is_recording():
-            probe.record("attention", attention_weights(q, keys, state.steps, self.context_length))
+            weights = attention_weights(q, keys, state.steps, self.context_length)
+            probe.record_sequence(self, "attention", weights)
         window = (append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)))
         return self.project_out(y.flatten(2)), AttentionState(*window, state.steps + x.shape[1])
 

@@ -3,7 +3,7 @@
 Cho et al. 2014, "Learning phrase representations ...", eq. 5-8:
 
     r_t = sigmoid(W_r x_t + U_r h_{t-1} + b_r)              reset gate
-    z_t = sigmoid(W_z x_t + U_z h_{t-1} + b_z)              update gate: how much is kept
+    z_t = sigmoid(W_z x_t + U_z h_{t-1} + b_z)              update gate: how much is kept, so "keep_gate" to a probe
     n_t = tanh(W_n x_t + b_n + r_t * (U_n h_{t-1} + b_u))   reset "after" the product: torch.nn's, cuDNN's
     n_t = tanh(W_n x_t + b_n + U_n (r_t * h_{t-1}) + b_u)   reset "before" the product: the paper's
     h_t = z_t * h_{t-1} + (1 - z_t) * n_t,  y_t = h_t
@@ -21,7 +21,7 @@ from torch import Tensor
 from statewise import probe
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
+from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first, unroll
 
 
 class GRUState(NamedTuple):
@@ -83,31 +83,45 @@ class GRU(TorchLayout):
         return GRUState(self._zero_leaf(batch_size))
 
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return h, GRUState(h.to(state.h.dtype))
+        r, z, n = self._gates(self._projected(x), state.h)
+        probe.record(self, "reset_gate", r)
+        probe.record(self, "keep_gate", z)
+        h = n + z * (state.h - n)
+        return h, GRUState(h)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "after" and not probe.is_recording():
+        if self.reset_placement == "after":
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
             h = h.squeeze(0)
         else:
-            y, h = unroll(self._step, F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return y, GRUState(h.to(state.h.dtype))
+            y, h = unroll(self._next, self._projected(x), state.h)
+        if probe.is_recording():
+            r, z, _ = self._gates(self._projected(x), before(y, state.h))
+            probe.record_sequence(self, "reset_gate", r)
+            probe.record_sequence(self, "keep_gate", z)
+        return y, GRUState(h)
 
-    def _step(self, projected: Tensor, h: Tensor) -> Tensor:
+    def _projected(self, x: Tensor) -> Tensor:
+        """W x + b of all gates, ``(..., 3 H)``."""
+        return F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
+
+    def _next(self, projected: Tensor, h: Tensor) -> Tensor:
         """The new h from W x_t + b and the old one."""
+        _, z, n = self._gates(projected, h)
+        return n + z * (h - n)
+
+    def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """r, z and n, each ``(..., H)``, from W x + b and the outputs of the steps before."""
         width = self.output_size
-        input_gates, input_new = projected.split([2 * width, width], dim=1)
+        input_gates, input_new = projected.split([2 * width, width], dim=-1)
         if self.reset_placement == "after":
-            memory_gates, memory_new = F.linear(h, self.weight_hh_l0, self.bias_hh_l0).split([2 * width, width], dim=1)
-            r, z = (input_gates + memory_gates).sigmoid().chunk(2, dim=1)
+            memory_gates, memory_new = F.linear(h, self.weight_hh_l0, self.bias_hh_l0).split([2 * width, width], dim=-1)
+            r, z = (input_gates + memory_gates).sigmoid().chunk(2, dim=-1)
             n = (input_new + r * memory_new).tanh()
         else:
             weight_gates, weight_new = self.weight_hh_l0.split([2 * width, width])
             bias_gates, bias_new = self.bias_hh_l0.split([2 * width, width])
-            r, z = (input_gates + F.linear(h, weight_gates, bias_gates)).sigmoid().chunk(2, dim=1)
+            r, z = (input_gates + F.linear(h, weight_gates, bias_gates)).sigmoid().chunk(2, dim=-1)
             n = (input_new + F.linear(r * h, weight_new, bias_new)).tanh()
-        probe.record("reset_gate", r)
-        probe.record("update_gate", z)
-        return n + z * (h - n)
+        return r, z, n

@@ -20,7 +20,7 @@ from torch import Tensor
 from statewise import probe
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
 
 
 class LSTMState(NamedTuple):
@@ -89,21 +89,28 @@ class LSTM(TorchLayout):
         return LSTMState(self._zero_leaf(batch_size), self._zero_leaf(batch_size))
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
-        from_memory = F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0)
-        i, f, g, o = (from_input + from_memory).chunk(4, dim=1)
-        i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
-        probe.record("input_gate", i)
-        probe.record("forget_gate", f)
-        probe.record("output_gate", o)
-        c = f * state.c + i * g.tanh()
+        i, f, g, o = self._gates(x, state.h)
+        probe.record(self, "input_gate", i)
+        probe.record(self, "forget_gate", f)
+        probe.record(self, "output_gate", o)
+        c = f * state.c + i * g
         h = o * c.tanh()
-        return h, LSTMState(h.to(state.h.dtype), c.to(state.c.dtype))
+        return h, LSTMState(h, c)
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        if probe.is_recording():
-            return super()._sequence(x, state)
         start = (layer_first(state.h), layer_first(state.c))
         keep = self._keeps_for_backward(x)
         y, h, c = torch.lstm(x, start, self._weights(), True, 1, 0.0, keep, False, True)
-        return y, LSTMState(h.squeeze(0).to(state.h.dtype), c.squeeze(0).to(state.c.dtype))
+        if probe.is_recording():
+            i, f, _, o = self._gates(x, before(y, state.h))
+            probe.record_sequence(self, "input_gate", i)
+            probe.record_sequence(self, "forget_gate", f)
+            probe.record_sequence(self, "output_gate", o)
+        return y, LSTMState(h.squeeze(0), c.squeeze(0))
+
+    def _gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """i, f, g and o, each ``(..., H)``, from the inputs ``(..., D)`` and the outputs of the steps before."""
+        from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
+        from_memory = F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
+        i, f, g, o = (from_input + from_memory).chunk(4, dim=-1)
+        return i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()

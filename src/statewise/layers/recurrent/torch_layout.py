@@ -64,6 +64,11 @@ def layer_first(leaf: Tensor) -> Tensor:
     return leaf.unsqueeze(0).contiguous()
 
 
+def before(y: Tensor, h: Tensor) -> Tensor:
+    """What each step started from, ``(B, T, H)``: of layers whose output is their state, from y and the first h."""
+    return torch.cat([h.unsqueeze(1), y[:, :-1]], dim=1)
+
+
 def unroll(step: Callable[[Tensor, Tensor], Tensor], projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """``h_t = step(projected_t, h_{t-1})`` for what no kernel covers; the input is projected all at once before.
 

@@ -64,6 +64,7 @@ class Mamba(SequenceLayer):
     (torch.Size([2, 5, 4]), torch.Size([2, 3, 8]), torch.Size([2, 8, 16]))
     """
 
+    state_knob = "state_size"
     undecayed = ("A_log", "D", "dt_proj.bias")
 
     def __init__(
@@ -105,6 +106,7 @@ class Mamba(SequenceLayer):
         v, gate = self.in_proj(x).chunk(2, dim=-1)
         v, tail = causal_convolution_step(v, state.tail, self.conv1d.weight, self.conv1d.bias, groups=self.channels)
         u, dt, b, c = self._selected(v)
+        probe.record(self, "dt", dt)
         keep = (dt.unsqueeze(-1) * self._a()).exp()
         h = keep * state.h + (dt * u).unsqueeze(-1) * b.unsqueeze(-2)
         s = (h * c.unsqueeze(-2)).sum(-1)
@@ -114,6 +116,7 @@ class Mamba(SequenceLayer):
         v, gate = self.in_proj(x).chunk(2, dim=-1)
         v, tail = causal_convolution(v, state.tail, self.conv1d.weight, self.conv1d.bias, groups=self.channels)
         u, dt, b, c = self._selected(v)
+        probe.record_sequence(self, "dt", dt)
         s, h = selective_scan(u, dt, self._a(), b, c, state.h)
         return self._gated(s, u, gate), MambaState(tail, h)
 
@@ -125,7 +128,6 @@ class Mamba(SequenceLayer):
         u = F.silu(v)
         r, b, c = self.x_proj(u).split(self.sizes, dim=-1)
         dt = F.softplus(wide(F.linear(r, self.dt_proj.weight)) + wide(self.dt_proj.bias))
-        probe.record("dt", dt)
         return wide(u), dt, wide(b), wide(c)
 
     def _gated(self, s: Tensor, u: Tensor, gate: Tensor) -> Tensor:

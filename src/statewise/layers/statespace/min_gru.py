@@ -2,7 +2,7 @@
 
 Feng, Tung, Ahmed, Bengio, Hajimirsadeghi (2024), "Were RNNs All We Needed?", arXiv 2410.01201, section 3.1:
 
-    z_t = sigmoid(W_z x_t + b_z)           the update gate
+    z_t = sigmoid(W_z x_t + b_z)           the update gate: how much is written, so "write_gate" to a probe
     c_t = W_c x_t + b_c                    the candidate
     h_t = (1 - z_t) * h_{t-1} + z_t * c_t  y_t = h_t
 
@@ -56,17 +56,17 @@ class MinGRU(SequenceLayer):
         return MinGRUState(wide(self.zeros(batch_size, self.output_size)))
 
     def step(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
-        keep, write = self._gates(x)
-        h = keep * state.h + write
+        z, candidate = self._gates(x)
+        probe.record(self, "write_gate", z)
+        h = (1 - z) * state.h + z * candidate
         return h.to(x.dtype), MinGRUState(h)
 
     def _sequence(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
-        keep, write = self._gates(x)
-        h = linear_recurrence(keep, write, state.h)
+        z, candidate = self._gates(x)
+        probe.record_sequence(self, "write_gate", z)
+        h = linear_recurrence(1 - z, z * candidate, state.h)
         return h.to(x.dtype), MinGRUState(h[:, -1].clone())
 
     def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What is kept of the state and what is added to it, each ``(..., H)``."""
-        z = torch.sigmoid(wide(self.update(x)))
-        probe.record("update_gate", z)
-        return 1 - z, z * wide(self.candidate(x))
+        """z and c, each ``(..., H)``."""
+        return torch.sigmoid(wide(self.update(x))), wide(self.candidate(x))
