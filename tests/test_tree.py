@@ -71,6 +71,31 @@ def test_what_is_not_like_the_example_does_not_fit_and_is_described(state):
     assert "\n" not in described
 
 
+def test_leaves_are_cast_where_their_dtype_is_another():
+    reference = example(5)
+    assert tree.cast_like(reference, reference) is reference
+    pair, *rest = reference["layers"]
+    changed = {**reference, "layers": (pair._replace(first=pair.first.bfloat16()), *rest)}
+    assert tree.form(tree.cast_like(changed, reference)) == tree.form(reference)
+    node = Registered(torch.zeros(5, 3))
+    assert tree.cast_like(Registered(node.leaf.double()), node).leaf.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "state", [state for name, state in WRONG.items() if "nesting" in name or "tuple" in name or "key" in name]
+)
+def test_a_tree_is_not_cast_like_one_of_another_structure(state):
+    with pytest.raises(ValueError, match=r"a state of structure .* came back as "):
+        tree.cast_like(state, example(5))
+
+
+def test_whole_numbers_are_not_cast_to_real_ones_nor_the_reverse():
+    count, real = (torch.zeros(2, dtype=torch.int64),), (torch.zeros(2),)
+    for tree_of, reference in ((count, real), (real, count)):
+        with pytest.raises(ValueError, match=r"a state's leaf of .* came back as "):
+            tree.cast_like(tree_of, reference)
+
+
 def test_nodes_of_other_kinds_are_left_to_the_closer_look():
     node = Registered(torch.zeros(5, 3))
     assert not tree.fits(node, tree.form(node), 5)

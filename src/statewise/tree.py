@@ -121,12 +121,10 @@ def _same_dtypes(tree: State, reference: State) -> bool:
     if isinstance(reference, Tensor):
         return isinstance(tree, Tensor) and tree.dtype == reference.dtype
     kind = type(reference)
-    if type(tree) is not kind or len(tree) != len(reference):
+    if type(tree) is not kind or not isinstance(reference, (tuple, list, dict)) or len(tree) != len(reference):
         return False
     if kind is dict:
         return list(tree) == list(reference) and all(_same_dtypes(tree[key], reference[key]) for key in reference)
-    if not isinstance(reference, (tuple, list)):
-        return False
     for leaf, kept in zip(tree, reference, strict=True):  # noqa: SIM110  a generator would double the cost
         if not _same_dtypes(leaf, kept):
             return False
@@ -137,11 +135,6 @@ def _cast(leaf: Tensor, kept: Tensor) -> Tensor:
     if leaf.is_floating_point() != kept.is_floating_point():
         raise ValueError(f"a state's leaf of {kept.dtype} came back as {leaf.dtype}")
     return leaf.to(kept.dtype)
-
-
-def spec(tree: State) -> list[LeafSpec]:
-    """What each leaf looks like for one row of the batch."""
-    return [LeafSpec(path, tuple(leaf.shape[1:]), leaf.dtype) for path, leaf in named_leaves(tree)]
 
 
 def form(tree: State) -> State:

@@ -28,7 +28,7 @@ def test_bfloat16_trains_and_keeps_the_dtypes_of_state_and_weights(layer: str):
     losses = [trainer.update() for _ in range(3)]
     assert all(loss == loss and loss < 100 for loss in losses)
     assert trainer.progress.skipped == 0
-    assert tree.spec(trainer.carry) == tree.spec(model.initial_state(1))
+    assert tree.form(trainer.carry) == tree.form(model.initial_state(1))
     assert all(gradient.dtype == torch.float32 for gradient in kept[0])
     plain = Trainer(small_model(layer, width=8), Streams(), TrainConfig())
     keep_gradients(plain)

@@ -67,7 +67,7 @@ def test_state_there_and_back(name):
     module, _, state = stacked(name)
     layers = from_torch(module)
     ours = state_from_torch(layers, state)
-    assert tree.spec(ours) == tree.spec(tuple(layer.initial_state(B) for layer in layers))
+    assert tree.form(ours) == tree.form(tuple(layer.initial_state(B) for layer in layers))
     same(state_to_torch(ours), state)
 
 
