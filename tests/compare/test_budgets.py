@@ -1,67 +1,100 @@
-"""The width that meets a budget, for everything in the catalog and everything that can be matched."""
+"""The size that meets a budget, for everything in the catalog and everything that can be matched."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 
 from statewise.catalog import CATALOG
-from statewise.compare.arms import NEAR, arm_cost, solve_width
+from statewise.compare.arms import make_arms
+from statewise.compare.budget import NEAR, arm_cost, meet_budget
 from statewise.compare.config import CompareConfig
 from statewise.models.config import ModelConfig
 from statewise.tasks.recalling import DelayedRecall
 from statewise.workbench import WORKBENCH
 
-BUDGETS = {"parameters": (3_000, 20_000), "flops": (20_000, 100_000), "state": (300, 1_024)}
+BUDGETS = {"parameters": (3_000, 20_000), "flops": (20_000, 100_000), "state": (300, 2_048)}
 CASES = [(match, budget) for match, budgets in BUDGETS.items() for budget in budgets]
+FREE = {("feedforward", "state")}
+"""What has no state costs none at any size"""
 TASK = DelayedRecall(delay=1, shortest=6, longest=6)
 
 
 def default(name: str) -> ModelConfig:
-    return WORKBENCH.default_config(name, depth=1, context_length=8)
+    return WORKBENCH.default_config(name, depth=1, context_length=8, options={})
+
+
+def knob(name: str, match: str) -> str | None:
+    return CATALOG[name].layer.state_knob if match == "state" else None
+
+
+def multiple(name: str, match: str) -> int:
+    return 1 if knob(name, match) else WORKBENCH.describe(name).width_multiple(default(name).options)
+
+
+def sized(name: str, match: str, size: int) -> ModelConfig:
+    model, option = default(name), knob(name, match)
+    return replace(model, options={**model.options, option: size}) if option else replace(model, width=size)
 
 
 def solve(name: str, match: str, budget: int) -> tuple[int, str | None]:
     config = CompareConfig(match=match, budget=budget, depth=1)
-    return solve_width(config, TASK, WORKBENCH, default(name), CATALOG[name].width_multiple)
+    model, reason = meet_budget(config, TASK, WORKBENCH, WORKBENCH.describe(name), default(name))
+    option = knob(name, match)
+    return model.options[option] if option else model.width, reason
 
 
-def cost(name: str, match: str, width: int) -> int:
-    return arm_cost(match, TASK, WORKBENCH, replace(default(name), width=width))
+def cost(name: str, match: str, size: int) -> int:
+    return arm_cost(match, TASK, WORKBENCH, sized(name, match, size))
 
 
 @pytest.mark.parametrize("name", CATALOG)
 @pytest.mark.parametrize(("match", "budget"), CASES)
-def test_the_width_is_the_nearest_and_near_or_said_not_to_be(name, match, budget):
-    width, reason = solve(name, match, budget)
-    multiple = CATALOG[name].width_multiple
-    gap = abs(cost(name, match, width) - budget)
-    assert width % multiple == 0
+def test_the_size_is_the_nearest_and_near_or_said_not_to_be(name, match, budget):
+    size, reason = solve(name, match, budget)
+    step = multiple(name, match)
+    gap = abs(cost(name, match, size) - budget)
+    assert size % step == 0
     assert (gap > NEAR * budget) == (reason is not None), reason
-    assert gap <= abs(cost(name, match, width + multiple) - budget)
-    assert width == multiple or gap <= abs(cost(name, match, width - multiple) - budget)
+    assert gap <= abs(cost(name, match, size + step) - budget)
+    assert size == step or gap <= abs(cost(name, match, size - step) - budget)
 
 
-@pytest.mark.parametrize("name", CATALOG)
-@pytest.mark.parametrize("match", BUDGETS)
+@pytest.mark.parametrize(("name", "match"), [case for case in itertools.product(CATALOG, BUDGETS) if case not in FREE])
 def test_a_budget_below_the_smallest_size_is_answered_with_that_size(name, match):
-    smallest = cost(name, match, CATALOG[name].width_multiple)
+    smallest = cost(name, match, multiple(name, match))
     _, reason = solve(name, match, max(1, smallest // 2))
     assert reason is not None
     assert f"{smallest:,} {match}" in reason
 
 
-def test_a_budget_between_two_widths_is_said_to_be_unreachable():
-    """Attention's widths are multiples of four: the state of 4 and of 8 lie far apart."""
-    narrow, wide = (cost("attention", "state", width) for width in (4, 8))
-    _, reason = solve("attention", "state", (narrow + wide) // 2)
+def test_a_budget_between_two_sizes_is_said_to_be_unreachable():
+    """A window of one step and a window of two: their state lies far apart."""
+    short, long = (cost("attention", "state", window) for window in (1, 2))
+    _, reason = solve("attention", "state", (short + long) // 2)
     assert reason is not None
-    assert "unreachable" in reason
+    assert "unreachable: no context_length" in reason
 
 
-@pytest.mark.parametrize("match", BUDGETS)
-@pytest.mark.parametrize("name", sorted(CATALOG.keys() - {"echo-state"}))
-def test_a_wider_model_costs_more(name, match):
+@pytest.mark.parametrize("name", [name for name in CATALOG if CATALOG[name].layer.state_knob])
+def test_where_state_is_matched_its_knob_is_solved_and_the_width_stays(name: str):
+    config = CompareConfig(models=(name,), match="state", budget=60_000, depth=1)
+    (arm,) = make_arms(config, TASK, WORKBENCH)
+    assert arm.setup.model.width == ModelConfig.width
+    assert arm_cost("state", TASK, WORKBENCH, arm.setup.model) == pytest.approx(60_000, rel=NEAR)
+    option = CATALOG[name].layer.state_knob
+    said = replace(config, fixed={f"layer.{option}": 3})
+    (arm,) = make_arms(said, TASK, WORKBENCH)
+    assert arm.setup.model.options[option] == 3
+    assert arm_cost("state", TASK, WORKBENCH, arm.setup.model) == pytest.approx(60_000, rel=NEAR)
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [case for case in itertools.product(sorted(CATALOG.keys() - {"echo-state"}), BUDGETS) if case not in FREE],
+)
+def test_a_larger_model_costs_more(name, match):
     """What the search by halves rests on; a sparse reservoir's number of weights is random besides."""
-    multiple = CATALOG[name].width_multiple
-    costs = [cost(name, match, units * multiple) for units in (1, 2, 3, 4, 8)]
+    step = multiple(name, match)
+    costs = [cost(name, match, units * step) for units in (1, 2, 3, 4, 8)]
     assert costs == sorted(set(costs))

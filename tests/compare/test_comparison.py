@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from statewise.catalog import CATALOG
-from statewise.compare.arms import arm_cost, make_arms
+from statewise.compare.arms import make_arms
+from statewise.compare.budget import arm_cost
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import run_comparison
-from statewise.compare.tuning import LEARNING_RATE, settings
 from statewise.errors import UserError
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
@@ -145,6 +145,17 @@ def test_every_entry_meets_the_budget(budget: int):
         assert arm_cost("parameters", task, WORKBENCH, arm.setup.model) == pytest.approx(budget, rel=0.15), arm.label
 
 
+def test_a_field_that_only_some_models_have_is_refused_for_all():
+    with pytest.raises(UserError, match="gru has no such field"):
+        make_arms(CompareConfig(models=("lstm", "gru"), fixed={"forget_bias": 1.0}), Recall(), WORKBENCH)
+
+
+def test_a_field_that_is_said_twice_under_two_names_is_refused():
+    config = CompareConfig(models=("lstm",), vary={"forget_bias": (0.0, 1.0)}, fixed={"layer.forget_bias": 2.0})
+    with pytest.raises(UserError, match="said twice"):
+        make_arms(config, Recall(), WORKBENCH)
+
+
 def test_state_can_be_matched_and_what_cannot_is_said():
     config = CompareConfig(models=("lstm", "min-gru"), match="state", budget=1024)
     arms = make_arms(config, Recall(), WORKBENCH)
@@ -158,14 +169,3 @@ def test_state_can_be_matched_and_what_cannot_is_said():
 def test_windows_span_the_longest_length_evaluated():
     (arm,) = make_arms(CompareConfig(models=("attention",), lengths=(32, 200)), Recall(), WORKBENCH)
     assert arm.setup.model.options["context_length"] == 200
-
-
-def test_tuning_begins_with_the_defaults_and_stays_in_range():
-    knobs = CATALOG["echo-state"].knobs
-    tried = settings((LEARNING_RATE, *knobs), 9, default_rate=3e-3)
-    assert tried == settings((LEARNING_RATE, *knobs), 9, default_rate=3e-3)
-    assert tried[0] == {"learning_rate": 3e-3}
-    assert len(tried) == 9
-    for setting in tried[1:]:
-        assert LEARNING_RATE.low <= setting["learning_rate"] <= LEARNING_RATE.high
-        assert all(knob.low <= setting[knob.name] <= knob.high for knob in knobs)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from statewise.cli import verbs
-from statewise.cli.parsing import parse_fields
+from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
 from statewise.fields import Fields, Setup
@@ -23,7 +23,7 @@ from statewise.workbench import describe
 def run(verb: verbs.Train, command: str) -> None:
     """Train, say the scores and how to use the run."""
     config = make_config(verb)
-    folder = Path(verb.out or f"runs/{Path(verb.data).stem}-{config.model.layer.rpartition(':')[2]}")
+    folder = Path(verb.out or f"runs/{folder_name(verb.data)}-{folder_name(config.model.layer)}")
     task = make_task(config.task, config.task_options)
     for note in (f"task: {config.task}", *task.notes, f"model: {config.model.layer}", f"folder: {folder}"):
         print(note, flush=True)

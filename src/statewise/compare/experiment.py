@@ -8,11 +8,11 @@ from typing import Any
 
 from statewise.compare.arms import Arm, evaluated_lengths, fields_of, make_arms
 from statewise.compare.config import CompareConfig
-from statewise.compare.folder import write_text
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
-from statewise.compare.tuning import LEARNING_RATE, settings
-from statewise.compare.workbench import KnobLike, Workbench
+from statewise.compare.tuning import search_space, settings
+from statewise.compare.workbench import Workbench
+from statewise.storage import write_text
 from statewise.tasks.base import Task
 
 TUNING_SEED = 10_000
@@ -143,19 +143,16 @@ def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
 
 
 def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
+    arm = record.arm
+    kind, ridge = arm.kind, arm.setup.train.readout == "ridge"
+    space = search_space(kind.knobs, kind.options, arm.decided, closed_form=ridge)
+    fields = fields_of(arm.name, kind, task)
+    configured = {dimension.field: fields.get(arm.setup, dimension.field) for dimension in space}
     jobs = []
-    rate = record.arm.setup.train.learning_rate
-    for number, setting in enumerate(settings(_open_knobs(record.arm), config.trials, default_rate=rate)):
-        spec = _spec(config, task, _with_settings(record.arm, task, setting), seed=TUNING_SEED + number)
+    for number, setting in enumerate(settings(space, config.trials, configured=configured)):
+        spec = _spec(config, task, _with_settings(arm, task, setting), seed=TUNING_SEED + number)
         jobs.append(_Job(record, spec, {"trial": number, "settings": setting}))
     return jobs
-
-
-def _open_knobs(arm: Arm) -> list[KnobLike]:
-    """What is left to tuning: the learning rate and the kind's own knobs, save what a person decided."""
-    rate = [] if arm.setup.train.readout == "ridge" else [LEARNING_RATE]
-    decided = {name.rpartition(".")[2] for name in arm.decided}
-    return [knob for knob in (*rate, *arm.kind.knobs) if knob.name not in decided]
 
 
 def _seed_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
@@ -179,10 +176,7 @@ def _spec(config: CompareConfig, task: Task, arm: Arm, *, seed: int = 0) -> Tria
 
 
 def _with_settings(arm: Arm, task: Task, settings: dict[str, Any]) -> Arm:
-    """The arm with its knobs set; a knob is an option of the layer where the layer has one of that name."""
-    fields = fields_of(arm.name, arm.kind, task)
-    named = {f"layer.{name}" if name in arm.kind.options else name: value for name, value in settings.items()}
-    return replace(arm, setup=fields.set_all(arm.setup, named))
+    return replace(arm, setup=fields_of(arm.name, arm.kind, task).set_all(arm.setup, settings))
 
 
 def _best(record: ArmRecord, task: Task) -> Arm:

@@ -7,7 +7,7 @@ from typing import Any
 
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import ArmRecord
-from statewise.compare.tuning import on_the_edge
+from statewise.compare.tuning import RATE, RATE_RANGE, edge_of
 from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.intervals import LEVEL
 from statewise.metrics.pairs import PairVerdict, compare_pair, compare_solved
@@ -187,13 +187,20 @@ def _against_baselines(task: Task, arms: list[Data], baselines: list[Data]) -> l
 
 
 def _edges(records: list[ArmRecord]) -> list[str]:
-    edge = [
-        record.arm.label
-        for record in records
-        if len(record.tuning) > 1 and "learning_rate" in record.tuning[1]["settings"]
-        if on_the_edge(record.chosen.setup.train.learning_rate)
+    """Learning rates that were tuned and chosen at an end of the range."""
+    found = {"lower": list[str](), "upper": list[str]()}
+    for record in records:
+        if len(record.tuning) > 1 and RATE in record.tuning[0]["settings"]:
+            edge = edge_of(record.chosen.setup.train.learning_rate)
+            if edge:
+                found[edge].append(record.arm.label)
+    low, high = RATE_RANGE
+    return [
+        f"The best learning rate of {', '.join(labels)} lies at the {end} end of the range tried, {low:g} to {high:g}; "
+        "a better one may lie beyond."
+        for end, labels in found.items()
+        if labels
     ]
-    return [f"The best learning rate of {', '.join(edge)} lies at the edge of the range tried."] if edge else []
 
 
 def _failures(arms: list[Data]) -> list[str]:

@@ -29,8 +29,11 @@ class Kind:
     family: str
     paper: str
     knobs: tuple[KnobLike, ...]
-    width_multiple: int
+    width_multiple: Callable[[Mapping[str, Any]], int]
+    """The layer's options -> what its width must be a multiple of"""
     closed_form: bool
+    state_knob: str | None
+    """Option that says how much the state holds, beside the width: window, slots, S"""
     options: Mapping[str, Any]
     """Options that a person may set -> the type of their values"""
 
@@ -38,7 +41,9 @@ class Kind:
 class DefaultConfig(Protocol):
     """The field's config for a kind of model."""
 
-    def __call__(self, name: str, *, depth: int, context_length: int | None) -> ModelConfig: ...
+    def __call__(
+        self, name: str, *, depth: int, context_length: int | None, options: Mapping[str, Any]
+    ) -> ModelConfig: ...
 
 
 class Workbench(NamedTuple):

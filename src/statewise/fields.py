@@ -3,13 +3,11 @@
 import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
 from statewise.errors import UserError, unknown
 from statewise.models.config import ModelConfig
 from statewise.train.config import TrainConfig
-
-Part = Literal["train", "model", "layer", "task"]
 
 OTHERWISE = {"layer": "--models or --model", "options": "each option's own name", "seed": "--seeds or --seed"}
 """Fields that are set in another way -> how"""
@@ -28,8 +26,8 @@ class Setup:
 class Fields:
     """The fields of one kind of model on one task, and what each may hold.
 
-    A name may say its part (``layer.dropout``, ``train.momentum``); without, the first part that has such a field is
-    meant: training, model, layer, task.
+    A field's full name says its part: ``train.momentum``, ``model.dropout``, ``layer.dropout``, ``task.longest``. The
+    part may be left out where only one has such a field.
 
     Args:
         name: of the kind of model.
@@ -39,7 +37,7 @@ class Fields:
 
     def __init__(self, name: str, layer_options: Mapping[str, Any], task_options: Mapping[str, Any]) -> None:
         self.name = name
-        self.known: dict[Part, dict[str, Any]] = {
+        self.known: dict[str, dict[str, Any]] = {
             "train": _types(TrainConfig),
             "model": _types(ModelConfig),
             "layer": dict(layer_options),
@@ -50,9 +48,10 @@ class Fields:
         """The setup with one field set.
 
         Raises:
-            UserError: if there is no such field (the nearest is suggested) or it cannot hold the value.
+            UserError: if there is no such field (the nearest is suggested), several parts have one, or it cannot hold
+                the value.
         """
-        part, field = self.find(name)
+        part, _, field = self.full_name(name).partition(".")
         value = _checked(name, value, self.known[part][field])
         if part == "train":
             return replace(setup, train=replace(setup.train, **{field: value}))
@@ -68,30 +67,36 @@ class Fields:
             setup = self.set(setup, name, value)
         return setup
 
-    def has(self, name: str) -> bool:
-        """Whether there is such a field."""
-        try:
-            self.find(name)
-        except UserError:
-            return False
-        return True
+    def get(self, setup: Setup, name: str) -> Any:
+        """The value of a field in a complete setup."""
+        part, _, field = self.full_name(name).partition(".")
+        if part in ("train", "model"):
+            return getattr(getattr(setup, part), field)
+        return (setup.model.options if part == "layer" else setup.task_options)[field]
 
-    def find(self, name: str) -> tuple[Part, str]:
-        """The part and the field that ``name`` means.
+    def has(self, name: str) -> bool:
+        """Whether there is such a field, or there are several."""
+        part, dot, field = name.rpartition(".")
+        return any(field in known for of, known in self.known.items() if part == of or not dot)
+
+    def full_name(self, name: str) -> str:
+        """``part.field`` of the field that ``name`` means.
 
         Raises:
-            UserError: if there is no such field; the nearest is suggested.
+            UserError: if there is no such field (the nearest is suggested) or several parts have one.
         """
-        said, dot, field = name.rpartition(".")
-        if field in OTHERWISE and said in ("", "train", "model"):
+        part, dot, field = name.rpartition(".")
+        if field in OTHERWISE and part in ("", "train", "model"):
             raise UserError(f"field '{field}' is not set this way; use {OTHERWISE[field]}")
-        for part, known in self.known.items():
-            if field in known and said in ("", part):
-                return part, field
-        if dot and said not in self.known:
-            raise unknown("part of a config", said, self.known)
-        choices = self.known[said] if dot else {field for known in self.known.values() for field in known}  # type: ignore[index]
-        raise unknown(f"{said} field of {self.name}" if dot else f"field of {self.name}", field, choices)
+        if dot and part not in self.known:
+            raise unknown("part of a config", part, self.known)
+        found = [f"{of}.{field}" for of, known in self.known.items() if field in known and part in ("", of)]
+        if len(found) > 1:
+            raise UserError(f"'{field}' could be {' or '.join(found)} of {self.name}; write one of them")
+        if not found:
+            choices = self.known[part] if dot else {known for fields in self.known.values() for known in fields}
+            raise unknown(f"{part} field of {self.name}" if dot else f"field of {self.name}", field, choices)
+        return found[0]
 
 
 def constructor_options(kind: type, leave_out: Collection[str] = ()) -> dict[str, Any]:

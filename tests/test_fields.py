@@ -1,0 +1,62 @@
+"""Fields of a complete config by name: full names, short names, and what is refused."""
+
+import pytest
+
+from statewise.catalog import CATALOG
+from statewise.errors import UserError
+from statewise.fields import Fields, Setup
+from statewise.models.config import ModelConfig
+from statewise.train.config import TrainConfig
+from statewise.workbench import describe
+
+
+def fields(name: str) -> Fields:
+    return Fields(name, describe(name).options, {"longest": int})
+
+
+def setup(name: str) -> Setup:
+    return Setup(ModelConfig(layer=name), TrainConfig(), {"longest": 20})
+
+
+def test_a_full_name_reaches_its_part_and_no_other():
+    tcn = fields("tcn")
+    layer = tcn.set(setup("tcn"), "layer.dropout", 0.2).model
+    model = tcn.set(setup("tcn"), "model.dropout", 0.2).model
+    assert (layer.options, layer.dropout) == ({"dropout": 0.2}, 0.0)
+    assert (model.options, model.dropout) == ({}, 0.2)
+    changed = tcn.set_all(setup("tcn"), {"train.momentum": 0.5, "task.longest": 30})
+    assert (changed.train.momentum, changed.task_options) == (0.5, {"longest": 30})
+
+
+def test_a_short_name_that_could_be_two_fields_is_refused_and_both_are_named():
+    with pytest.raises(UserError, match=r"model\.dropout or layer\.dropout of tcn"):
+        fields("tcn").set(setup("tcn"), "dropout", 0.2)
+    assert fields("lstm").full_name("dropout") == "model.dropout"
+
+
+def test_an_option_of_a_layer_is_reached_though_another_part_forbids_its_name():
+    reservoir = fields("echo-state")
+    assert reservoir.set(setup("echo-state"), "layer.seed", 7).model.options == {"seed": 7}
+    with pytest.raises(UserError, match="--seeds"):
+        reservoir.full_name("seed")
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_what_was_set_is_read_back(name: str):
+    known = fields(name)
+    for field in ("train.learning_rate", "model.depth", "task.longest"):
+        assert known.get(known.set(setup(name), field, 3), field) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [("layer.forget_bais", "forget_bias"), ("momentun", "momentum"), ("layers.forget_bias", "part of a config")],
+)
+def test_what_does_not_exist_is_refused_with_the_nearest(said: str, answer: str):
+    with pytest.raises(UserError, match=answer):
+        fields("lstm").full_name(said)
+
+
+def test_a_value_of_another_type_is_refused():
+    with pytest.raises(UserError, match="optimizer cannot be 'adam'"):
+        fields("lstm").set(setup("lstm"), "optimizer", "adam")
