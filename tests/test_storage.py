@@ -8,7 +8,7 @@ import pytest
 
 from statewise import storage
 from statewise.errors import UserError
-from statewise.storage import make_folder, read_json, write_json, write_text
+from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
 
 
 def test_what_is_written_is_read_again(tmp_path: Path):
@@ -58,3 +58,17 @@ def test_a_folder_is_made_found_or_refused(tmp_path: Path):
 def test_a_folder_whose_config_was_half_written_is_still_empty(tmp_path: Path):
     (tmp_path / "config.json.new").write_text('{"task')
     assert not make_folder(tmp_path, "run")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}}, "b.c 2 there, 3 here"),
+        ({"a": 1}, {"a": 1, "b": 2}, "b None there, 2 here"),
+        ({"b": {}}, {"b": {"c": 2}}, "b.c None there, 2 here"),
+    ],
+)
+def test_another_config_is_refused_and_the_first_difference_named(before: dict, after: dict, said: str):
+    refuse_change(Path("here"), "run", before, before)
+    with pytest.raises(UserError, match=f"holds a run with another config .{said}"):
+        refuse_change(Path("here"), "run", before, after)

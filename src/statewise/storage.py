@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,20 @@ def make_folder(folder: Path, kind: str) -> bool:
     if entries and "config.json" not in entries:
         raise UserError(f"{folder} is not empty and holds no {kind}; choose another folder with --out")
     return bool(entries)
+
+
+def refuse_change(folder: Path, kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise a ``UserError`` that names the first difference, unless the config in a folder is the one it is used with.
+
+    Args:
+        folder: of a run or comparison.
+        kind: which of both.
+        before: the config that stands in it.
+        after: the config it is to be used with.
+    """
+    if before != after:
+        changed = _first_difference(before, after)
+        raise UserError(f"{folder} holds a {kind} with another config ({changed}); choose another folder with --out")
 
 
 def write_through(path: Path, data: bytes) -> None:
@@ -78,6 +93,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UserError(f"{path} was not written by statewise; name another folder")
     return found
+
+
+def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The first field, by its path, whose values differ, and both values."""
+    name = next(name for name in (*before, *after) if before.get(name) != after.get(name))
+    one, other = before.get(name), after.get(name)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return f"{name}.{_first_difference(one, other)}"
+    return f"{name} {one} there, {other} here"
 
 
 def _remove(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from statewise.compare.config import CompareConfig
 from statewise.errors import UserError
-from statewise.storage import make_folder, read_json, write_json, write_text
+from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
 
 README = """# A statewise comparison
 
@@ -25,16 +25,22 @@ README = """# A statewise comparison
 """
 
 
+MAY_GROW = ("models", "seeds", "trials")
+"""Fields of which a comparison that is gone on with may have more than before"""
+MAY_CHANGE = (*MAY_GROW, "workers", "measure", "hypotheses")
+"""Fields that no score depends on, beside those"""
+
+
 def open_folder(folder: Path, config: CompareConfig) -> None:
-    """Make the folder of a comparison, or go on in one on the same task.
+    """Make the folder of a comparison, or go on in that of the same one or one with fewer models, seeds or trials.
 
     Raises:
-        UserError: if it cannot be written, or holds something else or a comparison on another task.
+        UserError: if it cannot be written, or holds something else, another comparison or a larger one.
     """
-    written = json.dumps(asdict(config), indent=1)
+    written = json.loads(json.dumps(asdict(config)))
     if make_folder(folder, "comparison"):
-        _check_same_task(folder / "config.json", json.loads(written))
-    write_text(folder / "config.json", written)
+        _check_same(folder, read_json(folder / "config.json"), written)
+    write_json(folder / "config.json", written)
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -86,14 +92,19 @@ def results_table(result: dict[str, Any]) -> str:
     return lines.getvalue()
 
 
-def _check_same_task(path: Path, config: dict[str, Any]) -> None:
-    """Raises ``UserError`` unless the file is the config of a comparison on the same task."""
-    before = read_json(path)
-    if "models" not in before:
-        raise UserError(f"{path.parent} is not empty and holds no comparison; choose another folder with --out")
-    for name in ("task", "task_options"):
-        if before.get(name) != config[name]:
+def _check_same(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raises ``UserError`` unless ``after`` goes on with the comparison ``before``, losing nothing of it."""
+    if not {"models", "seeds"} <= set(before):
+        raise UserError(f"{folder} is not empty and holds no comparison; choose another folder with --out")
+    refuse_change(folder, "comparison", *(_without(config, MAY_CHANGE) for config in (before, after)))
+    for name in MAY_GROW:
+        fewer = set(before[name]) - set(after[name]) if name == "models" else before[name] > after[name]
+        if fewer:
             raise UserError(
-                f"{path.parent} holds a comparison with another {name.replace('_', ' ')} ({before.get(name)} there, "
-                f"{config[name]} here); choose another folder with --out"
+                f"{folder} holds a comparison with more {name} ({before[name]} there, {after[name]} here); its "
+                "result would be lost: choose another folder with --out"
             )
+
+
+def _without(config: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in names}

@@ -1,0 +1,68 @@
+"""The folder of a comparison: gone on with where nothing is lost, left alone where it holds something else."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from statewise.compare.config import CompareConfig
+from statewise.compare.folder import open_folder
+from statewise.errors import UserError
+from statewise.models.config import ModelConfig
+from statewise.runs.config import RunConfig
+from statewise.runs.folder import open_folder as open_run
+from statewise.train.config import TrainConfig
+
+CONFIG = CompareConfig(models=("lstm", "gru"), seeds=3, trials=2)
+MORE = {"models": ("lstm", "gru", "rnn"), "seeds": 5, "trials": 4}
+OTHER = {
+    "task": "parity",
+    "task_options": {"longest": 9},
+    "vary": {"optimizer": ("adamw", "sgd")},
+    "fixed": {"learning_rate": 1e-3},
+    "budget": 1000,
+    "match": "flops",
+    "depth": 7,
+    "lengths": (5,),
+    "train": TrainConfig(steps=7),
+    "baselines": False,
+}
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_another_comparison_is_refused_and_left_as_it_was(field: str, tmp_path: Path):
+    open_folder(tmp_path, CONFIG)
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(UserError, match=rf"another config \({field}.*--out"):
+        open_folder(tmp_path, replace(CONFIG, **{field: OTHER[field]}))
+    assert (tmp_path / "config.json").read_text() == before
+
+
+@pytest.mark.parametrize("field", MORE)
+def test_one_that_only_has_more_is_gone_on_with_and_does_not_shrink_again(field: str, tmp_path: Path):
+    more = replace(CONFIG, **{field: MORE[field]})
+    open_folder(tmp_path, CONFIG)
+    open_folder(tmp_path, more)
+    assert json.loads((tmp_path / "config.json").read_text())[field] == json.loads(json.dumps(MORE[field]))
+    with pytest.raises(UserError, match=f"more {field}"):
+        open_folder(tmp_path, CONFIG)
+
+
+def test_what_no_score_depends_on_may_change(tmp_path: Path):
+    open_folder(tmp_path, CONFIG)
+    open_folder(tmp_path, replace(CONFIG, workers=7, measure=not CONFIG.measure))
+
+
+def test_a_comparison_does_not_enter_a_run_nor_a_run_a_comparison(tmp_path: Path):
+    run = RunConfig("parity", ModelConfig(), TrainConfig())
+    open_run(tmp_path / "run", run)
+    with pytest.raises(UserError, match="holds no comparison"):
+        open_folder(tmp_path / "run", CONFIG)
+    open_folder(tmp_path / "comparison", CONFIG)
+    with pytest.raises(UserError, match="comparison"):
+        open_run(tmp_path / "comparison", run)
+
+
+def test_every_field_is_either_free_to_change_or_refused():
+    assert set(OTHER) | set(MORE) | {"workers", "measure", "hypotheses", "margin"} >= set(vars(CONFIG))
