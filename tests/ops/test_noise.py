@@ -16,14 +16,14 @@ def split_mix_64(x: int) -> int:
     return x ^ (x >> 31)
 
 
-def by_definition(seed: int, step: int, unit: int) -> float:
-    key = split_mix_64(split_mix_64(seed & MASK) ^ (step & MASK))
+def by_definition(seed: int, step: int, unit: int, stream: int = 0) -> float:
+    key = split_mix_64(split_mix_64(seed & MASK) ^ (step + stream * 2**48))
     half = split_mix_64(key ^ split_mix_64(unit // 2)) >> (32 * (unit % 2))
     return (half % 2**23 + 0.5) / 2**23
 
 
-def draw(seeds, steps, units: int = 8) -> torch.Tensor:
-    return uniform(torch.as_tensor(seeds), torch.as_tensor(steps), units, torch.float64)
+def draw(seeds, steps, units: int = 8, stream: int = 0) -> torch.Tensor:
+    return uniform(torch.as_tensor(seeds), torch.as_tensor(steps), units, torch.float64, stream=stream)
 
 
 def table(rows: int, time: int, units: int) -> torch.Tensor:
@@ -46,6 +46,27 @@ def test_equals_the_equation_number_by_number(units):
     ]
     assert draw(seeds, steps, units).tolist() == expected
     assert draw(seeds, [row[1] for row in steps], units).tolist() == [row[1] for row in expected]
+
+
+@pytest.mark.parametrize("stream", [0, 1, 2**15 - 1])
+def test_equals_the_equation_in_every_stream(stream):
+    expected = [by_definition(seed, step, 3, stream) for seed, step in ((5, 0), (-3, 2**48 - 1))]
+    assert draw([5, -3], [0, 2**48 - 1], stream=stream)[:, 3].tolist() == expected
+
+
+def test_streams_are_independent_and_share_no_step():
+    seeds, steps = torch.arange(20), torch.arange(50).expand(20, 50)
+    u = torch.stack([draw(seeds, steps, stream=stream).flatten() for stream in range(6)])
+    assert len(u.unique()) > 0.99 * u.numel()
+    correlation = torch.corrcoef(u).fill_diagonal_(0)
+    assert correlation.abs().max() < stats.norm.isf(1e-3 / 15 / 2) / u.shape[1] ** 0.5
+    assert torch.equal(draw(seeds, steps), draw(seeds, steps, stream=0))
+
+
+@pytest.mark.parametrize("stream", [-1, 2**15])
+def test_a_stream_that_would_meet_another_is_refused(stream):
+    with pytest.raises(ValueError, match="stream must be at least 0 and below 32768"):
+        draw([0], [0], stream=stream)
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])

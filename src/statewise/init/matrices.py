@@ -4,10 +4,12 @@ The identity is ``torch.nn.init.eye_``. As there, a ``generator`` of ``None`` is
 """
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from statewise.errors import choose
 
 Topology = Literal["random", "orthogonal", "ring"]
 Distribution = Literal["uniform", "bernoulli"]
@@ -48,8 +50,7 @@ def reservoir_matrix(
     >>> round(float(torch.linalg.eigvals(w).abs().max()), 6)
     0.9
     """
-    if topology not in ("random", "orthogonal", "ring"):
-        raise ValueError(f"topology must be random, orthogonal or ring, got {topology!r}")
+    choose("topology", topology, get_args(Topology))
     if topology == "ring":
         return spectral_radius * torch.roll(torch.eye(units, dtype=torch.float64), 1, dims=0)
     if topology == "orthogonal":
@@ -81,8 +82,7 @@ def input_matrix(
     >>> weights.abs().sum(dim=0)
     tensor([3., 3.])
     """
-    if distribution not in ("uniform", "bernoulli"):
-        raise ValueError(f"distribution must be uniform or bernoulli, got {distribution!r}")
+    choose("distribution", distribution, get_args(Distribution))
     order = torch.rand(units, inputs, generator=generator).argsort(dim=0).argsort(dim=0)
     entries = 2 * torch.rand(units, inputs, generator=generator) - 1
     if distribution == "bernoulli":

@@ -1,6 +1,7 @@
-"""Noise as a function of (row seed, step, unit): how a sequence is cut or a batch made up does not matter.
+"""Noise as a function of (row seed, stream, step, unit): how a sequence is cut or a batch made up does not matter.
 
-    k_t = mix(mix(seed) ^ step_t),    u_{t,i} = 23 bits of mix(k_t ^ mix(i // 2)),  from its low half where i is even
+    k_t = mix(mix(seed) ^ (step_t + stream 2^48))
+    u_{t,i} = 23 bits of mix(k_t ^ mix(i // 2)),  from its low half where i is even
 
 ``mix`` is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators",
 figure 14) in wrapping int64 arithmetic. Two units share the 64 bits of one hash, which halves the hashing.
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 
 GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as int64
+STREAM = 48
+"""Bits of a step; what stands above them is the stream, so that no step of one is a step of another"""
 BITS = 23
 """Random bits a number, one fewer than float32 holds: half a unit is added, so that neither 0 nor 1 comes out."""
 
@@ -25,22 +28,30 @@ def mix(x: Tensor) -> Tensor:
     return x
 
 
-def uniform(seed: Tensor, step: Tensor, units: int, dtype: torch.dtype) -> Tensor:
+def uniform(seed: Tensor, step: Tensor, units: int, dtype: torch.dtype, *, stream: int = 0) -> Tensor:
     """Numbers uniform in the open interval (0, 1), one for each row, step and unit.
 
     Args:
         seed: ``(B,)`` int64, one a row.
-        step: ``(B,)`` or ``(B, T)`` int64.
+        step: ``(B,)`` or ``(B, T)`` int64, below 2^48.
         units: how many numbers a row and step; the first of many are those of few.
         dtype: of the result; odd multiples of 2^-24, exact in float32 and float64, rounded in a narrower one.
+        stream: which of the independent noises that a layer draws from one seed, from 0 to 2^15 - 1.
 
     Returns:
         ``(B, units)`` or ``(B, T, units)``.
+
+    Raises:
+        ValueError: if there is no such stream.
 
     >>> u = uniform(torch.tensor([3]), torch.arange(10).unsqueeze(0), 1000, torch.float32)
     >>> u.shape, bool(abs(u.mean() - 0.5) < 0.01)
     (torch.Size([1, 10, 1000]), True)
     """
+    if not 0 <= stream < 2 ** (63 - STREAM):
+        raise ValueError(f"stream must be at least 0 and below {2 ** (63 - STREAM)}, got {stream}")
+    if stream:
+        step = step + (stream << STREAM)
     row = mix(seed).view(-1, *[1] * (step.dim() - 1))
     key = mix(row ^ step).unsqueeze(-1)
     pair = mix(key ^ mix(torch.arange((units + 1) // 2, device=seed.device)))
@@ -49,7 +60,7 @@ def uniform(seed: Tensor, step: Tensor, units: int, dtype: torch.dtype) -> Tenso
     return ((bits.to(torch.float32) + 0.5) * 2.0**-BITS).clamp(max=largest).to(dtype)
 
 
-def dropout_mask(seed: Tensor, step: Tensor, units: int, rate: float, dtype: torch.dtype) -> Tensor:
+def dropout_mask(seed: Tensor, step: Tensor, units: int, rate: float, dtype: torch.dtype, *, stream: int = 0) -> Tensor:
     """Inverted-dropout masks: 0 with probability ``rate``, else 1 / (1 - rate); shaped like ``uniform``'s result.
 
     The same units fall out in every dtype.
@@ -63,7 +74,7 @@ def dropout_mask(seed: Tensor, step: Tensor, units: int, rate: float, dtype: tor
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be at least 0 and below 1, got {rate}")
-    kept = uniform(seed, step, units, torch.float32) >= rate
+    kept = uniform(seed, step, units, torch.float32, stream=stream) >= rate
     return kept.to(dtype) / (1 - rate)
 
 

@@ -177,7 +177,7 @@ def test_an_empty_batch_goes_through():
         ({"heads": 0}, "heads must divide the width, got 0 heads and width 4"),
         ({"heads": 4, "positions": "rotary"}, "rotary positions need an even head width, got 1"),
         ({"heads": 2, "context_length": 0}, "context_length must be at least 1, got 0"),
-        ({"heads": 2, "positions": "rotery"}, "positions must be none, sinusoidal, learned or rotary, got 'rotery'"),
+        ({"heads": 2, "positions": "rotery"}, "unknown positions 'rotery'; did you mean 'rotary'"),
     ],
 )
 def test_wrong_arguments_are_refused_with_a_sentence(options, sentence):

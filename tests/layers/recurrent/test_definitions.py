@@ -129,11 +129,11 @@ def test_sizes_of_initial_weights(kind):
 @pytest.mark.parametrize(
     ("kind", "options", "says"),
     [
-        (RNN, {"activation": "gelu"}, "tanh, relu, leaky_relu or sigmoid, got 'gelu'"),
-        (RNN, {"initialization": "xavier"}, "uniform, orthogonal or identity, got 'xavier'"),
-        (LSTM, {"initialization": "identity"}, "uniform or orthogonal, got 'identity'"),
-        (GRU, {"initialization": "identity"}, "uniform or orthogonal, got 'identity'"),
-        (GRU, {"reset_placement": "within"}, "after or before, got 'within'"),
+        (RNN, {"activation": "gelu"}, "unknown activation 'gelu'; did you mean 'relu'"),
+        (RNN, {"initialization": "xavier"}, "unknown initialization 'xavier'; .*identity, orthogonal, uniform"),
+        (LSTM, {"initialization": "identity"}, "unknown initialization 'identity'; .*orthogonal, uniform"),
+        (GRU, {"initialization": "identity"}, "unknown initialization 'identity'; .*orthogonal, uniform"),
+        (GRU, {"reset_placement": "within"}, "unknown reset_placement 'within'; .*after, before"),
     ],
 )
 def test_unknown_options_are_named(kind, options, says):

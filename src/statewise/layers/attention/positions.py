@@ -1,11 +1,12 @@
 """How an attention layer learns where things stand: one small object a kind, given to the layer."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from statewise.errors import choose
 from statewise.ops.rotary import rotate, sinusoidal
 
 PositionKind = Literal["none", "sinusoidal", "learned", "rotary"]
@@ -65,9 +66,7 @@ def make_positions(kind: PositionKind, *, width: int, length: int) -> Positions:
     Raises:
         ValueError: if the kind is unknown.
     """
-    if kind == "learned":
+    if choose("positions", kind, get_args(PositionKind)) == "learned":
         return Learned(width, length)
     kinds: dict[str, type[Positions]] = {"none": NoPositions, "sinusoidal": Sinusoidal, "rotary": Rotary}
-    if kind not in kinds:
-        raise ValueError(f"positions must be none, sinusoidal, learned or rotary, got {kind!r}")
     return kinds[kind]()

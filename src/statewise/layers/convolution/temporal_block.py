@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from statewise import tree
 from statewise.contract import SequenceLayer, Vectors
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.noise import dropout_mask
@@ -98,23 +97,38 @@ class TemporalBlock(SequenceLayer):
         return TemporalBlockState(first, second, seed, torch.zeros_like(seed))
 
     def step(self, x: Tensor, state: TemporalBlockState) -> tuple[Tensor, TemporalBlockState]:
-        y, state = self._sequence(x.unsqueeze(1), state)
-        return y.squeeze(1), state
+        first = torch.cat([state.first, x.unsqueeze(1)], dim=1)
+        u = self._dropped(F.relu(_filtered(first[:, :: self.dilation], self.first)), state.seed, state.steps, stream=0)
+        second = torch.cat([state.second, u.unsqueeze(1).to(first)], dim=1)
+        v = self._dropped(
+            F.relu(_filtered(second[:, :: self.dilation], self.second)), state.seed, state.steps, stream=1
+        )
+        after = TemporalBlockState(first[:, 1:], second[:, 1:], state.seed, state.steps + 1)
+        return F.relu(v + self.skip(x)), after
 
     def _sequence(self, x: Tensor, state: TemporalBlockState) -> tuple[Tensor, TemporalBlockState]:
         steps = state.steps.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
-        u, first = self._convolve(self.first, x, state.first, state.seed, steps)
-        v, second = self._convolve(self.second, u, state.second, ~state.seed, steps)
+        u, first = self._convolve(self.first, x, state.first, state.seed, steps, stream=0)
+        v, second = self._convolve(self.second, u, state.second, state.seed, steps, stream=1)
         after = TemporalBlockState(first, second, state.seed, state.steps + x.shape[1])
-        return F.relu(v + self.skip(x)), tree.cast_like(after, state)
+        return F.relu(v + self.skip(x)), after
 
     def _convolve(
-        self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor
+        self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor, *, stream: int
     ) -> tuple[Tensor, Tensor]:
         """dropout(relu(conv(x))) and the new tail."""
         weight, bias = convolution.weight, convolution.bias
         y, tail = causal_convolution(x, tail, weight, bias, dilation=self.dilation)  # type: ignore[arg-type]
-        y = F.relu(y)
-        if self.training and self.dropout:
-            y = y * dropout_mask(seed, steps, self.output_size, self.dropout, y.dtype)
-        return y, tail
+        return self._dropped(F.relu(y), seed, steps, stream=stream), tail
+
+    def _dropped(self, y: Tensor, seed: Tensor, steps: Tensor, *, stream: int) -> Tensor:
+        """In training, ``y`` with some values dropped."""
+        if not (self.training and self.dropout):
+            return y
+        return y * dropout_mask(seed, steps, self.output_size, self.dropout, y.dtype, stream=stream)
+
+
+def _filtered(taps: Tensor, convolution: nn.Module) -> Tensor:
+    """``bias + sum_k W_k x_k`` of the K inputs ``(B, K, D)`` that stand under the filter."""
+    weight, bias = convolution.weight, convolution.bias
+    return F.linear(taps.transpose(1, 2).flatten(1), weight.flatten(1), bias)  # type: ignore[operator, arg-type]

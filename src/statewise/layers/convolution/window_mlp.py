@@ -9,10 +9,10 @@ Our K (``window``) is the paper's n - 1. Inputs before the first are zeros.
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise import tree
 from statewise.contract import SequenceLayer, Vectors
 from statewise.ops.causal_convolution import causal_convolution
 
@@ -35,7 +35,6 @@ class WindowMLP(SequenceLayer):
     Raises:
         ValueError: if the window is below 1.
 
-    >>> import torch
     >>> y, state = WindowMLP(input_size=3, hidden_size=4, window=5)(torch.randn(2, 7, 3))
     >>> y.shape, state.tail.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 4, 3]))
@@ -56,9 +55,11 @@ class WindowMLP(SequenceLayer):
         return WindowState(self.zeros(batch_size, self.window - 1, self.input_size))
 
     def step(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
-        y, state = self._sequence(x.unsqueeze(1), state)
-        return y.squeeze(1), state
+        window = torch.cat([state.tail, x.unsqueeze(1)], dim=1)
+        concatenated = window.transpose(1, 2).flatten(1)
+        hidden = F.relu(F.linear(concatenated, self.hidden.weight.flatten(1), self.hidden.bias))
+        return self.out(hidden), WindowState(window[:, 1:])
 
     def _sequence(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
         seen, tail = causal_convolution(x, state.tail, self.hidden.weight, self.hidden.bias)
-        return self.out(F.relu(seen)), tree.cast_like(WindowState(tail), state)
+        return self.out(F.relu(seen)), WindowState(tail)

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise import probe, tree
+from statewise import probe
 from statewise.contract import LayerFactory, SequenceLayer, Vectors
 from statewise.layers.memory.addressing import Address, address
 from statewise.layers.memory.feedforward import Feedforward
@@ -116,7 +116,7 @@ class NeuralTuringMachine(SequenceLayer):
         memory = self._write(state.memory, weights[:, self.read_heads :], erase, add)
         read = (weights[:, : self.read_heads] @ memory).flatten(1)
         y = self.readout(torch.cat([h, read.to(h.dtype)], dim=1))
-        return y, tree.cast_like(NTMState(memory, weights, read, controller), state)
+        return y, NTMState(memory, weights, read, controller)
 
     def _interpret(self, said: Tensor) -> tuple[Address, Tensor, Tensor]:
         """What the controller says, squashed into admissible ranges."""

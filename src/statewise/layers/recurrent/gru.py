@@ -12,16 +12,19 @@ Our n is the paper's h~. z keeps here, as in the paper's eq. 7 and in torch.nn; 
 Parameters are named and laid out as ``torch.nn.GRU``'s, gates in the order r, z, n.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
+from statewise.errors import choose
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first, unroll
+from statewise.layers.recurrent.torch_layout import Initialization, TorchLayout, before, layer_first, unroll
+
+ResetPlacement = Literal["after", "before"]
 
 
 class GRUState(NamedTuple):
@@ -59,17 +62,14 @@ class GRU(TorchLayout):
         *,
         input_size: int,
         hidden_size: int,
-        reset_placement: Literal["after", "before"] = "after",
+        reset_placement: ResetPlacement = "after",
         update_bias: float = 0.0,
         longest_memory: int | None = None,
-        initialization: Literal["uniform", "orthogonal"] = "orthogonal",
+        initialization: Initialization = "orthogonal",
     ) -> None:
-        if reset_placement not in ("after", "before"):
-            raise ValueError(f"reset_placement must be after or before, got {reset_placement!r}")
-        if initialization not in ("uniform", "orthogonal"):
-            raise ValueError(f"initialization must be uniform or orthogonal, got {initialization!r}")
+        choose("initialization", initialization, get_args(Initialization))
         super().__init__(input_size, hidden_size, gates=3)
-        self.reset_placement = reset_placement
+        self.reset_placement = choose("reset_placement", reset_placement, get_args(ResetPlacement))
         if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         update = slice(hidden_size, 2 * hidden_size)

@@ -11,16 +11,17 @@ Gers et al. write s for c and y^in, y^phi, y^out for i, f, o. Parameters are nam
 W = ``weight_ih_l0`` (4 H, D), U = ``weight_hh_l0`` (4 H, H), gates in the order i, f, g, o, two biases that add up.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
+from statewise.errors import choose
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
+from statewise.layers.recurrent.torch_layout import Initialization, TorchLayout, before, layer_first
 
 
 class LSTMState(NamedTuple):
@@ -62,10 +63,9 @@ class LSTM(TorchLayout):
         hidden_size: int,
         forget_bias: float | None = 1.0,
         longest_memory: int | None = None,
-        initialization: Literal["uniform", "orthogonal"] = "orthogonal",
+        initialization: Initialization = "orthogonal",
     ) -> None:
-        if initialization not in ("uniform", "orthogonal"):
-            raise ValueError(f"initialization must be uniform or orthogonal, got {initialization!r}")
+        choose("initialization", initialization, get_args(Initialization))
         if forget_bias is not None and longest_memory is not None:
             raise ValueError("longest_memory sets the forget gates' biases; pass forget_bias=None beside it")
         super().__init__(input_size, hidden_size, gates=4)

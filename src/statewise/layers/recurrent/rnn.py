@@ -5,16 +5,18 @@ Elman 1990, "Finding structure in time"; h_t = f(W x_t + b_W + U h_{t-1} + b_U),
 Parameters are named and laid out as ``torch.nn.RNN``'s: W = ``weight_ih_l0`` (H, D), U = ``weight_hh_l0`` (H, H).
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from statewise.errors import choose
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
 
 Activation = Literal["tanh", "relu", "leaky_relu", "sigmoid"]
+Initialization = Literal["uniform", "orthogonal", "identity"]
 LEAK = 0.01
 """Slope of the leaky ReLU below zero"""
 IRNN_STD = 0.001
@@ -55,14 +57,11 @@ class RNN(TorchLayout):
         input_size: int,
         hidden_size: int,
         activation: Activation = "tanh",
-        initialization: Literal["uniform", "orthogonal", "identity"] = "orthogonal",
+        initialization: Initialization = "orthogonal",
     ) -> None:
-        if activation not in ("tanh", "relu", "leaky_relu", "sigmoid"):
-            raise ValueError(f"activation must be tanh, relu, leaky_relu or sigmoid, got {activation!r}")
-        if initialization not in ("uniform", "orthogonal", "identity"):
-            raise ValueError(f"initialization must be uniform, orthogonal or identity, got {initialization!r}")
+        choose("initialization", initialization, get_args(Initialization))
         super().__init__(input_size, hidden_size, gates=1)
-        self.activation = activation
+        self.activation = choose("activation", activation, get_args(Activation))
         if initialization == "orthogonal":
             orthogonal_blocks_(self.weight_hh_l0)
         if initialization == "identity":
@@ -76,7 +75,7 @@ class RNN(TorchLayout):
 
     def step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return h, RNNState(h.to(state.h.dtype))
+        return h, RNNState(h)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         if self.activation in ("tanh", "relu"):
@@ -86,7 +85,7 @@ class RNN(TorchLayout):
             h = h.squeeze(0)
         else:
             y, h = unroll(self._step, F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return y, RNNState(h.to(state.h.dtype))
+        return y, RNNState(h)
 
     def _step(self, projected: Tensor, h: Tensor) -> Tensor:
         """The new h from W x_t + b_W and the old one."""

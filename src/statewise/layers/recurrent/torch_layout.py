@@ -1,13 +1,16 @@
 """What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
+
+Initialization = Literal["uniform", "orthogonal"]
+"""Where the recurrent weights of a gated layer start"""
 
 
 class TorchLayout(SequenceLayer):

@@ -9,15 +9,17 @@ says ``units`` for ``hidden_size``, ``lr`` for ``leak_rate``, ``sr`` for ``spect
 ``recurrent_connectivity``; the other names are the same.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise import tree
 from statewise.contract import SequenceLayer, Vectors
+from statewise.errors import choose
 from statewise.init.matrices import Distribution, Topology, input_matrix, reservoir_matrix
+
+Activation = Literal["tanh", "identity"]
 
 
 class EchoState(NamedTuple):
@@ -68,7 +70,7 @@ class EchoStateNetwork(SequenceLayer):
         recurrent_connectivity: float = 0.1,
         input_connectivity: float = 1.0,
         input_distribution: Distribution = "uniform",
-        activation: Literal["tanh", "identity"] = "tanh",
+        activation: Activation = "tanh",
         topology: Topology = "random",
         seed: int | None = None,
     ) -> None:
@@ -80,10 +82,8 @@ class EchoStateNetwork(SequenceLayer):
         ):
             if not 0 < value <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
-        if activation not in ("tanh", "identity"):
-            raise ValueError(f"activation must be tanh or identity, got {activation!r}")
         self.leak_rate = leak_rate
-        self.activation = activation
+        self.activation = choose("activation", activation, get_args(Activation))
         generator = torch.default_generator if seed is None else torch.Generator().manual_seed(seed)
         matrix = reservoir_matrix(
             hidden_size,
@@ -110,14 +110,14 @@ class EchoStateNetwork(SequenceLayer):
 
     def step(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
         h = self._step(F.linear(x, self.input_weights, self.bias), state.h)
-        return h, tree.cast_like(EchoState(h), state)
+        return h, EchoState(h)
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
         h, outputs = state.h, []
         for projected in F.linear(x, self.input_weights, self.bias).unbind(1):
             h = self._step(projected, h)
             outputs.append(h)
-        return torch.stack(outputs, dim=1), tree.cast_like(EchoState(h), state)
+        return torch.stack(outputs, dim=1), EchoState(h)
 
     def _step(self, projected: Tensor, h: Tensor) -> Tensor:
         total = projected + F.linear(h, self.weights)

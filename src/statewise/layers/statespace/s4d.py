@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
+from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.precision import exp, to_complex, to_pairs, wide
 from statewise.layers.statespace.time_scales import log_uniform
@@ -76,10 +77,8 @@ class S4D(SequenceLayer):
         super().__init__(Vectors(input_size), output_size=hidden_size)
         if state_size < 2 or state_size % 2:
             raise ValueError(f"state_size counts conjugate pairs and must be even and positive, got {state_size}")
-        if eigenvalues not in EIGENVALUES:
-            raise ValueError(f"eigenvalues must be lin, inv or legs, got {eigenvalues!r}")
         pairs = state_size // 2
-        start = EIGENVALUES[eigenvalues](pairs)
+        start = EIGENVALUES[choose("eigenvalues", eigenvalues, EIGENVALUES)](pairs)
         self.log_dt = nn.Parameter(log_uniform((input_size,), dt_min, dt_max).log())
         self.log_decay = nn.Parameter((-start.real).log().repeat(input_size, 1))
         self.frequency = nn.Parameter(start.imag.repeat(input_size, 1))
