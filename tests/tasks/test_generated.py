@@ -1,12 +1,13 @@
-"""Generated tasks: oracles are perfect, chance is chance, splits share nothing, batches depend on their number."""
+"""Generated tasks beyond the rules that every task keeps: which lengths are evaluated, how contents are dealt out."""
+
+import math
 
 import pytest
 import torch
 
-from statewise.tasks.base import Batch, Task, add_scores
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
-from statewise.tasks.generated import GeneratedTask
+from statewise.tasks.generated import SPLITS, GeneratedTask, draw_of_split
 from statewise.tasks.recalling import DelayedRecall, Recall
 
 TASKS: tuple[GeneratedTask, ...] = (
@@ -18,49 +19,6 @@ TASKS: tuple[GeneratedTask, ...] = (
     Parity(evaluation_sequences=400),
 )
 by_name = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-
-
-def score(task: Task, answer, split="test") -> float:
-    parts = [task.scores(answer(batch), batch) for batch in task.evaluation(split, batch_size=64)]
-    return add_scores(parts)[task.primary.name]
-
-
-@by_name
-def test_the_oracle_is_perfect(task: GeneratedTask):
-    found = score(task, task.oracle)
-    assert found == pytest.approx(0.0 if task.primary.lower_is_better else 1.0, abs=1e-6)
-
-
-def best_without_memory(task: GeneratedTask, batch: Batch) -> torch.Tensor:
-    """The best that can be said without looking at the input."""
-    shape = (*batch.targets.shape[:2], task.output_size)
-    if isinstance(task, Adding):
-        return torch.ones(shape)
-    if isinstance(task, CopyMemory):
-        outputs = torch.full(shape, -50.0)
-        outputs[:, : -task.shown, 0] = 50.0
-        outputs[:, -task.shown :, 1 : task.symbols + 1] = 50.0
-        return outputs
-    if isinstance(task, Recall):
-        outputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        outputs[..., : task.symbols // 2] = -50.0
-        return outputs
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-
-
-@by_name
-def test_chance_is_what_knowing_nothing_scores(task: GeneratedTask):
-    found = score(task, lambda batch: best_without_memory(task, batch))
-    assert found == pytest.approx(task.chance(), rel=0.15, abs=0.03)
-
-
-@by_name
-def test_a_batch_is_a_function_of_its_number_and_seed(task: GeneratedTask):
-    first, again = (task.train_batch(5, batch_size=7, seed=3) for _ in range(2))
-    assert torch.equal(first.inputs, again.inputs)
-    assert torch.equal(first.targets, again.targets)
-    others = (task.train_batch(6, batch_size=7, seed=3), task.train_batch(5, batch_size=7, seed=4))
-    assert all(o.inputs.shape != first.inputs.shape or not torch.equal(o.inputs, first.inputs) for o in others)
 
 
 @by_name
@@ -81,35 +39,35 @@ def test_an_evaluation_covers_the_training_lengths_evenly():
 
 
 @by_name
-def test_shapes_fit_together(task: GeneratedTask):
-    batch = task.train_batch(0, batch_size=3, seed=0)
-    read = batch.inputs.shape[1] if batch.positions is None else batch.positions.shape[1]
-    assert batch.targets.shape[:2] == batch.weights.shape == (3, read)
-    outputs = torch.zeros(3, read, task.output_size)
-    assert task.loss(outputs, batch).shape == ()
-
-
-@pytest.mark.parametrize(
-    "task", [Copy(shortest=5, longest=5), Recall(), DelayedRecall(), Parity(shortest=20, longest=20)]
-)
-def test_no_sequence_stands_in_two_splits(task: GeneratedTask):
-    seen = {
-        split: {
-            tuple(row.flatten().tolist()) for batch in task.evaluation(split, batch_size=256) for row in batch.inputs
-        }
-        for split in ("valid", "test")
-    }
-    trained = {
-        tuple(row.flatten().tolist()) for k in range(20) for row in task.train_batch(k, batch_size=256, seed=0).inputs
-    }
-    assert len(trained) > 4000
-    assert not (seen["valid"] & seen["test"])
-    assert not (trained & (seen["valid"] | seen["test"]))
-
-
-@by_name
 def test_evaluation_at_a_length_beyond_training(task: GeneratedTask):
     assert task.train_lengths is not None
     long = next(task.evaluation("valid", batch_size=2, length=4 * task.train_lengths[1]))
     longest = next(task.evaluation("valid", batch_size=2, length=task.train_lengths[1]))
     assert long.inputs.shape[1] > longest.inputs.shape[1]
+
+
+def test_contents_are_dealt_out_evenly_and_each_to_one_split():
+    def draw(number: int) -> torch.Tensor:
+        return torch.randint(2, (number, 14), generator=generator)
+
+    generator = torch.Generator().manual_seed(0)
+    dealt = {
+        split: {tuple(row) for row in draw_of_split(draw, split, 200_000, different=2.0**14).tolist()}
+        for split in SPLITS
+    }
+    assert sum(map(len, dealt.values())) == len(set.union(*dealt.values()))
+    for split, buckets in SPLITS.items():
+        assert len(dealt[split]) == pytest.approx(2**14 * len(buckets) / 8, rel=0.05)
+
+
+def test_as_many_sequences_as_asked_for():
+    def draw(number: int) -> torch.Tensor:
+        return torch.randint(9, (number, 6), generator=generator)
+
+    generator = torch.Generator().manual_seed(0)
+    assert all(len(draw_of_split(draw, "valid", rows, different=9.0**6)) == rows for rows in (0, 1, 7, 500))
+
+
+def test_too_few_contents_are_an_error_and_no_endless_search():
+    with pytest.raises(RuntimeError, match="say with different"):
+        draw_of_split(lambda number: torch.zeros(number, 3).long(), "valid", 4, different=math.inf)

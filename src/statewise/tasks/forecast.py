@@ -157,11 +157,13 @@ class Forecast(RegressionTask):
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
         """The last forecast of the first target; of short horizons, the first steps of the last few forecasts."""
         counted = batch.weights[0].nonzero()[:, 0]
+        if len(counted) == 0:
+            return None
         column = self.targets[0]
         rows = counted[-1:] if self.horizon >= SHOWN else counted[-SHOWN:]
         what = f"the {self.horizon} rows after" if self.horizon >= SHOWN else "the row after each of"
         shown = SHOWN if self.horizon >= SHOWN else 1
-        scaled = batch.inputs[0].double().numpy() * self.scaler.deviation + self.scaler.mean
+        scaled = batch.values[0].double().numpy() * self.scaler.deviation + self.scaler.mean
         now = scaled[rows.numpy()][:, self.targets]
         target, said = (
             self.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()

@@ -11,11 +11,15 @@ from statewise.contract import InputForm
 from statewise.errors import UserError
 from statewise.tasks.base import Batch, Split, Task
 
+BUCKETS = 8
 SPLITS = {"train": (0, 1, 2, 3, 4, 5), "valid": (6,), "test": (7,)}
-"""Which of the 8 buckets a content may hash to belong to each split"""
+"""Into which of the buckets a content may hash to belong to each split"""
 
 SMALL_SPACE = 2**12
 """Where there are fewer different contents than this, sharing them out would leave splits without any"""
+
+MOST_DRAWS = 100
+"""Draws after which contents of a split are given up; four are usual"""
 
 MOST_LENGTHS = 32
 """How many lengths an evaluation spreads over, evenly, where training has more"""
@@ -112,7 +116,7 @@ class GeneratedTask(Task):
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str]:
         said = outputs[0].argmax(dim=1) if not batch.targets.is_floating_point() else outputs[0]
-        return as_words(batch.inputs[0]), as_words(batch.targets[0]), as_words(said)
+        return as_words(batch.values[0]), as_words(batch.targets[0]), as_words(said)
 
     def _draw_length(self, generator: torch.Generator) -> int:
         assert self.train_lengths is not None
@@ -131,30 +135,41 @@ def draw_of_split(draw: Callable[[int], Tensor], split: str, rows: int, *, diffe
     """Contents ``(rows, K)`` int64 that belong to ``split``: a content's hash says to which split it belongs.
 
     Args:
-        draw: makes that many random contents.
+        draw: makes that many random contents; it is asked for more than are kept.
         split: ``train``, ``valid`` or ``test``.
         rows: how many are wanted.
         different: how many different contents there are (``GeneratedTask.different``); below 4,096 splits share them.
+
+    Raises:
+        RuntimeError: if hardly any content belongs to the split, there being fewer than ``different`` says.
     """
-    contents = draw(rows)
     if different < SMALL_SPACE:
-        return contents
-    while True:
-        strangers = ~_belongs(contents, split)
-        missing = int(strangers.sum())
+        return draw(rows)
+    kept = [draw(0)]
+    missing = rows
+    for _ in range(MOST_DRAWS):
         if missing == 0:
-            return contents
-        contents = contents.clone()
-        contents[strangers] = draw(missing)
+            return torch.cat(kept)
+        contents = draw(BUCKETS * missing // len(SPLITS[split]) + BUCKETS)
+        kept.append(contents[_belongs(contents, split)][:missing])
+        missing -= len(kept[-1])
+    raise RuntimeError(
+        f"{MOST_DRAWS} draws held no {rows} contents of the {split} split; say with different() how few there are"
+    )
 
 
 def _belongs(contents: Tensor, split: str) -> Tensor:
-    """Which rows hash into a bucket of ``split``."""
-    mixed = torch.zeros(contents.shape[0], dtype=torch.int64)
-    for column in contents.unbind(1):
-        mixed = (mixed ^ (column + 1)) * 0x5851F42D4C957F2D
-        mixed = mixed ^ (mixed >> 32)
-    return torch.isin(mixed % 8, torch.tensor(SPLITS[split]))
+    """Which rows of ``contents (n, K)`` hash into a bucket of ``split``: by a sum with odd factors mod 2^64, mixed."""
+    factors = _mix(torch.arange(1, contents.shape[1] + 1) * 0x5851F42D4C957F2D) | 1
+    mixed = _mix(((contents + 1) * factors).sum(dim=1))
+    return torch.isin(mixed % BUCKETS, torch.tensor(SPLITS[split]))
+
+
+def _mix(numbers: Tensor) -> Tensor:
+    """Every bit of an int64 made to depend on every other (Stafford's mixer of splitmix64)."""
+    numbers = (numbers ^ (numbers >> 30)) * -0x40A7B892E31B1A47
+    numbers = (numbers ^ (numbers >> 27)) * -0x6B2FB644ECCEEE15
+    return numbers ^ (numbers >> 31)
 
 
 def as_words(values: Tensor) -> str:
