@@ -62,7 +62,7 @@ def mamba(d: int, h: int, *, e: int, s: int, k: int, r: int) -> Count:
 
 
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
-    return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 1 + 3) + positions  # scale, mask, softmax
+    return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 3) + positions  # scale, softmax; a mask chooses
 
 
 def temporal_block(d: int, h: int, *, k: int) -> Count:

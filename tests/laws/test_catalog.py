@@ -1,12 +1,14 @@
 """Every entry of the catalog keeps every law; what does not is an exemption with a reason and must fail."""
 
+import sys
 import time
 
 import pytest
 import torch
 
-from statewise import laws
+from statewise import laws, tree
 from statewise.catalog import CATALOG
+from statewise.contract import SequenceLayer
 from statewise.laws.check import EVAL_ONLY, LAWS, check_law
 from statewise.models.resolve import make_layer
 
@@ -38,3 +40,38 @@ def test_widths_of_the_examples_differ_so_that_no_mix_up_hides():
 
 def test_every_entry_declares_at_most_two_knobs():
     assert all(len(entry.knobs) <= 2 for entry in CATALOG.values())
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, monkeypatch: pytest.MonkeyPatch):
+    """Otherwise law 2 would hold the fast path to itself."""
+    layer = make_layer(CATALOG[name], CATALOG[name].example)
+    for part in layer.modules():
+        if isinstance(part, SequenceLayer):
+            monkeypatch.setattr(type(part), "_sequence", None)
+    layer.step(torch.zeros(2, 3), layer.initial_state(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("lru", "linear_recurrence"),
+        ("min-gru", "linear_recurrence"),
+        ("s4d", "diagonal_convolution"),
+        ("mamba", "causal_convolution"),
+        ("mamba", "selective_scan"),
+        ("attention", "windowed_attention"),
+        ("tcn", "causal_convolution"),
+        ("window-mlp", "causal_convolution"),
+    ],
+)
+def test_a_fast_operation_gone_wrong_is_noticed(name: str, operation: str, monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(0)
+    layer = make_layer(CATALOG[name], CATALOG[name].example)
+    module = sys.modules[type(layer).__module__]
+    right = getattr(module, operation)
+    monkeypatch.setattr(
+        module, operation, lambda *args, **options: tree.map(lambda y: 1.01 * y, right(*args, **options))
+    )
+    with pytest.raises(laws.LawBroken):
+        check_law("step = forward", layer, training=False)

@@ -93,22 +93,21 @@ class SelfAttention(SequenceLayer):
         return AttentionState(window, window.clone(), steps)
 
     def step(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
-        y, state = self._attend(x.unsqueeze(1), state, state.steps, carried=self.context_length - 1)
-        return y.squeeze(1), state
+        q, k, v = (part.squeeze(1) for part in self._project(x.unsqueeze(1), state.steps.unsqueeze(1)))
+        keys = torch.cat([state.keys, k.flatten(1).unsqueeze(1)], dim=1)
+        values = torch.cat([state.values, v.flatten(1).unsqueeze(1)], dim=1)
+        back = torch.arange(self.context_length - 1, -1, -1, device=x.device)
+        seen = back <= state.steps.unsqueeze(1)
+        scores = torch.einsum("bnd,bcnd->bnc", q, keys.unflatten(2, q.shape[1:])) / q.shape[-1] ** 0.5
+        weights = scores.masked_fill(~seen.unsqueeze(1), float("-inf")).softmax(dim=-1)
+        probe.record(self, "attention", weights)
+        y = torch.einsum("bnc,bcnd->bnd", weights, values.unflatten(2, q.shape[1:]))
+        return self.project_out(y.flatten(1)), AttentionState(keys[:, 1:], values[:, 1:], state.steps + 1)
 
     def _sequence(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
         steps = state.steps.tolist()
-        start = state.steps[:1] if len(set(steps)) == 1 else state.steps
+        start = state.steps[:1] if len(set(steps)) == 1 else state.steps  # rows at one step share their positions
         carried = min(max(steps, default=0), self.context_length - 1)
-        return self._attend(x, state, start, carried=carried)
-
-    def _attend(
-        self, x: Tensor, state: AttentionState, start: Tensor, *, carried: int
-    ) -> tuple[Tensor, AttentionState]:
-        """Attention of a chunk ``(B, T, D)`` over itself and the last ``carried`` steps of the window.
-
-        ``start`` are the rows' steps, ``(B,)``, or ``(1,)`` where all stand at one step and so share their positions.
-        """
         at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
         q, k, v = self._project(x, at)
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
