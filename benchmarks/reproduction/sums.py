@@ -1,4 +1,4 @@
-"""The adding problem and copy memory: what is published beside what knowing nothing scores."""
+"""The adding problem and copy memory: what is published beside what chance scores."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def run_copy_memory() -> dict[str, Any]:
     task = CopyMemory(shortest=100, longest=100, evaluation_sequences=1000)
     train = TrainConfig(steps=1000, batch_size=32, learning_rate=1e-3, evaluate_every=500)
     arms = {
-        "LSTM": (ModelConfig(layer="lstm", width=50, depth=1), "0.0204 (T = 1000) = knowing nothing"),
+        "LSTM": (ModelConfig(layer="lstm", width=50, depth=1), "0.0204 (T = 1000) = chance"),
         "GRU": (ModelConfig(layer="gru", width=50, depth=1), "0.0197 (T = 1000)"),
         "RNN": (ModelConfig(layer="rnn", width=50, depth=1), "0.0202 (T = 1000)"),
     }

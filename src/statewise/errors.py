@@ -20,11 +20,26 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UserError:
 
     >>> unknown("model", "ltsm", ["gru", "lstm"])
     UserError("unknown model 'ltsm'; did you mean 'lstm'? (known: gru, lstm)")
+    >>> unknown("model", "EchoStateNetwork", ["echo-state", "lstm"])
+    UserError("unknown model 'EchoStateNetwork'; did you mean 'echo-state'? (known: echo-state, lstm)")
     """
     known = sorted(choices)
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    suggestion = f"did you mean '{near[0]}'?" if near else "choose one of those known."
+    near = _nearest(name, known)
+    suggestion = f"did you mean '{near}'?" if near else "choose one of those known."
     return UserError(f"unknown {kind} '{name}'; {suggestion} (known: {', '.join(known)})")
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """The choice that was likely meant: part of the name or the name part of it, or spelled nearly so."""
+    said = _letters(name)
+    letters = {_letters(choice): choice for choice in reversed(known)}
+    parts = [choice for choice in letters if said and choice and (said in choice or choice in said)]
+    near = difflib.get_close_matches(said, parts or letters, n=1, cutoff=0.0 if parts else 0.5)
+    return letters[near[0]] if near else None
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def choose(name: str, value: Choice, allowed: Iterable[str]) -> Choice:

@@ -49,7 +49,7 @@ def rich_result() -> dict[str, Any]:
                 "unit": "fraction of queries",
                 "lower_is_better": False,
                 "chance": 0.03125,
-                "chance_label": "knowing nothing",
+                "chance_label": "chance",
             },
             "train_lengths": [10, 20],
             "bimodal": True,
@@ -70,7 +70,7 @@ def rich_result() -> dict[str, Any]:
         },
         "arms": arms,
         "baselines": [
-            {"name": "memoryless optimum", "description": "closed form", "score": 0.03125, "metrics": {}},
+            {"name": "chance", "description": "closed form", "score": 0.03125, "metrics": {}},
             {"name": "most frequent value", "description": "needs no training", "score": 0.0625, "metrics": {}},
         ],
         "pairs": [_pair("attention", rival, gap) for rival, gap in (("mamba", 0.02), ("lstm", 0.08), ("gru", 0.11))],

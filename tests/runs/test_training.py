@@ -140,3 +140,19 @@ def test_a_run_s_config_says_every_option_so_that_a_default_may_change(tmp_path:
 def test_a_config_of_fewer_words_goes_on_in_the_same_folder(tmp_path: Path):
     sparse = replace(config(), task_options={"longest": 6})
     assert train_run(sparse, tmp_path, command="-") == train_run(complete(sparse), tmp_path, command="-")
+
+
+def test_data_that_changed_are_refused_and_the_run_is_left_alone(tmp_path: Path):
+    text, folder = tmp_path / "text.txt", tmp_path / "run"
+    text.write_text("to be or not to be, that is the question. " * 40)
+    task = {"source": str(text), "chunk": 8}
+    of_text = replace(config(steps=2), task="language", task_options=task)
+    result = train_run(of_text, folder, command="-")
+    written = (folder / "preprocessing.json").read_text()
+    text.write_text(text.read_text().replace("to be", "at sea"))
+    for use in (lambda: score_run(folder), lambda: train_run(of_text, folder, command="-")):
+        with pytest.raises(UserError, match=r"not what they were .* put them back"):
+            use()
+    assert (folder / "preprocessing.json").read_text() == written
+    text.write_text(text.read_text().replace("at sea", "to be"))
+    assert score_run(folder)["test"] == result["test"]

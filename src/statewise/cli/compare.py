@@ -11,7 +11,7 @@ from rich.table import Table
 
 from statewise.api import compare_models
 from statewise.cli import verbs
-from statewise.cli.parsing import parse_choices, parse_fields, parse_list, parse_number
+from statewise.cli.parsing import folder_name, parse_choices, parse_fields, parse_list, parse_number
 from statewise.cli.watch import Watch
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
@@ -37,7 +37,7 @@ PLAIN_WIDTH = 140
 def run(verb: verbs.Compare, command: str) -> None:
     """Compare, print the table, write the report."""
     config = make_config(verb)
-    folder = Path(verb.out or f"comparisons/{_slug(verb.task)}{'-quick' if verb.quick else ''}")
+    folder = Path(verb.out or f"comparisons/{folder_name(verb.task)}{'-quick' if verb.quick else ''}")
     for note in make_task(config.task, config.task_options).notes:
         print(note)
     with Watch("trials", total=1) as watch:
@@ -146,7 +146,3 @@ def _row(arm: dict[str, Any]) -> list[str]:
         f"{cost['step_latency_us']:.0f}" if cost["step_latency_us"] else "",
         f"{cost['tokens_per_second']:,.0f}" if cost["tokens_per_second"] else "",
     ]
-
-
-def _slug(task: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in Path(task).stem.lower()) or "comparison"

@@ -32,7 +32,9 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
         if isinstance(verb, verbs.Models)
         else _tasks()
     )
-    table = Table(*rows[0])
+    table = Table()
+    for name in rows[0]:
+        table.add_column(name, no_wrap=name == "name")
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values()))
     console().print(table)

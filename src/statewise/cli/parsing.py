@@ -1,7 +1,9 @@
 """Small notations of the command line: 100k, a,b, field=value."""
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from statewise.errors import UserError
@@ -21,6 +23,16 @@ def parse_number(text: str) -> int:
         return round(float(lowered[:-1] if factor > 1 else lowered) * factor)
     except ValueError:
         raise UserError(f"'{text}' is not a number; write for example 50000, 100k or 2M") from None
+
+
+def folder_name(named: str) -> str:
+    """What a file, task or import path is called in the name of a folder, on any system.
+
+    >>> folder_name("data/My text.txt"), folder_name("mine:Decay"), folder_name("delayed-recall")
+    ('my-text', 'decay', 'delayed-recall')
+    """
+    name = named.rpartition(":")[2] if ":" in named else Path(named).stem
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 def parse_list(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def run(verb: verbs.Train, command: str) -> None:
         print(f"stopped at update {result['step']}; go on with: {command}")
         raise KeyboardInterrupt
     print_scores(result)
-    print(f"use it: statewise {task.verb} {folder}")
+    print(f"use it: statewise {task.verb} {shlex.quote(str(folder))}")
     if verb.json:
         print(json.dumps({"run": str(folder), **result}))
 

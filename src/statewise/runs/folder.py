@@ -1,17 +1,16 @@
 """The folder of a run: config, environment, history, checkpoints, preprocessing, result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from statewise.contract import InputForm, Model, Tokens, Vectors
 from statewise.errors import UserError
-from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
 from statewise.runs.complete import as_data
 from statewise.runs.config import RunConfig
-from statewise.storage import make_folder, read_json, write_json
+from statewise.storage import make_folder, read_json, refuse_change, write_json
 from statewise.tasks.base import Task
 from statewise.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 
@@ -24,7 +23,7 @@ README = """# A statewise run
 - `preprocessing.json`: what turns data into numbers and back
 - `history.jsonl`: one line an evaluation; `result.json`: scores on validation and test
 
-Use it: `statewise evaluate {folder}`, `statewise {verb} {folder}`, `statewise report {folder}`.
+Use it: {uses}.
 """
 
 
@@ -44,10 +43,7 @@ def open_folder(folder: Path, config: RunConfig) -> None:
         UserError: if it cannot be written, or holds something else or another config.
     """
     if make_folder(folder, "run"):
-        before = read_config(folder)
-        if as_data(before) != as_data(config):
-            changed = _first_difference(as_data(before), as_data(config))
-            raise UserError(f"{folder} holds a run with another config ({changed}); choose another folder with --out")
+        refuse_change(folder, "run", as_data(read_config(folder)), as_data(config))
         return
     write_json(folder / "config.json", as_data(config))
 
@@ -71,14 +67,32 @@ def read_config(folder: Path) -> RunConfig:
         raise UserError(f"{path} is damaged at {where}: {first['msg']}; restore it or train anew") from error
 
 
-def write_preprocessing(folder: Path, task: Task) -> None:
-    """What a run needs to be used without its data."""
+def keep_data_facts(folder: Path, task: Task) -> None:
+    """Write down what a run needs to be used without its data.
+
+    Raises:
+        UserError: if it began with other data.
+    """
+    path = folder / "preprocessing.json"
+    if path.exists():
+        check_data(folder, task)
+    write_json(path, {**_data_facts(task), **task.preprocessing()})
+
+
+def check_data(folder: Path, task: Task) -> None:
+    """Raise a UserError unless ``task`` has the data that the run in ``folder`` was begun with."""
+    known = read_json(folder / "preprocessing.json")
+    if any(known.get(name) != fact for name, fact in _data_facts(task).items()):
+        raise UserError(
+            f"the data of {folder} are not what they were when it was trained; put them back, or train anew in another "
+            "folder with --out"
+        )
+
+
+def _data_facts(task: Task) -> dict[str, Any]:
     form = task.input_form
     size = {"tokens": form.vocabulary} if isinstance(form, Tokens) else {"vectors": form.size}
-    write_json(
-        folder / "preprocessing.json",
-        {"input": size, "output_size": task.output_size, "data": task.fingerprint(), **task.preprocessing()},
-    )
+    return {"input": size, "output_size": task.output_size, "data": task.fingerprint()}
 
 
 def save_best(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
@@ -86,7 +100,7 @@ def save_best(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     save_checkpoint(folder / "best", model.state_dict(), facts)
 
 
-def load_run(folder: Path, make: Callable[[ModelConfig, InputForm, int], Model] = build) -> LoadedRun:
+def load_run(folder: Path) -> LoadedRun:
     """A run's model with its best weights, in eval mode.
 
     Raises:
@@ -94,18 +108,17 @@ def load_run(folder: Path, make: Callable[[ModelConfig, InputForm, int], Model] 
     """
     config = read_config(folder)
     preprocessing = read_json(folder / "preprocessing.json")
-    size = preprocessing["input"]
-    form = Tokens(size["tokens"]) if "tokens" in size else Vectors(size["vectors"])
-    model = make(config.model, form, preprocessing["output_size"])
+    model = build(config.model, *_sizes(preprocessing, folder))
     tensors, _ = load_checkpoint(folder / "best")
     load_weights(model, tensors, source=str(folder / "best"))
     return LoadedRun(config, model.eval(), preprocessing)
 
 
-def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    for name in before:
-        if before[name] != after.get(name):
-            if isinstance(before[name], dict) and isinstance(after.get(name), dict) and before[name]:
-                return f"{name}.{_first_difference(before[name], after[name])}"
-            return f"{name} {before[name]} there, {after.get(name)} here"
-    return "fields"
+def _sizes(preprocessing: Mapping[str, Any], folder: Path) -> tuple[InputForm, int]:
+    """What goes into the model and how much comes out."""
+    match preprocessing:
+        case {"input": {"tokens": int(size)}, "output_size": int(outputs)}:
+            return Tokens(size), outputs
+        case {"input": {"vectors": int(size)}, "output_size": int(outputs)}:
+            return Vectors(size), outputs
+    raise UserError(f"{folder / 'preprocessing.json'} was edited or is damaged; restore it, or train anew")

@@ -1,6 +1,7 @@
 """Train one model into a run folder, and score a finished one."""
 
 import platform
+import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from statewise.errors import UserError
 from statewise.models.resolve import build
 from statewise.runs.complete import complete
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import README, load_run, open_folder, save_best, write_preprocessing
+from statewise.runs.folder import README, check_data, keep_data_facts, load_run, open_folder, save_best
 from statewise.storage import write_json, write_text
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
@@ -51,7 +52,7 @@ def train_run(
     config = complete(config)
     task = make_task(config.task, config.task_options)
     open_folder(folder, config)
-    write_preprocessing(folder, task)
+    keep_data_facts(folder, task)
     write_json(folder / "environment.json", _environment())
     torch.manual_seed(config.train.seed)
     model = build(config.model, task.input_form, task.output_size)
@@ -81,7 +82,9 @@ def _finish(
     result = {"status": outcome.status, "step": outcome.progress.step, "best_step": outcome.progress.best_step}
     result |= score_run(folder)
     write_json(folder / "result.json", result)
-    text = README.format(task=config.task, layer=config.model.layer, command=command, folder=folder, verb=task.verb)
+    verbs = dict.fromkeys(("evaluate", task.verb, "report"))
+    uses = ", ".join(f"`statewise {verb} {shlex.quote(str(folder))}`" for verb in verbs)
+    text = README.format(task=config.task, layer=config.model.layer, command=command, uses=uses)
     write_text(folder / "README.md", text)
     return result
 
@@ -90,8 +93,7 @@ def score_run(folder: Path) -> dict[str, Any]:
     """Scores of a run's best weights on validation and test."""
     run = load_run(folder)
     task = make_task(run.config.task, run.config.task_options)
-    if (task.input_form, task.output_size) != (run.model.input_form, run.model.output_size):
-        raise UserError(f"the data of {folder} has changed since the training: it is another {task.name} task now")
+    check_data(folder, task)
     size = run.config.train.batch_size
     found: dict[str, Any] = {split: evaluate(run.model, task, split, batch_size=size) for split in ("valid", "test")}
     return {"primary": task.primary.name, **found, "baselines": dict(task.baselines()), "chance": task.chance()}

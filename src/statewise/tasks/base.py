@@ -4,6 +4,7 @@ A task is a pure function of numbers: batch k of the training stream depends on 
 a run resumes without remembering where a sampler stood. Letters: B rows, T time steps, Q read-out positions.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ class Metric:
     name: str
     unit: str
     lower_is_better: bool
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest a score can be."""
+        return (0.0, math.inf) if self.lower_is_better else (0.0, 1.0)
 
 
 class Task(ABC):

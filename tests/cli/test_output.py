@@ -1,0 +1,66 @@
+"""What a person reads on the terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from statewise.catalog import CATALOG
+from statewise.cli import listing
+from statewise.cli.dispatch import run
+
+OWN = """
+from statewise.layers.recurrent.gru import GRU
+from statewise.tasks.computing import Parity
+
+
+class MyParity(Parity):
+    name = "my-parity"
+
+
+class MyGRU(GRU):
+    pass
+"""
+SMALL = ["--width", "4", "--depth", "1", "--steps", "2"]
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_train_and_evaluate_show_chance_beside_the_scores(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["train", "parity", *SMALL, "--json"]) == 0
+    trained = capsys.readouterr().out
+    assert run(["evaluate", "runs/parity-lstm", "--json"]) == 0
+    evaluated = capsys.readouterr().out
+    assert "use it: statewise evaluate runs/parity-lstm" in trained
+    results = [json.loads(said.splitlines()[-1]) for said in (trained, evaluated)]
+    assert results[0]["test"] == results[1]["test"]
+    for said in (trained, evaluated):
+        table = [line.split() for line in said.splitlines() if "│" in line or "┃" in line]
+        assert "chance" in table[0]
+        accuracy = next(row for row in table if "accuracy" in row)
+        assert accuracy[-2] == "0.5"
+
+
+def test_a_run_of_ones_own_layer_and_task_has_a_folder_that_any_system_can_have(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (in_an_empty_folder / "own_things.py").write_text(OWN)
+    assert run(["train", "own_things:MyParity", "--model", "own_things:MyGRU", *SMALL]) == 0, capsys.readouterr().err
+    assert [folder.name for folder in (in_an_empty_folder / "runs").iterdir()] == ["myparity-mygru"]
+    readme = (in_an_empty_folder / "runs" / "myparity-mygru" / "README.md").read_text()
+    assert readme.count("`statewise evaluate") == 1
+
+
+def test_names_that_one_must_type_are_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(listing, "console", lambda: Console(width=80))
+    assert run(["models", "--width", "8"]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert all(f" {name} " in said for name in CATALOG)
