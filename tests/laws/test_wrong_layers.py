@@ -52,7 +52,7 @@ FAULTS = [
     (wrong.BufferLeftOutOfTheFile, TRUTH, "state_dict: output"),
     (wrong.ParameterNeverReached, GRADIENTS, "parameter 'forgotten' is never reached"),
     (wrong.InitialStateCut, GRADIENTS, "parameter 'start' is never reached"),
-    (fast.RecurrenceCut, GRADIENTS, "the derivative in the input is"),
+    (fast.RecurrenceCut, GRADIENTS, "the derivative in the input is not what differences say: Jacobian mismatch"),
     (wrong.StateRoundedOnTheWay, GRADIENTS, "the derivative in "),
     (wrong.WeightCutOnOnePath, GRADIENTS, "the derivative in parameter 'bias'"),
     (wrong.OverflowsInSinglePrecision, PRECISIONS, "forward in torch.float32 is not finite"),
