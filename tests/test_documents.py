@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -13,10 +15,24 @@ def code_blocks(name: str) -> list[str]:
 
 
 def test_the_layer_of_contributing_keeps_the_laws():
-    (example,) = code_blocks("CONTRIBUTING.md")
+    layer, _ = code_blocks("CONTRIBUTING.md")
     space: dict[str, object] = {"__name__": "contributing"}
-    exec(example, space)
+    exec(layer, space)
     assert "MGU" in space
+
+
+def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from statewise.errors import UserError
+    from statewise.tasks.resolve import make_task, name_task
+
+    (tmp_path / "mine_from_contributing.py").write_text(code_blocks("CONTRIBUTING.md")[1])
+    monkeypatch.syspath_prepend(tmp_path)
+    name, options = name_task("mine_from_contributing:First")
+    assert make_task(name, {**options, "symbols": 8}).chance() == 1 / 8
+    with pytest.raises(UserError, match="option symbols of task first should be a valid integer"):
+        make_task(name, {"symbols": "five"})
 
 
 def test_the_example_of_the_readme_runs():
