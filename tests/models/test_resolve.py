@@ -93,7 +93,7 @@ def test_the_default_config_is_complete(name):
         assert options[option] == entry.defaults.get(option, signature[option].default)
 
 
-@pytest.mark.parametrize("said", [None, "gru", {"layer": "gru", "options": {"update_bias": 2.0}}])
+@pytest.mark.parametrize("said", [None, "gru", {"layer": "gru", "options": {"keep_bias": 2.0}}])
 def test_an_inner_layer_stands_in_the_config_with_all_its_options(said):
     options = default_config("ntm", context_length=None, options={"controller": said} if said else {}).options
     name = "gru" if said else "feedforward"

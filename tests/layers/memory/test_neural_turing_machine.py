@@ -234,6 +234,6 @@ def test_impossible_sizes_are_refused(options):
 
 
 def test_any_layer_controls():
-    layer = NeuralTuringMachine(input_size=3, hidden_size=4, controller=partial(GRU, update_bias=7.0), slots=6)
+    layer = NeuralTuringMachine(input_size=3, hidden_size=4, controller=partial(GRU, keep_bias=7.0), slots=6)
     assert layer.controller.input_form.size == 3 + layer.slot_width
     laws.check(layer)

@@ -35,7 +35,7 @@ def test_a_grus_units_remember_from_two_steps_to_the_longest():
     torch.manual_seed(0)
     layer = GRU(input_size=1, hidden_size=H, longest_memory=LONGEST)
     assert spread_evenly(lasting(gate(layer, 1)))
-    shifted = GRU(input_size=1, hidden_size=H, longest_memory=LONGEST, update_bias=2.0)
+    shifted = GRU(input_size=1, hidden_size=H, longest_memory=LONGEST, keep_bias=2.0)
     assert 1.8 < (gate(shifted, 1) - gate(layer, 1)).mean() < 2.2
 
 

@@ -111,9 +111,9 @@ def test_the_forget_bias_is_applied_once_and_to_that_gate_alone(forget_bias):
     assert torch.equal(layer.weight_hh_l0, plain.weight_hh_l0)
 
 
-def test_the_update_bias_makes_a_gru_keep():
+def test_the_keep_bias_makes_a_gru_keep():
     torch.manual_seed(5)
-    layer = GRU(input_size=D, hidden_size=H, update_bias=100.0)
+    layer = GRU(input_size=D, hidden_size=H, keep_bias=100.0)
     start = torch.randn(2, H)
     y, _ = layer(torch.randn(2, 50, D), type(layer.initial_state(1))(start))
     torch.testing.assert_close(y[:, -1], start)

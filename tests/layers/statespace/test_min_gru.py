@@ -27,22 +27,22 @@ def test_equals_the_papers_loop_number_by_number():
 
 
 def test_a_closed_gate_keeps_the_state():
-    layer, x, state = example(update_bias=-1e4)
+    layer, x, state = example(write_bias=-1e4)
     y, final = layer(x, state)
     assert torch.equal(final.h, state.h)
     assert torch.equal(y, state.h.unsqueeze(1).expand_as(y))
 
 
 def test_an_open_gate_forgets_everything_but_the_candidate():
-    layer, x, state = example(update_bias=1e4)
+    layer, x, state = example(write_bias=1e4)
     y, _ = layer(x, state)
     torch.testing.assert_close(y, layer.candidate(x), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("bias", [-3.0, 0.0, 2.0])
-def test_the_update_bias_sets_how_long_it_remembers(bias):
+def test_the_write_bias_sets_how_long_it_remembers(bias):
     """Without input, a state decays to 1/e in about 1 / z = 1 + exp(-bias) steps: exactly as (1 - z)^t."""
-    layer, _, state = example(update_bias=bias)
+    layer, _, state = example(write_bias=bias)
     torch.nn.init.zeros_(layer.candidate.bias)
     y, _ = layer(torch.zeros(5, 6, 3).double(), state)
     z = 1 / (1 + np.exp(-bias))
@@ -51,7 +51,7 @@ def test_the_update_bias_sets_how_long_it_remembers(bias):
 
 def test_a_slow_gate_still_forgets_under_autocast():
     """1 - z rounds to 1 in bfloat16 for z = 0.0009, and the state would stand still for ever."""
-    layer = MinGRU(input_size=3, hidden_size=4, update_bias=-7.0)
+    layer = MinGRU(input_size=3, hidden_size=4, write_bias=-7.0)
     torch.nn.init.zeros_(layer.candidate.bias)
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
         _, final = layer(torch.zeros(5, 1000, 3), MinGRUState(torch.ones(5, 4)))

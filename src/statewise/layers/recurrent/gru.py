@@ -42,8 +42,8 @@ class GRU(TorchLayout):
         hidden_size: H, width of state and output.
         reset_placement: whether the reset gate acts ``after`` the recurrent product (torch.nn's) or ``before`` it (the
             paper's).
-        update_bias: added to the update gate's bias at the start; above 0 the unit keeps more.
-        longest_memory: where given, that bias is log u, u uniform in [1, longest_memory - 1], before ``update_bias`` is
+        keep_bias: added to the bias of the update gate z at the start; above 0 the unit keeps more.
+        longest_memory: where given, that bias is log u, u uniform in [1, longest_memory - 1], before ``keep_bias`` is
             added, so that units remember for 2 to so many steps (Tallec & Ollivier 2018).
         initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
 
@@ -63,7 +63,7 @@ class GRU(TorchLayout):
         input_size: int,
         hidden_size: int,
         reset_placement: ResetPlacement = "after",
-        update_bias: float = 0.0,
+        keep_bias: float = 0.0,
         longest_memory: int | None = None,
         initialization: Initialization = "orthogonal",
     ) -> None:
@@ -77,7 +77,7 @@ class GRU(TorchLayout):
             if longest_memory is not None:
                 self.bias_ih_l0[update] = chrono(hidden_size, longest_memory)
                 self.bias_hh_l0[update] = 0.0
-            self.bias_ih_l0[update] += update_bias
+            self.bias_ih_l0[update] += keep_bias
 
     def initial_state(self, batch_size: int) -> GRUState:
         return GRUState(self._zero_leaf(batch_size))

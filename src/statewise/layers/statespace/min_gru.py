@@ -37,8 +37,8 @@ class MinGRU(SequenceLayer):
     Args:
         input_size: width of the input.
         hidden_size: width of the state and the output.
-        update_bias: initial bias of the update gate; at first the layer remembers for about
-            ``1 + exp(-update_bias)`` steps.
+        write_bias: initial bias of the update gate z; at first the layer remembers for about
+            ``1 + exp(-write_bias)`` steps.
 
     >>> layer = MinGRU(input_size=3, hidden_size=4)
     >>> y, state = layer(torch.zeros(2, 5, 3))
@@ -46,11 +46,11 @@ class MinGRU(SequenceLayer):
     (torch.Size([2, 5, 4]), torch.Size([2, 4]))
     """
 
-    def __init__(self, *, input_size: int, hidden_size: int, update_bias: float = 0.0) -> None:
+    def __init__(self, *, input_size: int, hidden_size: int, write_bias: float = 0.0) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
-        self.update = nn.Linear(input_size, hidden_size)
+        self.write = nn.Linear(input_size, hidden_size)
         self.candidate = nn.Linear(input_size, hidden_size)
-        nn.init.constant_(self.update.bias, update_bias)
+        nn.init.constant_(self.write.bias, write_bias)
 
     def initial_state(self, batch_size: int) -> MinGRUState:
         return MinGRUState(wide(self.zeros(batch_size, self.output_size)))
@@ -69,4 +69,4 @@ class MinGRU(SequenceLayer):
 
     def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z and c, each ``(..., H)``."""
-        return torch.sigmoid(wide(self.update(x))), wide(self.candidate(x))
+        return torch.sigmoid(wide(self.write(x))), wide(self.candidate(x))
