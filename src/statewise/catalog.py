@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from statewise.contract import SequenceLayer
+from statewise.contract import Decoder, SequenceLayer, StructureLayer
+from statewise.layers.attention.attentive_decoder import AttentiveDecoder
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.convolution.window_mlp import WindowMLP
@@ -18,6 +19,8 @@ from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.s4d import S4D
+from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
+from statewise.layers.structure.gated_graph import GatedGraphNetwork
 
 
 @dataclass(frozen=True)
@@ -229,3 +232,45 @@ CATALOG: Mapping[str, Entry] = {
     )
 }
 """Name -> entry."""
+
+
+@dataclass(frozen=True)
+class OtherEntry:
+    """A layer that reads something beside a sequence: where it stands, what it is after, how small it can be."""
+
+    name: str
+    family: str
+    layer: type[StructureLayer] | type[Decoder]
+    paper: str
+    example: Mapping[str, Any]
+    """Constructor arguments of a small one, on which the laws are tried"""
+
+
+OTHER_LAYERS: Mapping[str, OtherEntry] = {
+    entry.name: entry
+    for entry in (
+        OtherEntry(
+            name="child-sum-tree-lstm",
+            family="structure",
+            layer=ChildSumTreeLSTM,
+            paper="Tai, Socher & Manning 2015",
+            example={"input_size": 3, "hidden_size": 4},
+        ),
+        OtherEntry(
+            name="gated-graph",
+            family="structure",
+            layer=GatedGraphNetwork,
+            paper="Li, Tarlow, Brockschmidt & Zemel 2016",
+            example={"input_size": 3, "hidden_size": 4, "rounds": 3, "edge_kinds": 2},
+        ),
+        OtherEntry(
+            name="attentive-decoder",
+            family="attention",
+            layer=AttentiveDecoder,
+            paper="Bahdanau, Cho & Bengio 2015",
+            example={"input_size": 3, "hidden_size": 4, "memory_size": 6, "attention_size": 7, "cell": GRU},
+        ),
+    )
+}
+"""Name -> entry, apart from ``CATALOG`` because a sequence task has no tree and no source to give them, so that none of
+these can be an arm of a comparison."""

@@ -36,7 +36,7 @@ def bottom_up(
         node: ``node(x, sources, targets) -> state`` of n nodes, from their inputs ``(n, ...)``, the states of the
             sources of all e edges into them, and the place of each edge's target among the n, ``(e,)``.
         x: the inputs of all nodes, ``(nodes, ...)``.
-        empty: a state of no nodes, ``(0, ...)`` in every leaf.
+        empty: a state of no nodes, ``(0, ...)`` in every leaf; states have its dtypes, under autocast too.
 
     Returns:
         The states of all nodes, in the order of ``x``.
@@ -55,7 +55,7 @@ def bottom_up(
     inputs = x.index_select(0, order).split([len(level.nodes) for level in levels])
     kept, done = empty, []
     for level, own in zip(levels, inputs, strict=True):
-        new = node(own, _select(kept, level.sources), level.targets)
+        new = tree.cast_like(node(own, _select(kept, level.sources), level.targets), empty)
         done.append(new)
         kept = _select(tree.cat([kept, new]), level.kept)
     return _select(tree.cat(done), _inverse(order))

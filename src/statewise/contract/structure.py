@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Self, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from statewise.contract.inputs import InputForm, Tokens
+from statewise.contract.placed import Placed
 from statewise.contract.schedule import Level, schedule
 from statewise.contract.sequence import SequenceLayer
 
@@ -140,7 +141,7 @@ class Structure:
         return replace(self, **moved)
 
 
-class StructureLayer(nn.Module, ABC):
+class StructureLayer(Placed, ABC):
     """A map of the nodes of trees or graphs: ``y = layer(x, structure)``. Subclass it to make a layer of your own.
 
     Write ``_encode``. Structures of a batch do not see each other, and what a node is called does not matter.

@@ -1,5 +1,8 @@
 """How a broken law is reported, and how two trees of tensors are compared."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -16,6 +19,17 @@ class LawBroken(AssertionError):
     def __init__(self, law: str, message: str) -> None:
         super().__init__(f"law '{law}': {' '.join(message.split())}")
         self.law = law
+
+
+@contextmanager
+def naming(law: str) -> Iterator[None]:
+    """Whatever goes wrong inside the ``with`` block is reported as ``law`` broken."""
+    try:
+        yield
+    except LawBroken:
+        raise
+    except Exception as error:
+        raise LawBroken(law, f"{type(error).__name__}: {error}") from error
 
 
 def difference(first: Tensor, second: Tensor) -> float:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from statewise.contract import EncoderLayer, SequenceLayer
-from statewise.laws.broken import LawBroken
+from statewise.contract import Decoder, EncoderLayer, SequenceLayer, StructureLayer
+from statewise.laws.broken import naming
+from statewise.laws.decoder import check_source, prepare_decoder
 from statewise.laws.encoder import check_encoder
 from statewise.laws.form import contract
 from statewise.laws.gears import any_chunking, step_is_forward
@@ -13,6 +14,7 @@ from statewise.laws.independence import causal, rows_are_independent
 from statewise.laws.precision import exports, precisions
 from statewise.laws.purity import parameters_are_the_truth, pure
 from statewise.laws.recordings import recordings
+from statewise.laws.structure import check_structure
 from statewise.laws.subject import Subject, prepare
 
 LAWS: Mapping[str, Callable[[Subject], None]] = {
@@ -36,7 +38,10 @@ EVAL_ONLY = frozenset({"precisions", "exports"})
 
 
 def check(
-    layer: SequenceLayer | EncoderLayer, *, seed: int = 0, mode: Literal["both", "eval", "train"] = "both"
+    layer: SequenceLayer | EncoderLayer | StructureLayer,
+    *,
+    seed: int = 0,
+    mode: Literal["both", "eval", "train"] = "both",
 ) -> None:
     """Try ``layer`` on every law: in float64, from warm states, in eval mode and with fixed noise seeds in train mode.
 
@@ -54,6 +59,11 @@ def check(
     if isinstance(layer, EncoderLayer):
         check_encoder(layer, seed)
         return
+    if isinstance(layer, StructureLayer):
+        check_structure(layer, seed)
+        return
+    if isinstance(layer, Decoder):
+        check_source(layer, seed)
     for name in LAWS:
         for training in _modes(name, mode):
             check_law(name, layer, seed=seed, training=training)
@@ -61,12 +71,12 @@ def check(
 
 def check_law(name: str, layer: SequenceLayer, *, seed: int = 0, training: bool = False) -> None:
     """Try ``layer`` on the one law ``name``; whatever goes wrong in it is reported as that law broken."""
-    try:
-        LAWS[name](prepare(layer, seed=seed, training=training))
-    except LawBroken:
-        raise
-    except Exception as error:
-        raise LawBroken(name, f"{type(error).__name__}: {error}") from error
+    with naming(name):
+        if isinstance(layer, Decoder):
+            subject = prepare_decoder(layer, seed=seed, training=training)
+        else:
+            subject = prepare(layer, seed=seed, training=training)
+        LAWS[name](subject)
 
 
 def _modes(name: str, mode: str) -> tuple[bool, ...]:

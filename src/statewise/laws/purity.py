@@ -1,14 +1,13 @@
 """Nothing is mutated or remembered, and parameters and buffers are the whole truth."""
 
 import copy
-import io
 
 import torch
-from torch import nn
 
 from statewise import tree
 from statewise.contract import Input, SequenceLayer, take_step
 from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
+from statewise.laws.other_weights import everything, through_file, with_other_weights
 from statewise.laws.subject import Subject
 
 
@@ -35,19 +34,18 @@ def _demand_untouched(gear: str, subject: Subject, kept: tuple[Input, tree.State
 def parameters_are_the_truth(subject: Subject) -> None:
     """``state_dict``, ``deepcopy`` and ``functional_call`` with another's parameters speak with its voice."""
     law = "parameters are the whole truth"
-    other = _with_other_weights(subject)
+    other = with_other_weights(subject.layer, subject.seed + 7)
     expected = _speak(other, subject)
     if any(parameter.numel() for parameter in other.parameters()):
         gap = difference(_speak(subject.layer, subject)[0].detach(), expected[0].detach())
         if gap == 0:
             raise LawBroken(law, "changing every parameter changes nothing")
-    borrowed = {**dict(other.named_parameters()), **dict(other.named_buffers())}
     torch.manual_seed(subject.seed)
-    called = torch.func.functional_call(subject.layer, borrowed, (subject.x, subject.state))
+    called = torch.func.functional_call(subject.layer, everything(other), (subject.x, subject.state))
     demand_same_run(law, "functional_call", expected, called)
     demand_same_run(law, "deepcopy", expected, _speak(copy.deepcopy(other), subject))
     loaded = copy.deepcopy(subject.layer)
-    loaded.load_state_dict(_through_file(other))
+    loaded.load_state_dict(through_file(other))
     demand_same_run(law, "state_dict", expected, _speak(loaded, subject))
     _from_initial_states(law, subject, other, loaded)
 
@@ -61,21 +59,3 @@ def _from_initial_states(law: str, subject: Subject, other: SequenceLayer, loade
 
 def _speak(layer: SequenceLayer, subject: Subject) -> tuple[torch.Tensor, tree.State]:
     return layer(subject.x, subject.state)
-
-
-def _with_other_weights(subject: Subject) -> SequenceLayer:
-    """A copy with every parameter and floating buffer moved a little."""
-    other = copy.deepcopy(subject.layer)
-    generator = torch.Generator().manual_seed(subject.seed + 7)
-    with torch.no_grad():
-        for tensor in (*other.parameters(), *other.buffers()):
-            if tensor.is_floating_point():
-                tensor.mul_(1 + 0.05 * torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype))
-    return other
-
-
-def _through_file(module: nn.Module) -> dict[str, torch.Tensor]:
-    file = io.BytesIO()
-    torch.save(module.state_dict(), file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)

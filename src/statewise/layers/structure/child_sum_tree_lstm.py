@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise import tree
 from statewise.contract import SequenceLayer, Structure, StructureLayer, Vectors, bottom_up
 from statewise.init.matrices import orthogonal_blocks_, uniform_
 
@@ -72,7 +71,7 @@ class ChildSumTreeLSTM(StructureLayer):
         from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         of_i, of_f, of_g, of_o = self.weight_hh_l0.chunk(4)
         node = partial(_node, of_f, torch.cat([of_i, of_g, of_o]))
-        none = self.weight_hh_l0.new_zeros(0, self.output_size)
+        none = self.zeros(0, self.output_size)
         return bottom_up(structure.levels, node, from_input, TreeLSTMState(none, none)).h
 
     def chain_twin(self) -> SequenceLayer:
@@ -93,7 +92,7 @@ def _node(
     forget = (f.index_select(0, parents) + F.linear(children.h, of_forget)).sigmoid()
     c = (i + from_i).sigmoid() * (g + from_g).tanh() + _sum_at(parents, forget * children.c, len(from_input))
     h = (o + from_o).sigmoid() * c.tanh()
-    return tree.cast_like(TreeLSTMState(h, c), children)
+    return TreeLSTMState(h, c)
 
 
 def _sum_at(parents: Tensor, values: Tensor, nodes: int) -> Tensor:

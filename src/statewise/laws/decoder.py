@@ -1,0 +1,164 @@
+"""The laws of decoders: what a source may change and what not; and how the laws of sequences are tried on them."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract import Decoder, Input, SequenceLayer, example_input
+from statewise.laws.broken import LawBroken, at, demand_equal, difference, naming
+from statewise.laws.subject import BATCH, TIME, Subject, demand_batch_first, floating, loop, randomise_zeros, rows
+from statewise.tree import State
+
+SOURCE = 7
+"""S, as long as the longest source"""
+LENGTHS = (SOURCE, 1, 0, 4, 6)
+STEPS = 3
+"""Time steps of the differentiated sequence"""
+
+
+class OnOneSource(SequenceLayer):
+    """A decoder as a layer whose rows all start on one and the same source."""
+
+    source: Tensor
+    """(S, D_m)"""
+
+    def __init__(self, decoder: Decoder, source: Tensor) -> None:
+        super().__init__(decoder.input_form, decoder.output_size)
+        self.decoder = decoder
+        self.reads_time = decoder.reads_time
+        self.register_buffer("source", source)
+
+    def initial_state(self, batch_size: int) -> State:
+        lengths = torch.full((batch_size,), len(self.source), device=self.source.device)
+        return self.decoder._started(self.source.expand(batch_size, -1, -1), lengths)
+
+    def step(self, x: Input, state: State) -> tuple[Tensor, State]:
+        return self.decoder.step(x, state)
+
+    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
+        return self.decoder(x, state)
+
+
+def prepare_decoder(decoder: Decoder, *, seed: int, training: bool) -> Subject:
+    """A copy of ``decoder`` on a source, in a warm state whose rows look at ragged sources of their own."""
+    torch.manual_seed(seed)
+    studied = copy.deepcopy(decoder).double().train(training)
+    randomise_zeros(studied, seed)
+    layer = OnOneSource(studied, _memory(studied, 1, seed + 2)[0])
+    demand_batch_first(layer)
+    with torch.no_grad():
+        fresh = studied.start(_memory(studied, BATCH, seed), torch.tensor(LENGTHS))
+        _, warm = loop(studied, example_input(studied, BATCH, TIME, seed=seed + 1), fresh)
+        state = tree.where(torch.tensor([True, False, False, True, False]), fresh, warm)
+    kept = tree.map(lambda leaf: leaf.detach().clone(), state)
+    return Subject(layer, example_input(studied, BATCH, TIME, seed=seed), kept, seed)
+
+
+def check_source(decoder: Decoder, seed: int) -> None:
+    """Raise ``LawBroken`` at the first law of sources that ``decoder`` breaks."""
+    studied = copy.deepcopy(decoder).double().eval()
+    randomise_zeros(studied, seed)
+    memory, x = _memory(studied, BATCH, seed), example_input(studied, BATCH, STEPS, seed=seed)
+    for name, law in SOURCE_LAWS.items():
+        with naming(name):
+            law(studied, memory, x)
+
+
+def start_is_closed(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """A start has the form of ``initial_state``, batch first; the memory is left as it was; twice is the same."""
+    kept = memory.clone()
+    state = decoder.start(memory, torch.tensor(LENGTHS))
+    demand_equal("start", "the memory after a start", kept, memory)
+    for path, leaf in tree.named_leaves(state):
+        if leaf.dim() == 0 or leaf.shape[0] != BATCH:
+            raise LawBroken("start", f"{at('start', path)} has shape {tuple(leaf.shape)}: batch is not axis 0")
+    misfit = tree.misfit(state, decoder.initial_state_like(state, BATCH), BATCH)
+    if misfit is not None:
+        raise LawBroken("start", f"a start has not the form of initial_state: {misfit}")
+    y, _ = decoder(x, state)
+    decoder.start(_memory(decoder, 2, seed=9))
+    demand_equal("start", "the output after another start", y, decoder(x, state)[0])
+
+
+def empty_source(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """From an empty source, padded or not, outputs and their gradients are finite and those of ``initial_state``."""
+    expected, _ = decoder(x)
+    if not bool(expected.isfinite().all()):
+        raise LawBroken("an empty source", "the output from initial_state is not finite")
+    padded = memory.clone().requires_grad_()
+    y, _ = decoder(x, decoder.start(padded, torch.zeros(BATCH, dtype=torch.int64)))
+    demand_equal("an empty source", "a source that is all padding: output", expected, y)
+    for name, gradient in _gradients(decoder, padded, y).items():
+        if not bool(gradient.isfinite().all()):
+            raise LawBroken("an empty source", f"the gradient of {name} is not finite")
+
+
+def padding(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """What stands in the padding of a source, and how much of it there is, changes nothing."""
+    law, lengths = "padding changes nothing", torch.tensor(LENGTHS)
+    y, _ = decoder(x, decoder.start(memory, lengths))
+    padded = (torch.arange(SOURCE) >= lengths.unsqueeze(1)).unsqueeze(2)
+    for value in (1e6, float("nan")):
+        other, _ = decoder(x, decoder.start(memory.masked_fill(padded, value), lengths))
+        demand_equal(law, f"padding with {value}: output", y, other)
+    longer, _ = decoder(x, decoder.start(torch.cat([memory, memory], dim=1), lengths))
+    demand_equal(law, "more padding: output", y, longer)
+
+
+def source_rows(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """A row gives the same beside other sources and alone with its own."""
+    y, _ = decoder(x, decoder.start(memory, torch.tensor(LENGTHS)))
+    for row, length in enumerate(LENGTHS):
+        alone, _ = decoder(rows(x, torch.tensor([row])), decoder.start(memory[row : row + 1, :length]))
+        demand_equal("batch = one by one", f"row {row} alone with its source: output", y[row : row + 1], alone)
+
+
+def source_is_read(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """Another source of the same length gives other outputs."""
+    y, _ = decoder(x, decoder.start(memory))
+    other, _ = decoder(x, decoder.start(memory + 1))
+    for row in range(BATCH):
+        if difference(y[row].detach(), other[row].detach()) == 0:
+            raise LawBroken("the source is read", f"the output of row {row} does not depend on its source")
+
+
+def source_gradients(decoder: Decoder, memory: Tensor, x: Input) -> None:
+    """Every parameter is reached, those of ``start`` too, and derivatives in the source equal central differences."""
+    lengths = torch.tensor(LENGTHS)
+    y, _ = decoder(x, decoder.start(memory, lengths))
+    for name, gradient in _gradients(decoder, memory, y).items():
+        if name != "the source" and not bool((gradient != 0).any()):
+            raise LawBroken("gradients", f"{name} is never reached: its gradient is zero")
+
+    def output(source: Tensor) -> Tensor:
+        return decoder(x, decoder.start(source, lengths))[0]
+
+    if not torch.autograd.gradcheck(output, (memory.clone().requires_grad_(),), fast_mode=True, raise_exception=False):
+        raise LawBroken("gradients", "the derivative in the source is not what central differences say")
+
+
+SOURCE_LAWS = {
+    "start": start_is_closed,
+    "an empty source": empty_source,
+    "padding changes nothing": padding,
+    "batch = one by one": source_rows,
+    "the source is read": source_is_read,
+    "gradients": source_gradients,
+}
+"""Name of each law of sources -> the function that tries it"""
+
+
+def _memory(decoder: Decoder, batch: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, SOURCE, decoder.memory_size, generator=generator, dtype=torch.float64)
+
+
+def _gradients(decoder: Decoder, memory: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """The gradient of y's squared sum in every parameter and, if it wants one, in the source; zeros where none is."""
+    leaves: dict[str, Tensor] = {f"parameter '{name}'": p for name, p in decoder.named_parameters() if p.requires_grad}
+    if memory.requires_grad:
+        leaves["the source"] = memory
+    found = torch.autograd.grad(y.square().sum(), list(leaves.values()), allow_unused=True, materialize_grads=True)
+    return {name: gradient for name, gradient in zip(leaves, found, strict=True) if floating(gradient)}

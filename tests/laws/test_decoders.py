@@ -1,0 +1,61 @@
+"""The laws of decoders: kept by what is right, and each planted fault noticed and named."""
+
+import inspect
+
+import pytest
+import torch
+
+from statewise import laws
+from statewise.catalog import OTHER_LAYERS
+from statewise.contract import Decoder
+from statewise.laws.decoder import SOURCE_LAWS
+
+from . import wrong_decoders as wrong
+
+START, EMPTY, PADDING, ALONE = "start", "an empty source", "padding changes nothing", "batch = one by one"
+READ, GRADIENTS, GEARS = "the source is read", "gradients", "step = forward"
+
+FAULTS = [
+    (wrong.SourceFirst, START, "batch is not axis 0"),
+    (wrong.SourceOnTheModule, START, "the output after another start"),
+    (wrong.SoftmaxOverNothing, EMPTY, "all padding: output: differs by inf"),
+    (wrong.DividedByNothing, EMPTY, "the gradient of"),
+    (wrong.LooksAtThePadding, PADDING, "more padding: output"),
+    (wrong.MeanWithThePadding, PADDING, "more padding: output"),
+    (wrong.KeysCentredOverTheBatch, PADDING, "more padding: output"),
+    (wrong.SourceForgotten, READ, "the output of row 0 does not depend on its source"),
+    (wrong.KeysCut, GRADIENTS, "parameter 'key' is never reached"),
+    (wrong.SourceCut, GRADIENTS, "the derivative in the source"),
+    (wrong.RowsCentred, ALONE, "row 0 alone with its source"),
+    (wrong.ChunksForgetWhatWasSaid, GEARS, "the whole sequence: output"),
+]
+"""The decoder, the law that notices it first, and the place that the message names"""
+
+
+@pytest.mark.parametrize(("kind", "law", "place"), FAULTS, ids=[kind.__name__ for kind, _, _ in FAULTS])
+def test_the_fault_is_noticed_and_named(kind: type[Decoder], law: str, place: str):
+    with pytest.raises(laws.LawBroken) as caught:
+        laws.check(kind())
+    assert caught.value.law == law
+    assert place in str(caught.value)
+
+
+def test_what_the_faults_break_was_right():
+    laws.check(wrong.RightDecoder())
+
+
+def test_every_wrong_decoder_is_tried_and_every_law_of_sources_notices_something():
+    written = {
+        kind
+        for _, kind in inspect.getmembers(wrong, inspect.isclass)
+        if issubclass(kind, Decoder) and kind is not Decoder
+    }
+    assert written - {wrong.RightDecoder} == {kind for kind, _, _ in FAULTS}
+    assert {law for _, law, _ in FAULTS} >= set(SOURCE_LAWS)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in OTHER_LAYERS.items() if issubclass(entry.layer, Decoder)])
+def test_the_decoders_of_the_catalog_keep_the_laws(name: str):
+    torch.manual_seed(0)
+    entry = OTHER_LAYERS[name]
+    laws.check(entry.layer(**entry.example))
