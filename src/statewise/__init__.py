@@ -11,31 +11,25 @@ if __name__ == "__main__":
 
 from statewise._lazy import lazy
 
-__all__ = [
-    "CompareConfig",
-    "Comparison",
-    "ModelConfig",
-    "RunConfig",
-    "TrainConfig",
-    "UserError",
-    "compare_models",
-    "import_path",
-    "train_model",
-    "write_report",
-]
+_EXPORTS = {
+    "CompareConfig": "compare.config",
+    "Comparison": "api",
+    "ModelConfig": "models.config",
+    "RunConfig": "runs.config",
+    "Sampling": "runs.sampling",
+    "TrainConfig": "train.config",
+    "UserError": "errors",
+    "compare_models": "api",
+    "default_config": "models.resolve",
+    "default_run": "runs.complete",
+    "evaluate_run": "api",
+    "forecast_rows": "api",
+    "generate_text": "api",
+    "import_path": "importing",
+    "load_run": "runs.folder",
+    "train_model": "api",
+    "write_report": "api",
+}
 
-__getattr__ = lazy(
-    __name__,
-    {
-        "CompareConfig": "compare.config",
-        "Comparison": "api",
-        "ModelConfig": "models.config",
-        "RunConfig": "runs.config",
-        "TrainConfig": "train.config",
-        "UserError": "errors",
-        "compare_models": "api",
-        "import_path": "importing",
-        "train_model": "api",
-        "write_report": "api",
-    },
-)
+__all__ = list(_EXPORTS)
+__getattr__ = lazy(__name__, _EXPORTS)

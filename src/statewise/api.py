@@ -1,7 +1,7 @@
-"""The main verbs from Python, in a few lines: compare models, train one, write a report."""
+"""The verbs from Python, in a few lines: compare models, train one, use it, write a report."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,11 @@ from statewise.compare.run import run_comparison
 from statewise.errors import UserError
 from statewise.report import write_comparison, write_run
 from statewise.runs.config import RunConfig
-from statewise.runs.training import train_run
+from statewise.runs.folder import load_run
+from statewise.runs.forecasting import NextRows, forecast_next
+from statewise.runs.generation import generate, read_vocabulary
+from statewise.runs.sampling import Sampling
+from statewise.runs.training import score_run, train_run
 from statewise.storage import read_json
 from statewise.tasks.resolve import name_task
 from statewise.train.history import read_history
@@ -101,6 +105,43 @@ def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> 
     """
     command = command or f"statewise.train_model({config!r}, {str(folder)!r})"
     return train_run(config, Path(folder), command=command)
+
+
+def evaluate_run(folder: str | Path) -> dict[str, Any]:
+    """Scores of a run on validation and test, of chance and of simple baselines; ``statewise evaluate`` from Python.
+
+    Raises:
+        UserError: if the folder holds no finished run, or its data have changed.
+    """
+    return score_run(Path(folder))
+
+
+def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | None = None) -> Iterator[str]:
+    """Text that goes on from ``prompt``, piece by piece as it comes; ``statewise generate`` from Python.
+
+    Args:
+        folder: of a run that was trained on a text.
+        prompt: empty = the start of a line.
+        sampling: how much, and how bold.
+
+    Raises:
+        UserError: if the folder holds no finished run on a text.
+    """
+    run = load_run(Path(folder))
+    return generate(run.model, read_vocabulary(run), prompt=prompt, sampling=sampling)
+
+
+def forecast_rows(folder: str | Path, data: str | Path = "") -> NextRows:
+    """The rows that follow a table; ``statewise forecast`` from Python.
+
+    Args:
+        folder: of a run that was trained on a table.
+        data: table with the rows so far; empty = the one of the training.
+
+    Raises:
+        UserError: if the folder holds no finished run on a table, or the table has other columns.
+    """
+    return forecast_next(load_run(Path(folder)), str(data))
 
 
 def write_report(folder: str | Path) -> Path:

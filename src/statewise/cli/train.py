@@ -11,11 +11,10 @@ from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
 from statewise.fields import Fields, Setup
-from statewise.models.config import ModelConfig
-from statewise.models.resolve import default_config
+from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
-from statewise.tasks.resolve import make_task, name_task
+from statewise.tasks.resolve import make_task
 from statewise.train.config import TrainConfig
 from statewise.train.history import Entry
 from statewise.workbench import describe
@@ -57,13 +56,10 @@ def run(verb: verbs.Train, command: str) -> None:
 
 def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
-    task, named = name_task(verb.data)
-    options = {**named, **parse_fields(verb.task_options)}
-    context = make_task(task, options).longest_context()
-    layer = verb.model or ModelConfig.layer
-    model = default_config(layer, context_length=context, **verbs.given(verb, "depth"))
-    model = replace(model, **verbs.given(verb, "width"))
+    words = verbs.given(verb, "model", "depth")
+    config = default_run(verb.data, task_options=parse_fields(verb.task_options), **words)
+    model = replace(config.model, **verbs.given(verb, "width"))
     train = TrainConfig(**verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
-    known = Fields(layer, describe(layer).options, {})
-    setup = known.set_all(Setup(model, train, options), parse_fields(verb.set))
-    return RunConfig(task, setup.model, setup.train, options)
+    known = Fields(model.layer, describe(model.layer).options, {})
+    setup = known.set_all(Setup(model, train, config.task_options), parse_fields(verb.set))
+    return replace(config, model=setup.model, train=setup.train)

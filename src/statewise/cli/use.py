@@ -11,11 +11,10 @@ from rich.table import Table
 
 from statewise.cli import verbs
 from statewise.cli.console import console
-from statewise.data.vocabulary import Vocabulary, vocabulary_from_json
-from statewise.errors import UserError
+from statewise.data.vocabulary import Vocabulary
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import forecast_next
-from statewise.runs.generation import generate
+from statewise.runs.generation import generate, read_vocabulary
 from statewise.runs.sampling import Sampling
 from statewise.runs.training import score_run
 
@@ -51,9 +50,7 @@ def _evaluate(verb: verbs.Evaluate) -> None:
 def _generate(verb: verbs.Generate) -> None:
     sampling = Sampling(**verbs.given(verb, *(field.name for field in fields(Sampling))))
     loaded = load_run(Path(verb.run))
-    if "vocabulary" not in loaded.preprocessing:
-        raise UserError(f"{verb.run} was trained on {loaded.config.task}, which has no text to generate")
-    vocabulary = vocabulary_from_json(loaded.preprocessing["vocabulary"])
+    vocabulary = read_vocabulary(loaded)
     _warn_of_foreign(vocabulary, verb.prompt)
     pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, sampling=sampling)
     said = []

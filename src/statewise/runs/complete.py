@@ -1,23 +1,52 @@
-"""A run's config with everything written down, so that a default that changes tomorrow does not change the run."""
+"""From the few words that a person says to a run's config with everything written down."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from statewise.models.resolve import default_options, find_entry
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import default_config, default_options, find_entry
 from statewise.runs.config import RunConfig
-from statewise.tasks.resolve import complete_options, name_task
+from statewise.tasks.resolve import complete_options, make_task, name_task
+
+
+def default_run(
+    data: str,
+    model: str = ModelConfig.layer,
+    *,
+    depth: int = ModelConfig.depth,
+    task_options: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """The config that the field uses for this kind of model on this data: ``statewise train DATA --model MODEL``.
+
+    Args:
+        data: a task's name, the path of a text or CSV file, ``embedded``, or the import path of a task of your own.
+        model: a name in the catalog, or the import path of a layer of your own.
+        depth: blocks.
+        task_options: of the task, where they are decided already.
+
+    Raises:
+        UserError: if there is no such data, task, option or model.
+
+    >>> default_run("parity", "attention").model.options["context_length"]
+    40
+    """
+    task, named = name_task(data)
+    options = complete_options(task, {**named, **(task_options or {})})
+    context = make_task(task, options).longest_context()
+    return RunConfig(task, default_config(model, depth=depth, context_length=context), task_options=options)
 
 
 def complete(config: RunConfig) -> RunConfig:
     """The config with its task named and every option of task and layer said, as their signatures have them today.
 
+    A default that changes tomorrow then does not change the run.
+
     Raises:
         UserError: if there is no such task, layer or option.
 
-    >>> from statewise.models.config import ModelConfig
-    >>> from statewise.train.config import TrainConfig
-    >>> found = complete(RunConfig("parity", ModelConfig("lstm"), TrainConfig()))
+    >>> found = complete(RunConfig("parity", ModelConfig("lstm")))
     >>> found.task_options["longest"], found.model.options["forget_bias"]
     (40, 1.0)
     """

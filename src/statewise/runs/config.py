@@ -14,7 +14,7 @@ class RunConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     task: str
-    """A task's name or the import path of one's own"""
-    model: ModelConfig
-    train: TrainConfig
+    """A task's name, the path of a text or CSV file, ``embedded``, or the import path of a task of your own"""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
     task_options: dict[str, Any] = field(default_factory=dict)

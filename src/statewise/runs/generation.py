@@ -8,11 +8,24 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Model
-from statewise.data.vocabulary import Vocabulary
+from statewise.data.vocabulary import Vocabulary, vocabulary_from_json
+from statewise.errors import UserError
+from statewise.runs.folder import LoadedRun
 from statewise.runs.sampling import Sampling
 
 NO_PROMPT = "\n"
 """What text goes on from where nothing is said"""
+
+
+def read_vocabulary(run: LoadedRun) -> Vocabulary:
+    """The vocabulary of a run that was trained on a text.
+
+    Raises:
+        UserError: if it was trained on something else.
+    """
+    if "vocabulary" not in run.preprocessing:
+        raise UserError(f"this run was trained on {run.config.task}, which has no text to generate; evaluate it")
+    return vocabulary_from_json(run.preprocessing["vocabulary"])
 
 
 @torch.inference_mode()
