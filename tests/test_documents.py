@@ -14,11 +14,12 @@ def code_blocks(name: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_layer_of_contributing_keeps_the_laws():
-    layer, _ = code_blocks("CONTRIBUTING.md")
-    space: dict[str, object] = {"__name__": "contributing"}
-    exec(layer, space)
-    assert "MGU" in space
+def test_the_layer_and_the_wrapper_of_contributing_keep_the_laws():
+    layer, wrapper, _ = code_blocks("CONTRIBUTING.md")
+    for block, name in ((layer, "MGU"), (wrapper, "Highway")):
+        space: dict[str, object] = {"__name__": "contributing"}
+        exec(block, space)
+        assert name in space
 
 
 def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_path(
@@ -27,7 +28,7 @@ def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_pat
     from statewise.errors import UserError
     from statewise.tasks.resolve import make_task, name_task
 
-    (tmp_path / "mine_from_contributing.py").write_text(code_blocks("CONTRIBUTING.md")[1])
+    (tmp_path / "mine_from_contributing.py").write_text(code_blocks("CONTRIBUTING.md")[-1])
     monkeypatch.syspath_prepend(tmp_path)
     name, options = name_task("mine_from_contributing:First")
     assert make_task(name, {**options, "symbols": 8}).chance() == 1 / 8

@@ -10,7 +10,8 @@ from statewise.combine.dropout import Dropout
 from statewise.combine.pointwise import Embed, FeedForward, Pointwise
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
-from statewise.contract import Tokens, Vectors
+from statewise.combine.wrapper import Wrapper
+from statewise.contract import Tokens, Vectors, values_of, with_values
 from statewise.errors import UserError
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -36,6 +37,23 @@ WRAPPED = {
         ]
     ),
 }
+
+
+class Halves(Wrapper):
+    """y = [layer([x ; x]) ; x]: other widths than the layer's on both sides."""
+
+    def __init__(self, layer):
+        super().__init__(layer, input_form=Vectors(3), output_size=layer.output_size + 3)
+
+    def before(self, x):
+        return with_values(x, torch.cat([values_of(x), values_of(x)], dim=-1))
+
+    def after(self, x, y):
+        return torch.cat([y, values_of(x)], dim=-1)
+
+
+WRAPPED["other widths"] = lambda: Halves(LSTM(input_size=6, hidden_size=4))
+WRAPPED["nothing"] = lambda: Wrapper(GRU(input_size=3, hidden_size=4))
 
 
 @pytest.mark.parametrize("name", WRAPPED)
