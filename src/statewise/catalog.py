@@ -89,7 +89,7 @@ CATALOG: Mapping[str, Entry] = {
             layer=GRU,
             paper="Cho et al. 2014",
             example={"input_size": 3, "hidden_size": 4},
-            knobs=(Knob("update_bias", -1.0, 3.0),),
+            knobs=(Knob("keep_bias", -1.0, 3.0),),
         ),
         Entry(
             name="gru-reset-before",
@@ -98,7 +98,7 @@ CATALOG: Mapping[str, Entry] = {
             paper="Cho et al. 2014, eq. 8",
             example={"input_size": 3, "hidden_size": 4, "reset_placement": "before"},
             defaults={"reset_placement": "before"},
-            knobs=(Knob("update_bias", -1.0, 3.0),),
+            knobs=(Knob("keep_bias", -1.0, 3.0),),
         ),
         Entry(
             name="min-gru",
@@ -108,7 +108,7 @@ CATALOG: Mapping[str, Entry] = {
             example={"input_size": 3, "hidden_size": 4},
             block="residual",
             feed_forward=2.0,
-            knobs=(Knob("update_bias", -4.0, 1.0),),
+            knobs=(Knob("write_bias", -4.0, 1.0),),
         ),
         Entry(
             name="lru",
