@@ -74,8 +74,8 @@ def make_spec(task_name: str, budget: int, model: str, steps: int) -> TrialSpec:
     config = CompareConfig(task=task_name, budget=budget, models=(model,))
     task = WORKBENCH.make_task(task_name, {})
     arm = make_arms(config, task, WORKBENCH)[0]
-    train = replace(arm.train, steps=steps, evaluate_every=max(1, steps // 10))
-    return TrialSpec(task_name, {}, {}, task.fingerprint(), arm.model, train, test=True)
+    train = replace(arm.setup.train, steps=steps, evaluate_every=max(1, steps // 10))
+    return TrialSpec(task_name, {}, {}, arm.fingerprint, arm.source, arm.setup.model, train, test=True)
 
 
 def measure(task_name: str, budget: int, model: str, steps: int) -> list[Share]:

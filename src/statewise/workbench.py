@@ -1,10 +1,10 @@
 """Ours to hand to a comparison: tasks, models and what the catalog knows of them."""
 
-from statewise.compare.workbench import Kind, Workbench
+from statewise.compare.builders import Kind, Builders
 from statewise.fields import constructor_options
 from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers
 from statewise.tasks.base import Task
-from statewise.tasks.resolve import make_task
+from statewise.tasks.resolve import complete_options, make_task
 
 
 def describe(name: str) -> Kind:
@@ -27,5 +27,5 @@ def rivals(task: Task) -> tuple[str, ...]:
     return task.rivals
 
 
-WORKBENCH = Workbench(make_task, build, describe, default_config, rivals)
+WORKBENCH = Builders(make_task, complete_options, build, describe, default_config, rivals)
 """The builders of this package."""

@@ -163,7 +163,7 @@ def test_state_can_be_matched_and_what_cannot_is_said():
         [1024, 1024], rel=0.15
     )
     with pytest.raises(UserError, match="smallest size costs"):
-        make_arms(CompareConfig(models=("attention",), match="state", budget=100), Recall(), WORKBENCH)
+        make_arms(CompareConfig(models=("ntm",), match="state", budget=100), Recall(), WORKBENCH)
 
 
 def test_windows_span_the_longest_length_evaluated():

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from statewise.compare.budget import arm_cost, meet_budget
+from statewise.compare.builders import Builders, Kind
 from statewise.compare.config import CompareConfig
+from statewise.compare.source import source_hash
 from statewise.compare.trial import trial_task
-from statewise.compare.workbench import Kind, Workbench
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup, constructor_options
 from statewise.models.config import ModelConfig
@@ -23,6 +24,10 @@ class Arm:
     name: str
     kind: Kind
     setup: Setup
+    fingerprint: str
+    """Of the data it is trained on and scored with"""
+    source: str
+    """Hash of the code that decides its scores"""
     decided: tuple[str, ...]
     """Full names of the fields that a person set or varies, which tuning leaves alone"""
     baseline: bool = False
@@ -30,13 +35,13 @@ class Arm:
     reason: str | None = None
 
 
-def make_arms(config: CompareConfig, task: Task, bench: Workbench) -> list[Arm]:
+def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm]:
     """Every model with every combination of what varies, and the simple rivals that run along.
 
     Raises:
         UserError: if a model, field or value does not exist, or no arm can meet the budget.
     """
-    maker = _Maker(config, task, bench)
+    maker = _Maker(config, task, builders)
     arms = list(maker.arms())
     if all(arm.reason for arm in arms):
         raise UserError(f"no arm can meet the budget: {arms[0].label}: {arms[0].reason}")
@@ -71,10 +76,10 @@ def fields_of(name: str, kind: Kind, task: Task) -> Fields:
 class _Maker:
     """Makes the arms of one comparison."""
 
-    def __init__(self, config: CompareConfig, task: Task, bench: Workbench) -> None:
+    def __init__(self, config: CompareConfig, task: Task, builders: Builders) -> None:
         self.config = config
         self.task = task
-        self.bench = bench
+        self.builders = builders
         self.context = longest_context(task, evaluated_lengths(config, task))
 
     def arms(self) -> Iterator[Arm]:
@@ -85,14 +90,14 @@ class _Maker:
 
     def rivals(self) -> Iterator[Arm]:
         """Simple models that run along, with those of the set fields that they have."""
-        for name in self.bench.rivals(self.task) if self.config.baselines else ():
+        for name in self.builders.rivals(self.task) if self.config.baselines else ():
             if name not in self.config.models:
-                has = fields_of(name, self.bench.describe(name), self.task).has
+                has = fields_of(name, self.builders.describe(name), self.task).has
                 yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, baseline=True)
 
     def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, baseline: bool = False) -> Arm:
         """One arm, its size solved unless it was said."""
-        kind = self.bench.describe(name)
+        kind = self.builders.describe(name)
         fields = fields_of(name, kind, self.task)
         train = self.config.train
         if kind.closed_form and self.task.regression:
@@ -102,22 +107,25 @@ class _Maker:
         if len(set(decided)) < len(decided):
             raise UserError(f"{max(decided, key=decided.count)} is said twice; say it once")
         given = fields.set_all(Setup(ModelConfig(layer=name), train, self.config.task_options), values)
-        model = self.bench.default_config(
-            name, depth=self.config.depth, context_length=self._context(given), options=given.model.options
+        learnt = trial_task(self.builders, self.config.task, self.config.task_options, given.task_options)
+        model = self.builders.default_config(
+            name, depth=self.config.depth, context_length=self._context(learnt), options=given.model.options
         )
         setup = fields.set_all(replace(given, model=model), values)
         label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
-        arm = Arm(label, name, kind, setup, decided, baseline)
+        inner = [value for value in setup.model.options.values() if isinstance(value, str)]
+        source = source_hash([name, self.config.task, *inner])
+        arm = Arm(label, name, kind, setup, learnt.fingerprint(), source, decided, baseline)
         if "model.width" in decided:
-            arm_cost("parameters", self.task, self.bench, setup.model)
+            arm_cost("parameters", self.task, self.builders, setup.model)
             return arm
         said = f"layer.{kind.state_knob}" in decided
-        sized, reason = meet_budget(self.config, self.task, self.bench, kind, setup.model, knob_decided=said)
+        sized, reason = meet_budget(self.config, self.task, self.builders, kind, setup.model, knob_decided=said)
         return replace(arm, setup=replace(setup, model=sized), reason=reason)
 
     def _check_fields(self) -> None:
         """Raises ``UserError`` where a field is said for all arms and only some have it."""
-        known = {name: fields_of(name, self.bench.describe(name), self.task) for name in self.config.models}
+        known = {name: fields_of(name, self.builders.describe(name), self.task) for name in self.config.models}
         for field in (*self.config.vary, *self.config.fixed):
             lacking = [name for name, fields in known.items() if not fields.has(field)]
             if 0 < len(lacking) < len(known):
@@ -126,8 +134,7 @@ class _Maker:
                     "models without it out"
                 )
 
-    def _context(self, setup: Setup) -> int | None:
+    def _context(self, learnt: Task) -> int | None:
         """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""
-        options = self.config.task_options
-        trained = trial_task(self.bench, self.config.task, options, setup.task_options).longest_context()
+        trained = learnt.longest_context()
         return max(self.context, trained) if self.context and trained else self.context

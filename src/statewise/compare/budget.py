@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import torch
 
+from statewise.compare.builders import Builders, Kind
 from statewise.compare.config import CompareConfig
-from statewise.compare.workbench import Kind, Workbench
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.models.config import ModelConfig
@@ -19,7 +19,7 @@ NEAR = 0.15
 
 
 def meet_budget(
-    config: CompareConfig, task: Task, bench: Workbench, kind: Kind, model: ModelConfig, *, knob_decided: bool = False
+    config: CompareConfig, task: Task, builders: Builders, kind: Kind, model: ModelConfig, *, knob_decided: bool = False
 ) -> tuple[ModelConfig, str | None]:
     """The model at the size whose cost is nearest to the budget, and why that is too far off where it is.
 
@@ -29,7 +29,7 @@ def meet_budget(
     Args:
         config: says what is matched and the budget.
         task: gives the input side.
-        bench: builders.
+        builders: builders.
         kind: of the model.
         model: all but its size.
         knob_decided: whether a person said the value of the state knob, so that the width is solved for.
@@ -43,7 +43,7 @@ def meet_budget(
         return replace(model, width=units * multiple)
 
     def cost(units: int) -> int:
-        return arm_cost(config.match, task, bench, at(units))
+        return arm_cost(config.match, task, builders, at(units))
 
     best = _nearest(cost, config.budget, LARGEST // multiple)
     reached = cost(best)
@@ -55,10 +55,10 @@ def meet_budget(
     return at(best), f"unreachable: no {size} brings it to {config.budget:,} {config.match}, the nearest {reached:,}"
 
 
-def arm_cost(match: str, task: Task, bench: Workbench, model: ModelConfig) -> int:
+def arm_cost(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
     """What an arm spends of what is matched."""
     with torch.random.fork_rng(devices=[]):
-        built = bench.make_model(model, task.input_form, task.output_size)
+        built = builders.make_model(model, task.input_form, task.output_size)
     if match == "parameters":
         return count_parameters(built).matched
     return state_bytes(built) if match == "state" else sum(step_flops(built.body))

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from statewise.compare.arms import Arm, evaluated_lengths, fields_of, make_arms
+from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
 from statewise.compare.tuning import search_space, settings
-from statewise.compare.workbench import Workbench
 from statewise.storage import write_text
 from statewise.tasks.base import Task
 
@@ -24,7 +24,7 @@ class Event:
     """Something to tell a person who watches."""
 
     what: str
-    """``started`` or ``finished``"""
+    """``kept`` once a phase where trials of it were finished before, ``started`` or ``finished`` of a trial"""
     phase: str
     """``tuning``, ``seeds`` or ``measuring``"""
     arm: str
@@ -34,6 +34,8 @@ class Event:
     result: dict[str, Any] | None = None
     before: bool = False
     """Whether it was finished before and is only read now"""
+    kept: int = 0
+    """How many trials of the phase were finished before"""
 
 
 Watch = Callable[[Event], None]
@@ -62,17 +64,19 @@ class _Job:
     note: dict[str, Any]
 
 
-def run_experiment(config: CompareConfig, bench: Workbench, folder: Path, watch: Watch) -> tuple[Task, list[ArmRecord]]:
+def run_experiment(
+    config: CompareConfig, builders: Builders, folder: Path, watch: Watch
+) -> tuple[Task, list[ArmRecord]]:
     """Run all trials that are not finished yet in ``folder``; results are written as each trial ends.
 
     Raises:
         UserError: if the folder cannot be written or an arm is impossible.
     """
-    task = bench.make_task(config.task, config.task_options)
-    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, bench)]
+    task = builders.make_task(config.task, config.task_options)
+    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, builders)]
     able = [record for record in records if record.arm.reason is None]
     tuning = [job for record in able for job in _tuning_jobs(config, task, record)]
-    runner = _Runner(config, bench, folder, watch, total=len(tuning) + len(able) * (config.seeds + config.measure))
+    runner = _Runner(config, builders, folder, watch, total=len(tuning) + len(able) * (config.seeds + config.measure))
     tuned = runner.run("tuning", tuning)
     for record in able:
         record.tuning = [{**job.note, **result} for job, result in tuned if job.record is record]
@@ -81,7 +85,7 @@ def run_experiment(config: CompareConfig, bench: Workbench, folder: Path, watch:
     for record in able:
         record.seeds = [{**job.note, **result} for job, result in scored if job.record is record]
     if config.measure:
-        jobs = [_Job(record, replace(_spec(config, task, record.chosen), measured=True), {}) for record in able]
+        jobs = [_Job(record, replace(_spec(config, record.chosen), measured=True), {}) for record in able]
         for job, result in runner.run("measuring", jobs):
             job.record.measured = result
     return task, records
@@ -90,9 +94,9 @@ def run_experiment(config: CompareConfig, bench: Workbench, folder: Path, watch:
 class _Runner:
     """Runs the jobs of a phase, taking finished ones from the folder."""
 
-    def __init__(self, config: CompareConfig, bench: Workbench, folder: Path, watch: Watch, total: int) -> None:
+    def __init__(self, config: CompareConfig, builders: Builders, folder: Path, watch: Watch, total: int) -> None:
         self.config = config
-        self.bench = bench
+        self.builders = builders
         self.folder = folder
         self.watch = watch
         self.total = total
@@ -109,6 +113,8 @@ class _Runner:
             else:
                 results[place] = found
                 self._tell("finished", phase, job, found, before=True)
+        if results:
+            self.watch(Event("kept", phase, "", self.done, self.total, kept=len(results)))
         specs = [jobs[place].spec for place in missing]
         measuring = phase == "measuring"
         workers = 1 if measuring else self.config.workers
@@ -116,7 +122,7 @@ class _Runner:
         def started(index: int) -> None:
             self._tell("started", phase, jobs[missing[index]], None)
 
-        for done in run_all(specs, self.bench, workers=workers, fresh=measuring, started=started):
+        for done in run_all(specs, self.builders, workers=workers, fresh=measuring, started=started):
             job = jobs[missing[done.place]]
             if done.result.get("status") != "failed":
                 write_text(self._path(job.spec), json.dumps(done.result))
@@ -150,7 +156,7 @@ def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_
     configured = {dimension.field: fields.get(arm.setup, dimension.field) for dimension in space}
     jobs = []
     for number, setting in enumerate(settings(space, config.trials, configured=configured)):
-        spec = _spec(config, task, _with_settings(arm, task, setting), seed=TUNING_SEED + number)
+        spec = _spec(config, _with_settings(arm, task, setting), seed=TUNING_SEED + number)
         jobs.append(_Job(record, spec, {"trial": number, "settings": setting}))
     return jobs
 
@@ -158,18 +164,19 @@ def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_
 def _seed_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
     jobs = []
     for seed in range(config.seeds):
-        spec = _spec(config, task, record.chosen, seed=seed)
+        spec = _spec(config, record.chosen, seed=seed)
         jobs.append(_Job(record, replace(spec, test=True, lengths=evaluated_lengths(config, task)), {"seed": seed}))
     return jobs
 
 
-def _spec(config: CompareConfig, task: Task, arm: Arm, *, seed: int = 0) -> TrialSpec:
+def _spec(config: CompareConfig, arm: Arm, *, seed: int = 0) -> TrialSpec:
     setup = arm.setup
     return TrialSpec(
         task=config.task,
         task_options=config.task_options,
         trained_options=setup.task_options,
-        fingerprint=task.fingerprint(),
+        fingerprint=arm.fingerprint,
+        source=arm.source,
         model=setup.model,
         train=replace(setup.train, seed=seed),
     )

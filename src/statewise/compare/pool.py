@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
+from statewise.compare.builders import Builders
 from statewise.compare.trial import TrialSpec, run_trial
-from statewise.compare.workbench import Workbench
 from statewise.errors import UserError
 from statewise.threads import use_one_thread
 
@@ -29,10 +29,10 @@ class Done(NamedTuple):
 class _Worker:
     """One process and the trial it is at."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, builders: Builders) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, bench), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, builders), daemon=True)
         with _interrupts_held_back():
             self.process.start()
         theirs.close()
@@ -50,13 +50,13 @@ class _Worker:
 
 
 def run_all(
-    specs: Sequence[TrialSpec], bench: Workbench, *, workers: int, fresh: bool = False, started: Callable[[int], None]
+    specs: Sequence[TrialSpec], builders: Builders, *, workers: int, fresh: bool = False, started: Callable[[int], None]
 ) -> Iterator[Done]:
     """Run every spec, yielding results as they come; a crash is one failed trial and the rest go on.
 
     Args:
         specs: what to run.
-        bench: builders.
+        builders: builders.
         workers: processes, one thread each.
         fresh: whether every spec gets a process of its own, so that one's memory does not count for another.
         started: called with a spec's index when it begins.
@@ -72,7 +72,7 @@ def run_all(
             while waiting and len([w for w in crew if w.busy_with is not None]) < workers:
                 idle = next((w for w in crew if w.busy_with is None), None)
                 if idle is None:
-                    idle = _Worker(bench)
+                    idle = _Worker(builders)
                     crew.append(idle)
                 index = waiting.pop()
                 started(index)
@@ -136,7 +136,7 @@ def _receive(worker: _Worker) -> dict[str, Any]:
     return {"status": "failed", "reason": reason}
 
 
-def _serve(pipe: Connection, bench: Workbench) -> None:
+def _serve(pipe: Connection, builders: Builders) -> None:
     """A worker's life: trials in, results out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -146,7 +146,7 @@ def _serve(pipe: Connection, bench: Workbench) -> None:
         except (EOFError, OSError):
             return
         try:
-            result = run_trial(spec, bench)
+            result = run_trial(spec, builders)
         except UserError as error:
             result = {"status": "failed", "reason": str(error)}
         except Exception as error:

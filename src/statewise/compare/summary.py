@@ -1,9 +1,8 @@
 """From the records of an experiment to its result: plain data, which the report and the terminal show."""
 
-import importlib.metadata
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,23 +10,24 @@ from typing import Any
 import torch
 
 from statewise.compare.arms import evaluated_lengths
+from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA, CompareConfig
 from statewise.compare.experiment import ArmRecord
+from statewise.compare.source import version
 from statewise.compare.verdict import decide_arms, is_solved, pair_up, recommend
-from statewise.compare.workbench import Workbench
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.metrics.failures import fill_failures
-from statewise.metrics.intervals import mean_interval, wilson_interval
+from statewise.metrics.intervals import Interval, mean_interval, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
 from statewise.tasks.base import Task
 
 
 def summarise(
-    config: CompareConfig, bench: Workbench, task: Task, records: list[ArmRecord], command: str
+    config: CompareConfig, builders: Builders, task: Task, records: list[ArmRecord], command: str
 ) -> dict[str, Any]:
     """The result of a comparison; scores depend on the config alone, measured times stand apart under ``cost``."""
-    arms = [_arm(record, bench, task) for record in records]
+    arms = [_arm(record, builders, task) for record in records]
     baselines = _baselines(task)
     decision = decide_arms(task, arms)
     return {
@@ -63,14 +63,6 @@ def environment() -> dict[str, str]:
     }
 
 
-def version(package: str) -> str:
-    """The installed version of a package; empty where it runs from a folder."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
 def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
     primary = task.primary
     return {
@@ -81,7 +73,7 @@ def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
             "unit": primary.unit,
             "lower_is_better": primary.lower_is_better,
             "chance": task.chance(),
-            "chance_label": "knowing nothing",
+            "chance_label": "chance",
             "chance_by_length": {str(length): task.chance_at(length) for length in lengths},
         },
         "train_lengths": list(task.train_lengths) if task.train_lengths else None,
@@ -90,7 +82,7 @@ def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _arm(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
+def _arm(record: ArmRecord, builders: Builders, task: Task) -> dict[str, Any]:
     arm = record.chosen
     finished = [seed for seed in record.seeds if seed["status"] == "ok"]
     status = "unreachable" if arm.reason else ("ok" if finished else "failed")
@@ -108,7 +100,7 @@ def _arm(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
             "model": asdict(arm.setup.model),
             "train": asdict(arm.setup.train),
         },
-        "cost": _cost(record, bench, task),
+        "cost": _cost(record, builders, task),
         "tuning": [
             _only(trial, ("trial", "settings", "valid", "status", "reason", "seconds")) for trial in record.tuning
         ],
@@ -119,9 +111,9 @@ def _arm(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
     }
 
 
-def _cost(record: ArmRecord, bench: Workbench, task: Task) -> dict[str, Any]:
+def _cost(record: ArmRecord, builders: Builders, task: Task) -> dict[str, Any]:
     with torch.random.fork_rng(devices=[]):
-        model = bench.make_model(record.chosen.setup.model, task.input_form, task.output_size)
+        model = builders.make_model(record.chosen.setup.model, task.input_form, task.output_size)
     parameters = count_parameters(model)
     measured = record.measured or {}
     return {
@@ -148,14 +140,21 @@ def _scores(seeds: list[dict[str, Any]]) -> list[float | None]:
 
 
 def _score(record: ArmRecord, task: Task) -> dict[str, Any] | None:
-    """Mean over all seeds; a failed one counts as knowing nothing, or as the worst finished where that is unknown."""
+    """Mean over all seeds; a failed one counts as chance, or as the worst finished where that is unknown."""
     scores = _scores(record.seeds)
     if all(score is None for score in scores):
         return None
     filled = fill_failures({"": scores}, lower_is_better=task.primary.lower_is_better, worst=task.chance())[""]
     found = mean_interval(filled)
-    low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
+    low, high = _bounded(found, filled, task)
     return {"mean": found.mean, "low": low, "high": high, "n": found.n, "kind": found.kind}
+
+
+def _bounded(found: Interval, scores: Iterable[float], task: Task) -> tuple[float | None, float | None]:
+    """The ends of an interval, no further out than scores can be; None where nothing is known of one."""
+    lowest, highest = task.primary.bounds
+    low, high = max(found.low, min(lowest, *scores)), min(found.high, max(highest, *scores))
+    return (low if math.isfinite(found.low) else None), (high if math.isfinite(found.high) else None)
 
 
 def _solved(record: ArmRecord, task: Task) -> dict[str, Any] | None:
@@ -196,8 +195,8 @@ def _baselines(task: Task) -> list[dict[str, Any]]:
     if not found and chance is not None:
         found.append(
             {
-                "name": "memoryless optimum",
-                "description": "closed form",
+                "name": "chance",
+                "description": "the best answer that does not look at the input",
                 "score": chance,
                 "metrics": {task.primary.name: chance},
             }

@@ -4,26 +4,23 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA
 from statewise.compare.examples import make_example
+from statewise.compare.measure import measure
 from statewise.compare.trained_on import TrainedOn
-from statewise.compare.workbench import Workbench
 from statewise.contract import Model
-from statewise.cost.timing import peak_memory_mb, step_latency
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
 from statewise.train.closed_form import fit_readout
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import evaluate
 from statewise.train.loop import Trainer
-
-MEASURED_STEPS = 5
-"""Training updates that are timed, after one that warms up"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,8 @@ class TrialSpec:
     """Of the task that is trained on"""
     fingerprint: str
     """Of the tasks' data"""
+    source: str
+    """Hash of the code that decides the scores, that of one's own layers and tasks included"""
     model: ModelConfig
     train: TrainConfig
     lengths: tuple[int, ...] = ()
@@ -52,20 +51,20 @@ class TrialSpec:
         return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
-def trial_task(bench: Workbench, name: str, options: Mapping[str, Any], trained_options: Mapping[str, Any]) -> Task:
+def trial_task(builders: Builders, name: str, options: Mapping[str, Any], trained_options: Mapping[str, Any]) -> Task:
     """The task with ``options``, trained on with ``trained_options`` where these differ."""
-    task = bench.make_task(name, options)
-    return task if trained_options == options else TrainedOn(bench.make_task(name, trained_options), task)
+    task = builders.make_task(name, options)
+    return task if trained_options == options else TrainedOn(builders.make_task(name, trained_options), task)
 
 
-def run_trial(spec: TrialSpec, bench: Workbench) -> dict[str, Any]:
+def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
     """Train, score, and say all of it as plain data."""
     began = time.perf_counter()
     torch.set_num_threads(1)
-    task = trial_task(bench, spec.task, spec.task_options, spec.trained_options)
+    task = trial_task(builders, spec.task, spec.task_options, spec.trained_options)
     torch.manual_seed(spec.train.seed)
-    model = bench.make_model(spec.model, task.input_form, task.output_size)
-    result = _measure(model, task, spec) if spec.measured else _train_and_score(model, task, spec)
+    model = builders.make_model(spec.model, task.input_form, task.output_size)
+    result = measure(model, task, spec.train) if spec.measured else _train_and_score(model, task, spec)
     return {**result, "seconds": time.perf_counter() - began}
 
 
@@ -101,20 +100,4 @@ def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
         "test": metrics[task.primary.name],
         "by_length": by_length,
         "example": make_example(model, task, batch_size=size),
-    }
-
-
-def _measure(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
-    """Step latency, training throughput and peak memory, alone in a fresh process on one thread."""
-    latency = step_latency(model)
-    trainer = Trainer(model, task, replace(spec.train, steps=MEASURED_STEPS, evaluate_every=10**9))
-    trainer.update()
-    before, began = trainer.progress.tokens, time.perf_counter()
-    for _ in range(MEASURED_STEPS):
-        trainer.update()
-    seconds = time.perf_counter() - began
-    return {
-        "step_latency_us": latency,
-        "tokens_per_second": (trainer.progress.tokens - before) / seconds,
-        "peak_memory_mb": peak_memory_mb(),
     }

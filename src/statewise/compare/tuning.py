@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from statewise.compare.workbench import KnobLike
+from statewise.compare.builders import KnobLike
 
 RATE = "train.learning_rate"
 RATE_RANGE = (1e-4, 3e-2)

@@ -46,10 +46,12 @@ class DefaultConfig(Protocol):
     ) -> ModelConfig: ...
 
 
-class Workbench(NamedTuple):
+class Builders(NamedTuple):
     """Builders, passed in so that a comparison names no layer. All are module-level functions: workers import them."""
 
     make_task: Callable[[str, Mapping[str, Any]], Task]
+    task_options: Callable[[str, Mapping[str, Any]], dict[str, Any]]
+    """A task's name and some of its options -> all of them"""
     make_model: Callable[[ModelConfig, InputForm, int], Model]
     describe: Callable[[str], Kind]
     default_config: DefaultConfig

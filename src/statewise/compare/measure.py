@@ -1,0 +1,43 @@
+"""Time and memory of one arm, measured alone in a fresh process on one thread, trained as the arm is trained."""
+
+import statistics
+import time
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from statewise.contract import Model
+from statewise.cost.timing import peak_memory_mb, step_latency
+from statewise.tasks.base import Task
+from statewise.train.closed_form import ReadoutFitter
+from statewise.train.config import TrainConfig
+from statewise.train.loop import Trainer
+
+WARM_UP = 2
+"""Updates that are not timed: the first allocate and compile"""
+TIMED = 7
+"""Updates whose median is told"""
+NEVER = 10**9
+
+
+def measure(model: Model, task: Task, train: TrainConfig) -> dict[str, Any]:
+    """Microseconds a step of one row, tokens a second of training, and peak memory of both.
+
+    Args:
+        model: is moved to the arm's device.
+        task: gives the batches.
+        train: the arm's own: optimizer, precision, accumulation, readout and device are its own.
+    """
+    train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER)
+    trainer = (ReadoutFitter if train.readout == "ridge" else Trainer)(model, task, train)
+    moments = [(time.perf_counter(), 0)]
+    trainer.run(
+        on_step=lambda step, loss: moments.append((time.perf_counter(), trainer.progress.tokens)),
+        should_stop=lambda: len(moments) == WARM_UP + TIMED,
+    )
+    paces = [(tokens - before) / (now - then) for (then, before), (now, tokens) in pairwise(moments[WARM_UP:])]
+    return {
+        "step_latency_us": step_latency(model),
+        "tokens_per_second": statistics.median(paces),
+        "peak_memory_mb": peak_memory_mb(train.device),
+    }

@@ -1,0 +1,91 @@
+"""A trial's address: everything that decides its scores, the code of one's own layer and task included."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from statewise.compare.config import CompareConfig
+from statewise.compare.experiment import Event
+from statewise.compare.run import complete, run_comparison
+from statewise.compare.source import source_hash
+from statewise.train.config import TrainConfig
+from statewise.workbench import WORKBENCH
+
+OWN = """
+import torch
+from statewise.contract import SequenceLayer, Vectors
+
+
+class Leaky(SequenceLayer):
+    def __init__(self, *, input_size, hidden_size, keep={keep}):
+        super().__init__(Vectors(input_size), hidden_size)
+        self.map = torch.nn.Linear(input_size, hidden_size)
+        self.keep = keep
+
+    def initial_state(self, batch_size):
+        return self.zeros(batch_size, self.output_size)
+
+    def step(self, x, state):
+        h = self.keep * state + torch.tanh(self.map(x))
+        return h, h * {scale}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path):
+    """Writes the module of one's own and gives the import path."""
+    sys.path.insert(0, str(tmp_path))
+
+    def write(*, scale: float = 1.0) -> str:
+        (tmp_path / "own_layer.py").write_text(OWN.format(keep=0.5, scale=scale))
+        sys.modules.pop("own_layer", None)
+        return "own_layer:Leaky"
+
+    yield write
+    sys.path.remove(str(tmp_path))
+    sys.modules.pop("own_layer", None)
+
+
+def run(name: str, folder: Path) -> tuple[list[Event], float]:
+    events: list[Event] = []
+    config = CompareConfig(
+        task="delayed-recall",
+        task_options={"delay": 2, "shortest": 6, "longest": 6, "evaluation_sequences": 16},
+        models=(name,),
+        budget=500,
+        depth=1,
+        seeds=1,
+        trials=2,
+        lengths=(6,),
+        train=TrainConfig(steps=3, batch_size=4),
+        workers=1,
+        measure=False,
+    )
+    result = run_comparison(config, WORKBENCH, folder, command="none", watch=events.append)
+    return events, result["arms"][0]["seeds"][0]["metrics"]["loss"]
+
+
+def test_an_edited_layer_is_trained_anew_and_an_unedited_one_is_not(own, tmp_path: Path):
+    folder = tmp_path / "out"
+    first, loss = run(own(), folder)
+    again, same = run(own(), folder)
+    edited, other = run(own(scale=0.25), folder)
+    assert [sum(event.what == "started" for event in events) for events in (first, again, edited)] == [3, 0, 3]
+    assert same == loss
+    assert other != loss
+    assert [event.kept for event in again if event.what == "kept"] == [2, 1]
+    assert not [event for event in edited if event.what == "kept"]
+
+
+def test_the_hash_is_of_the_files_of_ones_own_and_of_no_others(own):
+    before = source_hash([own(), "lstm"])
+    assert source_hash([own(), "gru"]) == before
+    assert source_hash([own(scale=0.5), "lstm"]) != before
+    assert source_hash(["lstm"]) != before
+
+
+def test_a_config_says_every_option_of_its_task():
+    config = complete(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
+    assert config.task_options["pairs"] == 3
+    assert {"symbols", "shortest", "longest", "power", "evaluation_sequences"} <= set(config.task_options)

@@ -1,0 +1,58 @@
+"""Time and memory are measured of the arm as it is trained."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from statewise.catalog import CATALOG
+from statewise.compare import measure as room
+from statewise.compare.measure import TIMED, WARM_UP, measure
+from statewise.tasks.computing import Adding
+from statewise.train.config import TrainConfig
+from statewise.workbench import WORKBENCH
+
+TASK = Adding(shortest=6, longest=6, evaluation_sequences=8)
+TRAIN = TrainConfig(batch_size=4)
+
+
+def model(name: str = "gru"):
+    config = WORKBENCH.default_config(name, depth=1, context_length=6, options={})
+    return WORKBENCH.make_model(replace(config, width=8), TASK.input_form, TASK.output_size)
+
+
+def test_the_arms_own_training_is_what_is_timed(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    class Spy(room.Trainer):
+        def __init__(self, model, task, config):
+            seen.append(config)
+            super().__init__(model, task, config)
+
+    monkeypatch.setattr(room, "Trainer", Spy)
+    train = replace(TRAIN, optimizer="sgd", accumulate=3, precision="bfloat16", steps=4000, evaluate_every=1)
+    measure(model(), TASK, train)
+    (config,) = seen
+    for name in ("optimizer", "accumulate", "precision", "device", "batch_size"):
+        assert getattr(config, name) == getattr(train, name)
+
+
+def test_a_readout_in_closed_form_is_timed_as_such():
+    found = measure(model("echo-state"), TASK, replace(TRAIN, readout="ridge"))
+    assert all(value > 0 for value in found.values())
+    assert CATALOG["echo-state"].closed_form
+
+
+@pytest.mark.parametrize("slow", [{0, 1}, {3, 5, 7}])
+def test_slow_first_updates_and_a_few_slow_ones_do_not_count(slow: set[int], monkeypatch: pytest.MonkeyPatch):
+    calls = []
+
+    class Uneven(Adding):
+        def train_batch(self, index, *, batch_size, seed):
+            calls.append(index)
+            time.sleep(0.3 if index in slow else 0.0)
+            return super().train_batch(index, batch_size=batch_size, seed=seed)
+
+    found = measure(model(), Uneven(shortest=6, longest=6, evaluation_sequences=8), TRAIN)
+    assert len(calls) <= WARM_UP + TIMED
+    assert found["tokens_per_second"] > 4 * 6 / 0.3

@@ -1,0 +1,41 @@
+"""What a comparison's result says of an arm's scores."""
+
+import math
+
+import pytest
+
+from statewise.compare.summary import _bounded
+from statewise.metrics.intervals import mean_interval
+from statewise.tasks.computing import Adding, Parity
+
+
+def test_the_interval_of_an_accuracy_stays_between_0_and_1():
+    task = Parity(longest=4, evaluation_sequences=4)
+    found = mean_interval([0.1, 0.5])
+    assert found.low < 0
+    assert found.high > 1
+    assert _bounded(found, [0.1, 0.5], task) == (0.0, 1.0)
+    inside = mean_interval([0.50, 0.51, 0.52])
+    assert _bounded(inside, [0.50, 0.51, 0.52], task) == (inside.low, inside.high)
+
+
+def test_the_interval_of_an_error_is_open_above():
+    task = Adding(longest=4, shortest=4, evaluation_sequences=4)
+    low, high = _bounded(mean_interval([0.1, 5.0]), [0.1, 5.0], task)
+    assert low == 0.0
+    assert high is not None
+    assert high > 5
+
+
+def test_one_run_has_no_interval():
+    task = Parity(longest=4, evaluation_sequences=4)
+    assert not math.isfinite(mean_interval([0.3]).low)
+    assert _bounded(mean_interval([0.3]), [0.3], task) == (None, None)
+
+
+def test_a_score_beyond_the_bounds_is_not_hidden():
+    task = Adding(longest=4, shortest=4, evaluation_sequences=4)
+    scores = [-2.0, -1.0, -1.5]
+    low, high = _bounded(mean_interval(scores), scores, task)
+    assert low == pytest.approx(-2.0)
+    assert high is not None
