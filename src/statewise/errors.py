@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -55,3 +55,14 @@ def choose(name: str, value: Choice, allowed: Iterable[str]) -> Choice:
     if value not in known:
         raise unknown(name, str(value), known)
     return value
+
+
+def check_choices(config: object) -> None:
+    """Hold a config to its annotations: every field that is a ``Literal`` must be one of its values.
+
+    Raises:
+        UserError: at the first that is none of them.
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        if get_origin(kind) is Literal:
+            choose(name, getattr(config, name), get_args(kind))

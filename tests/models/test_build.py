@@ -1,13 +1,21 @@
 """What stands in a model: input side, blocks, head."""
 
-import torch
-from torch import nn
+import sys
+import types
 
+import pytest
+import torch
+from torch import Tensor, nn
+
+from statewise import laws
 from statewise.combine.dropout import Dropout
 from statewise.combine.pointwise import Embed, FeedForward, Pointwise
 from statewise.combine.residual import PreNorm, Residual
-from statewise.contract import Tokens, Vectors
+from statewise.combine.wrapper import Wrapper
+from statewise.contract import Input, LayerFactory, Tokens, Vectors
+from statewise.errors import UserError
 from statewise.layers.recurrent.gru import GRU
+from statewise.layers.recurrent.lstm import LSTM
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
 
@@ -33,6 +41,41 @@ def test_a_residual_model_closes_with_a_norm():
     assert forward.layer.layer.rise.out_features == 9
     assert isinstance(closing, Pointwise)
     assert all(isinstance(norm, nn.RMSNorm) for norm in (recurrent.layer.norm, forward.layer.norm, closing.function))
+
+
+@pytest.mark.parametrize(("field", "value", "nearest"), [("block", "residul", "residual"), ("norm", "lyer", "layer")])
+def test_a_word_that_is_none_of_those_known_is_refused(field: str, value: str, nearest: str):
+    with pytest.raises(UserError, match=f"unknown {field} '{value}'; did you mean '{nearest}'"):
+        ModelConfig(**{field: value})  # type: ignore[arg-type]
+
+
+class Doubled(Wrapper):
+    """y = 2 layer(x), the layer said by a config."""
+
+    def __init__(self, *, input_size: int, hidden_size: int, inner: LayerFactory = GRU) -> None:
+        super().__init__(inner(input_size=input_size, hidden_size=hidden_size))
+
+    def after(self, x: Input, y: Tensor) -> Tensor:
+        return 2 * y
+
+
+def test_a_config_wraps_a_layer_by_naming_the_wrapper_and_the_layer_inside(monkeypatch: pytest.MonkeyPatch):
+    module = types.ModuleType("my_wrappers")
+    module.Doubled = Doubled  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_wrappers", module)
+    config = ModelConfig(
+        layer="my_wrappers:Doubled",
+        options={"inner": {"layer": "lstm", "options": {"forget_bias": 2.0}}},
+        width=6,
+        depth=1,
+    )
+    model = build(config, Tokens(9), 4)
+    (wrapper,) = model.body.layers
+    assert isinstance(wrapper.layer, LSTM)
+    assert bool((wrapper.layer.bias_ih_l0[6:12] == 2).all())
+    x = torch.randn(2, 7, 6)
+    torch.testing.assert_close(wrapper(x)[0], 2 * wrapper.layer(x)[0])
+    laws.check(Doubled(input_size=3, hidden_size=4))
 
 
 def test_dropout_stands_before_every_block_and_the_head():

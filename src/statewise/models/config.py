@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from statewise.errors import UserError
+from statewise.errors import UserError, check_choices
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class ModelConfig:
     """Fraction of the values between blocks that training drops, in [0, 1)"""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.width < 1 or self.depth < 1:
             raise UserError(f"width and depth must be at least 1, got width {self.width} and depth {self.depth}")
         if not 0 <= self.dropout < 1:

@@ -1,9 +1,9 @@
 """How a model is trained, as plain data."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal
 
-from statewise.errors import UserError, unknown
+from statewise.errors import UserError, check_choices
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every")
 NOT_NEGATIVE = (
@@ -66,9 +66,7 @@ class TrainConfig:
     """Initial weights, order and noise of training"""
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(TrainConfig).items():
-            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
-                raise unknown(name, str(getattr(self, name)), get_args(kind))
+        check_choices(self)
         for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
