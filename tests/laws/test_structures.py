@@ -4,10 +4,11 @@ import inspect
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from statewise import laws
 from statewise.catalog import OTHER_LAYERS
-from statewise.contract import Structure, StructureLayer
+from statewise.contract import Structure, StructureLayer, Tokens
 from statewise.laws.structure import STRUCTURE_LAWS
 
 from . import wrong_structure_layers as wrong
@@ -53,6 +54,23 @@ def test_the_fault_is_noticed_and_named(kind: type[StructureLayer], law: str, pl
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_the_faults_break_was_right(kind: type[StructureLayer], seed: int):
     laws.check(kind(), seed=seed)
+
+
+class OfTokens(wrong.RightGraph):
+    """The same, its nodes carrying one of 7 words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_form = Tokens(7)
+        self.embedding = nn.Embedding(7, 3)
+
+    def _encode(self, x: Tensor, structure: Structure) -> Tensor:
+        return super()._encode(self.embedding(x), structure)
+
+
+def test_nodes_may_carry_tokens():
+    torch.manual_seed(0)
+    laws.check(OfTokens())
 
 
 def test_every_wrong_layer_is_tried_and_every_law_notices_something():

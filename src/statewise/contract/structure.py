@@ -64,8 +64,12 @@ class Structure:
         [[0, 1], [1, 1]]
         """
         pairs = edges if isinstance(edges, Tensor) else _pairs(edges)
-        told = torch.zeros(pairs.shape[-1:], dtype=torch.int64) if kinds is None else _integers("kinds", kinds)
-        return cls(pairs, torch.zeros(nodes, dtype=torch.int64), told, 1)
+        told = (
+            pairs.new_zeros(pairs.shape[-1:], dtype=torch.int64)
+            if kinds is None
+            else _integers("kinds", kinds).to(pairs.device)
+        )
+        return cls(pairs, torch.zeros(nodes, dtype=torch.int64, device=pairs.device), told, 1)
 
     @classmethod
     def of_parents(cls, parents: Sequence[int] | Tensor) -> Self:
@@ -90,7 +94,7 @@ class Structure:
         sizes = _integers("lengths", lengths)
         if sizes.numel() and int(sizes.min()) < 0:
             raise ValueError(f"a chain has 0 nodes or more, got {int(sizes.min())}")
-        graph = torch.arange(len(sizes)).repeat_interleave(sizes)
+        graph = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
         first = (graph[1:] == graph[:-1]).nonzero().flatten()
         return cls(torch.stack([first, first + 1]), graph, torch.zeros_like(first), len(sizes))
 

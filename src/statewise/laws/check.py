@@ -45,6 +45,9 @@ def check(
 ) -> None:
     """Try ``layer`` on every law: in float64, from warm states, in eval mode and with fixed noise seeds in train mode.
 
+    Decoders are tried on the laws of sources too, from ragged sources; encoders, and layers of trees and graphs, on
+    laws of their own, in eval mode.
+
     The layer is copied, never changed. Its widths should differ from each other and from the batch of 5, and windows
     should be shorter than the 9 time steps, so that no mix-up of axes can hide.
 
