@@ -28,7 +28,10 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 TEXTS = {
     "empty": (b"", "is empty"),
+    "blank": (b" \n\n\t", "is empty"),
     "binary": (b"\x7fELF\0\0\1", "binary"),
+    "binary after a long text": (b"words, words. " * 2000 + b"\0\1\2", "binary"),
+    "utf-16": ("words ".encode("utf-16") * 100, "UTF-16"),
     "latin": ("caf\xe9 ".encode("latin-1") * 100, "not UTF-8"),
     "short": (b"too short", "too short"),
 }
@@ -51,7 +54,20 @@ TABLES = {
     "constant": (table([f"2024-01-{day:02d},7,7" for day in range(1, 31)]), "constant"),
     "missing": (table([*ROWS[:5], "2024-01-06,,6", *ROWS[6:]]), "missing"),
     "infinite": (table([*ROWS[:5], "2024-01-06,inf,6", *ROWS[6:]]), "infinite"),
+    "not a number": (table([*ROWS[:5], "2024-01-06,NaN,6", *ROWS[6:]]), "line 7 is missing or not a number"),
+    "too large a number": (table([*ROWS[:5], "2024-01-06,1e999,6", *ROWS[6:]]), "infinite"),
     "one row": (table(ROWS[:1]), "1 row"),
+    "header alone": (table([]), "0 rows"),
+    "a cell too many": (table([*ROWS[:5], "2024-01-06,1,2,3", *ROWS[6:]]), "line 7, saw 4"),
+    "a cell too few": (table([*ROWS[:5], "2024-01-06,1", *ROWS[6:]]), "column 'heat'"),
+    "a quotation without end": (table([*ROWS[:5], '2024-01-06,"1.5,6', *ROWS[6:]]), "not a well-formed CSV"),
+    "no such day": (table([*ROWS[:5], "2024-13-45,1,6", *ROWS[6:]]), "'2024-13-45', which is no time"),
+    "numbered times out of order": (
+        "t,x\n" + "".join(f"{k},{k % 5}\n" for k in (0, 1, 3, 2, *range(4, 40))),
+        "earlier",
+    ),
+    "text alone": ("a,b\nx,y\nz,w\n", "no column of numbers"),
+    "empty": ("", "is empty"),
 }
 
 
@@ -61,6 +77,14 @@ def test_a_table_that_will_not_do(kind: str, tmp_path: Path, capsys: pytest.Capt
     path = tmp_path / "series.csv"
     path.write_text(content)
     assert cause in refused(["train", str(path), "--out", str(tmp_path / "run")], capsys)
+
+
+def test_an_excel_table_in_another_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "series.csv"
+    path.write_bytes("Tag,W\xe4rme\n1,2\n".encode("latin-1"))
+    assert "not UTF-8: byte 5 (line 1) is 0xe4" in refused(["train", str(path)], capsys)
+    path.write_bytes(table(ROWS).encode("utf-16"))
+    assert "UTF-16" in refused(["train", str(path)], capsys)
 
 
 def test_a_horizon_longer_than_the_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -74,6 +98,13 @@ COMMANDS = {
     "unknown model": (["train", "embedded", "--model", "ltsm"], "did you mean 'lstm'"),
     "unknown task": (["compare", "recal"], "did you mean 'recall'"),
     "unknown option": (["compare", "recall", "--set", "colour=red"], "colour"),
+    "text for a number": (["compare", "recall", "--task-options", "symbols=five"], "symbols of task recall should be"),
+    "unknown task option": (["train", "parity", "--task-options", "longets=9"], "did you mean 'longest'"),
+    "a length below the least": (["compare", "recall", "--lengths", "4"], "length of at least 12, got 4"),
+    "lengths of a text": (["compare", "embedded", "--lengths", "4"], "has no lengths"),
+    "a folder for a file": (["train", "/proc"], "is a folder"),
+    "a spreadsheet": (["train", "series.xlsx"], "neither a plain text nor a table"),
+    "task without its file": (["train", "forecast"], "needs source"),
     "impossible budget": (["compare", "recall", "--models", "lstm", "--budget", "3"], "smallest size costs"),
     "no number": (["compare", "recall", "--budget", "many"], "not a number"),
     "zero seeds": (["compare", "recall", "--seeds", "0"], "at least 1 seed"),
@@ -84,7 +115,10 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_a_command_that_will_not_do(kind: str, capsys: pytest.CaptureFixture[str]):
+def test_a_command_that_will_not_do(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     words, cause = COMMANDS[kind]
     assert cause in refused(words, capsys)
 

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewise.data.vocabulary import fit_vocabulary, vocabulary_from_json
+from statewise.errors import UserError
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.language import Language
 from statewise.tasks.ngram import ngram_loss
+from statewise.tasks.resolve import make_task, name_task
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +203,61 @@ def test_every_row_of_a_split_counts_once(airline: Forecast):
     assert sum(float(b.weights.sum()) for b in airline.evaluation("valid", batch_size=1)) == end - start - 2
 
 
-def test_tables_of_all_sorts_can_be_read(data: Path):
-    for name in ("Lynx", "ShampooSales", "solar"):
-        assert Forecast(source=str(data / "series" / f"{name}.csv")).output_size == 1
+SERIES = {
+    "ett/ETTh1.csv": ("OT", 24, 7),
+    "series/Airline.csv": ("Passengers", 12, 1),
+    "series/Lynx.csv": ("0", 1, 1),
+    "series/ShampooSales.csv": ("Sales", 12, 1),
+    "series/solar.csv": ("solar_gen", 48, 1),
+    "series/Uschange.csv": ("Unemployment", 4, 5),
+    "series/seatbelts.csv": ("KSI", 12, 1),
+    "series/mitdb.csv": ("data", 1, 1),
+}
+"""File -> target, season and columns that are found"""
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_real_series_is_read_as_a_person_would(name: str, data: Path):
+    target, season, columns = SERIES[name]
+    task = make_task(*name_task(str(data / name)))
+    assert isinstance(task, Forecast)
+    assert (task.columns[task.targets[0]], task.season, len(task.columns)) == (target, season, columns)
+    baselines = task.baselines()
+    assert len(baselines) == (2 if season > 1 else 1)
+    assert all(math.isfinite(value) for metrics in baselines.values() for value in metrics.values())
+    batch = task.train_batch(0, batch_size=4, seed=0)
+    assert bool(batch.targets.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    "name", ["tinyshakespeare/input.txt", "wikitext-2/valid.txt", "names/Czech.txt", "sst_trees/dev.txt"]
+)
+def test_a_real_text_is_read_whole(name: str, data: Path):
+    path = data / name
+    task = make_task(*name_task(str(path)))
+    assert isinstance(task, Language)
+    assert sum(map(len, task.parts.values())) == len(path.read_bytes().decode())
+    text = task.as_text(task.parts["train"][:200].tolist())
+    assert text == path.read_bytes().decode()[:200]
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("rt-polarity/rt-polarity.neg", "line 32. is 0xe9"),
+        ("series/santafe_laser.npy", "neither a plain text nor a table"),
+        ("multi30k/val.en.gz", "neither a plain text nor a table"),
+        ("fsdd/0_george_0.wav", "binary"),
+        ("fsdd", "is a folder"),
+    ],
+)
+def test_real_files_that_are_neither_are_refused(name: str, cause: str, data: Path):
+    with pytest.raises(UserError, match=cause):
+        make_task(*name_task(str(data / name)))
+
+
+def test_simple_rivals_beat_chance_on_a_text_and_better_ones_with_longer_grams(data: Path):
+    task = Language(source=str(data / "tinyshakespeare" / "input.txt"))
+    losses = [metrics["loss"] for metrics in task.baselines().values()]
+    assert task.chance() > losses[0] > losses[1] > losses[2] > 1.5
+    assert task.rivals == ("window-mlp",)

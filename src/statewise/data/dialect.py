@@ -73,16 +73,14 @@ def _before_header(lines: list[str]) -> tuple[int, str]:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The delimiter that cuts every line into the same number of cells, as many as may be."""
-    best, most = ",", 0
+    """The delimiter that cuts the most lines into as many cells as the header has, and the header into several."""
+    best, fits = ",", (0.5, 1)
     for delimiter in DELIMITERS:
-        widths = {len(row) for row in csv.reader(lines, delimiter=delimiter) if row}
-        if len(widths) == 1 and max(widths) > most:
-            best, most = delimiter, max(widths)
-    if most:
-        return best
-    header = lines[0] if lines else ""
-    return max(DELIMITERS, key=header.count)
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        if widths and widths[0] > 1:
+            fits_here = (widths.count(widths[0]) / len(widths), widths[0])
+            best, fits = max((best, fits), (delimiter, fits_here), key=lambda found: found[1])
+    return best
 
 
 def _marks(cells: Iterable[str], delimiter: str) -> tuple[str, str]:

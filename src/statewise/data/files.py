@@ -39,7 +39,7 @@ def decode_utf8(path: str, data: bytes) -> str:
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UserError(f"{path} is UTF-16; save it as UTF-8 (for example: iconv -f UTF-16 -t UTF-8)")
-    if b"\0" in data[:8192]:
+    if b"\0" in data:
         raise UserError(f"{path} looks like a binary file, not text; give a plain UTF-8 text or CSV file")
     try:
         return data.decode("utf-8-sig")

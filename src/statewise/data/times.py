@@ -27,7 +27,10 @@ NAMED_STEPS = (
 QUARTER = re.compile(r"(?P<year>\d{4})[ -]?Q(?P<quarter>[1-4])", re.IGNORECASE)
 PARTED = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b.*")
 """A date that begins with two small numbers, either of which may be the day"""
-LIKELY_NAMES = ("time", "date", "datetime", "timestamp", "year", "month", "week", "day", "index", "period", "ds", "t")
+TIMES = ("time", "date", "datetime", "timestamp", "year", "index", "ds", "t")
+"""Names of columns that count on and on"""
+CYCLES = ("month", "week", "day", "period")
+"""Names of columns that may count on and on, or begin anew"""
 HOLIDAYS = 4
 """Working days that may be missing in a row where weekends are"""
 
@@ -72,15 +75,20 @@ class Times:
 
 
 def guess_time_column(frame: "pd.DataFrame") -> str | None:
-    """The first column that reads as dates, else a first column of rising numbers with the name of a time."""
+    """The first column that reads as dates, else a first column of numbers with the name of a time.
+
+    It need not rise everywhere: times out of order are refused, not taken for values.
+    """
     for column in frame.columns:
         if read_dates(frame[column].head(200)) is not None:
             return str(column)
     first = frame[frame.columns[0]]
-    likely = frame.columns[0].lower() in LIKELY_NAMES or frame.columns[0] == "column 1"
-    if len(frame.columns) > 1 and likely and first.dtype.kind in "if" and bool(first.is_monotonic_increasing):
-        return str(frame.columns[0])
-    return None
+    if len(frame.columns) < 2 or first.dtype.kind not in "if":
+        return None
+    name = frame.columns[0].lower()
+    rises = bool(first.is_monotonic_increasing) and (name in CYCLES or name == "column 1")
+    mostly = name in TIMES and float((first.diff().iloc[1:] > 0).mean()) > 0.5
+    return str(frame.columns[0]) if rises or mostly else None
 
 
 def read_dates(column: "pd.Series", order: DateOrder = "") -> "pd.Series | None":
@@ -183,7 +191,7 @@ def _skips_weekends(days: np.ndarray) -> bool:
 
 def _rising_steps(path: str, column: "pd.Series", times: np.ndarray, lines: np.ndarray) -> np.ndarray:
     steps = np.diff(times)
-    mend = "sort by time and keep one row a time"
+    mend = "sort by time and keep one row a time, or say --task-options time=none"
     for wrong, what in (
         (steps == 0, f"has the time of the line before, '{{cell}}'; {mend} (where clocks changed, write times in UTC)"),
         (steps < 0, f"is earlier than the line before ('{{cell}}'); {mend}"),

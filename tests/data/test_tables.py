@@ -1,0 +1,121 @@
+"""Tables as people write them: what parts cells and numbers, which column is time, what comes next."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from statewise.data.table import Reading, read_table
+from statewise.errors import UserError
+
+VALUES = [1234.5, 2.25, -1000.0, 7.75, 12.5, 3.5]
+
+
+def written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+PLAIN = [f"{value}" for value in VALUES]
+COMMA = [f"{value}".replace(".", ",") for value in VALUES]
+GROUPED = [f"{value:,}" for value in VALUES]
+EUROPEAN = [cell.translate(str.maketrans(",.", ".,")) for cell in GROUPED]
+DIALECTS = {
+    "commas": (",", PLAIN),
+    "semicolons": (";", PLAIN),
+    "tabs": ("\t", PLAIN),
+    "bars": ("|", PLAIN),
+    "decimal commas": (";", COMMA),
+    "thousands in quotes": (",", [f'"{cell}"' for cell in GROUPED]),
+    "European thousands": (";", EUROPEAN),
+}
+
+
+@pytest.mark.parametrize("kind", DIALECTS)
+@pytest.mark.parametrize(
+    "before", ["", "\ufeff", "\n\n", "# measured by hand\n"], ids=["plain", "mark", "blank", "comment"]
+)
+def test_every_dialect_reads_the_same(kind: str, before: str, tmp_path: Path):
+    delimiter, cells = DIALECTS[kind]
+    rows = [delimiter.join([f"2024-01-0{day}", cell, "1"]) for day, cell in enumerate(cells, start=1)]
+    text = before + "\n".join([delimiter.join(["day", "load", "heat"]), *rows]) + "\n"
+    table = read_table(written(tmp_path, text))
+    assert table.columns == ["load", "heat"]
+    assert table.values[:, 0].tolist() == VALUES
+    assert table.times is not None
+    assert (table.times.column, table.times.step, table.times.season) == ("day", "day", 7)
+
+
+def test_one_column_of_decimal_commas_is_said_to_be_one(tmp_path: Path):
+    table = read_table(written(tmp_path, "x\n1.5\n2.5\n3.5\n"))
+    assert table.values.tolist() == [[1.5], [2.5], [3.5]]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_line_of_other_width_does_not_hide_the_delimiter(delimiter: str, tmp_path: Path):
+    rows = [delimiter.join((str(k), str(k % 3), "1")) for k in range(9)]
+    rows[4] += delimiter + "9"
+    with pytest.raises(UserError, match=r"Expected 3 fields in line 6, saw 4"):
+        read_table(written(tmp_path, "\n".join([delimiter.join("abc"), *rows]) + "\n"))
+
+
+def numbered(name: str, times: list[int], tmp_path: Path) -> str:
+    rows = [f"{time},{k * k % 7}" for k, time in enumerate(times)]
+    return written(tmp_path, "\n".join([f"{name},x", *rows]) + "\n")
+
+
+def test_numbers_that_rise_are_times_by_their_name(tmp_path: Path):
+    for name, is_time in (("t", True), ("year", True), ("load", False)):
+        table = read_table(numbered(name, [*range(1990, 2010)], tmp_path))
+        assert (table.times is not None) == is_time
+        assert table.columns == (["x"] if is_time else [name, "x"])
+
+
+def test_times_out_of_order_are_refused_and_months_that_begin_anew_are_values(tmp_path: Path):
+    with pytest.raises(UserError, match=r"line 5 of .* is earlier than the line before"):
+        read_table(numbered("t", [0, 1, 3, 2, *range(4, 20)], tmp_path))
+    assert read_table(numbered("t", [0, 1, 3, 2, *range(4, 20)], tmp_path), Reading(time="none")).times is None
+    assert read_table(numbered("month", [*range(1, 13)] * 2, tmp_path)).columns == ["month", "x"]
+
+
+FOLLOWING = {
+    "days": ([f"2024-02-{day}" for day in range(24, 29)], ["2024-02-29", "2024-03-01"]),
+    "working days": (["2024-02-21", "2024-02-22", "2024-02-23", "2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29"],
+                     ["2024-03-01", "2024-03-04"]),
+    "ends of months": (["2023-11-30", "2023-12-31", "2024-01-31"], ["2024-02-29", "2024-03-31"]),
+    "quarters": (["2023 Q2", "2023 Q3", "2023 Q4"], ["2024-01-01", "2024-04-01"]),
+    "hours": ([f"2024-01-01 {hour}:00" for hour in range(21, 24)], ["2024-01-02 00:00:00", "2024-01-02 01:00:00"]),
+    "day first": (["30/01/2024", "31/01/2024", "01/02/2024"], ["2024-02-02", "2024-02-03"]),
+    "numbers": (["5", "10", "15"], ["20", "25"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FOLLOWING)
+def test_the_times_that_follow(kind: str, tmp_path: Path):
+    times, following = FOLLOWING[kind]
+    text = "\n".join(["time,x", *(f"{time},{k * k % 7}" for k, time in enumerate(times))]) + "\n"
+    found = read_table(written(tmp_path, text)).times
+    assert found is not None
+    assert found.following(2) == following
+
+
+def test_what_was_guessed_is_said(tmp_path: Path):
+    rows = [f"0{day}.02.2024;{day},5;north" for day in range(1, 9)]
+    notes = " | ".join(read_table(written(tmp_path, "\n".join(["Tag;Last;Ort", *rows]) + "\n")).notes)
+    for guess in (
+        "semicolons",
+        "1234,5",
+        "time column: Tag",
+        "left out",
+        "Ort",
+        "columns of numbers: Last",
+        "day-first",
+    ):
+        assert guess in notes
+
+
+def test_values_are_float64_and_finite(tmp_path: Path):
+    values = read_table(written(tmp_path, "a,b\n1,2\n3,4\n")).values
+    assert values.dtype == np.float64
+    assert np.isfinite(values).all()
