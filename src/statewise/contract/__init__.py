@@ -8,7 +8,6 @@ from statewise.contract.inputs import (
     Timed,
     Tokens,
     Vectors,
-    example_input,
     slice_time,
     take_step,
     values_of,
@@ -16,6 +15,7 @@ from statewise.contract.inputs import (
 )
 from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
+from statewise.contract.reader import example_input
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.structure import Structure, StructureLayer

@@ -6,7 +6,8 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from statewise.contract.inputs import Input, Reader, values_of
+from statewise.contract.inputs import Input, values_of
+from statewise.contract.reader import Reader
 
 
 class EncoderLayer(Reader, ABC):

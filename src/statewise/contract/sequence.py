@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract.inputs import Input, InputForm, Reader, Timed, Tokens, slice_time, unbind_time, values_of
+from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
 from statewise.contract.kind import LayerKind
+from statewise.contract.reader import Reader
 from statewise.tree import State
 
 
