@@ -91,6 +91,7 @@ def test_undirected_edges_go_both_ways_once():
     graph = Structure.of_edges(3, [(0, 1), (1, 0), (1, 2), (2, 2)], kinds=[0, 0, 1, 0]).undirected()
     told = sorted(zip(*graph.edges.tolist(), graph.kinds.tolist(), strict=True))
     assert told == [(0, 1, 0), (1, 0, 0), (1, 2, 1), (2, 1, 1), (2, 2, 0)]
+    assert torch.equal(graph.undirected().edges, graph.edges)
 
 
 ZERO = torch.tensor([0])
@@ -105,7 +106,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Structure.of_edges(2, torch.tensor(0)), r"edges must be \(2, E\) int64, got \(\)"),
     (lambda: Structure.of_edges(2, [(0, 1)], kinds=[0, 0]), r"kinds must be \(E,\) int64, one an edge, got \(2,\)"),
     (lambda: Structure.of_edges(2, [(0, 1)], kinds=[-1]), "kinds of edges are counted from 0, got -1"),
-    (lambda: Structure.of_edges(2, [(0, 1), (0, 1)]), "edge 0 -> 1 of kind 0 stands 2 times"),
+    (lambda: Structure.of_edges(2, [(0, 1), (0, 1)]), "edge 0 -> 1 of kind 0 stands more than once"),
     (lambda: Structure.of_parents([1, -2]), "a parent is the number of a node, or -1 for none; got -2"),
     (lambda: Structure.of_parents([2, -1]), "edges must hold numbers of the 2 nodes, got 2"),
     (lambda: Structure.of_parents([0.5]), "parents must be a list of integers"),  # type: ignore[list-item]

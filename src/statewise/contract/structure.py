@@ -52,7 +52,7 @@ class Structure:
         if self.kinds.numel() and int(self.kinds.min()) < 0:
             raise ValueError(f"kinds of edges are counted from 0, got {int(self.kinds.min())}")
         _demand_within(self.edges, self.graph)
-        _demand_once(self.edges, self.kinds)
+        self._demand_once()
 
     @classmethod
     def of_edges(
@@ -133,16 +133,27 @@ class Structure:
 
     def undirected(self) -> Self:
         """The same with every edge both ways; an edge from a node to itself stays one."""
-        onward = self.edges[0] != self.edges[1]
-        edges = torch.cat([self.edges, self.edges[:, onward].flip(0)], dim=1)
-        kinds = torch.cat([self.kinds, self.kinds[onward]])
-        told = torch.cat([edges, kinds.unsqueeze(0)]).unique(dim=1)
-        return replace(self, edges=told[:2], kinds=told[2])
+        back = self.edges.flip(0)
+        new = ~torch.isin(self._numbers(back), self._numbers(self.edges))
+        edges = torch.cat([self.edges, back[:, new]], dim=1)
+        return replace(self, edges=edges, kinds=torch.cat([self.kinds, self.kinds[new]]))
 
     def to(self, device: torch.device | str) -> Self:
         """The same on another device."""
         moved = {name: getattr(self, name).to(device) for name in ("edges", "graph", "kinds")}
         return replace(self, **moved)
+
+    def _numbers(self, edges: Tensor) -> Tensor:
+        """A number for each of E edges of these kinds, that two edges share if they are the same."""
+        kinds = int(self.kinds.max()) + 1 if self.kinds.numel() else 1
+        return (edges[0] * self.nodes + edges[1]) * kinds + self.kinds
+
+    def _demand_once(self) -> None:
+        told, order = self._numbers(self.edges).sort()
+        again = (told[1:] == told[:-1]).nonzero().flatten()
+        if again.numel():
+            edge = int(order[again[0]])
+            raise ValueError(f"edge {_arrow(self.edges, edge)} of kind {int(self.kinds[edge])} stands more than once")
 
 
 class StructureLayer(Placed, ABC):
@@ -253,15 +264,6 @@ def _demand_within(edges: Tensor, graph: Tensor) -> None:
         raise ValueError(
             f"edge {_arrow(edges, first)} leads from structure {int(source[first])} to structure {int(target[first])}; "
             "number the nodes through the whole batch, or let Structure.batch do it"
-        )
-
-
-def _demand_once(edges: Tensor, kinds: Tensor) -> None:
-    told, times = torch.cat([edges, kinds.unsqueeze(0)]).unique(dim=1, return_counts=True)
-    if bool((times > 1).any()):
-        twice = int(times.argmax())
-        raise ValueError(
-            f"edge {_arrow(told[:2], twice)} of kind {int(told[2, twice])} stands {int(times[twice])} times"
         )
 
 
