@@ -33,12 +33,11 @@ def forecast_next(run: LoadedRun, source: str = "") -> NextRows:
     Raises:
         UserError: if the run is no forecast, or the table has other columns.
     """
-    if run.config.task != "forecast":
+    known = run.preprocessing
+    if "changes" not in known:
         raise UserError(f"this run was trained on {run.config.task}, not to forecast; use statewise evaluate")
-    known, options = run.preprocessing, run.config.task_options
-    path = source or options["source"]
-    reading = Reading(**{name: options[name] for name in ("time", "decimal", "dates") if name in options})
-    table = read_table(path, reading)
+    path = source or known["source"]
+    table = read_table(path, Reading(**known["reading"]))
     missing = [name for name in known["columns"] if name not in table.columns]
     if missing:
         raise UserError(

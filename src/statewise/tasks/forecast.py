@@ -1,6 +1,7 @@
 """Forecasting on any CSV: the next values of one or many targets, from all columns so far."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Forecast(RegressionTask):
     the last value. A row counts where its whole horizon lies in its split; models are run over rows before it first, so
     that they come to it warm. Scores are in the targets' own units; MASE is the mean absolute error over that of the
     seasonal naive forecast one step ahead on the training rows (Hyndman & Koehler 2006), averaged over the targets.
+    Nobody knows chance or an oracle; the last value and the seasonal naive forecast are scored beside every model.
 
     Args:
         source: path of a CSV file with a header.
@@ -57,6 +59,7 @@ class Forecast(RegressionTask):
     description = "Forecast the next rows of a series"
     verb = "forecast"
     primary = Metric("mase", "errors of the seasonal naive forecast", lower_is_better=True)
+    margin = 0.01
 
     def __init__(
         self,
@@ -75,7 +78,8 @@ class Forecast(RegressionTask):
         rows: int = 0,
     ) -> None:
         _check_counts(horizon=(horizon, 1), chunk=(chunk, 1), season=(season, 0), rows=(rows, 0))
-        table = read_table(source, Reading(time, decimal, dates))
+        self.reading = Reading(time, decimal, dates)
+        table = read_table(source, self.reading)
         length = min(rows or len(table.values), len(table.values))
         first = round(train if train > 1 else train * length)
         second = first + round(valid if valid > 1 else valid * length)
@@ -174,6 +178,8 @@ class Forecast(RegressionTask):
 
     def preprocessing(self) -> Mapping[str, Any]:
         return {
+            "source": self.source,
+            "reading": asdict(self.reading),
             "columns": self.columns,
             "targets": self.targets,
             "scaler": self.scaler.to_json(),

@@ -21,6 +21,12 @@ from statewise.tasks.ngram import ngram_loss
 class Language(ClassificationTask):
     """Predict the next token of a text at every step, the state carried over the whole of it.
 
+    Tokens ``(B, chunk)`` of B stretches of the text side by side, each batch going on where the one before ended; the
+    target at every step is the next token. Scores are ``loss`` in nats a token and ``accuracy``. Models of bounded
+    sight see ``chunk`` tokens back, as far as gradients reach; a recurrent state may hold more. Chance, any of V tokens:
+    ln V. Nobody knows an oracle; interpolated n-grams (Chen & Goodman 1999) are scored beside every model, and
+    a perceptron on a fixed window (Bengio et al. 2003) is trained along.
+
     Args:
         source: path of a UTF-8 text, or ``embedded`` for the Python language reference.
         tokens: ``characters``, ``bytes``, ``words`` or ``bpe``; learnt from the training part alone.
@@ -36,6 +42,7 @@ class Language(ClassificationTask):
     name = "language"
     description = "Predict the next token of a text"
     primary = Metric("loss", "nats a token", lower_is_better=True)
+    margin = 0.01
     verb = "generate"
     rivals = ("window-mlp",)
     orders = (2, 3, 5)
@@ -71,9 +78,6 @@ class Language(ClassificationTask):
                 f"{source} is too short: its smallest part has {shortest} tokens and a chunk needs {chunk + 1}; give a "
                 "longer text or a smaller chunk"
             )
-        self.bytes_per_token = {
-            name: len(part.encode()) / len(self.parts[name]) for name, part in zip(self.parts, parts, strict=True)
-        }
         for split in ("valid", "test"):
             if most_scored:
                 self.parts[split] = self.parts[split][: most_scored + 1]
