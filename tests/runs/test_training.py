@@ -118,6 +118,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_resumed_run_ends_like_the_wh
     stopped_at = load_checkpoint(tmp_path / "stopped" / "last")[1]["progress"]["step"]
     assert 20 <= stopped_at < 200
     assert f"update {stopped_at}" in said
+    weights, best = load_run(tmp_path / "stopped").model.state_dict(), load_checkpoint(tmp_path / "stopped" / "last")[0]
+    assert all(torch.equal(tensor, best[f"best.{name}"]) for name, tensor in weights.items())
     assert [run(words(tmp_path / name)) for name in ("stopped", "whole")] == [0, 0]
     one, other = (load_checkpoint(tmp_path / name / "last") for name in ("stopped", "whole"))
     assert one[1] == other[1]
@@ -156,3 +158,9 @@ def test_data_that_changed_are_refused_and_the_run_is_left_alone(tmp_path: Path)
     assert (folder / "preprocessing.json").read_text() == written
     text.write_text(text.read_text().replace("at sea", "to be"))
     assert score_run(folder)["test"] == result["test"]
+
+
+def test_a_run_stopped_before_its_first_evaluation_says_so(tmp_path: Path):
+    train_run(config(), tmp_path, command="-", should_stop=lambda: True)
+    with pytest.raises(UserError, match="stopped before its first evaluation; run its command again"):
+        load_run(tmp_path)

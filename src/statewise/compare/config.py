@@ -38,9 +38,15 @@ class CompareConfig:
     """Tuning trials an arm, the same number for each"""
     lengths: tuple[int, ...] = ()
     """Lengths at which the finished models are scored; empty = up to 4 times the longest trained on"""
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=1000, evaluate_every=100))
+    train: TrainConfig = field(default_factory=TrainConfig)
     workers: int = 2
     """Processes, one thread each"""
+    margin: float | None = None
+    """The smallest difference that counts, in units of the primary score, or, where a task is solved or not, of the
+    fraction of seeds that solve it; None = the task's own. It is fixed before anything is run"""
+    hypotheses: tuple[str, ...] = ()
+    """What is expected beforehand, such as ``lstm > gru`` (scores better) or ``lstm = gru`` (equally well), of arms by
+    their labels"""
     baselines: bool = True
     """Whether a simple trained model runs along where the task has one; it is an arm that cannot win"""
     measure: bool = True
@@ -61,5 +67,7 @@ class CompareConfig:
             raise UserError(f"{', '.join(sorted(both))} cannot both vary and be set; leave one out")
         if self.budget < 1 or self.workers < 1 or self.depth < 1:
             raise UserError("budget, workers and depth must be at least 1")
+        if self.margin is not None and not 0 <= self.margin < float("inf"):
+            raise UserError(f"margin must be 0 or a positive number, got {self.margin}")
         if any(length < 1 for length in self.lengths):
             raise UserError(f"lengths must be at least 1, got {self.lengths}")

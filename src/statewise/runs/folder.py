@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from statewise.contract import InputForm, Model, Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.resolve import build
@@ -12,7 +14,8 @@ from statewise.runs.complete import as_data
 from statewise.runs.config import RunConfig
 from statewise.storage import make_folder, read_json, refuse_change, write_json
 from statewise.tasks.base import Task
-from statewise.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
+from statewise.train.snapshot import BEST, among
 
 README = """# A statewise run
 
@@ -101,7 +104,7 @@ def save_best(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
 
 
 def load_run(folder: Path) -> LoadedRun:
-    """A run's model with its best weights, in eval mode.
+    """A run's model with its best weights, in eval mode; of a training that was stopped, the best so far.
 
     Raises:
         UserError: if something is missing, damaged or of another model.
@@ -109,9 +112,20 @@ def load_run(folder: Path) -> LoadedRun:
     config = read_config(folder)
     preprocessing = read_json(folder / "preprocessing.json")
     model = build(config.model, *_sizes(preprocessing, folder))
-    tensors, _ = load_checkpoint(folder / "best")
-    load_weights(model, tensors, source=str(folder / "best"))
+    load_weights(model, *_best_weights(folder))
     return LoadedRun(config, model.eval(), preprocessing)
+
+
+def _best_weights(folder: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights that validated best, and where they are from."""
+    source = folder / "best"
+    if has_checkpoint(source) or not has_checkpoint(folder / "last"):
+        return load_checkpoint(source)[0], str(source)
+    tensors, _ = load_checkpoint(folder / "last")
+    best = among(tensors, BEST)
+    if not best:
+        raise UserError(f"{folder} was stopped before its first evaluation; run its command again to go on")
+    return best, str(folder / "last")
 
 
 def _sizes(preprocessing: Mapping[str, Any], folder: Path) -> tuple[InputForm, int]:

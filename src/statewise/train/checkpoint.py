@@ -68,7 +68,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, facts
 
 
-def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
+def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
     """Put ``weights`` into ``module``.
 
     Raises:

@@ -17,7 +17,7 @@ class TrainConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    steps: int = 2000
+    steps: int = 1000
     """Parameter updates"""
     batch_size: int = 32
     """Rows of one forward pass"""
@@ -45,11 +45,11 @@ class TrainConfig:
     clip: Literal["norm", "value", "none"] = "norm"
     clip_at: float = 1.0
     """The largest global gradient norm, or the largest gradient element"""
-    evaluate_every: int = 200
+    evaluate_every: int = 100
     """Updates between two evaluations on the validation split"""
     patience: int = 0
     """Evaluations without improvement before training stops; 0 = never. The best checkpoint is kept in any case"""
-    checkpoint_every: int = 200
+    checkpoint_every: int = 100
     """Updates between two checkpoints"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 = autocast, on a device that has it; parameters, states and losses stay float32"""
