@@ -23,8 +23,8 @@ class Language(ClassificationTask):
 
     Tokens ``(B, chunk)`` of B stretches of the text side by side, each batch going on where the one before ended; the
     target at every step is the next token. Scores are ``loss`` in nats a token and ``accuracy``. Models of bounded
-    sight see ``chunk`` tokens back, as far as gradients reach; a recurrent state may hold more. Chance, any of V tokens:
-    ln V. Nobody knows an oracle; interpolated n-grams (Chen & Goodman 1999) are scored beside every model, and
+    sight see ``chunk`` tokens back, as far as gradients reach; a recurrent state may hold more. Chance, any of V
+    tokens: ln V. Nobody knows an oracle; interpolated n-grams (Chen & Goodman 1999) are scored beside every model, and
     a perceptron on a fixed window (Bengio et al. 2003) is trained along.
 
     Args:
