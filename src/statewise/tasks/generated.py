@@ -55,8 +55,8 @@ class GeneratedTask(Task):
     ) -> None:
         if not least_length <= shortest <= longest:
             raise UserError(
-                f"task {self.name} needs {least_length} <= shortest <= longest, got {shortest} and {longest}; give both "
-                "with --task-options shortest=... longest=..."
+                f"task {self.name} needs {least_length} <= shortest <= longest, got {shortest} and {longest}; give "
+                "others (--task-options shortest=N longest=N)"
             )
         if evaluation_sequences < 1:
             raise UserError(f"evaluation_sequences must be at least 1, got {evaluation_sequences}")
