@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.ops.causal_convolution import causal_convolution, causal_convolution_step
+from statewise.ops.causal_convolution import FORMS as ALL_FORMS
+from statewise.ops.causal_convolution import causal_convolution
 
 ROWS, WIDTH = 3, 4
 FORMS = {
@@ -47,24 +48,14 @@ class Example:
 @pytest.mark.parametrize("taps", [1, 2, 4])
 @pytest.mark.parametrize("dilation", [1, 3])
 @pytest.mark.parametrize("form", FORMS)
-def test_equals_the_equation_number_by_number(time, taps, dilation, form):
+@pytest.mark.parametrize("name", ALL_FORMS.names)
+def test_equals_the_equation_number_by_number(time, taps, dilation, form, name):
     example = Example(time, taps, dilation, form, bias=dilation == 1)
-    for found, expected in zip(example(example.x, example.tail), example.by_definition(), strict=True):
+    with ALL_FORMS.use(name):
+        computed = example(example.x, example.tail)
+    for found, expected in zip(computed, example.by_definition(), strict=True):
         assert found.shape == expected.shape
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("time", [64, 257])
-@pytest.mark.parametrize("form", FORMS)
-def test_one_step_at_a_time_gives_the_same_as_the_whole(time, form):
-    example = Example(time, form=form)
-    whole, final = example(example.x, example.tail)
-    outputs, tail = [], example.tail
-    for x in example.x.unbind(1):
-        y, tail = causal_convolution_step(x, tail, example.weight, example.bias, **example.options)
-        outputs.append(y)
-    torch.testing.assert_close(torch.stack(outputs, dim=1), whole, rtol=1e-12, atol=1e-12)
-    assert torch.equal(tail, final)
 
 
 def test_chunks_give_the_same_as_the_whole():
@@ -137,16 +128,16 @@ def test_a_tail_of_another_length_is_refused(length):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_step_exports_with_a_dynamic_batch(form):
+def test_a_chunk_exports_with_a_dynamic_batch(form):
     example = Example(1, form=form)
 
-    class Step(torch.nn.Module):
+    class Chunk(torch.nn.Module):
         def forward(self, x: torch.Tensor, tail: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return causal_convolution_step(x, tail, example.weight, example.bias, **example.options)
+            return causal_convolution(x, tail, example.weight, example.bias, **example.options)
 
     batch = torch.export.Dim("batch", min=1)
-    arguments = (example.x[:, 0], example.tail)
-    exported = torch.export.export(Step(), arguments, dynamic_shapes=({0: batch}, {0: batch})).module()
+    arguments = (example.x, example.tail)
+    exported = torch.export.export(Chunk(), arguments, dynamic_shapes=({0: batch}, {0: batch})).module()
     more = [torch.cat([x, 2 * x]) for x in arguments]
-    for found, expected in zip(exported(*more), Step()(*more), strict=True):
+    for found, expected in zip(exported(*more), Chunk()(*more), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

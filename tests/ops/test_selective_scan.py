@@ -5,6 +5,8 @@ import torch
 from statewise.ops import selective_scan as module
 from statewise.ops.selective_scan import selective_scan
 
+TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+"""At its first tangent"""
 ROWS, CHANNELS, STATES = 2, 3, 4
 
 
@@ -36,6 +38,8 @@ def test_equals_equation_2a_number_by_number(monkeypatch, steps_a_piece):
     found, final = selective_scan(*arguments)
     np.testing.assert_allclose(found.numpy(), y, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(final.numpy(), h, rtol=1e-11, atol=1e-12)
+    for part, expected in zip(module.reference(*arguments), (y, h), strict=True):
+        np.testing.assert_allclose(part.numpy(), expected, rtol=1e-11, atol=1e-12)
 
 
 def test_pieces_change_no_gradient(monkeypatch):
@@ -72,11 +76,51 @@ def test_gradients_are_the_derivatives(monkeypatch):
     assert torch.autograd.gradcheck(selective_scan, [x.requires_grad_() for x in example(8)], fast_mode=True)
 
 
-def test_a_second_derivative_is_refused_even_where_the_cotangents_are_constants():
+def test_a_second_derivative_is_refused_and_the_form_that_has_it_named():
     u, *others = example(5)
-    y, _ = selective_scan(u.requires_grad_(), *others)
-    with pytest.raises(RuntimeError, match="selective_scan can be differentiated only once"):
-        torch.autograd.grad(y.sum(), u, create_graph=True)
+    (first,) = torch.autograd.grad(selective_scan(u.requires_grad_(), *others)[0].square().sum(), u, create_graph=True)
+    with pytest.raises(RuntimeError, match="can be differentiated only once"):
+        torch.autograd.grad(first.sum(), u)
+    with module.FORMS.use("reference"):
+        arguments = [x.requires_grad_() for x in example(3)]
+        assert torch.autograd.gradgradcheck(selective_scan, arguments, fast_mode=True)
+
+
+@TORCH_WARNS
+@pytest.mark.parametrize("given", [(0,), (1,), (2,), (3,), (4,), (5,), (0, 1, 2, 3, 4, 5)])
+def test_tangents_equal_those_of_the_equation(monkeypatch, given):
+    monkeypatch.setattr(module, "PIECE", 3 * ROWS * CHANNELS * STATES)
+    arguments = example(8)
+    moving, tangents = [arguments[i] for i in given], [torch.randn_like(arguments[i]) for i in given]
+
+    def along(scan):
+        def f(*moved):
+            return scan(*(moved[given.index(i)] if i in given else arguments[i] for i in range(6)))
+
+        (y, h), (y_dot, h_dot) = torch.func.jvp(f, tuple(moving), tuple(tangents))
+        return y, h, y_dot, h_dot
+
+    for found, expected in zip(along(selective_scan), along(module.reference), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("in_dims", [(0, 0, None, 0, 0, 0), (None, None, 0, None, None, None), (1, 0, 1, 0, 0, 0)])
+def test_mapping_equals_one_by_one_with_all_gradients(monkeypatch, in_dims):
+    monkeypatch.setattr(module, "PIECE", 3 * ROWS * CHANNELS * STATES)
+    stacked = [x if dim is None else torch.stack([x, 0.5 * x], dim) for x, dim in zip(example(8), in_dims, strict=True)]
+
+    def gradients(*arguments):
+        def total(*arguments):
+            y, h = selective_scan(*arguments)
+            return y.square().sum() + h.sum()
+
+        return torch.func.grad(total, argnums=tuple(range(6)))(*arguments)
+
+    mapped = torch.func.vmap(gradients, in_dims=in_dims)(*stacked)
+    for i in range(2):
+        one = [x if dim is None else x.select(dim, i) for x, dim in zip(stacked, in_dims, strict=True)]
+        for found, expected in zip(mapped, gradients(*one), strict=True):
+            torch.testing.assert_close(found[i], expected, rtol=1e-11, atol=1e-11)
 
 
 def test_the_final_state_does_not_keep_the_sequence_alive():

@@ -59,6 +59,8 @@ def test_equals_the_equation_query_by_query(time, context, biased):
         found = windowed_attention(*arguments)
         assert found.shape == (ROWS, time, HEADS, WIDTH)
         torch.testing.assert_close(found, by_definition(*arguments), rtol=1e-12, atol=1e-12)
+        with module.FORMS.use("reference"):
+            torch.testing.assert_close(windowed_attention(*arguments), found, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("time", "context", "past"), [(64, 9, 8), (64, 300, 0), (257, 100, 30), (257, 17, 16)])

@@ -2,14 +2,15 @@
 
     y_t = bias + sum_k weight_k x_{t - (K - 1 - k) dilation}
 
-as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. There are two
-forms, chosen by T: a sequence is torch's convolution over tail and input; a single step is a product with its K taps,
-which takes about half as long as a convolution does to set itself up.
+as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. The fast form is
+torch's convolution over tail and input.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from statewise.ops.forms import Forms
 
 
 def causal_convolution(
@@ -38,30 +39,33 @@ def causal_convolution(
     reach = (weight.shape[2] - 1) * dilation
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
-    time = x.shape[1]
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
-    if time == 0:
-        y = extended.new_zeros(x.shape[0], 0, weight.shape[0])
-    elif time == 1:
-        y = _taps_product(extended[:, ::dilation], weight, bias, groups).unsqueeze(1)
-    else:
-        y = F.conv1d(extended.transpose(1, 2), weight, bias, dilation=dilation, groups=groups).transpose(1, 2)
-    return y, extended[:, time:].clone()
+    after = extended[:, x.shape[1] :].clone()
+    if x.shape[1] == 0:
+        return extended.new_zeros(x.shape[0], 0, weight.shape[0]), after
+    return FORMS(extended, weight, bias, dilation, groups), after
 
 
-def causal_convolution_step(
-    x: Tensor, tail: Tensor, weight: Tensor, bias: Tensor | None, *, dilation: int = 1, groups: int = 1
-) -> tuple[Tensor, Tensor]:
-    """One step of ``causal_convolution``: ``x (B, D)`` -> ``(B, D_out)`` and the new tail."""
-    y, tail = causal_convolution(x.unsqueeze(1), tail, weight, bias, dilation=dilation, groups=groups)
-    return y.squeeze(1), tail
+def reference(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
+    """The equation, tap by tap, over tail and input: what every other form must equal."""
+    taps = weight.shape[2]
+    time = extended.shape[1] - (taps - 1) * dilation
+    filters = weight.unflatten(0, (groups, -1))
+    y = extended.new_zeros(()) if bias is None else bias
+    for k in range(taps):
+        x = extended[:, k * dilation : k * dilation + time].unflatten(2, (groups, -1))
+        y = y + torch.einsum("btgi,goi->btgo", x, filters[..., k]).flatten(2)
+    return y
 
 
-def _taps_product(taps: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-    """``taps (B, K, D)``, what stands under the filter at one step -> ``(B, D_out)``."""
-    grouped = taps.unflatten(2, (groups, -1)).permute(0, 2, 3, 1).flatten(2)
-    filters = weight.unflatten(0, (groups, -1)).flatten(2)
-    if groups == 1:
-        return F.linear(grouped.squeeze(1), filters.squeeze(0), bias)
-    y = torch.einsum("bgi,goi->bgo", grouped, filters).flatten(1)
-    return y if bias is None else y + bias
+def conv1d(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
+    """``torch.nn.functional.conv1d``."""
+    return F.conv1d(extended.transpose(1, 2), weight, bias, dilation=dilation, groups=groups).transpose(1, 2)
+
+
+def rule(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> str:
+    """Which form runs: torch's, on every device."""
+    return "conv1d"
+
+
+FORMS = Forms("causal_convolution", {"reference": reference, "conv1d": conv1d}, rule)

@@ -1,8 +1,9 @@
-"""Many diagonal state-space models at once: a convolution inside each block of time, a recurrence between blocks.
+"""Many diagonal state-space models at once.
 
     h_t = abar * h_{t-1} + bbar * u_t,    s_t = 2 Re(sum_n c_n h_{t,n})
 
-Block of Q steps, h_0 the state before it:
+The fast form is a convolution inside each block of time and a recurrence between blocks. For a block of Q steps, with
+h_0 the state before it:
 
     s_q = sum_{r <= q} k_{q-r} u_r + 2 Re(sum_n c_n abar_n^{q+1} h_{0,n}),    k_j = 2 Re(sum_n c_n abar_n^j bbar_n)
     h_Q = abar^Q * h_0 + sum_r abar^{Q-1-r} bbar u_r
@@ -14,6 +15,7 @@ FFT over the sequence would spread rounding errors, and whatever is not a number
 import torch
 from torch import Tensor
 
+from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
 BLOCK = 32
@@ -38,6 +40,20 @@ def diagonal_convolution(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial
     >>> s.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500+0.j]))
     """
+    return FORMS(u, log_a, b, c, initial)
+
+
+def reference(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """The equation, step by step: what every other form must equal."""
+    a, h, outputs = log_a.exp(), initial, []
+    for u_t in u.unbind(1):
+        h = a * h + b * u_t.unsqueeze(-1)
+        outputs.append(2 * (c * h).sum(-1).real)
+    return torch.stack(outputs, dim=1), h
+
+
+def in_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """Blocks of equal length, then what is left."""
     whole = u.shape[1] - u.shape[1] % BLOCK
     outputs, h = [], initial
     with torch.autocast(u.device.type, enabled=False):
@@ -49,8 +65,16 @@ def diagonal_convolution(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial
     return torch.cat(outputs, dim=1), h
 
 
+def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
+    """Which form runs: the one in blocks, on every device."""
+    return "in_blocks"
+
+
+FORMS = Forms("diagonal_convolution", {"reference": reference, "in_blocks": in_blocks}, rule)
+
+
 def _equal_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """As above for ``u (D, B, K, Q)``, K blocks of Q steps each; the outputs in the same shape."""
+    """``in_blocks`` for ``u (D, B, K, Q)``, K blocks of Q steps each; the outputs in the same shape."""
     steps = torch.arange(u.shape[3] + 1, device=u.device)
     powers = (log_a.unsqueeze(-1) * steps).exp()  # (D, N, Q + 1)
     added = _contract(u, (powers[..., :-1].flip(-1) * b.unsqueeze(-1)).transpose(1, 2))  # (D, B, K, N)

@@ -2,11 +2,14 @@
 
 Reference: Martin & Cundy 2018, "Parallelizing linear recurrent neural nets over sequence length", eq. 1.
 
-There is one fast form: b is copied into one buffer that lies time first, and each step is a multiply-add in place on
-its row; backward, the same loop runs from the end. It takes about half the time of the plain loop, and a third with
-gradients. Working in blocks of time, through cumulative products, takes fewer steps but more passes through memory: it
-was up to three times as fast for small states and four times as slow for a training batch, and where a product
-overflows, it is wrong although the recurrence is not. Logarithms lose digits besides.
+The fast form copies b into one buffer that lies time first, and each step is a multiply-add in place on its row. It
+takes about half the time of the plain loop, and a third with gradients. Working in blocks of time, through cumulative
+products, takes fewer steps but more passes through memory: it was up to three times as fast for small states and four
+times as slow for a training batch, and where a product overflows, it is wrong although the recurrence is not.
+Logarithms lose digits besides.
+
+Its derivatives are linear recurrences too: the gradient runs from the end, g_t = dh_t + conj(a_{t+1}) g_{t+1}, the
+tangent from the start, h'_t = a_t h'_{t-1} + (a'_t h_{t-1} + b'_t). So there are derivatives of every order.
 """
 
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from statewise.ops.first_derivative import refuse_second_derivative
+from statewise.ops.forms import Forms
 
 
 def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
@@ -26,19 +29,18 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         initial: h_0 ``(B, ...)``.
 
     Returns:
-        ``(B, T, ...)`` in the widest of the three dtypes. Gradients flow to all three arguments; a second derivative
-        is refused.
+        ``(B, T, ...)`` in the widest of the three dtypes.
 
     >>> linear_recurrence(torch.tensor(0.5), torch.ones(1, 3), torch.zeros(1))
     tensor([[1.0000, 1.5000, 1.7500]])
     """
     dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
     start = initial.to(dtype).expand(b.shape[:1] + b.shape[2:])
-    return _LinearRecurrence.apply(a.to(dtype).expand_as(b), b.to(dtype), start)
+    return FORMS(a.to(dtype).expand_as(b), b.to(dtype), start)
 
 
 def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    """The equation, step by step: what the fast form must equal."""
+    """The equation, step by step: what every other form must equal."""
     h, states = initial, [b[:, :0]]
     for a_t, b_t in zip(a.expand_as(b).unbind(1), b.unbind(1), strict=True):
         h = a_t * h + b_t
@@ -46,27 +48,81 @@ def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     return torch.cat(states, dim=1)
 
 
-class _LinearRecurrence(torch.autograd.Function):
-    """Forward: the recurrence. Backward: the same from the end, g_t = dh_t + conj(a_{t+1}) g_{t+1}."""
+def in_place(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """In one buffer; all arguments in one dtype, ``a`` in ``b``'s shape."""
+    return all_states(a, b, initial)[:, 1:]
+
+
+def all_states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> Tensor:
+    """The same with the initial state in front, ``(B, T + 1, ...)``.
+
+    From the end, the initial state stands last and each state follows from the one after it: h_t = a_t h_{t+1} + b_t.
+    """
+    states: Tensor = _Recurrence.apply(a.transpose(0, 1), b.transpose(0, 1), initial, from_end)
+    return states.transpose(0, 1)
+
+
+def rule(a: Tensor, b: Tensor, initial: Tensor) -> str:
+    """Which form runs: the one in place, on every device."""
+    return "in_place"
+
+
+FORMS = Forms("linear_recurrence", {"reference": reference, "in_place": in_place}, rule)
+
+
+class _Recurrence(torch.autograd.Function):
+    """``all_states`` time first: ``(T + 1, B, ...)`` from ``a`` and ``b (T, B, ...)``."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-        states = torch.cat([initial.unsqueeze(0), b.transpose(0, 1)])
-        _accumulate(states.unbind(0), a.unbind(1))
-        ctx.save_for_backward(a, states)
-        return states[1:].transpose(0, 1)
+    def forward(a: Tensor, b: Tensor, initial: Tensor, from_end: bool) -> Tensor:
+        start = initial.unsqueeze(0)
+        states = torch.cat([b, start] if from_end else [start, b])
+        rows, coefficients = states.unbind(0), a.unbind(0)
+        if from_end:
+            rows, coefficients = rows[::-1], coefficients[::-1]
+        for before, row, coefficient in zip(rows, rows[1:], coefficients, strict=False):
+            row.addcmul_(coefficient, before)
+        return states
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        refuse_second_derivative("linear_recurrence")
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], output)
+        ctx.save_for_forward(inputs[0], output)
+        ctx.from_end = inputs[3]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         a, states = ctx.saved_tensors
-        g = torch.cat([torch.zeros_like(states[:1]), grad.transpose(0, 1)])
-        _accumulate(g.unbind(0)[::-1], a.conj().unbind(1)[::-1])
-        grad_a = (g[1:] * states[:-1].conj()).transpose(0, 1) if ctx.needs_input_grad[0] else None
-        return grad_a, g[1:].transpose(0, 1), g[0]
+        others, last = (grad[1:], grad[0]) if ctx.from_end else (grad[:-1], grad[-1])
+        g = _Recurrence.apply(a.conj(), others, last, not ctx.from_end)
+        grad_b, grad_initial = (g[:-1], g[-1]) if ctx.from_end else (g[1:], g[0])
+        grad_a = grad_b * _before(states, ctx.from_end).conj() if ctx.needs_input_grad[0] else None
+        return grad_a, grad_b, grad_initial, None
+
+    @staticmethod
+    def jvp(ctx: Any, a_dot: Tensor | None, b_dot: Tensor | None, initial_dot: Tensor | None, _: None) -> Tensor:
+        a, states = ctx.saved_tensors
+        before = _before(states, ctx.from_end)
+        added = torch.zeros_like(before) if b_dot is None else b_dot
+        if a_dot is not None:
+            added = added + a_dot * before
+        start = torch.zeros_like(states[0]) if initial_dot is None else initial_dot
+        return _Recurrence.apply(a, added, start, ctx.from_end)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], a: Tensor, b: Tensor, initial: Tensor, from_end: bool) -> Any:
+        """What is mapped over joins the rows."""
+
+        def joined(x: Tensor, dim: int | None, rows: int) -> Tensor:
+            x = x.unsqueeze(rows) if dim is None else x.movedim(dim, rows)
+            return x.expand(*x.shape[:rows], info.batch_size, *x.shape[rows + 1 :]).flatten(rows, rows + 1)
+
+        states = _Recurrence.apply(
+            joined(a, in_dims[0], 1), joined(b, in_dims[1], 1), joined(initial, in_dims[2], 0), from_end
+        )
+        return states.unflatten(1, (info.batch_size, -1)), 1
 
 
-def _accumulate(rows: tuple[Tensor, ...], coefficients: tuple[Tensor, ...]) -> None:
-    """row_i += coefficient_{i-1} row_{i-1}, from the second row on, in place."""
-    for before, row, coefficient in zip(rows, rows[1:], coefficients, strict=False):
-        row.addcmul_(coefficient, before)
+def _before(states: Tensor, from_end: bool) -> Tensor:
+    """The state that each step started from."""
+    return states[1:] if from_end else states[:-1]

@@ -6,17 +6,18 @@ Gu & Dao (2023), "Mamba: Linear-Time Sequence Modeling with Selective State Spac
 algorithm 2; A is sampled exactly, B by the first order, as in the authors' code.
 
 A scan over T steps needs three tensors ``(B, T, E, S)`` and its derivative more, S times the size of everything else in
-the layer. So time is cut into pieces whose tensors have about ``PIECE`` numbers, and the backward pass makes each
-piece's tensors again from its inputs. In memory at a time are one piece, and the one state before each piece.
+the layer. So the fast form cuts time into pieces whose tensors have about ``PIECE`` numbers, and the backward pass
+makes each piece's tensors again from its inputs. In memory at a time are one piece, and the one state before each.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.ops.first_derivative import refuse_second_derivative
-from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.forms import Forms
+from statewise.ops.linear_recurrence import all_states
 
 PIECE = 2**20
 """Numbers in the largest tensor of a piece: 4 MiB in float32."""
@@ -38,65 +39,165 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
 
     Returns:
         ``y (B, T, E)`` and the state after the last step, ``(B, E, S)``, all in the dtype of the arguments. Gradients
-        flow to all six arguments; a second derivative is refused.
+        and tangents flow to all six arguments; the form in pieces refuses a second derivative.
 
     >>> ones = torch.ones(1, 3, 1)
     >>> y, h = selective_scan(ones, ones, torch.full((1, 1), 0.5).log(), ones, ones, torch.zeros(1, 1, 1))
     >>> y.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
-    return _SelectiveScan.apply(u, dt, a, b, c, initial)
+    return FORMS(u, dt, a, b, c, initial)
+
+
+def reference(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """The equation, step by step: what every other form must equal. It has derivatives of every order."""
+    h, outputs = initial, []
+    for u_t, dt_t, b_t, c_t in zip(u.unbind(1), dt.unbind(1), b.unbind(1), c.unbind(1), strict=True):
+        h = (dt_t.unsqueeze(-1) * a).exp() * h + (dt_t * u_t).unsqueeze(-1) * b_t.unsqueeze(-2)
+        outputs.append((h * c_t.unsqueeze(-2)).sum(-1))
+    return torch.stack(outputs, dim=1), h
+
+
+def in_pieces(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """Piece by piece of time."""
+    y, h, _ = _SelectiveScan.apply(u, dt, a, b, c, initial)
+    return y, h
+
+
+def rule(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
+    """Which form runs: the one in pieces, on every device."""
+    return "in_pieces"
+
+
+FORMS = Forms("selective_scan", {"reference": reference, "in_pieces": in_pieces}, rule)
 
 
 class _SelectiveScan(torch.autograd.Function):
-    """Piece by piece, into buffers made beforehand; the backward pass goes through the pieces from the last."""
+    """Forward, and tangents: from the first piece on. A third result are the states before each piece."""
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(
-        ctx: Any, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        ctx.steps = max(SHORTEST, PIECE // max(1, initial.numel()))
-        y = torch.empty_like(u)
-        before = initial.new_empty(-(-u.shape[1] // ctx.steps), *initial.shape)
-        h = initial
-        for kept, y_p, u_p, dt_p, b_p, c_p in _pieces(before, ctx.steps, y, u, dt, b, c):
-            kept.copy_(h)
-            y_of_piece, h = _piece(u_p, dt_p, a, b_p, c_p, kept)
-            y_p.copy_(y_of_piece)
-        ctx.save_for_backward(u, dt, a, b, c, before)
-        return y, h
+        u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        h, before, outputs = initial, [], []
+        for u_p, dt_p, b_p, c_p in _pieces(_steps(initial), u, dt, b, c):
+            before.append(h)
+            states = all_states(*_sampled(u_p, dt_p, a, b_p), h)
+            outputs.append((states[:, 1:] * c_p.unsqueeze(-2)).sum(-1))
+            h = states[:, -1].clone()
+        return torch.cat(outputs, dim=1), h, torch.stack(before)
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor, ...]:
-        refuse_second_derivative("selective_scan")
-        u, dt, a, b, c, before = ctx.saved_tensors
-        grads = [torch.empty_like(x) for x in (u, dt, b, c)]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        kept = (*inputs[:5], output[2])
+        ctx.mark_non_differentiable(output[2])
+        ctx.save_for_backward(*kept)
+        ctx.save_for_forward(*kept)
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor, _: Tensor) -> tuple[Tensor, ...]:
+        return _SelectiveScanGradient.apply(grad_y, grad_h, *ctx.saved_tensors)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, Tensor, None]:
+        *inputs, before = ctx.saved_tensors
+        known = (
+            torch.zeros_like(x) if dot is None else dot for x, dot in zip((*inputs, before[0]), tangents, strict=True)
+        )
+        u_dot, dt_dot, a_dot, b_dot, c_dot, h_dot = known
+        u, dt, a, b, c = inputs
+        outputs = []
+        pieces = _pieces(_steps(before[0]), u, dt, b, c, u_dot, dt_dot, b_dot, c_dot)
+        for h, (u_p, dt_p, b_p, c_p, u_q, dt_q, b_q, c_q) in zip(before.unbind(0), pieces, strict=True):
+            keep, add = _sampled(u_p, dt_p, a, b_p)
+            states = all_states(keep, add, h)
+            keep_dot = keep * (dt_q.unsqueeze(-1) * a + dt_p.unsqueeze(-1) * a_dot)
+            add_dot = _outer(dt_q * u_p + dt_p * u_q, b_p) + _outer(dt_p * u_p, b_q)
+            states_dot = all_states(keep, add_dot + keep_dot * states[:, :-1], h_dot)
+            outputs.append((states_dot[:, 1:] * c_p.unsqueeze(-2) + states[:, 1:] * c_q.unsqueeze(-2)).sum(-1))
+            h_dot = states_dot[:, -1]
+        return torch.cat(outputs, dim=1), h_dot.clone(), None
+
+
+class _SelectiveScanGradient(torch.autograd.Function):
+    """The gradients of ``u, dt, a, b, c`` and the initial state: from the last piece back, each made again."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        grad_y: Tensor, grad_h: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
+    ) -> tuple[Tensor, ...]:
+        found: list[tuple[Tensor, ...]] = []
         grad_a = torch.zeros_like(a)
-        pieces = _pieces(before, ctx.steps, grad_y, u, dt, b, c, *grads)
-        for kept, grad_y_p, u_p, dt_p, b_p, c_p, *grads_p in reversed(pieces):
-            found = _piece_backward((u_p, dt_p, a, b_p, c_p, kept), (grad_y_p, grad_h))
-            for whole, part in zip(grads_p, (found[0], found[1], found[3], found[4]), strict=True):
-                whole.copy_(part)
-            grad_a += found[2]
-            grad_h = found[5]
-        return grads[0], grads[1], grad_a, grads[2], grads[3], grad_h
+        pieces = _pieces(_steps(before[0]), grad_y, u, dt, b, c)
+        for h, (grad_y_p, u_p, dt_p, b_p, c_p) in zip(reversed(before.unbind(0)), reversed(pieces), strict=True):
+            of_sequences, of_a, grad_h = _piece_gradient(grad_y_p, grad_h, u_p, dt_p, a, b_p, c_p, h)
+            found.append(of_sequences)
+            grad_a = grad_a + of_a
+        grad_u, grad_dt, grad_b, grad_c = (torch.cat(parts[::-1], dim=1) for parts in zip(*found, strict=True))
+        return grad_u, grad_dt, grad_a, grad_b, grad_c, grad_h
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> NoReturn:
+        _refuse_second_derivative()
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> NoReturn:
+        _refuse_second_derivative()
 
 
-def _pieces(before: Tensor, steps: int, *sequences: Tensor) -> list[tuple[Tensor, ...]]:
-    """The state before each piece, and views of that piece of each sequence."""
-    return list(zip(before.unbind(0), *(x.split(steps, dim=1) for x in sequences), strict=True))
+def _refuse_second_derivative() -> NoReturn:
+    raise RuntimeError(
+        "selective_scan in pieces can be differentiated only once; for more, run it inside "
+        'statewise.ops.selective_scan.FORMS.use("reference")'
+    )
 
 
-def _piece(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    keep = (dt.unsqueeze(-1) * a).exp()
-    add = (dt * u).unsqueeze(-1) * b.unsqueeze(-2)
-    h = linear_recurrence(keep, add, initial)
-    return (h * c.unsqueeze(-2)).sum(-1), h[:, -1].clone()
+def _steps(initial: Tensor) -> int:
+    """How many steps a piece has."""
+    return max(SHORTEST, PIECE // max(1, initial.numel()))
 
 
-def _piece_backward(arguments: tuple[Tensor, ...], cotangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Gradients of one piece to its six arguments."""
-    with torch.enable_grad():
-        leaves = [x.detach().requires_grad_() for x in arguments]
-        results = _piece(*leaves)
-    return torch.autograd.grad(results, leaves, cotangents)
+def _pieces(steps: int, *sequences: Tensor) -> list[tuple[Tensor, ...]]:
+    """Views of each piece of each sequence."""
+    return list(zip(*(x.split(steps, dim=1) for x in sequences), strict=True))
+
+
+def _outer(x: Tensor, y: Tensor) -> Tensor:
+    """``(..., E)`` and ``(..., S)`` -> ``(..., E, S)``."""
+    return x.unsqueeze(-1) * y.unsqueeze(-2)
+
+
+def _later(x: Tensor) -> Tensor:
+    """``(B, T, ...)`` one step later: zeros first, the last left out."""
+    return F.pad(x[:, :-1], (0, 0, 1, 0))
+
+
+def _sampled(u: Tensor, dt: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """What is kept of the state and what is added to it, ``(B, T, E, S)``."""
+    return (dt.unsqueeze(-1) * a).exp(), _outer(dt * u, b)
+
+
+def _piece_gradient(
+    grad_y: Tensor, grad_h: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
+) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor, Tensor]:
+    """Gradients of one piece: to ``u, dt, b, c``; to ``a``; to the state before it."""
+    keep, add = _sampled(u, dt, a, b)
+    states = all_states(keep, add, initial)
+    read = _outer(_later(grad_y), _later(c))  # what arrives at each state but the last from its y
+    last = _outer(grad_y[:, -1], c[:, -1]) + grad_h
+    g = all_states(keep, read, last, from_end=True)
+    grad_c = (grad_y.unsqueeze(-1) * states[:, 1:]).sum(-2)
+    grad_exponent = g[:, 1:] * states[:, :-1] * keep
+    driven = (g[:, 1:] * b.unsqueeze(-2)).sum(-1)
+    grad_dt = (grad_exponent * a).sum(-1) + driven * u
+    grad_a = (grad_exponent * dt.unsqueeze(-1)).sum((0, 1))
+    grad_b = (g[:, 1:] * (dt * u).unsqueeze(-1)).sum(-2)
+    return (driven * dt, grad_dt, grad_b, grad_c), grad_a, g[:, 0]

@@ -2,11 +2,10 @@
 
     y_t = sum_{s = t-C+1..t} softmax_s(q_t . k_s / sqrt(d) + bias_{t-s}) v_s
 
-Vaswani et al. 2017, eq. 1, with the carried window of Dai et al. 2019, section 3.2. Three forms, chosen by shape alone:
+Vaswani et al. 2017, eq. 1, with the carried window of Dai et al. 2019, section 3.2. There are two fast forms:
 
-* one query: every key at hand is in its window, so that only empty places are masked;
-* a chunk that starts its sequences and is no longer than the window: the plain causal mask, where there is no bias;
-* anything else: blocks of ``BLOCK`` queries against the keys that they see, which costs O(T (C + BLOCK)).
+* ``causal``, for a chunk that starts its sequences and is no longer than the window: the plain causal kernel;
+* ``blocks``, for anything: ``BLOCK`` queries against the keys that they see, which costs O(T (C + BLOCK)).
 
 What is not finite must not reach the past through a weight or a gradient of zero (0 * NaN is NaN). Where queries stand
 together and not everything is finite, it is therefore taken out before the products, and the outputs that saw it are
@@ -16,10 +15,13 @@ Letters: B rows, T steps, P steps carried, C window length, N heads, d head widt
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from statewise.ops.forms import Forms
 
 BLOCK = 64
 """Queries a block: with fewer there are more calls, with more there are more scores outside the window."""
@@ -46,17 +48,45 @@ def windowed_attention(
     >>> windowed_attention(ones, ones, values, torch.tensor([0]), context=2).flatten()
     tensor([2., 3., 5.])
     """
-    time, past = q.shape[1], keys.shape[1] - q.shape[1]
-    if time == 0:
+    if q.shape[1] == 0:
         return values[:, :0]
-    if time == 1:
-        return _one_query(q, keys[:, -context:], values[:, -context:], count, bias)
-    if _all_finite(q, keys, values):
-        return _together(q, keys, values, count, context, bias)
-    broken = (_not_finite(keys) | _not_finite(values)) & _held(count, past, time).unsqueeze(-1)
-    spoilt = _saw_any(broken, past, context) | _not_finite(q)
-    y = _together(_finite(q), _finite(keys), _finite(values), count, context, bias)
-    return y + _nan_where(spoilt, y.dtype).unsqueeze(-1)
+    return FORMS(q, keys, values, count, context, bias)
+
+
+def reference(
+    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None
+) -> Tensor:
+    """The equation, step by step: what every other form must equal."""
+    past, outputs = keys.shape[1] - q.shape[1], []
+    for t in range(past, keys.shape[1]):
+        first = max(0, t - context + 1)
+        held = _held(count + t - past, t - first, 1)[:, :, None, None]
+        k, v = (torch.where(held, part[:, first : t + 1], 0.0) for part in (keys, values))
+        scores = torch.einsum("bnd,bsnd->bsn", q[:, t - past], k) / q.shape[-1] ** 0.5
+        if bias is not None:
+            scores = scores + bias.T[: t - first + 1].flip(0)
+        weights = scores.masked_fill(~held[..., 0], float("-inf")).softmax(dim=1)
+        outputs.append(torch.einsum("bsn,bsnd->bnd", weights, v))
+    return torch.stack(outputs, dim=1)
+
+
+def causal(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
+    """Where nothing is carried, no window ends and there is no bias."""
+    return _despite_what_is_not_finite(_causal_kernel, q, keys, values, count, context, bias)
+
+
+def blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
+    """Block by block of queries."""
+    return _despite_what_is_not_finite(_block_by_block, q, keys, values, count, context, bias)
+
+
+def rule(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> str:
+    """Which form runs."""
+    fresh = keys.shape[1] == q.shape[1] <= context
+    return "causal" if fresh and bias is None else "blocks"
+
+
+FORMS = Forms("windowed_attention", {"reference": reference, "causal": causal, "blocks": blocks}, rule)
 
 
 def attention_weights(q: Tensor, keys: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
@@ -82,30 +112,35 @@ def append(window: Tensor, new: Tensor) -> Tensor:
     return torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
 
 
-def _one_query(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, bias: Tensor | None) -> Tensor:
-    """One step over at most C keys, the query's own last."""
-    length = keys.shape[1]
-    held = _held(count, length - 1, 1)[:, :, None, None]
-    mask = _mask(q, count, range(1), range(1 - length, 1), length, bias)
-    keys, values = torch.where(held, keys, 0.0), torch.where(held, values, 0.0)
+def _despite_what_is_not_finite(
+    attend: Callable[..., Tensor],
+    q: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    count: Tensor,
+    context: int,
+    bias: Tensor | None,
+) -> Tensor:
+    """``attend`` on what is finite; NaN where something was seen that is not."""
+    if _all_finite(q, keys, values):
+        return attend(q, keys, values, count, context, bias)
+    time, past = q.shape[1], keys.shape[1] - q.shape[1]
+    broken = (_not_finite(keys) | _not_finite(values)) & _held(count, past, time).unsqueeze(-1)
+    spoilt = _saw_any(broken, past, context) | _not_finite(q)
+    y = attend(_finite(q), _finite(keys), _finite(values), count, context, bias)
+    return y + _nan_where(spoilt, y.dtype).unsqueeze(-1)
+
+
+def _causal_kernel(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
     q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
-    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, keys, values, is_causal=True).transpose(1, 2)
 
 
-def _together(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
-    """Several queries, all finite."""
+def _block_by_block(
+    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None
+) -> Tensor:
     time, past = q.shape[1], keys.shape[1] - q.shape[1]
     q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
-    if past == 0 and time <= context and bias is None:
-        y = F.scaled_dot_product_attention(q, keys, values, is_causal=True)
-    else:
-        y = _in_blocks(q, keys, values, count, context, bias)
-    return y.transpose(1, 2)
-
-
-def _in_blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
-    """All in the shape ``(B, N, ..., d)`` and finite."""
-    time, past = q.shape[2], keys.shape[2] - q.shape[2]
     outputs = []
     for start in range(0, time, BLOCK):
         end, first = min(time, start + BLOCK), max(-past, start - context + 1)
@@ -114,7 +149,7 @@ def _in_blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: 
         outputs.append(
             F.scaled_dot_product_attention(q[:, :, start:end], keys[:, :, seen], values[:, :, seen], attn_mask=mask)
         )
-    return torch.cat(outputs, dim=2)
+    return torch.cat(outputs, dim=2).transpose(1, 2)
 
 
 def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, bias: Tensor | None) -> Tensor:

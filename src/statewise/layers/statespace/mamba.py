@@ -25,7 +25,7 @@ from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.precision import wide
 from statewise.layers.statespace.time_scales import log_uniform
-from statewise.ops.causal_convolution import causal_convolution, causal_convolution_step
+from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.selective_scan import selective_scan
 
 
@@ -104,13 +104,14 @@ class Mamba(SequenceLayer):
 
     def step(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
-        v, tail = causal_convolution_step(v, state.tail, self.conv1d.weight, self.conv1d.bias, groups=self.channels)
+        window = torch.cat([state.tail, v.unsqueeze(1)], dim=1)
+        v = torch.einsum("bke,ek->be", window, self.conv1d.weight.squeeze(1)) + self.conv1d.bias  # type: ignore[operator]
         u, dt, b, c = self._selected(v)
         probe.record(self, "dt", dt)
         keep = (dt.unsqueeze(-1) * self._a()).exp()
         h = keep * state.h + (dt * u).unsqueeze(-1) * b.unsqueeze(-2)
         s = (h * c.unsqueeze(-2)).sum(-1)
-        return self._gated(s, u, gate), MambaState(tail, h)
+        return self._gated(s, u, gate), MambaState(window[:, 1:], h)
 
     def _sequence(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
