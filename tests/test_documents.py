@@ -28,7 +28,9 @@ def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_pat
     from statewise.errors import UserError
     from statewise.tasks.resolve import make_task, name_task
 
-    (tmp_path / "mine_from_contributing.py").write_text(code_blocks("CONTRIBUTING.md")[-1])
+    example = code_blocks("CONTRIBUTING.md")[-1]
+    exec(example, {"__name__": "__main__"})
+    (tmp_path / "mine_from_contributing.py").write_text(example)
     monkeypatch.syspath_prepend(tmp_path)
     name, options = name_task("mine_from_contributing:First")
     assert make_task(name, {**options, "symbols": 8}).chance() == 1 / 8

@@ -106,7 +106,7 @@ class CopyMemory(ClassificationTask, GeneratedTask):
     """
 
     name = "copy-memory"
-    description = "Repeat ten symbols after a long silence"
+    description = "Repeat some symbols after a long silence"
     primary = Metric("loss", "nats a step", lower_is_better=True)
     bimodal = True
 
