@@ -86,6 +86,6 @@ def test_the_hash_is_of_the_files_of_ones_own_and_of_no_others(own):
 
 
 def test_a_config_says_every_option_of_its_task():
-    config = complete(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
+    config, _ = complete(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
     assert config.task_options["pairs"] == 3
     assert {"symbols", "shortest", "longest", "power", "evaluation_sequences"} <= set(config.task_options)

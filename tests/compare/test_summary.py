@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from statewise.compare.summary import _bounded
+from statewise.compare.arm_result import bounded
 from statewise.metrics.intervals import mean_interval
 from statewise.tasks.computing import Adding, Parity
 
@@ -14,14 +15,14 @@ def test_the_interval_of_an_accuracy_stays_between_0_and_1():
     found = mean_interval([0.1, 0.5])
     assert found.low < 0
     assert found.high > 1
-    assert _bounded(found, [0.1, 0.5], task) == (0.0, 1.0)
+    assert bounded(found, np.array([0.1, 0.5]), task) == (0.0, 1.0)
     inside = mean_interval([0.50, 0.51, 0.52])
-    assert _bounded(inside, [0.50, 0.51, 0.52], task) == (inside.low, inside.high)
+    assert bounded(inside, np.array([0.50, 0.51, 0.52]), task) == (inside.low, inside.high)
 
 
 def test_the_interval_of_an_error_is_open_above():
     task = Adding(longest=4, shortest=4, evaluation_sequences=4)
-    low, high = _bounded(mean_interval([0.1, 5.0]), [0.1, 5.0], task)
+    low, high = bounded(mean_interval([0.1, 5.0]), np.array([0.1, 5.0]), task)
     assert low == 0.0
     assert high is not None
     assert high > 5
@@ -30,12 +31,12 @@ def test_the_interval_of_an_error_is_open_above():
 def test_one_run_has_no_interval():
     task = Parity(longest=4, evaluation_sequences=4)
     assert not math.isfinite(mean_interval([0.3]).low)
-    assert _bounded(mean_interval([0.3]), [0.3], task) == (None, None)
+    assert bounded(mean_interval([0.3]), np.array([0.3]), task) == (None, None)
 
 
 def test_a_score_beyond_the_bounds_is_not_hidden():
     task = Adding(longest=4, shortest=4, evaluation_sequences=4)
     scores = [-2.0, -1.0, -1.5]
-    low, high = _bounded(mean_interval(scores), scores, task)
+    low, high = bounded(mean_interval(scores), np.array(scores), task)
     assert low == pytest.approx(-2.0)
     assert high is not None

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from statewise.metrics import decide, decide_solved
+from statewise.metrics import decide_solved
+
+from .collected import decide
 
 SEEDS = np.array([0.00, 0.02, -0.01, 0.01, -0.02])
 WOBBLE = np.array([0.001, -0.001, 0.0, 0.001, -0.001])
@@ -96,7 +98,7 @@ def test_a_failed_seed_costs_the_stated_worst_for_every_arm():
 def test_nothing_to_compare():
     assert decide({"a": [0.1, 0.2]}, lower_is_better=True)[:2] == ("undecided", ("a",))
     assert decide({"a": [None], "b": [math.nan]}, lower_is_better=True)[:2] == ("undecided", ())
-    with pytest.raises(ValueError, match="no arms"):
+    with pytest.raises(ValueError, match="must be an arm"):
         decide({}, lower_is_better=True)
 
 

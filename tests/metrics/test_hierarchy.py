@@ -2,8 +2,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from statewise.metrics import paired_hierarchical_bootstrap
+from statewise.metrics import Rule, collect_runs, compare_runs, hierarchical_error
 
 
 def effects(rng, seeds, examples, by_seed, by_example):
@@ -12,53 +13,57 @@ def effects(rng, seeds, examples, by_seed, by_example):
     return by_seed * rng.normal(size=(seeds, 1)) + by_example * rng.normal(size=(1, examples)) + noise
 
 
-def width(interval):
-    return interval.high - interval.low
-
-
-@pytest.mark.parametrize("examples", ["shared", "fresh"])
-def test_it_covers_when_luck_lies_in_the_seeds(examples):
+def covered(by_seed, by_example, error, trials=300):
+    """How often Student's interval with this error holds the truth."""
     rng, hits = np.random.default_rng(0), 0
-    for _ in range(200):
-        d = effects(rng, 6, 20, by_seed=1.0, by_example=0.0)
-        found = paired_hierarchical_bootstrap(d, np.zeros_like(d), examples=examples, resamples=400)
-        hits += found.low <= 0 <= found.high
-    assert hits / 200 >= 0.9
+    for _ in range(trials):
+        d = effects(rng, 6, 40, by_seed, by_example)
+        hits += abs(d.mean()) <= stats.t.ppf(0.975, 5) * error(d)
+    return hits / trials
+
+
+@pytest.mark.parametrize(("by_seed", "by_example"), [(1.0, 0.0), (0.0, 2.0), (0.5, 1.0)])
+def test_it_covers_wherever_luck_lies(by_seed, by_example):
+    assert covered(by_seed, by_example, lambda d: hierarchical_error(d, resamples=200)) >= 0.93
 
 
 def test_luck_of_a_shared_test_set_does_not_average_out_over_seeds():
-    rng, hits = np.random.default_rng(1), {"shared": 0, "fresh": 0}
-    for _ in range(100):
-        d = effects(rng, 6, 20, by_seed=0.0, by_example=2.0)
-        for examples in hits:
-            found = paired_hierarchical_bootstrap(d, np.zeros_like(d), examples=examples, resamples=400)
-            hits[examples] += found.low <= 0 <= found.high
-    assert hits["shared"] >= 90
-    assert hits["fresh"] < 80
+    seeds_alone = covered(0.0, 2.0, lambda d: d.mean(axis=1).std(ddof=1) / math.sqrt(len(d)))
+    assert seeds_alone < 0.7
 
 
 def test_many_examples_do_not_stand_in_for_many_seeds():
-    rng = np.random.default_rng(2)
-    d = effects(rng, 5, 2000, by_seed=1.0, by_example=0.0)
-    pseudo_replicated = 2 * 1.96 * d.std() / math.sqrt(d.size)
-    assert width(paired_hierarchical_bootstrap(d, 0 * d, examples="fresh", resamples=200)) > 10 * pseudo_replicated
+    d = effects(np.random.default_rng(2), 5, 2000, by_seed=1.0, by_example=0.0)
+    assert hierarchical_error(d, resamples=200) > 10 * d.std() / math.sqrt(d.size)
 
 
-def test_pairs_cancel_and_arms_turn_the_sign():
-    rng = np.random.default_rng(3)
-    a = rng.normal(size=(5, 30))
-    found = paired_hierarchical_bootstrap(a, a + 1, examples="shared")
-    assert found[:3] == pytest.approx((-1, -1, -1))
-    b = rng.normal(size=(5, 30))
-    one, other = (paired_hierarchical_bootstrap(*pair, examples="shared") for pair in ((a, b), (b, a)))
-    assert one.mean == pytest.approx(-other.mean)
-    assert one.low == pytest.approx(-other.high, abs=0.1 * width(one))
+def test_it_is_the_same_on_every_call_and_nothing_where_nothing_differs():
+    d = effects(np.random.default_rng(3), 5, 30, 1.0, 1.0)
+    assert hierarchical_error(d) == hierarchical_error(d)
+    assert hierarchical_error(np.full((5, 30), 0.25)) == pytest.approx(0, abs=1e-12)
 
 
-def test_one_seed_has_no_interval():
-    assert paired_hierarchical_bootstrap([[1.0, 2.0]], [[0.0, 0.0]], examples="shared").low == -math.inf
+def compared(seeds, examples):
+    rng = np.random.default_rng(4)
+    rows = {label: rng.normal(size=(seeds, examples)) for label in "ab"}
+    scores = {label: row.mean(axis=1).tolist() for label, row in rows.items()}
+    given = {label: row.tolist() for label, row in rows.items()}
+    runs = collect_runs(scores, lower_is_better=True, worst=None, examples=given)
+    return compare_runs(runs["a"], runs["b"], Rule(True)), rows
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match="same shape"):
-        paired_hierarchical_bootstrap(np.zeros((2, 3)), np.zeros((3, 2)), examples="fresh")
+def test_a_pair_rests_on_seeds_and_test_examples_from_five_seeds_on():
+    pair, rows = compared(5, 60)
+    assert pair.kind == "paired hierarchical bootstrap, 5 seeds and 60 test examples"
+    half = stats.t.ppf(0.975, 4) * hierarchical_error(rows["a"] - rows["b"])
+    assert (pair.low, pair.high) == pytest.approx((pair.difference - half, pair.difference + half))
+    assert (pair.p_value < 0.05) == (abs(pair.difference) > half)
+    assert compared(4, 60)[0].kind == "paired t-interval, 4 seeds"
+
+
+def test_a_failed_seed_stands_at_its_price_on_every_example():
+    examples = {"a": [[0.0, 1.0]] * 4 + [[]], "b": [[2.0, 2.0]] * 5}
+    runs = collect_runs({"a": [0.5] * 4 + [None], "b": [2.0] * 5}, lower_is_better=True, worst=9.0, examples=examples)
+    assert runs["a"].examples is not None
+    assert runs["a"].examples[4].tolist() == [9.0, 9.0]
+    assert runs["a"].examples.mean(axis=1).tolist() == pytest.approx(runs["a"].filled.tolist())

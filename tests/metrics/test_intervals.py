@@ -9,7 +9,6 @@ from statewise.metrics import (
     bootstrap_interval,
     fraction_difference,
     mean_interval,
-    paired_difference,
     probability_of_improvement,
     standard_error,
     t_interval,
@@ -95,24 +94,6 @@ def test_the_kind_of_interval_changes_at_five_seeds():
 def test_failed_or_missing_runs_are_no_scores(scores):
     with pytest.raises(ValueError, match="scores"):
         mean_interval(scores)
-
-
-def test_paired_difference_is_the_paired_t_test(rng):
-    a, b = rng.normal(size=6), rng.normal(size=6)
-    wanted = stats.ttest_rel(a, b).confidence_interval()
-    found = paired_difference(a, b)
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
-
-
-def test_pairing_cancels_what_the_seeds_share(rng):
-    seeds = 100 * rng.normal(size=5)
-    found = paired_difference(seeds + 1 + 0.01 * rng.normal(size=5), seeds)
-    assert found.high - found.low < 0.1
-
-
-def test_paired_arms_need_the_same_seeds():
-    with pytest.raises(ValueError, match="same seeds"):
-        paired_difference([1.0, 2.0], [1.0])
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (0, 5), (3, 5), (5, 5), (7, 40)])

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from statewise.metrics import compare_pair, compare_solved, seeds_for_difference, seeds_for_fractions
+from statewise.metrics import Rule, compare_solved, seeds_for_difference, seeds_for_fractions
+
+from .collected import compare_pair
+
+ANY = Rule(lower_is_better=False)
 
 NULLS = {
     "normal": lambda rng, n: rng.normal(size=n),
@@ -157,7 +161,7 @@ def test_seeds_needed_fall_with_the_gap_and_grow_with_the_noise():
 
 def test_as_many_seeds_as_estimated_tell_fractions_apart():
     rng, n = np.random.default_rng(4), seeds_for_fractions(0.8, 0.2)
-    decided = [compare_solved(rng.random(n) < 0.8, rng.random(n) < 0.2).verdict == "a" for _ in range(500)]
+    decided = [compare_solved(rng.random(n) < 0.8, rng.random(n) < 0.2, ANY).verdict == "a" for _ in range(500)]
     assert np.mean(decided) >= 0.75
     assert seeds_for_fractions(0.5, 0.5) is None
     assert seeds_for_fractions(1.0, 1.0, margin=0.2) is not None
@@ -167,7 +171,7 @@ def test_solved_fractions_turn_with_their_arms_and_agree_with_their_p_value():
     for k in range(6):
         for j in range(6):
             a, b = [i < k for i in range(5)], [i < j for i in range(5)]
-            one, turned = compare_solved(a, b), compare_solved(b, a)
+            one, turned = compare_solved(a, b, ANY), compare_solved(b, a, ANY)
             assert one.difference == pytest.approx(-turned.difference)
             assert {one.verdict, turned.verdict} in ({"a", "b"}, {"undecided"})
             assert (one.p_value < 0.05) == (one.verdict != "undecided")

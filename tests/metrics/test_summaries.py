@@ -10,9 +10,7 @@ from statewise.metrics import (
     expected_best,
     fill_failures,
     holm,
-    interquartile_mean,
     median_steps,
-    pareto_front,
 )
 
 
@@ -28,16 +26,6 @@ def test_expected_best_is_unbiased():
     rng = np.random.default_rng(1)
     curves = [expected_best(rng.uniform(size=6), lower_is_better=True) for _ in range(3000)]
     assert np.mean(curves, axis=0) == pytest.approx([1 / (k + 1) for k in range(1, 7)], abs=0.01)
-
-
-def test_failed_trials_count_as_the_stated_worst_in_expected_best():
-    assert expected_best([0.5, None], lower_is_better=True, worst=1.5) == pytest.approx([1.0, 0.5])
-    assert all(math.isnan(value) for value in expected_best([None, math.nan], lower_is_better=True))
-    assert expected_best([], lower_is_better=True) == []
-
-
-def test_interquartile_mean_ignores_the_outer_quarters():
-    assert interquartile_mean([-1e9, 1, 2, 3, 4, 5, 6, 1e9]) == pytest.approx(np.mean([2, 3, 4, 5]))
 
 
 def kaplan_meier_median(steps, solved):
@@ -70,27 +58,6 @@ def test_dropping_the_unsolved_runs_would_flatter():
 def test_median_steps_needs_one_step_count_a_run():
     with pytest.raises(ValueError, match="one step count a run"):
         median_steps([1, 2], [True])
-
-
-def test_pareto_front_equals_pairwise_comparison():
-    points = np.random.default_rng(3).integers(5, size=(40, 2)).astype(float)
-
-    def beats(p, q):  # first column: lower is better, second: higher
-        return p[0] <= q[0] and p[1] >= q[1] and (p[0] < q[0] or p[1] > q[1])
-
-    wanted = [not any(beats(p, q) for p in points) for q in points]
-    assert pareto_front(points, [True, False]) == wanted
-    assert any(wanted)
-    assert not all(wanted)
-
-
-def test_an_unmeasured_arm_is_not_on_the_front_and_hides_nobody():
-    assert pareto_front([[math.nan, 0.0], [1.0, 1.0]], [True, True]) == [False, True]
-
-
-def test_pareto_front_needs_a_direction_for_each_column():
-    with pytest.raises(ValueError, match="one direction a column"):
-        pareto_front([[1.0, 2.0]], [True])
 
 
 def holm_by_steps(p_values, alpha):

@@ -85,6 +85,8 @@ def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
 
 
 def _show(watch: Watch, event: Event) -> None:
+    if event.what == "kept":
+        return watch.say(f"{event.phase}: {event.kept} trials were finished before and are taken from the folder")
     if event.what == "started" and not watch.done_before:
         watch.begin(event.done)
     watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total)

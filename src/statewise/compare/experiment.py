@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from statewise.compare.arms import Arm, evaluated_lengths, fields_of, make_arms
+from statewise.compare.arms import Arm, evaluated_lengths, fields_of
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.pool import run_all
@@ -65,15 +65,14 @@ class _Job:
 
 
 def run_experiment(
-    config: CompareConfig, builders: Builders, folder: Path, watch: Watch
-) -> tuple[Task, list[ArmRecord]]:
+    config: CompareConfig, task: Task, arms: list[Arm], builders: Builders, folder: Path, watch: Watch
+) -> list[ArmRecord]:
     """Run all trials that are not finished yet in ``folder``; results are written as each trial ends.
 
     Raises:
         UserError: if the folder cannot be written or an arm is impossible.
     """
-    task = builders.make_task(config.task, config.task_options)
-    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, builders)]
+    records = [ArmRecord(arm, [], arm, [], None) for arm in arms]
     able = [record for record in records if record.arm.reason is None]
     tuning = [job for record in able for job in _tuning_jobs(config, task, record)]
     runner = _Runner(config, builders, folder, watch, total=len(tuning) + len(able) * (config.seeds + config.measure))
@@ -88,7 +87,7 @@ def run_experiment(
         jobs = [_Job(record, replace(_spec(config, record.chosen), measured=True), {}) for record in able]
         for job, result in runner.run("measuring", jobs):
             job.record.measured = result
-    return task, records
+    return records
 
 
 class _Runner:

@@ -4,17 +4,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from statewise.compare.arms import make_arms
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Watch, run_experiment
 from statewise.compare.folder import open_folder, write_result
+from statewise.compare.hypotheses import check_labels, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
+from statewise.tasks.base import Task
 
 
-def complete(config: CompareConfig, builders: Builders) -> CompareConfig:
-    """The config with everything said that it leaves to a default of the task."""
-    return replace(config, task_options=builders.task_options(config.task, config.task_options))
+def complete(config: CompareConfig, builders: Builders) -> tuple[CompareConfig, Task]:
+    """The config with everything said that it leaves to the task, and the task."""
+    options = builders.task_options(config.task, config.task_options)
+    task = builders.make_task(config.task, options)
+    margin = task.margin if config.margin is None else config.margin
+    return replace(config, task_options=options, margin=margin), task
 
 
 def run_comparison(
@@ -30,9 +36,12 @@ def run_comparison(
         UserError: if the config will not do, or the folder cannot be written or holds something else.
     """
     refuse_unguarded()
-    config = complete(config, builders)
+    config, task = complete(config, builders)
+    hypotheses = [read_hypothesis(statement) for statement in config.hypotheses]
+    arms = make_arms(config, task, builders)
+    check_labels(hypotheses, [arm.label for arm in arms])
     open_folder(folder, config)
-    task, records = run_experiment(config, builders, folder, watch)
-    result = summarise(config, builders, task, records, command)
+    records = run_experiment(config, task, arms, builders, folder, watch)
+    result = summarise(config, builders, task, records, hypotheses, command)
     write_result(folder, result)
     return result

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from statewise.compare.builders import Builders
@@ -16,11 +17,14 @@ from statewise.compare.measure import measure
 from statewise.compare.trained_on import TrainedOn
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
-from statewise.tasks.base import Task
-from statewise.train.closed_form import fit_readout
+from statewise.tasks.base import Task, add_scores
+from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
-from statewise.train.evaluation import evaluate
+from statewise.train.evaluation import answers, evaluate
 from statewise.train.loop import Trainer
+
+MOST_EXAMPLES = 1000
+"""Test examples whose scores are kept apart"""
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,14 @@ def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
 
 def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
-    if spec.train.readout == "ridge":
-        valid: float | None = fit_readout(model, task, spec.train)
-    else:
-        outcome = Trainer(model, task, spec.train).run()
-        valid = outcome.progress.best_valid
-        result["solved_step"] = outcome.progress.solved_step
-        result["curve"] = [
-            {"step": e.step, "tokens": e.tokens, "train_loss": e.train_loss, "valid": e.valid} for e in outcome.history
-        ]
-        if outcome.status == "diverged":
-            result.update(status="diverged", reason=outcome.advice)
-    result["valid"] = valid
+    outcome = (ReadoutFitter if spec.train.readout == "ridge" else Trainer)(model, task, spec.train).run()
+    progress = outcome.progress
+    result |= {"valid": progress.best_valid, "solved_step": progress.solved_step, "tokens": progress.tokens}
+    result["curve"] = [
+        {"step": e.step, "tokens": e.tokens, "train_loss": e.train_loss, "valid": e.valid} for e in outcome.history
+    ]
+    if outcome.status == "diverged":
+        result.update(status="diverged", reason=outcome.advice)
     if spec.test and result["status"] == "ok":
         result.update(_final_scores(model, task, spec))
     return result
@@ -90,7 +90,7 @@ def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any
 def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Test scores, scores by length, and an example."""
     size = spec.train.batch_size
-    metrics = evaluate(model, task, "test", batch_size=size)
+    metrics, examples = _test_scores(model, task, size)
     by_length = {
         str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
         for length in spec.lengths
@@ -98,6 +98,23 @@ def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     return {
         "metrics": metrics,
         "test": metrics[task.primary.name],
+        "examples": examples,
         "by_length": by_length,
         "example": make_example(model, task, batch_size=size),
     }
+
+
+def _test_scores(model: Model, task: Task, batch_size: int) -> tuple[dict[str, float], list[float]]:
+    """Every metric on the test split, and what each example adds to the primary one, which is their mean.
+
+    An example is a row of a batch; where there are many, neighbours count as one.
+    """
+    name, parts, rows = task.primary.name, [], []
+    for outputs, batch in answers(model, task, "test", batch_size=batch_size):
+        parts.append(task.scores(outputs, batch))
+        for row in range(len(outputs)):
+            one = task.scores(outputs[row : row + 1], batch.rows(row, row + 1))
+            rows.append((one.sums[name], one.counts[name]))
+    blocks = np.array_split(np.array(rows), min(len(rows), MOST_EXAMPLES))
+    sums = np.array([block[:, 0].sum() for block in blocks])
+    return add_scores(parts), (sums * len(sums) / max(sum(count for _, count in rows), 1e-12)).tolist()

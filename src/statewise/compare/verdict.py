@@ -1,4 +1,4 @@
-"""What a comparison's scores allow one to conclude: the decision, every pair, the recommendation in words."""
+"""What a comparison's scores allow one to conclude: every pair, and the recommendation in words."""
 
 import itertools
 import math
@@ -7,43 +7,21 @@ from typing import Any
 
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import ArmRecord
+from statewise.compare.outcomes import Outcomes
 from statewise.compare.tuning import RATE, RATE_RANGE, edge_of
-from statewise.metrics.decisions import Decision, decide, decide_solved
+from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
-from statewise.metrics.pairs import PairVerdict, compare_pair, compare_solved
+from statewise.metrics.pairs import PairVerdict
 from statewise.metrics.summaries import holm
-from statewise.tasks.base import Task
+from statewise.train.closed_form import FACTORS
 
-MARGIN = 0.01
-"""Differences within this fraction of the best score are a tie"""
+FIRM_SEEDS = 10
+"""Fewest seeds for a recommendation without a caveat"""
 
 Data = dict[str, Any]
 
 
-def is_solved(score: float | None, task: Task) -> bool:
-    """Whether a test score counts as having solved a task."""
-    at = task.solved_at
-    if score is None or at is None:
-        return False
-    return score <= at if task.primary.lower_is_better else score >= at
-
-
-def decide_arms(task: Task, arms: list[Data]) -> Decision | None:
-    """The decision between the arms that a person named; baselines take no part. None where none finished a run."""
-    ready = _named(arms)
-    if not ready:
-        return None
-    if task.bimodal:
-        return decide_solved({arm["label"]: _solved(arm, task) for arm in ready})
-    return decide(
-        {arm["label"]: _scores(arm) for arm in ready},
-        lower_is_better=task.primary.lower_is_better,
-        margin=_margin(task, ready),
-        worst=task.chance(),
-    )
-
-
-def pair_up(task: Task, arms: list[Data], decision: Decision | None) -> list[Data]:
+def pair_up(outcomes: Outcomes, decision: Decision | None) -> list[Data]:
     """Every two arms against each other: first the leader's pairs, on which the decision rests, then the others.
 
     Verdicts stand where Holm's correction agrees: over the leader's pairs, as in the decision, and for the others over
@@ -51,73 +29,57 @@ def pair_up(task: Task, arms: list[Data], decision: Decision | None) -> list[Dat
     """
     if decision is None or not decision.arms:
         return []
-    leader, ready = decision.arms[0], {arm["label"]: arm for arm in arms if arm["status"] == "ok"}
-    rivals = list(decision.comparisons)
+    leader, rivals = decision.arms[0], list(decision.comparisons)
     others = list(itertools.combinations(rivals, 2))
-    weighed = [_weigh(task, ready[a], ready[b], _margin(task, _named(arms))) for a, b in others]
+    weighed = [outcomes.compare(a, b) for a, b in others]
     first = holm([pair.p_value for pair in decision.comparisons.values()])
     every = holm([pair.p_value for pair in (*decision.comparisons.values(), *weighed)])[len(rivals) :]
     found = [_pair(leader, b, decision.comparisons[b], p) for b, p in zip(rivals, first, strict=True)]
     found += [_pair(a, b, pair, p) for (a, b), pair, p in zip(others, weighed, every, strict=True)]
-    for label, arm in ready.items():
-        if arm["baseline"]:
-            pair = _weigh(task, ready[leader], arm, _margin(task, _named(arms)))
-            found.append(_pair(leader, label, pair, pair.p_value))
+    for label in outcomes.runs.keys() - set(outcomes.named):
+        pair = outcomes.compare(leader, label)
+        found.append(_pair(leader, label, pair, pair.p_value))
     return found
 
 
 def recommend(
     config: CompareConfig,
-    task: Task,
+    outcomes: Outcomes,
     records: list[ArmRecord],
-    arms: list[Data],
     baselines: list[Data],
     decision: Decision | None,
 ) -> Data:
     """The verdict in words, and what it rests on."""
+    failures = [f"{record.arm.label}: {why}." for record in records if (why := why_unscored(record))]
     if decision is None:
-        return {"verdict": "undecided", "arms": [], "headline": "No arm finished a run.", "rests_on": _failures(arms)}
-    verdict, headline, reason = _verdict(task, arms, decision)
-    unbeaten = _unbeaten(task, arms, baselines, decision)
+        return {"verdict": "undecided", "arms": [], "headline": "No arm finished a run.", "rests_on": failures}
+    verdict, headline, reason = _verdict(outcomes, decision)
+    unbeaten = _unbeaten(outcomes, baselines, decision)
     if unbeaten:
-        headline += f" But {' and '.join(unbeaten)} ({_plural('baseline', unbeaten)}) scored better."
+        plural = "baselines" if len(unbeaten) > 1 else "a baseline"
+        headline += f" But {' and '.join(unbeaten)} ({plural}) scored better."
+    if verdict != "undecided" and config.seeds < FIRM_SEEDS:
+        headline += f" Provisional: it rests on {config.seeds} seed(s); a firm recommendation takes {FIRM_SEEDS}."
     rests_on = [
         reason,
+        _what_counts(outcomes),
         f"{config.seeds} fresh seed(s) an arm, after {config.trials} tuning trial(s) each, chosen on validation, "
-        f"scored once on test by {task.primary.name} ({task.primary.unit}).",
-        f"Every arm was made as wide as a budget of {config.budget:,} {config.match} allows; embeddings and "
+        f"scored once on test by {outcomes.task.primary.name} ({outcomes.task.primary.unit}).",
+        f"Every arm was made as large as a budget of {config.budget:,} {config.match} allows; embeddings and "
         "readouts are counted apart.",
-        *_against_baselines(task, arms, baselines),
+        *_against_baselines(outcomes, baselines),
         *_edges(records),
-        *_failures(arms),
+        *_penalties(records),
+        *failures,
     ]
     return {"verdict": verdict, "arms": list(decision.arms), "headline": headline, "rests_on": rests_on}
 
 
-def _named(arms: list[Data]) -> list[Data]:
-    """The finished arms that a person named."""
-    return [arm for arm in arms if arm["status"] == "ok" and not arm["baseline"]]
-
-
-def _scores(arm: Data) -> list[float | None]:
-    return [seed.get("test") for seed in arm["seeds"]]
-
-
-def _solved(arm: Data, task: Task) -> list[bool]:
-    return [is_solved(score, task) for score in _scores(arm)]
-
-
-def _margin(task: Task, ready: list[Data]) -> float:
-    """The smallest difference that matters; of solved fractions, any."""
-    means = [abs(arm["score"]["mean"]) for arm in ready]
-    return MARGIN * (min(means) if task.primary.lower_is_better else max(means))
-
-
-def _weigh(task: Task, a: Data, b: Data, margin: float) -> PairVerdict:
-    if task.bimodal:
-        return compare_solved(_solved(a, task), _solved(b, task))
-    lower = task.primary.lower_is_better
-    return compare_pair(_scores(a), _scores(b), lower_is_better=lower, margin=margin, worst=task.chance())
+def why_unscored(record: ArmRecord) -> str | None:
+    """Why an arm has no score; None where it has one."""
+    if record.arm.reason or any(seed["status"] == "ok" for seed in record.seeds):
+        return record.arm.reason
+    return next((seed["reason"] for seed in record.seeds), "it was not trained")
 
 
 def _pair(a: str, b: str, pair: PairVerdict, adjusted: float) -> Data:
@@ -137,14 +99,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _verdict(task: Task, arms: list[Data], decision: Decision) -> tuple[str, str, str]:
+def _verdict(outcomes: Outcomes, decision: Decision) -> tuple[str, str, str]:
     """Verdict, headline and the first reason; where all or none solved a task, that says more than a test of it."""
-    labels, named = list(decision.arms), _named(arms)
-    fractions = {arm["label"]: arm["solved"]["fraction"] for arm in named if arm["solved"]}
-    if fractions and not any(fractions.values()):
-        best = min(named, key=lambda arm: _cost(task, arm["score"]["mean"]))["label"]
+    labels, solved = list(decision.arms), {label: outcomes.solved(label) for label in outcomes.named}
+    if outcomes.task.bimodal and not any(any(seeds) for seeds in solved.values()):
+        best = min(outcomes.named, key=outcomes.loss)
         return "undecided", f"No arm solved the task within this budget; {best} came nearest.", "Give it more steps."
-    if len(labels) > 1 and all(fractions.get(label) == 1 for label in labels):
+    if outcomes.task.bimodal and len(labels) > 1 and all(all(solved[label]) for label in labels):
         return "tie", f"{' and '.join(labels)} all solve it; take the cheapest.", "They solved it with every seed."
     headline = {
         "winner": f"Take {labels[0]}.",
@@ -154,35 +115,36 @@ def _verdict(task: Task, arms: list[Data], decision: Decision) -> tuple[str, str
     return decision.verdict, headline, decision.reason
 
 
-def _plural(noun: str, things: list[str]) -> str:
-    return f"a {noun}" if len(things) == 1 else f"{noun}s"
+def _what_counts(outcomes: Outcomes) -> str:
+    """The margin, as a sentence."""
+    primary = outcomes.task.primary
+    what = "the fraction of seeds that solve the task" if outcomes.task.bimodal else f"{primary.name} ({primary.unit})"
+    if not outcomes.margin:
+        return f"Fixed before: any difference in {what} counts."
+    return f"Fixed before: a difference counts from {outcomes.margin:g} in {what} on."
 
 
-def _cost(task: Task, score: float) -> float:
-    """A score as something that is better when smaller."""
-    return score if task.primary.lower_is_better else -score
+def _rivals(outcomes: Outcomes, baselines: list[Data]) -> Mapping[str, tuple[float, str]]:
+    """Baseline -> its score, better when smaller, and what it is: rules without training, models that ran along."""
+    sign = 1.0 if outcomes.task.primary.lower_is_better else -1.0
+    untrained = {b["name"]: (sign * b["score"], "untrained") for b in baselines if b["score"] is not None}
+    along = outcomes.runs.keys() - set(outcomes.named)
+    return {**untrained, **{label: (outcomes.loss(label), "tuned alike") for label in sorted(along)}}
 
 
-def _rivals(arms: list[Data], baselines: list[Data]) -> Mapping[str, tuple[float, str]]:
-    """Baseline -> its score and what it is: rules that need no training, and models that ran along."""
-    untrained = {b["name"]: (b["score"], "untrained") for b in baselines if b["score"] is not None}
-    trained = {a["label"]: (a["score"]["mean"], "tuned alike") for a in arms if a["baseline"] and a["score"]}
-    return {**untrained, **trained}
-
-
-def _unbeaten(task: Task, arms: list[Data], baselines: list[Data], decision: Decision) -> list[str]:
+def _unbeaten(outcomes: Outcomes, baselines: list[Data], decision: Decision) -> list[str]:
     """Baselines that score better than every arm that is recommended."""
-    best = min(_cost(task, arm["score"]["mean"]) for arm in arms if arm["label"] in decision.arms)
-    return [name for name, (score, _) in _rivals(arms, baselines).items() if _cost(task, score) < best]
+    best = min(outcomes.loss(label) for label in decision.arms)
+    return [name for name, (loss, _) in _rivals(outcomes, baselines).items() if loss < best]
 
 
-def _against_baselines(task: Task, arms: list[Data], baselines: list[Data]) -> list[str]:
+def _against_baselines(outcomes: Outcomes, baselines: list[Data]) -> list[str]:
     """For each baseline, which arms score no better than it."""
     found = []
-    for name, (score, how) in _rivals(arms, baselines).items():
-        behind = [arm["label"] for arm in _named(arms) if _cost(task, arm["score"]["mean"]) >= _cost(task, score)]
-        said = f"{', '.join(behind)} scored no better" if behind else "every arm scored better"
-        found.append(f"Against the baseline {name} ({score:.4g}, {how}): {said}.")
+    for name, (loss, how) in _rivals(outcomes, baselines).items():
+        behind = [label for label in outcomes.named if outcomes.loss(label) >= loss]
+        outcome = f"{', '.join(behind)} scored no better" if behind else "every arm scored better"
+        found.append(f"Against the baseline {name} ({abs(loss):.4g}, {how}): {outcome}.")
     return found
 
 
@@ -203,5 +165,12 @@ def _edges(records: list[ArmRecord]) -> list[str]:
     ]
 
 
-def _failures(arms: list[Data]) -> list[str]:
-    return [f"{arm['label']}: {arm['reason']}." for arm in arms if arm["reason"]]
+def _penalties(records: list[ArmRecord]) -> list[str]:
+    """Choices on validation that are made within a trial and not counted as one."""
+    labels = [record.arm.label for record in records if record.arm.setup.train.readout == "ridge"]
+    if not labels:
+        return []
+    return [
+        f"{', '.join(labels)} solved the readout in closed form: no learning rate was tuned, and each trial and seed "
+        f"took the best of {len(FACTORS)} penalties on validation."
+    ]

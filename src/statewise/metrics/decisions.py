@@ -5,9 +5,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from statewise.metrics.failures import Scores
 from statewise.metrics.intervals import LEVEL
-from statewise.metrics.pairs import PairVerdict, Rule, collect_runs, pair_runs, pair_solved
+from statewise.metrics.pairs import PairVerdict, Rule, Runs, compare_runs, compare_solved
 from statewise.metrics.power import FEWEST_SEEDS
 from statewise.metrics.summaries import holm
 
@@ -25,42 +24,31 @@ class Decision(NamedTuple):
     """Every other arm that finished a run -> the best arm so far (as ``a``) against it."""
 
 
-def decide(
-    arms: Mapping[str, Scores],
-    *,
-    lower_is_better: bool,
-    margin: float = 0.0,
-    worst: float | None = None,
-    level: float = LEVEL,
-) -> Decision:
+def decide(arms: Mapping[str, Runs], *, lower_is_better: bool, margin: float = 0.0, level: float = LEVEL) -> Decision:
     """Recommend among arms by their scores over shared seeds.
 
-    The arm with the best mean is compared with every other (`compare_pair`). An arm is beaten if its pair says so and
+    The arm with the best mean is compared with every other (`compare_runs`). An arm is beaten if its pair says so and
     Holm's correction over these comparisons agrees. No arm left beside the best: winner. All that are left tied with
     it: tie. Otherwise undecided, with a rough number of seeds that would settle it. Arms without one finished run are
     left out and named.
 
     Args:
-        arms: label -> one score a seed, the same seeds in the same order; None, NaN or an infinity is a failed run.
+        arms: label -> its runs, collected together (`collect_runs`).
         lower_is_better: True for losses and errors.
         margin: the smallest difference that matters, in units of the score.
-        worst: what a failed run scores, such as the chance level.
         level: confidence of the whole recommendation.
 
-    Raises:
-        ValueError: no arms, no seeds, different numbers of seeds, a negative margin.
-
+    >>> from statewise.metrics.pairs import collect_runs
     >>> scores = {"gru": [0.30, 0.31, 0.33], "lstm": [0.10, 0.12, 0.11], "rnn": [0.90, None, 0.95]}
-    >>> decision = decide(scores, lower_is_better=True, worst=1.0)
+    >>> decision = decide(collect_runs(scores, lower_is_better=True, worst=1.0), lower_is_better=True)
     >>> decision.verdict, decision.arms
     ('winner', ('lstm',))
     """
-    runs = collect_runs(arms, lower_is_better=lower_is_better, worst=worst)
-    finished = [label for label, run in runs.items() if not np.isnan(run.scores).all()]
+    finished = [label for label, run in arms.items() if not np.isnan(run.scores).all()]
     rule = Rule(lower_is_better, margin, level, rivals=max(1, len(finished) - 1))
-    means = {label: float(runs[label].filled.mean()) for label in finished}
+    means = {label: float(arms[label].filled.mean()) for label in finished}
     ranked = sorted(finished, key=means.__getitem__, reverse=not lower_is_better)
-    comparisons = {label: pair_runs(runs[ranked[0]], runs[label], rule) for label in ranked[1:]}
+    comparisons = {label: compare_runs(arms[ranked[0]], arms[label], rule) for label in ranked[1:]}
     return _recommend(ranked, comparisons, rule, [label for label in arms if label not in finished])
 
 
@@ -75,14 +63,12 @@ def decide_solved(arms: Mapping[str, Sequence[bool]], *, margin: float = 0.0, le
     rule = Rule(False, margin, level, rivals=max(1, len(arms) - 1))
     fractions = {label: float(np.mean(solved)) for label, solved in arms.items()}
     ranked = sorted(arms, key=fractions.__getitem__, reverse=True)
-    comparisons = {label: pair_solved(arms[ranked[0]], arms[label], rule) for label in ranked[1:]}
+    comparisons = {label: compare_solved(arms[ranked[0]], arms[label], rule) for label in ranked[1:]}
     return _recommend(ranked, comparisons, rule, [])
 
 
 def _recommend(ranked: list[str], comparisons: dict[str, PairVerdict], rule: Rule, unfinished: list[str]) -> Decision:
     """The decision that the comparisons of the best arm with all others allow."""
-    if not ranked and not unfinished:
-        raise ValueError("no arms to decide between")
     note = f" No run of {', '.join(unfinished)} finished." if unfinished else ""
     if not comparisons:
         return Decision("undecided", tuple(ranked), None, f"There are no two arms to compare.{note}", comparisons)

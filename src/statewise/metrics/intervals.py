@@ -131,25 +131,6 @@ def mean_interval(scores: Scores, *, level: float = LEVEL, seed: int = 0) -> Int
     return t_interval(scores, level=level)
 
 
-def paired_difference(a_scores: Scores, b_scores: Scores, *, level: float = LEVEL) -> Interval:
-    """Student's interval for the mean of ``a - b``, seed by seed: what the seeds share cancels.
-
-    Differences of two equally good arms are symmetric about 0, skewed as the scores may be, which is what Student's
-    interval needs; a bootstrap of 5 or 10 differences names winners too often.
-
-    Raises:
-        ValueError: the arms do not have the same number of seeds.
-
-    >>> round(paired_difference([1.0, 2.0, 3.0], [0.5, 1.5, 2.6]).mean, 4)
-    0.4667
-    """
-    a, b = _finished(a_scores), _finished(b_scores)
-    if a.size != b.size:
-        raise ValueError(f"paired arms need the same seeds, got {a.size} and {b.size}; give failed seeds as None")
-    interval = t_interval(a - b, level=level)
-    return interval if interval.n == 1 else interval._replace(kind=f"paired {interval.kind}")
-
-
 def _wilson(fraction: float, n: float, z: float) -> tuple[float, float]:
     centre = fraction + z * z / (2 * n)
     half = z * math.sqrt(fraction * (1 - fraction) / n + z * z / (4 * n * n))

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.metrics.failures import Scores, as_array, count_failures, fill_failures
+from statewise.metrics.hierarchy import hierarchical_error
 from statewise.metrics.intervals import (
+    BOOTSTRAP_FROM,
     LEVEL,
     fraction_difference,
     newcombe,
-    paired_difference,
     probability_of_improvement,
 )
 from statewise.metrics.power import FEWEST_SEEDS, seeds_for_difference, seeds_for_fractions
@@ -53,9 +54,9 @@ class Rule:
     """How verdicts are reached; ``rivals`` is the number of comparisons that must hold together."""
 
     lower_is_better: bool
-    margin: float
-    level: float
-    rivals: int
+    margin: float = 0.0
+    level: float = LEVEL
+    rivals: int = 1
 
     def __post_init__(self) -> None:
         if not self.margin >= 0:
@@ -78,32 +79,67 @@ def _place(low: float, high: float, n: int, rule: Rule) -> Placed:
     return "tie" if -rule.margin <= low and high <= rule.margin else "undecided"
 
 
-def _difference_p_value(differences: NDArray[np.float64], margin: float) -> float:
+def _p_value(mean: float, error: float, n: int, margin: float) -> float:
     """Twice Student's tail beyond the margin: below 1 - level exactly where the interval lies beyond the margin."""
     from scipy.special import stdtr
 
-    if differences.size < 2:
+    excess = abs(mean) - margin
+    if n < 2:
         return 1.0
-    excess = abs(float(differences.mean())) - margin
-    error = float(differences.std(ddof=1)) / math.sqrt(differences.size)
     if error == 0:
         return 0.0 if excess > 0 else 1.0
-    return min(1.0, 2 * float(stdtr(differences.size - 1, -excess / error)))
+    return min(1.0, 2 * float(stdtr(n - 1, -excess / error)))
 
 
-class Runs(NamedTuple):
-    """One arm's runs: scores with failed runs as NaN, and the same with failed runs at the worst outcome."""
+@dataclass(frozen=True)
+class Runs:
+    """One arm's runs, one a seed."""
 
     scores: NDArray[np.float64]
+    """(S,), failed runs as NaN"""
     filled: NDArray[np.float64]
+    """(S,), failed runs at what they are priced at"""
     failures_priced: bool
-    """Whether somebody said what a failed run scores."""
+    """Whether somebody said what a failed run scores"""
+    examples: NDArray[np.float64] | None = None
+    """(S, E), what every test example adds to a run's score, whose mean over the examples is ``filled``"""
 
 
-def collect_runs(arms: Mapping[str, Scores], *, lower_is_better: bool, worst: float | None) -> dict[str, Runs]:
-    """Every arm's runs, failed ones filled alike in all arms."""
+def collect_runs(
+    arms: Mapping[str, Scores],
+    *,
+    lower_is_better: bool,
+    worst: float | None,
+    examples: Mapping[str, Sequence[Sequence[float]]] | None = None,
+) -> dict[str, Runs]:
+    """Every arm's runs, failed ones priced once and alike in all arms (see `failures`).
+
+    Args:
+        arms: label -> one score a seed, the same seeds in the same order; None, NaN or an infinity is a failed run.
+        lower_is_better: True for losses and errors.
+        worst: what a failed run scores at best, such as the chance level.
+        examples: label -> for each seed what every test example adds to the score; nothing for a failed one.
+
+    Raises:
+        ValueError: no arms, or an arm without seeds.
+    """
+    if not arms or not all(len(scores) for scores in arms.values()):
+        raise ValueError("every arm needs at least one run, and there must be an arm")
     filled = fill_failures(arms, lower_is_better=lower_is_better, worst=worst)
-    return {label: Runs(as_array(scores), filled[label], worst is not None) for label, scores in arms.items()}
+    return {
+        label: Runs(
+            as_array(scores), filled[label], worst is not None, _by_example(filled[label], (examples or {}).get(label))
+        )
+        for label, scores in arms.items()
+    }
+
+
+def _by_example(filled: NDArray[np.float64], rows: Sequence[Sequence[float]] | None) -> NDArray[np.float64] | None:
+    """``(S, E)``, a failed seed's row at its price; None where a finished seed's examples are not known or differ."""
+    width = max((len(row) for row in rows or ()), default=0)
+    if rows is None or width < 2 or any(len(row) not in (0, width) for row in rows):
+        return None
+    return np.array([row or [price] * width for row, price in zip(rows, filled, strict=True)], dtype=np.float64)
 
 
 def _caveat(verdict: Placed, a: Runs, b: Runs) -> str:
@@ -115,67 +151,62 @@ def _caveat(verdict: Placed, a: Runs, b: Runs) -> str:
     return "the arm with more failed runs is not preferred while nobody says what a failed run scores (`worst`)"
 
 
-def pair_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
-    """Two arms' paired runs judged by a rule."""
-    improvement = probability_of_improvement(a.scores, b.scores, lower_is_better=rule.lower_is_better)
-    if np.isnan(a.filled).any() or np.isnan(b.filled).any():
-        kind, n = "no run finished: no interval", min(a.scores.size, b.scores.size)
-        return PairVerdict(math.nan, math.nan, math.nan, improvement, n, "undecided", 1.0, None, kind, "")
-    interval = paired_difference(a.filled, b.filled, level=rule.level)
-    placed = _place(interval.low, interval.high, interval.n, rule)
-    caveat = _caveat(placed, a, b)
+def _error(a: Runs, b: Runs) -> tuple[float, str]:
+    """Standard error of the mean of ``a - b``, infinite for one seed, and the kind of interval it makes."""
     differences = a.filled - b.filled
-    deviation = float(differences.std(ddof=1)) if interval.n > 1 else math.nan
-    gap = abs(abs(interval.mean) - rule.margin)
-    return PairVerdict(
-        difference=interval.mean,
-        low=interval.low,
-        high=interval.high,
-        probability_of_improvement=improvement,
-        n=interval.n,
-        verdict="undecided" if caveat else placed,
-        p_value=_difference_p_value(differences, rule.margin),
-        seeds_needed=seeds_for_difference(gap, deviation, level=rule.strictest_level),
-        kind=interval.kind,
-        caveat=caveat,
-    )
+    n = differences.size
+    if n == 1:
+        return math.inf, "one seed: no interval"
+    same = a.examples is not None and b.examples is not None and a.examples.shape == b.examples.shape
+    if n >= BOOTSTRAP_FROM and same and a.examples is not None and b.examples is not None:
+        error = hierarchical_error(a.examples - b.examples)
+        return error, f"paired hierarchical bootstrap, {n} seeds and {a.examples.shape[1]} test examples"
+    return float(differences.std(ddof=1)) / math.sqrt(n), f"paired t-interval, {n} seeds"
 
 
-def compare_pair(
-    a_scores: Scores,
-    b_scores: Scores,
-    *,
-    lower_is_better: bool,
-    margin: float = 0.0,
-    worst: float | None = None,
-    level: float = LEVEL,
-) -> PairVerdict:
+def compare_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
     """Compare two arms seed by seed.
 
-    The interval is Student's for the paired differences (`paired_difference`), the verdict where it lies; see the head
-    of this module. One seed gives no interval and stays undecided. Failed runs count as the worst outcome (see
-    `failures`): without a stated ``worst``, the arm with more of them neither wins nor ties.
-
-    Args:
-        a_scores: one score a seed; None, NaN or an infinity is a failed run.
-        b_scores: the same seeds in the same order.
-        lower_is_better: True for losses and errors.
-        margin: the smallest difference that matters, in units of the score.
-        worst: what a failed run scores, such as the chance level.
-        level: confidence.
+    The interval is ``mean(a - b) +- t_(n-1, level) error``: what the seeds share cancels. From 5 seeds on the error is
+    that of a bootstrap over seeds and test examples (`hierarchical_error`), below that, and where test examples are not
+    known, ``sd / sqrt(n)`` over the seeds. Differences of two equally good arms are symmetric about 0, skewed as the
+    scores may be, which is what Student's interval needs. The verdict is where the interval lies; see the head of this
+    module. One seed gives no interval and stays undecided.
 
     Raises:
-        ValueError: no seeds, different numbers of seeds, a negative margin.
+        ValueError: different numbers of seeds.
 
-    >>> pair = compare_pair([0.10, 0.12, 0.11], [0.30, 0.31, 0.33], lower_is_better=True)
+    >>> runs = collect_runs({"a": [0.10, 0.12, 0.11], "b": [0.30, 0.31, 0.33]}, lower_is_better=True, worst=None)
+    >>> pair = compare_runs(runs["a"], runs["b"], Rule(lower_is_better=True))
     >>> pair.verdict, round(pair.difference, 4), pair.probability_of_improvement
     ('a', -0.2033, 1.0)
-    >>> compare_pair([0.1], [0.3], lower_is_better=True).kind
-    'one seed: no interval'
     """
-    rule = Rule(lower_is_better, margin, level, rivals=1)
-    runs = collect_runs({"a": a_scores, "b": b_scores}, lower_is_better=lower_is_better, worst=worst)
-    return pair_runs(runs["a"], runs["b"], rule)
+    from scipy.special import stdtrit
+
+    n = a.scores.size
+    if n != b.scores.size:
+        raise ValueError(f"paired arms need the same seeds, got {n} and {b.scores.size}; give failed seeds as None")
+    improvement = probability_of_improvement(a.scores, b.scores, lower_is_better=rule.lower_is_better)
+    if np.isnan(a.filled).any() or np.isnan(b.filled).any():
+        kind = "no run finished: no interval"
+        return PairVerdict(math.nan, math.nan, math.nan, improvement, n, "undecided", 1.0, None, kind, "")
+    mean, (error, kind) = float((a.filled - b.filled).mean()), _error(a, b)
+    half = float(stdtrit(n - 1, (1 + rule.level) / 2)) * error if n > 1 else math.inf
+    placed = _place(mean - half, mean + half, n, rule)
+    caveat = _caveat(placed, a, b)
+    needed = seeds_for_difference(abs(abs(mean) - rule.margin), error * math.sqrt(n), level=rule.strictest_level)
+    return PairVerdict(
+        difference=mean,
+        low=mean - half,
+        high=mean + half,
+        probability_of_improvement=improvement,
+        n=n,
+        verdict="undecided" if caveat else placed,
+        p_value=_p_value(mean, error, n, rule.margin),
+        seeds_needed=needed,
+        kind=kind,
+        caveat=caveat,
+    )
 
 
 def _newcombe_p_value(p: float, m: int, q: float, n: int, margin: float) -> float:
@@ -191,8 +222,25 @@ def _newcombe_p_value(p: float, m: int, q: float, n: int, margin: float) -> floa
     return 2 * NormalDist().cdf(-inside)
 
 
-def pair_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerdict:
-    """Two arms' fractions of solved seeds judged by a rule."""
+def compare_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerdict:
+    """Compare two arms by the fraction of seeds that solved the task: for outcomes that are all or nothing.
+
+    The interval of the difference of fractions is Newcombe's (`fraction_difference`). It is approximate: at 95 %, two
+    equally good arms of 3 to 20 seeds have a winner in up to 3 to 8 of 100 comparisons. A failed run did not solve
+    the task. Means of losses say little where some seeds reach 0 and the others stay at chance.
+
+    Args:
+        a: for each seed, whether it solved the task.
+        b: likewise; the seeds need not be the same.
+        rule: its margin is the smallest difference of fractions that matters.
+
+    >>> rule = Rule(lower_is_better=False)
+    >>> pair = compare_solved([True] * 5, [False] * 5, rule)
+    >>> pair.verdict, pair.difference
+    ('a', 1.0)
+    >>> compare_solved([True] * 4 + [False], [False] * 3 + [True] * 2, rule).verdict
+    'undecided'
+    """
     interval = fraction_difference((sum(map(bool, a)), len(a)), (sum(map(bool, b)), len(b)), level=rule.level)
     p, q = float(np.mean(a)), float(np.mean(b))
     return PairVerdict(
@@ -207,27 +255,3 @@ def pair_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerdict
         kind=interval.kind,
         caveat="",
     )
-
-
-def compare_solved(
-    a_solved: Sequence[bool], b_solved: Sequence[bool], *, margin: float = 0.0, level: float = LEVEL
-) -> PairVerdict:
-    """Compare two arms by the fraction of seeds that solved the task: for outcomes that are all or nothing.
-
-    The interval of the difference of fractions is Newcombe's (`fraction_difference`). It is approximate: at 95 %, two
-    equally good arms of 3 to 20 seeds have a winner in up to 3 to 8 of 100 comparisons. A failed run did not solve
-    the task. Means of losses say little where some seeds reach 0 and the others stay at chance.
-
-    Args:
-        a_solved: for each seed, whether it solved the task.
-        b_solved: likewise; the seeds need not be the same.
-        margin: the smallest difference of fractions that matters, between 0 and 1.
-        level: confidence.
-
-    >>> pair = compare_solved([True] * 5, [False] * 5)
-    >>> pair.verdict, pair.difference
-    ('a', 1.0)
-    >>> compare_solved([True] * 4 + [False], [False] * 3 + [True] * 2).verdict
-    'undecided'
-    """
-    return pair_solved(a_solved, b_solved, Rule(False, margin, level, rivals=1))

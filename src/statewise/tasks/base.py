@@ -94,6 +94,9 @@ class Task(ABC):
     solved_at: float | None = None
     """The primary score at which a run counts as having solved the task."""
 
+    margin: float = 0.0
+    """The smallest difference that counts, in units of the primary score, or, of a bimodal task, of the fraction of
+    seeds that solve it; a comparison may say another"""
     regression: ClassVar[bool] = False
     """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
     verb: ClassVar[Verb] = "evaluate"

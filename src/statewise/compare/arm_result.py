@@ -1,0 +1,180 @@
+"""One arm of a comparison's result: its config, cost, trials, seeds, and what they come to."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from statewise.compare.builders import Builders
+from statewise.compare.experiment import ArmRecord
+from statewise.compare.outcomes import Outcomes
+from statewise.compare.verdict import why_unscored
+from statewise.cost.flops import step_flops
+from statewise.cost.parameters import count_parameters, state_bytes
+from statewise.metrics.intervals import Interval, mean_interval, standard_error, wilson_interval
+from statewise.metrics.summaries import expected_best, median_steps
+from statewise.tasks.base import Task
+
+REACHED = 0.9
+"""The accuracy from which on a length counts as handled"""
+TRAINING = 3
+"""Operations of an update over those of a forward pass: backward costs twice as much"""
+
+TRIAL = ("trial", "settings", "valid", "status", "reason", "seconds")
+SEED = ("seed", "valid", "test", "metrics", "status", "reason", "seconds", "curve", "by_length", "solved_step")
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean test score over ``n`` seeds with its interval, of the named kind."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    kind: str
+    test_error: float | None
+    """Standard error that the choice of test examples alone gives the mean"""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Fraction of the seeds that solved the task with its interval, and the median number of updates it took."""
+
+    fraction: float
+    low: float
+    high: float
+    median_steps: float | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far beyond the lengths of the training an accuracy holds."""
+
+    longest: int | None
+    """The longest length scored up to which the mean over the seeds is at least 0.9 throughout; None = not even one"""
+    beyond: float | None
+    """Mean accuracy over the lengths beyond the training's, on a logarithmic axis, by the trapezoid rule"""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What tuning and seeds took together."""
+
+    trials: int
+    failed: int
+    """Of the tuning trials and seeds"""
+    seconds: float
+    flops: float
+    """Of training, forward and backward; a readout in closed form needs no backward pass"""
+
+
+def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> dict[str, Any]:
+    """An arm as plain data."""
+    arm, task = record.chosen, outcomes.task
+    scored = arm.label in outcomes.runs
+    cost = _cost(record, builders, task)
+    score = _score(outcomes, arm.label) if scored else None
+    solved = _solved(record, outcomes) if scored and task.bimodal else None
+    return {
+        "label": arm.label,
+        "model": arm.name,
+        "family": arm.kind.family,
+        "paper": arm.kind.paper,
+        "baseline": arm.baseline,
+        "status": "unreachable" if arm.reason else "ok" if scored else "failed",
+        "reason": why_unscored(record),
+        "config": {
+            "task_options": dict(arm.setup.task_options),
+            "model": asdict(arm.setup.model),
+            "train": asdict(arm.setup.train),
+        },
+        "cost": cost,
+        "tuning": [{name: trial.get(name) for name in TRIAL} for trial in record.tuning],
+        "seeds": [_seed(seed) for seed in record.seeds],
+        "score": score and asdict(score),
+        "solved": solved and asdict(solved),
+        "reach": asdict(_reach(record, task)) if scored and task.primary.bounds == (0.0, 1.0) else None,
+        "spent": asdict(_spent(record, cost["flops_per_token"])),
+        "expected_best": _expected_best(outcomes, arm.label),
+    }
+
+
+def bounded(found: Interval, scores: np.ndarray, task: Task) -> tuple[float | None, float | None]:
+    """The ends of an interval, no further out than scores can be; None where nothing is known of one."""
+    lowest, highest = task.primary.bounds
+    low, high = max(found.low, min(lowest, *scores)), min(found.high, max(highest, *scores))
+    return (float(low) if math.isfinite(found.low) else None), (float(high) if math.isfinite(found.high) else None)
+
+
+def _cost(record: ArmRecord, builders: Builders, task: Task) -> dict[str, Any]:
+    with torch.random.fork_rng(devices=[]):
+        model = builders.make_model(record.chosen.setup.model, task.input_form, task.output_size)
+    measured = record.measured or {}
+    return {
+        "parameters": count_parameters(model)._asdict(),
+        "flops_per_token": sum(step_flops(model.body)),
+        "state_bytes": state_bytes(model),
+        **{name: measured.get(name) for name in ("step_latency_us", "tokens_per_second", "peak_memory_mb")},
+    }
+
+
+def _seed(seed: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: seed.get(name) for name in SEED}, **{n: seed.get(n) or {} for n in ("metrics", "by_length")}} | {
+        "curve": seed.get("curve") or []
+    }
+
+
+def _score(outcomes: Outcomes, label: str) -> Score:
+    """Mean over all seeds, the failed ones at their price."""
+    runs = outcomes.runs[label]
+    found = mean_interval(runs.filled)
+    low, high = bounded(found, runs.filled, outcomes.task)
+    noise = None if runs.examples is None else standard_error(runs.examples.mean(axis=0))
+    return Score(found.mean, low, high, found.n, found.kind, noise)
+
+
+def _solved(record: ArmRecord, outcomes: Outcomes) -> Solved:
+    solved = outcomes.solved(record.arm.label)
+    found = wilson_interval(sum(solved), len(solved))
+    steps = [float(seed.get("solved_step") or record.chosen.setup.train.steps) for seed in record.seeds]
+    reached = [seed.get("solved_step") is not None for seed in record.seeds]
+    return Solved(found.mean, found.low, found.high, median_steps(steps, reached), found.kind)
+
+
+def _reach(record: ArmRecord, task: Task) -> Reach:
+    """Of the mean accuracy over the finished seeds at every length."""
+    by_length = [seed["by_length"] for seed in record.seeds if seed.get("by_length")]
+    lengths = sorted({int(length) for scores in by_length for length in scores})
+    means = {length: float(np.mean([scores[str(length)] for scores in by_length])) for length in lengths}
+    longest = None
+    for length in lengths:
+        if means[length] < REACHED:
+            break
+        longest = length
+    trained = task.train_lengths[1] if task.train_lengths else 0
+    beyond = [(math.log(length), score) for length, score in means.items() if length >= trained]
+    span = beyond[-1][0] - beyond[0][0] if beyond else 0.0
+    area = sum((x - w) * (y + z) / 2 for (w, z), (x, y) in pairwise(beyond))
+    return Reach(longest, area / span if span else None)
+
+
+def _spent(record: ArmRecord, flops_per_token: int) -> Spent:
+    runs = [*record.tuning, *record.seeds]
+    passes = 1 if record.chosen.setup.train.readout == "ridge" else TRAINING
+    return Spent(
+        trials=len(record.tuning),
+        failed=sum(run["status"] != "ok" for run in runs),
+        seconds=sum(run.get("seconds") or 0.0 for run in runs),
+        flops=float(passes * flops_per_token * sum(run.get("tokens") or 0 for run in runs)),
+    )
+
+
+def _expected_best(outcomes: Outcomes, label: str) -> list[dict[str, Any]]:
+    values = expected_best(outcomes.tuning.get(label, []), lower_is_better=outcomes.task.primary.lower_is_better)
+    return [{"trials": number, "value": value} for number, value in enumerate(values, start=1)]

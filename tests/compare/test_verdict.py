@@ -1,0 +1,121 @@
+"""One price of failure, a margin fixed before, and words that say how firm they are."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from statewise.compare.arm_result import _reach, _score
+from statewise.compare.config import CompareConfig
+from statewise.compare.hypotheses import check_labels, judge, read_hypothesis
+from statewise.compare.outcomes import Outcomes, collect_outcomes
+from statewise.compare.run import complete
+from statewise.compare.verdict import pair_up, recommend
+from statewise.errors import UserError
+from statewise.tasks.base import Metric
+from statewise.tasks.computing import Parity
+from statewise.train.config import TrainConfig
+from statewise.workbench import WORKBENCH
+
+
+def task(*, chance: float | None = None, bimodal: bool = False):
+    made = Parity(longest=4, evaluation_sequences=4)
+    made.primary = Metric("loss", "nats", lower_is_better=True)  # type: ignore[misc]
+    made.bimodal = bimodal
+    made.chance = lambda: chance  # type: ignore[method-assign,assignment,return-value]
+    return made
+
+
+def record(label: str, scores: list[float | None], **changes):
+    seeds = [
+        {"seed": n, "status": "failed" if s is None else "ok", "test": s, "reason": "crash" if s is None else None}
+        for n, s in enumerate(scores)
+    ]
+    train = TrainConfig()
+    arm = SimpleNamespace(label=label, reason=None, baseline=False, setup=SimpleNamespace(train=train), **changes)
+    return SimpleNamespace(arm=arm, chosen=arm, tuning=[], seeds=seeds, measured=None)
+
+
+def outcomes(config: CompareConfig | None = None, *, chance: float | None = None, **arms) -> tuple[Outcomes, list]:
+    records = [record(label, scores) for label, scores in arms.items()]
+    config = config or CompareConfig(margin=0.0)
+    return collect_outcomes(config, task(chance=chance), records), records  # type: ignore[arg-type]
+
+
+def test_a_failed_run_has_one_price_in_table_ranking_and_pairs():
+    found, _ = outcomes(a=[1.0, None, 1.02], b=[1.1, 1.12, 1.9])
+    assert _score(found, "a").mean == pytest.approx((1.0 + 1.9 + 1.02) / 3)
+    decision = found.decide()
+    assert decision is not None
+    leader, rival = decision.arms[0], next(iter(decision.comparisons))
+    pair = decision.comparisons[rival]
+    assert pair.difference == pytest.approx(found.mean(leader) - found.mean(rival))
+    (told,) = pair_up(found, decision)
+    assert told["difference"] == pytest.approx(_score(found, leader).mean - _score(found, rival).mean)
+
+
+def test_a_failed_run_counts_as_chance_where_that_is_worse():
+    found, _ = outcomes(chance=3.0, a=[1.0, None], b=[1.1, 1.2])
+    assert found.mean("a") == pytest.approx(2.0)
+
+
+def test_the_margin_is_the_tasks_unless_said_and_does_not_depend_on_scores():
+    config, language = complete(CompareConfig(task="language", task_options={"source": "embedded"}), WORKBENCH)
+    assert config.margin == language.margin == 0.01
+    said, _ = complete(replace(config, margin=0.2), WORKBENCH)
+    assert said.margin == 0.2
+    with pytest.raises(UserError, match="margin"):
+        replace(config, margin=-1.0)
+
+
+def test_arms_within_the_margin_tie_and_the_margin_is_stated():
+    near = {"a": [1.000, 1.001, 1.000, 1.001], "b": [1.004, 1.003, 1.004, 1.004]}
+    wide, narrow = CompareConfig(margin=0.01), CompareConfig(margin=0.0)
+    assert outcomes(wide, **near)[0].decide().verdict == "tie"  # type: ignore[union-attr]
+    assert outcomes(narrow, **near)[0].decide().verdict == "winner"  # type: ignore[union-attr]
+    found, records = outcomes(wide, **near)
+    said = recommend(wide, found, records, [], found.decide())
+    assert any("from 0.01 in loss (nats) on" in sentence for sentence in said["rests_on"])
+
+
+@pytest.mark.parametrize(("seeds", "provisional"), [(4, True), (9, True), (10, False)])
+def test_fewer_than_ten_seeds_make_a_provisional_headline(seeds: int, provisional: bool):
+    draw = np.random.default_rng(0)
+    config = CompareConfig(seeds=seeds, margin=0.0)
+    arms = {"a": (1 + 0.01 * draw.normal(size=seeds)).tolist(), "b": (2 + 0.01 * draw.normal(size=seeds)).tolist()}
+    found, records = outcomes(config, **arms)
+    said = recommend(config, found, records, [], found.decide())
+    assert said["verdict"] == "winner"
+    assert ("Provisional" in said["headline"]) == provisional
+
+
+def test_hypotheses_come_back_supported_refuted_or_undecided():
+    scores = {"a": [1.0, 1.01, 1.0, 1.01], "b": [2.0, 2.02, 2.01, 2.0], "c": [1.0, 3.0, 0.5, 2.0]}
+    found, _ = outcomes(CompareConfig(margin=0.1), **scores)
+    expected = {
+        "a > b": "supported",
+        "b > a": "refuted",
+        "a = b": "refuted",
+        "a = a": "supported",
+        "a > c": "undecided",
+    }
+    for statement, verdict in expected.items():
+        hypothesis = read_hypothesis(statement)
+        assert judge(hypothesis, found.compare(hypothesis.a, hypothesis.b), "loss")["verdict"] == verdict, statement
+    assert judge(read_hypothesis("a > b"), None, "loss")["verdict"] == "undecided"
+
+
+def test_a_hypothesis_that_cannot_be_read_or_names_no_arm_is_refused():
+    with pytest.raises(UserError, match="cannot be read"):
+        read_hypothesis("a is better")
+    with pytest.raises(UserError, match="names no arm 'z'"):
+        check_labels([read_hypothesis("a > z")], ["a", "b"])
+
+
+def test_the_reach_is_the_longest_length_held_throughout_and_the_area_beyond_the_training():
+    accuracy = {"10": 1.0, "20": 0.95, "40": 0.5, "80": 0.92}
+    arm = SimpleNamespace(seeds=[{"by_length": accuracy}, {"by_length": {}}, {}])
+    reach = _reach(arm, SimpleNamespace(train_lengths=(10, 20)))  # type: ignore[arg-type]
+    assert reach.longest == 20
+    assert reach.beyond == pytest.approx(((0.95 + 0.5) / 2 + (0.5 + 0.92) / 2) / 2)
