@@ -39,16 +39,22 @@ class LoadedRun:
     preprocessing: Mapping[str, Any]
 
 
-def open_folder(folder: Path, config: RunConfig) -> None:
-    """Make the folder of a run, or go on in it.
+def open_folder(folder: Path, config: RunConfig, task: Task) -> None:
+    """Make the folder of a run, or make sure that it holds this one.
 
     Raises:
-        UserError: if it cannot be written, or holds something else or another config.
+        UserError: if it cannot be written, or holds something else, another config, or a run on other data.
     """
     if make_folder(folder, "run"):
         refuse_change(folder, "run", as_data(read_config(folder)), as_data(config))
-        return
+    if (folder / "preprocessing.json").exists():
+        check_data(folder, task)
+
+
+def keep_config(folder: Path, config: RunConfig, task: Task) -> None:
+    """Write down what makes the run, and what it needs to be used without its data."""
     write_json(folder / "config.json", as_data(config))
+    write_json(folder / "preprocessing.json", {**_data_facts(task), **task.preprocessing()})
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -68,18 +74,6 @@ def read_config(folder: Path) -> RunConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UserError(f"{path} is damaged at {where}: {first['msg']}; restore it or train anew") from error
-
-
-def keep_data_facts(folder: Path, task: Task) -> None:
-    """Write down what a run needs to be used without its data.
-
-    Raises:
-        UserError: if it began with other data.
-    """
-    path = folder / "preprocessing.json"
-    if path.exists():
-        check_data(folder, task)
-    write_json(path, {**_data_facts(task), **task.preprocessing()})
 
 
 def check_data(folder: Path, task: Task) -> None:

@@ -14,7 +14,7 @@ from statewise.errors import UserError
 from statewise.models.resolve import build
 from statewise.runs.complete import complete
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import README, check_data, keep_data_facts, load_run, open_folder, save_best
+from statewise.runs.folder import README, check_data, keep_config, load_run, open_folder, save_best
 from statewise.storage import write_json, write_text
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
@@ -51,12 +51,12 @@ def train_run(
     """
     config = complete(config)
     task = make_task(config.task, config.task_options)
-    open_folder(folder, config)
-    keep_data_facts(folder, task)
-    write_json(folder / "environment.json", _environment())
+    open_folder(folder, config, task)
     torch.manual_seed(config.train.seed)
     model = build(config.model, task.input_form, task.output_size)
     trainer = (ReadoutFitter if config.train.readout == "ridge" else Trainer)(model, task, config.train, folder)
+    keep_config(folder, config, task)
+    write_json(folder / "environment.json", _environment())
     with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:
 
         def note(entry: Entry) -> None:
