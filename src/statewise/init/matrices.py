@@ -14,6 +14,8 @@ from statewise.errors import choose
 Topology = Literal["random", "orthogonal", "ring"]
 Distribution = Literal["uniform", "bernoulli"]
 
+Recurrent = Literal["uniform", "orthogonal", "identity"]
+
 DRAWS = 1000
 """How many sparse matrices are drawn in search of one with a cycle"""
 
@@ -22,6 +24,27 @@ def uniform_(weight: Tensor, fan: int, generator: torch.Generator | None = None)
     """Fill with U(-1/sqrt(fan), 1/sqrt(fan)), which is what ``torch.nn.LSTM`` does with fan = hidden size."""
     bound = 1 / math.sqrt(fan) if fan else 0.0
     return torch.nn.init.uniform_(weight, -bound, bound, generator=generator)
+
+
+def recurrent_(weight: Tensor, kind: Recurrent, generator: torch.Generator | None = None) -> Tensor:
+    """Fill the square blocks of a recurrent ``(gates * H, H)`` matrix.
+
+    ``uniform``: U(-1/sqrt(H), 1/sqrt(H)), as torch.nn's. ``orthogonal``: random orthogonal matrices (Saxe et al. 2014).
+    ``identity``: each the identity (Le, Jaitly & Hinton 2015).
+
+    Raises:
+        UserError: if the kind is unknown.
+
+    >>> recurrent_(torch.empty(4, 2), "identity").tolist()
+    [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    choose("initialization", kind, get_args(Recurrent))
+    if kind == "uniform":
+        return uniform_(weight, weight.shape[1], generator)
+    if kind == "orthogonal":
+        return orthogonal_blocks_(weight, generator)
+    with torch.no_grad():
+        return weight.copy_(torch.eye(weight.shape[1]).repeat(weight.shape[0] // max(1, weight.shape[1]), 1))
 
 
 def orthogonal_blocks_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.ops.forms import Forms
+from statewise.ops.transforms import has_tangents
 
 BLOCK = 64
 """Queries a block: with fewer there are more calls, with more there are more scores outside the window."""
@@ -81,7 +82,9 @@ def blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int,
 
 
 def rule(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> str:
-    """Which form runs."""
+    """Which form runs. Torch's kernels have no tangents."""
+    if has_tangents():
+        return "reference"
     fresh = keys.shape[1] == q.shape[1] <= context
     return "causal" if fresh and bias is None else "blocks"
 

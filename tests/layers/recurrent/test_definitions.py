@@ -1,10 +1,12 @@
 """What torch.nn does not have, against the papers: variants by hand, initial values, error sentences."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.parametrizations import weight_norm
 
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -119,6 +121,23 @@ def test_the_keep_bias_makes_a_gru_keep():
     torch.testing.assert_close(y[:, -1], start)
 
 
+@pytest.mark.parametrize(("kind", "gates"), [(RNN, 1), (GRU, 3), (LSTM, 4)])
+def test_the_identity_gate_by_gate(kind, gates):
+    layer = kind(input_size=D, hidden_size=H, initialization="identity")
+    assert torch.equal(layer.weight_hh_l0, torch.eye(H).repeat(gates, 1))
+
+
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
+def test_weights_that_are_made_anew_at_every_call_are_left_loose(kind, monkeypatch):
+    """Where cuDNN's compact layout would be made, which on a CPU is only said to be."""
+    layer = weight_norm(kind(input_size=D, hidden_size=H), "weight_hh_l0")
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    layer.double()
+    monkeypatch.undo()
+    y, _ = copy.deepcopy(layer)(torch.randn(2, 5, D, dtype=torch.float64))
+    assert y.shape == (2, 5, H)
+
+
 @pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
 def test_sizes_of_initial_weights(kind):
     layer = kind(input_size=50, hidden_size=25, initialization="uniform")
@@ -131,8 +150,8 @@ def test_sizes_of_initial_weights(kind):
     [
         (RNN, {"activation": "gelu"}, "unknown activation 'gelu'; did you mean 'relu'"),
         (RNN, {"initialization": "xavier"}, "unknown initialization 'xavier'; .*identity, orthogonal, uniform"),
-        (LSTM, {"initialization": "identity"}, "unknown initialization 'identity'; .*orthogonal, uniform"),
-        (GRU, {"initialization": "identity"}, "unknown initialization 'identity'; .*orthogonal, uniform"),
+        (LSTM, {"initialization": "xavier"}, "unknown initialization 'xavier'.*identity, orthogonal, uniform"),
+        (GRU, {"initialization": "xavier"}, "unknown initialization 'xavier'.*identity, orthogonal, uniform"),
         (GRU, {"reset_placement": "within"}, "unknown reset_placement 'within'; .*after, before"),
     ],
 )

@@ -213,3 +213,33 @@ def test_no_more_is_remembered_than_there_are_units():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         EchoStateNetwork(input_size=1, hidden_size=10, **options)
+
+
+def test_without_a_seed_reservoirs_are_drawn_as_any_layer_draws_its_weights():
+    def drawn(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return EchoStateNetwork(input_size=2, hidden_size=20).weights
+
+    assert torch.equal(drawn(0), drawn(0))
+    assert not torch.equal(drawn(0), drawn(1))
+    torch.manual_seed(0)
+    first, second = (EchoStateNetwork(input_size=2, hidden_size=20) for _ in range(2))
+    assert not torch.equal(first.weights, second.weights)
+    assert not torch.equal(first.input_weights, second.input_weights)
+
+
+def test_with_a_seed_a_reservoir_is_one_and_the_same_and_leaves_torchs_randomness_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    first = EchoStateNetwork(input_size=2, hidden_size=20, seed=3)
+    assert torch.equal(torch.rand(1), expected)
+    second = EchoStateNetwork(input_size=2, hidden_size=20, seed=3)
+    assert torch.equal(first.weights, second.weights)
+
+
+def test_the_fixed_weights_travel_with_the_layer():
+    first, second = (EchoStateNetwork(input_size=2, hidden_size=20, bias_scaling=0.5) for _ in range(2))
+    second.load_state_dict(first.state_dict())
+    x = torch.randn(3, 7, 2)
+    assert torch.equal(first(x)[0], second(x)[0])

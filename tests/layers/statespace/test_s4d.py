@@ -105,7 +105,7 @@ def test_a_state_decays_as_its_eigenvalues_say():
 def test_starts_as_the_paper_says():
     layer = S4D(input_size=400, hidden_size=2, dt_min=0.002, dt_max=0.2)
     dt, a, _ = continuous(layer)
-    np.testing.assert_allclose(a[7], -0.5 + 1j * np.pi * np.arange(32), rtol=1e-6)
+    np.testing.assert_allclose(a[7], -0.5 + 1j * np.pi * np.arange(8), rtol=1e-6)
     assert dt.min() >= 0.002 * (1 - 1e-5)
     assert dt.max() <= 0.2 * (1 + 1e-5)
     assert abs((dt < 0.02).mean() - 0.5) < 0.1

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from statewise import probe
 from statewise.errors import choose
-from statewise.init.matrices import orthogonal_blocks_
+from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import Initialization, TorchLayout, before, layer_first, unroll
+from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
+from statewise.ops.transforms import beyond_reverse_mode
+from statewise.ops.unroll import unroll
 
 ResetPlacement = Literal["after", "before"]
 
@@ -45,7 +47,8 @@ class GRU(TorchLayout):
         keep_bias: added to the bias of the update gate z at the start; above 0 the unit keeps more.
         longest_memory: where given, that bias is log u, u uniform in [1, longest_memory - 1], before ``keep_bias`` is
             added, so that units remember for 2 to so many steps (Tallec & Ollivier 2018).
-        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, ``orthogonal`` or ``identity``,
+            gate by gate.
 
     Raises:
         ValueError: if the placement or initialisation is unknown.
@@ -65,13 +68,10 @@ class GRU(TorchLayout):
         reset_placement: ResetPlacement = "after",
         keep_bias: float = 0.0,
         longest_memory: int | None = None,
-        initialization: Initialization = "orthogonal",
+        initialization: Recurrent = "orthogonal",
     ) -> None:
-        choose("initialization", initialization, get_args(Initialization))
-        super().__init__(input_size, hidden_size, gates=3)
+        super().__init__(input_size, hidden_size, gates=3, initialization=initialization)
         self.reset_placement = choose("reset_placement", reset_placement, get_args(ResetPlacement))
-        if initialization == "orthogonal":
-            orthogonal_blocks_(self.weight_hh_l0)
         update = slice(hidden_size, 2 * hidden_size)
         with torch.no_grad():
             if longest_memory is not None:
@@ -80,7 +80,7 @@ class GRU(TorchLayout):
             self.bias_ih_l0[update] += keep_bias
 
     def initial_state(self, batch_size: int) -> GRUState:
-        return GRUState(self._zero_leaf(batch_size))
+        return GRUState(self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         r, z, n = self._gates(self._projected(x), state.h)
@@ -90,29 +90,26 @@ class GRU(TorchLayout):
         return h, GRUState(h)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "after":
+        if self.reset_placement == "after" and not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
-            h = h.squeeze(0)
+            after = GRUState(h.squeeze(0))
         else:
-            y, h = unroll(self._next, self._projected(x), state.h)
+            y, after = unroll(self._next, self._projected(x), state)
         if probe.is_recording():
             r, z, _ = self._gates(self._projected(x), before(y, state.h))
             probe.record_sequence(self, "reset_gate", r)
             probe.record_sequence(self, "keep_gate", z)
-        return y, GRUState(h)
+        return y, after
 
-    def _projected(self, x: Tensor) -> Tensor:
-        """W x + b of all gates, ``(..., 3 H)``."""
-        return F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
-
-    def _next(self, projected: Tensor, h: Tensor) -> Tensor:
-        """The new h from W x_t + b and the old one."""
-        _, z, n = self._gates(projected, h)
-        return n + z * (h - n)
+    def _next(self, projected: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
+        """One step from W x_t + b_W."""
+        _, z, n = self._gates(projected, state.h)
+        h = n + z * (state.h - n)
+        return h, GRUState(h)
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """r, z and n, each ``(..., H)``, from W x + b and the outputs of the steps before."""
+        """r, z and n, each ``(..., H)``, from W x + b_W and the outputs of the steps before."""
         width = self.output_size
         input_gates, input_new = projected.split([2 * width, width], dim=-1)
         if self.reset_placement == "after":

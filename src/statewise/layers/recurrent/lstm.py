@@ -11,17 +11,17 @@ Gers et al. write s for c and y^in, y^phi, y^out for i, f, o. Parameters are nam
 W = ``weight_ih_l0`` (4 H, D), U = ``weight_hh_l0`` (4 H, H), gates in the order i, f, g, o, two biases that add up.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
-from statewise.errors import choose
-from statewise.init.matrices import orthogonal_blocks_
+from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import Initialization, TorchLayout, before, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
+from statewise.ops.transforms import beyond_reverse_mode
 
 
 class LSTMState(NamedTuple):
@@ -44,7 +44,8 @@ class LSTM(TorchLayout):
         longest_memory: where given, in place of ``forget_bias``, the forget gates start with biases b = log u, u
             uniform in [1, longest_memory - 1], the input gates with -b, so that units remember for 2 to so many steps
             (Tallec & Ollivier 2018).
-        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, or ``orthogonal`` gate by gate.
+        initialization: U at the start: ``uniform`` in +-1/sqrt(H) as torch.nn's, ``orthogonal`` or ``identity``,
+            gate by gate.
 
     Raises:
         ValueError: if the initialisation is unknown, or both a forget bias and a longest memory are given.
@@ -63,14 +64,11 @@ class LSTM(TorchLayout):
         hidden_size: int,
         forget_bias: float | None = 1.0,
         longest_memory: int | None = None,
-        initialization: Initialization = "orthogonal",
+        initialization: Recurrent = "orthogonal",
     ) -> None:
-        choose("initialization", initialization, get_args(Initialization))
         if forget_bias is not None and longest_memory is not None:
             raise ValueError("longest_memory sets the forget gates' biases; pass forget_bias=None beside it")
-        super().__init__(input_size, hidden_size, gates=4)
-        if initialization == "orthogonal":
-            orthogonal_blocks_(self.weight_hh_l0)
+        super().__init__(input_size, hidden_size, gates=4, initialization=initialization)
         if forget_bias is not None:
             self._set_bias("forget", torch.full((hidden_size,), forget_bias))
         if longest_memory is not None:
@@ -86,10 +84,10 @@ class LSTM(TorchLayout):
         self.bias_hh_l0[rows] = 0.0
 
     def initial_state(self, batch_size: int) -> LSTMState:
-        return LSTMState(self._zero_leaf(batch_size), self._zero_leaf(batch_size))
+        return LSTMState(self.zeros(batch_size, self.output_size), self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        i, f, g, o = self._gates(x, state.h)
+        i, f, g, o = self._gates(self._projected(x), state.h)
         probe.record(self, "input_gate", i)
         probe.record(self, "forget_gate", f)
         probe.record(self, "output_gate", o)
@@ -98,19 +96,19 @@ class LSTM(TorchLayout):
         return h, LSTMState(h, c)
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        if beyond_reverse_mode():
+            return super()._sequence(x, state)
         start = (layer_first(state.h), layer_first(state.c))
         keep = self._keeps_for_backward(x)
         y, h, c = torch.lstm(x, start, self._weights(), True, 1, 0.0, keep, False, True)
         if probe.is_recording():
-            i, f, _, o = self._gates(x, before(y, state.h))
+            i, f, _, o = self._gates(self._projected(x), before(y, state.h))
             probe.record_sequence(self, "input_gate", i)
             probe.record_sequence(self, "forget_gate", f)
             probe.record_sequence(self, "output_gate", o)
         return y, LSTMState(h.squeeze(0), c.squeeze(0))
 
-    def _gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """i, f, g and o, each ``(..., H)``, from the inputs ``(..., D)`` and the outputs of the steps before."""
-        from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
-        from_memory = F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
-        i, f, g, o = (from_input + from_memory).chunk(4, dim=-1)
+    def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """i, f, g and o, each ``(..., H)``, from W x + b_W and the outputs of the steps before."""
+        i, f, g, o = (projected + F.linear(h, self.weight_hh_l0, self.bias_hh_l0)).chunk(4, dim=-1)
         return i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()

@@ -5,6 +5,7 @@ Elman 1990, "Finding structure in time"; h_t = f(W x_t + b_W + U h_{t-1} + b_U),
 Parameters are named and laid out as ``torch.nn.RNN``'s: W = ``weight_ih_l0`` (H, D), U = ``weight_hh_l0`` (H, H).
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -12,13 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.errors import choose
-from statewise.init.matrices import orthogonal_blocks_
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first, unroll
+from statewise.init.matrices import Recurrent
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.ops.transforms import beyond_reverse_mode
+from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "relu", "leaky_relu", "sigmoid"]
-Initialization = Literal["uniform", "orthogonal", "identity"]
-LEAK = 0.01
-"""Slope of the leaky ReLU below zero"""
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "sigmoid": torch.sigmoid,
+}
 IRNN_STD = 0.001
 """Standard deviation of an IRNN's input weights (Le, Jaitly & Hinton 2015, section 4)"""
 
@@ -57,41 +63,30 @@ class RNN(TorchLayout):
         input_size: int,
         hidden_size: int,
         activation: Activation = "tanh",
-        initialization: Initialization = "orthogonal",
+        initialization: Recurrent = "orthogonal",
     ) -> None:
-        choose("initialization", initialization, get_args(Initialization))
-        super().__init__(input_size, hidden_size, gates=1)
+        super().__init__(input_size, hidden_size, gates=1, initialization=initialization)
         self.activation = choose("activation", activation, get_args(Activation))
-        if initialization == "orthogonal":
-            orthogonal_blocks_(self.weight_hh_l0)
         if initialization == "identity":
-            nn.init.eye_(self.weight_hh_l0)
             nn.init.normal_(self.weight_ih_l0, std=IRNN_STD)
             nn.init.zeros_(self.bias_ih_l0)
             nn.init.zeros_(self.bias_hh_l0)
 
     def initial_state(self, batch_size: int) -> RNNState:
-        return RNNState(self._zero_leaf(batch_size))
+        return RNNState(self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        h = self._step(F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return h, RNNState(h)
+        return self._next(self._projected(x), state)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        if self.activation in ("tanh", "relu"):
+        if self.activation in ("tanh", "relu") and not beyond_reverse_mode():
             run = torch.rnn_tanh if self.activation == "tanh" else torch.rnn_relu
             keep = self._keeps_for_backward(x)
             y, h = run(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
-            h = h.squeeze(0)
-        else:
-            y, h = unroll(self._step, F.linear(x, self.weight_ih_l0, self.bias_ih_l0), state.h)
-        return y, RNNState(h)
+            return y, RNNState(h.squeeze(0))
+        return unroll(self._next, self._projected(x), state)
 
-    def _step(self, projected: Tensor, h: Tensor) -> Tensor:
-        """The new h from W x_t + b_W and the old one."""
-        total = projected + F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
-        if self.activation == "tanh":
-            return total.tanh()
-        if self.activation == "sigmoid":
-            return total.sigmoid()
-        return F.relu(total) if self.activation == "relu" else F.leaky_relu(total, LEAK)
+    def _next(self, projected: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+        """One step from W x_t + b_W."""
+        h = ACTIVATIONS[self.activation](projected + F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0))
+        return h, RNNState(h)

@@ -1,33 +1,35 @@
 """What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from statewise.contract import SequenceLayer, Vectors
-from statewise.init.matrices import uniform_
-
-Initialization = Literal["uniform", "orthogonal"]
-"""Where the recurrent weights of a gated layer start"""
+from statewise.init.matrices import Recurrent, recurrent_, uniform_
 
 
 class TorchLayout(SequenceLayer):
     """A layer with the weights of a one-layer ``torch.nn`` module, so that their ``state_dict``s are interchangeable.
 
-    ``weight_ih_l0 (G H, D)``, ``weight_hh_l0 (G H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (G H,)`` for G gates, all
-    drawn from U(-1/sqrt(H), 1/sqrt(H)) in that order: what torch.nn draws from the same seed.
+    Only for exactly these weights, which torch's kernels take; a layer with any others is a ``SequenceLayer``.
+
+    ``weight_ih_l0 (G H, D)``, ``weight_hh_l0 (G H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (G H,)`` for G gates, drawn
+    from U(-1/sqrt(H), 1/sqrt(H)) in that order, ``weight_hh_l0`` as its initialisation says: where that is uniform,
+    what torch.nn draws from the same seed.
     """
 
     torch_mode: ClassVar[str]
     """What ``torch.nn.RNNBase`` calls a module with weights like these"""
 
-    def __init__(self, input_size: int, hidden_size: int, gates: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, gates: int, initialization: Recurrent) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         rows = gates * hidden_size
         self.weight_ih_l0 = nn.Parameter(uniform_(torch.empty(rows, input_size), hidden_size))
-        self.weight_hh_l0 = nn.Parameter(uniform_(torch.empty(rows, hidden_size), hidden_size))
+        self.weight_hh_l0 = nn.Parameter(recurrent_(torch.empty(rows, hidden_size), initialization))
         self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
         self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
 
@@ -35,9 +37,9 @@ class TorchLayout(SequenceLayer):
         """The weights in the order in which torch's kernels take them."""
         return [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
 
-    def _zero_leaf(self, batch_size: int) -> Tensor:
-        """A leaf ``(B, H)`` of the initial state."""
-        return self.weight_hh_l0.new_zeros(batch_size, self.output_size)
+    def _projected(self, x: Tensor) -> Tensor:
+        """W x + b_W of all gates, ``(..., G H)``."""
+        return F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
 
     def _keeps_for_backward(self, x: Tensor) -> bool:
         """The kernels' ``train`` flag: cuDNN differentiates only what ran as training, also in eval mode."""
@@ -53,8 +55,11 @@ class TorchLayout(SequenceLayer):
         self._compact()
 
     def _compact(self) -> None:
-        """Put the weights side by side on CUDA, as ``torch.nn.LSTM`` does; cuDNN copies loose ones at every call."""
-        if not self.weight_ih_l0.is_cuda:
+        """Put the weights side by side on CUDA, as ``torch.nn.LSTM`` does; cuDNN copies loose ones at every call.
+
+        Those that a parametrisation makes anew at every call stay loose.
+        """
+        if parametrize.is_parametrized(self) or not self.weight_ih_l0.is_cuda:
             return
         twin = nn.RNNBase(self.torch_mode, self.weight_ih_l0.shape[1], self.output_size, device="meta")
         for name, parameter in self.named_parameters():
@@ -70,15 +75,3 @@ def layer_first(leaf: Tensor) -> Tensor:
 def before(y: Tensor, h: Tensor) -> Tensor:
     """What each step started from, ``(B, T, H)``: of layers whose output is their state, from y and the first h."""
     return torch.cat([h.unsqueeze(1), y[:, :-1]], dim=1)
-
-
-def unroll(step: Callable[[Tensor, Tensor], Tensor], projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """``h_t = step(projected_t, h_{t-1})`` for what no kernel covers; the input is projected all at once before.
-
-    ``projected (B, T, G H)``, ``h (B, H)`` -> all h ``(B, T, H)`` and the last.
-    """
-    outputs = []
-    for projected_t in projected.unbind(1):
-        h = step(projected_t, h)
-        outputs.append(h)
-    return torch.stack(outputs, dim=1), h

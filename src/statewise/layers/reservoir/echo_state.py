@@ -18,6 +18,7 @@ from torch import Tensor
 from statewise.contract import SequenceLayer, Vectors
 from statewise.errors import choose
 from statewise.init.matrices import Distribution, Topology, input_matrix, reservoir_matrix
+from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "identity"]
 
@@ -109,17 +110,14 @@ class EchoStateNetwork(SequenceLayer):
         return EchoState(self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        h = self._step(F.linear(x, self.input_weights, self.bias), state.h)
-        return h, EchoState(h)
+        return self._next(F.linear(x, self.input_weights, self.bias), state)
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        h, outputs = state.h, []
-        for projected in F.linear(x, self.input_weights, self.bias).unbind(1):
-            h = self._step(projected, h)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1), EchoState(h)
+        return unroll(self._next, F.linear(x, self.input_weights, self.bias), state)
 
-    def _step(self, projected: Tensor, h: Tensor) -> Tensor:
-        total = projected + F.linear(h, self.weights)
+    def _next(self, projected: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
+        """One step from W_in x_t + b."""
+        total = projected + F.linear(state.h, self.weights)
         driven = total.tanh() if self.activation == "tanh" else total
-        return driven if self.leak_rate == 1 else (1 - self.leak_rate) * h + self.leak_rate * driven
+        h = driven if self.leak_rate == 1 else (1 - self.leak_rate) * state.h + self.leak_rate * driven
+        return h, EchoState(h)

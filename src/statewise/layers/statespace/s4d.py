@@ -46,7 +46,7 @@ class S4D(SequenceLayer):
     Args:
         input_size: D, the number of channels.
         hidden_size: width of the output.
-        state_size: S, the number of real states a channel; even.
+        state_size: S, the number of real states a channel; even. The authors take 64.
         eigenvalues: where A starts: ``lin`` -1/2 + i pi n, ``inv`` -1/2 + i S/pi (S/(2n + 1) - 1), ``legs`` the
             eigenvalues of HiPPO-LegS without its low-rank part, which ``inv`` approximates.
         dt_min: the shortest time step at the start; a channel remembers for about ``2 / dt`` steps.

@@ -1,0 +1,25 @@
+"""Which of torch's transforms are at work: fused kernels know reverse mode, and not all of them the others."""
+
+import torch
+from torch._C._functorch import TransformType, get_interpreter_stack
+from torch.autograd import forward_ad
+
+
+def has_tangents() -> bool:
+    """Whether forward mode is at work: ``torch.func.jvp``, ``jacfwd``, ``hessian``, ``torch.autograd.forward_ad``."""
+    if torch.compiler.is_compiling():
+        return False
+    return forward_ad._current_level >= 0 or TransformType.Jvp in _transforms()
+
+
+def beyond_reverse_mode() -> bool:
+    """Whether forward mode or ``torch.func.vmap`` is at work.
+
+    >>> beyond_reverse_mode(), torch.func.vmap(lambda x: x + beyond_reverse_mode())(torch.zeros(2))
+    (False, tensor([1., 1.]))
+    """
+    return has_tangents() or (not torch.compiler.is_compiling() and TransformType.Vmap in _transforms())
+
+
+def _transforms() -> set[TransformType]:
+    return {interpreter.key() for interpreter in get_interpreter_stack() or ()}

@@ -1,0 +1,84 @@
+"""Every layer under torch.func: gradients, gradients one by one for each sample, tangents, Jacobians."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
+
+from statewise.catalog import CATALOG
+from statewise.contract import SequenceLayer
+from statewise.models.resolve import make_layer
+
+T, D = 6, 3
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:There is a performance drop"),
+]
+
+
+@pytest.fixture(params=CATALOG)
+def layer(request: pytest.FixtureRequest) -> SequenceLayer:
+    torch.manual_seed(0)
+    entry = CATALOG[request.param]
+    return make_layer(entry, entry.example).double().eval()
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(4, T, D, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def loss(layer: SequenceLayer, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+    return functional_call(layer, parameters, (x,))[0].square().sum()
+
+
+def weights(layer: SequenceLayer) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in layer.named_parameters()}
+
+
+def test_gradients_are_autograds(layer: SequenceLayer, x: Tensor):
+    found = grad(lambda x: layer(x)[0].square().sum())(x)
+    leaf = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(layer(leaf)[0].square().sum(), leaf)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_of_every_sample_at_once_are_those_one_by_one(layer: SequenceLayer, x: Tensor):
+    if not weights(layer):
+        pytest.skip("it has no parameters")
+    of_each = vmap(grad(lambda p, row: loss(layer, p, row.unsqueeze(0))), in_dims=(None, 0))(weights(layer), x)
+    for i, row in enumerate(x):
+        alone = grad(lambda p, row=row: loss(layer, p, row.unsqueeze(0)))(weights(layer))
+        for name, expected in alone.items():
+            torch.testing.assert_close(of_each[name][i], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_several_sets_of_parameters_at_once_are_as_one_after_the_other(layer: SequenceLayer, x: Tensor):
+    if not weights(layer):
+        pytest.skip("it has no parameters")
+    sets = {name: torch.stack([p, 0.5 * p]) for name, p in weights(layer).items()}
+    together = vmap(lambda p: functional_call(layer, p, (x,))[0])(sets)
+    for i, found in enumerate(together):
+        expected, _ = functional_call(layer, {name: p[i] for name, p in sets.items()}, (x,))
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_jacobians_backward(layer: SequenceLayer, x: Tensor):
+    def last(row: Tensor) -> Tensor:
+        return layer(row.unsqueeze(0))[0][0, -1]
+
+    found = jacrev(last)(x[0])
+    expected = torch.autograd.functional.jacobian(last, x[0])
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_tangents_are_those_of_the_jacobian(layer: SequenceLayer, x: Tensor):
+    def last(row: Tensor) -> Tensor:
+        return layer(row.unsqueeze(0))[0][0, -1]
+
+    jacobian = torch.autograd.functional.jacobian(last, x[0])
+    tangent = torch.randn(T, D, dtype=torch.float64)
+    _, found = jvp(last, (x[0],), (tangent,))
+    torch.testing.assert_close(found, torch.einsum("htd,td->h", jacobian, tangent), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(jacfwd(last)(x[0]), jacobian, rtol=1e-10, atol=1e-12)
