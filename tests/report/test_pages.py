@@ -387,3 +387,23 @@ def test_a_run_page_draws_every_number_of_the_history(run: Data) -> None:
 def test_a_run_page_does_without(name: str, run: Data) -> None:
     del run[name]
     assert_sound(render_run(run))
+
+
+def test_the_page_says_reach_test_noise_and_operations_spent(result: dict[str, Any]):
+    arm = result["arms"][0]
+    arm["reach"] = {"longest": 40, "beyond": 0.75}
+    arm["score"]["test_error"] = 0.0123
+    arm["spent"] = {"trials": 8, "failed": 0, "seconds": 9.0, "flops": 2.5e12}
+    result["arms"][1]["reach"] = {"longest": None, "beyond": None}
+    page = render_comparison(result)
+    assert "lstm 40 (mean beyond the training 0.750); gru none." in page
+    assert "standard error of up to 0.012" in page
+    assert "2.5\N{NARROW NO-BREAK SPACE}T" in page
+
+
+def test_settings_are_shown_without_the_part_of_the_config_they_stand_in(result: dict[str, Any]):
+    for trial in result["arms"][0]["tuning"]:
+        trial["settings"] = {"train.learning_rate": 0.002}
+    page = render_comparison(result)
+    assert "learning_rate 0.002" in page
+    assert ">train.learning_rate" not in page

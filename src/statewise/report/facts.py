@@ -48,7 +48,7 @@ def failures(data: Comparison) -> list[Failure]:
             found.append(Failure(arm.label, "the arm", arm.status, arm.reason or ""))
         for number, trial in enumerate(arm.tuning, start=1):
             if trial.status != "ok":
-                told = ", ".join(setting(name, value) for name, value in trial.settings.items())
+                told = ", ".join(setting(name.rpartition(".")[2], value) for name, value in trial.settings.items())
                 where = f"tuning trial {number}" + (f" ({told})" if told else "")
                 found.append(Failure(arm.label, where, trial.status, trial.reason or ""))
         for seed in arm.seeds:

@@ -108,6 +108,7 @@ class Score(BaseModel):
     high: float | None = None
     n: int
     kind: str = ""
+    test_error: float | None = None
 
 
 class Solved(BaseModel):
@@ -118,6 +119,22 @@ class Solved(BaseModel):
     high: float | None = None
     median_steps: float | None = None
     kind: str = ""
+
+
+class Reach(BaseModel):
+    """The longest length at which an accuracy holds, and its mean beyond the lengths trained on."""
+
+    longest: int | None = None
+    beyond: float | None = None
+
+
+class Spent(BaseModel):
+    """What tuning and seeds took together."""
+
+    trials: int = 0
+    failed: int = 0
+    seconds: float | None = None
+    flops: float | None = None
 
 
 class ExpectedBest(BaseModel):
@@ -143,6 +160,8 @@ class Arm(BaseModel):
     seeds: list[Seed] = []
     score: Score | None = None
     solved: Solved | None = None
+    reach: Reach | None = None
+    spent: Spent = Spent()
     expected_best: list[ExpectedBest] = []
 
     @field_validator("cost", mode="before")

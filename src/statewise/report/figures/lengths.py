@@ -34,7 +34,11 @@ def lengths(data: Comparison, styles: Mapping[str, Style], column: Column) -> Fi
         caption += f"Shaded: the lengths of the training, {reach}. "
     caption += "Bold: the median over the seeds of an arm; thin: every seed. "
     return Figure(
-        "lengths", "Score by length", caption + _longest(data, tried[-1], column), (plot.svg(),), tuple(bundle)
+        "lengths",
+        "Score by length",
+        f"{caption}{_longest(data, tried[-1], column)} {_reaches(data, column)}",
+        (plot.svg(),),
+        tuple(bundle),
     )
 
 
@@ -48,6 +52,17 @@ def _bundle(data: Comparison) -> dict[str, Strands]:
         if any(lines):
             bundle[arm.label] = Strands([line for line in lines if line], [])
     return bundle
+
+
+def _reaches(data: Comparison, column: Column) -> str:
+    """Up to which length every arm's mean accuracy is at least 0.9 throughout, and its mean beyond the training."""
+    told = [
+        f"{arm.label} {'none' if arm.reach.longest is None else count(arm.reach.longest)}"
+        + (f" (mean beyond the training {column(arm.reach.beyond)})" if arm.reach.beyond is not None else "")
+        for arm in data.arms
+        if arm.reach
+    ]
+    return f"Longest length with at least 90 %, and all below it: {'; '.join(told)}." if told else ""
 
 
 def _longest(data: Comparison, length: float, column: Column) -> str:

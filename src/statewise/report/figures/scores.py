@@ -29,6 +29,7 @@ def scores(data: Comparison, arms: Sequence[Arm], styles: Mapping[str, Style], c
         "seed. "
     )
     caption += "Dotted lines: baselines and chance, which needed no model. " if references(data) else ""
+    caption += _test_noise(shown, column)
     caption += _solved_caption(shown)
     return Figure("scores", "Scores", caption, tuple(plot for plot in plots if plot))
 
@@ -76,6 +77,16 @@ def _solved_plot(shown: Sequence[Arm], styles: Mapping[str, Style]) -> Markup | 
             _bar(plot, across.scale, row, styles[arm.label], (arm.solved.low, arm.solved.high))
             plot.mark(arm.solved.fraction, row, styles[arm.label], f"{arm.label}: {percent(arm.solved.fraction)}")
     return plot.svg()
+
+
+def _test_noise(shown: Sequence[Arm], column: Column) -> str:
+    """How far the choice of test examples alone may move a mean."""
+    errors = [arm.score.test_error for arm in shown if arm.score and arm.score.test_error is not None]
+    return (
+        f"The choice of test examples alone gives a mean a standard error of up to {column(max(errors))}. "
+        if errors
+        else ""
+    )
 
 
 def _solved_caption(shown: Sequence[Arm]) -> str:
