@@ -46,7 +46,7 @@ def test_a_series_is_forecast_from_python(folder: Path):
     rows = statewise.forecast_rows(folder / "series")
     assert rows.times == ["2024-01-31", "2024-02-01"]
     assert {name: len(values) for name, values in rows.values.items()} == {"load": 2}
-    with pytest.raises(statewise.UserError, match="trained on forecast, which has no text"):
+    with pytest.raises(statewise.UserError, match="on forecast, holds no vocabulary to write with"):
         statewise.generate_text(folder / "series")
 
 

@@ -68,7 +68,7 @@ def _warn_of_foreign(vocabulary: Vocabulary, prompt: str) -> None:
     """Say on stderr how much of a prompt the training text never held."""
     foreign = int((vocabulary.encode(prompt) == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
     if foreign:
-        print(f"note: {foreign} {vocabulary.kind} of the prompt are not in the training text", file=sys.stderr)
+        print(f"note: {foreign} of the prompt's {vocabulary.kind} are not in the training text", file=sys.stderr)
 
 
 def _forecast(verb: verbs.Forecast) -> None:
