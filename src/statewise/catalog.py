@@ -42,7 +42,7 @@ class Entry:
     layer: type[SequenceLayer]
     paper: str
     example: Mapping[str, Any]
-    """Constructor arguments of a small one, on which the laws are tried"""
+    """Constructor arguments of a small one beside its defaults, on which the laws are tried"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Constructor arguments that make this entry what it is, where they differ from the class's own defaults"""
     block: Literal["plain", "residual"] = "plain"
@@ -72,7 +72,7 @@ CATALOG: Mapping[str, Entry] = {
             family="recurrent",
             layer=RNN,
             paper="Le, Jaitly & Hinton 2015",
-            example={"input_size": 3, "hidden_size": 4, "activation": "relu", "initialization": "identity"},
+            example={"input_size": 3, "hidden_size": 4},
             defaults={"activation": "relu", "initialization": "identity"},
         ),
         Entry(
@@ -96,7 +96,7 @@ CATALOG: Mapping[str, Entry] = {
             family="recurrent",
             layer=GRU,
             paper="Cho et al. 2014, eq. 8",
-            example={"input_size": 3, "hidden_size": 4, "reset_placement": "before"},
+            example={"input_size": 3, "hidden_size": 4},
             defaults={"reset_placement": "before"},
             knobs=(Knob("keep_bias", -1.0, 3.0),),
         ),
@@ -138,44 +138,23 @@ CATALOG: Mapping[str, Entry] = {
             block="residual",
             knobs=(Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log")),
         ),
-        Entry(
-            name="attention",
-            family="attention",
-            layer=SelfAttention,
-            paper="Vaswani et al. 2017; rotary positions: Su et al. 2021",
-            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5},
-            block="residual",
-            feed_forward=4.0,
-        ),
-        Entry(
-            name="attention-none",
-            family="attention",
-            layer=SelfAttention,
-            paper="Haviv et al. 2022",
-            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 4, "positions": "none"},
-            defaults={"positions": "none"},
-            block="residual",
-            feed_forward=4.0,
-        ),
-        Entry(
-            name="attention-sinusoidal",
-            family="attention",
-            layer=SelfAttention,
-            paper="Vaswani et al. 2017, section 3.5",
-            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "sinusoidal"},
-            defaults={"positions": "sinusoidal"},
-            block="residual",
-            feed_forward=4.0,
-        ),
-        Entry(
-            name="attention-learned",
-            family="attention",
-            layer=SelfAttention,
-            paper="Gehring et al. 2017",
-            example={"input_size": 3, "hidden_size": 4, "heads": 2, "context_length": 5, "positions": "learned"},
-            defaults={"positions": "learned"},
-            block="residual",
-            feed_forward=4.0,
+        *(
+            Entry(
+                name=name,
+                family="attention",
+                layer=SelfAttention,
+                paper=paper,
+                example={"input_size": 3, "hidden_size": 4, "context_length": 5},
+                defaults=defaults,
+                block="residual",
+                feed_forward=4.0,
+            )
+            for name, paper, defaults in (
+                ("attention", "Vaswani et al. 2017; rotary positions: Su et al. 2021", {}),
+                ("attention-none", "Haviv et al. 2022", {"positions": "none"}),
+                ("attention-sinusoidal", "Vaswani et al. 2017, section 3.5", {"positions": "sinusoidal"}),
+                ("attention-learned", "Gehring et al. 2017", {"positions": "learned"}),
+            )
         ),
         Entry(
             name="tcn",
@@ -226,7 +205,7 @@ CATALOG: Mapping[str, Entry] = {
             family="memory",
             layer=NeuralTuringMachine,
             paper="Graves, Wayne & Danihelka 2014",
-            example={"input_size": 3, "hidden_size": 4, "slots": 6, "slot_width": 5, "controller": "lstm"},
+            example={"input_size": 3, "hidden_size": 4, "slots": 6, "slot_width": 5},
             defaults={"controller": "lstm"},
         ),
     )

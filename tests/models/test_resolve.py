@@ -201,7 +201,7 @@ def test_a_layer_of_ones_own_needs_no_entry(own_module):
     ("path", "message"),
     [
         ("no_such_module_anywhere:Layer", "PYTHONPATH"),
-        ("{}:Leeky", "has no 'Leeky'"),
+        ("{}:Leeky", "did you mean 'Leaky'"),
         ("{}:Nothing", "not a SequenceLayer"),
         ("{}:Narrow", "input_size and hidden_size"),
     ],

@@ -1,5 +1,7 @@
 """The TCN block against its authors' construction out of torch's modules."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -73,6 +75,9 @@ def test_equals_the_published_block_with_gradients(input_size, kernel_size, dila
 
 def test_sees_just_the_taps_of_its_two_convolutions():
     block = make(kernel_size=3, dilation=4)
+    with torch.no_grad():
+        block.first.bias.fill_(1.0)  # no unit is silent
+        block.second.bias.fill_(1.0)
     x = random_input(batch=1).requires_grad_()
     (gradient,) = torch.autograd.grad(block(x)[0][0, 50].sum(), x)
     seen = {50 - step for step in gradient[0].abs().sum(dim=1).nonzero().flatten().tolist()}
@@ -140,3 +145,10 @@ def test_the_state_costs_its_two_tails():
 def test_wrong_arguments_are_refused_with_a_sentence(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         make(**options)
+
+
+def test_the_skip_starts_small_and_the_filters_as_torchs():
+    layer = TemporalBlock(input_size=60, hidden_size=50)
+    assert float(layer.skip.weight.detach().std()) == pytest.approx(0.01, rel=0.1)
+    bound = 1 / math.sqrt(60 * 3)
+    assert 0.9 * bound < float(layer.first.weight.detach().abs().max()) <= bound * (1 + 1e-5)

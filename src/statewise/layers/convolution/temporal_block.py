@@ -6,7 +6,8 @@ Bai, Kolter & Koltun 2018, section 3.3 and figure 1b:
 
 with two causal convolutions of K taps that stand ``dilation`` steps apart, so that a block sees 2 (K - 1) dilation
 steps back. Our K is the paper's k, our dilation its d. W_skip is the identity where the widths agree. Dropout takes
-single values out, as the authors' program does; their text speaks of whole channels.
+single values out, as the authors' program does; their text speaks of whole channels. The program draws all weights from
+N(0, 0.01^2), but weight normalisation undoes that for the filters before their first use; so here W_skip alone does.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from torch.nn.utils import parametrizations
 from statewise.contract import SequenceLayer, Vectors
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.noise import dropout_mask
+
+SKIP_STD = 0.01
+"""Standard deviation of W_skip at the start"""
 
 
 class TemporalBlockState(NamedTuple):
@@ -78,7 +82,10 @@ class TemporalBlock(SequenceLayer):
         if weight_norm:
             self.first = parametrizations.weight_norm(self.first)
             self.second = parametrizations.weight_norm(self.second)
-        self.skip = nn.Linear(input_size, hidden_size) if input_size != hidden_size else nn.Identity()
+        self.skip: nn.Module = nn.Identity()
+        if input_size != hidden_size:
+            self.skip = nn.Linear(input_size, hidden_size)
+            nn.init.normal_(self.skip.weight, std=SKIP_STD)
 
     @classmethod
     def depth_to_see(cls, context: int, options: Mapping[str, Any]) -> int:
