@@ -35,7 +35,7 @@ def forecast_next(run: LoadedRun, source: str = "") -> NextRows:
     """
     known = run.preprocessing
     if "changes" not in known:
-        raise UserError(f"this run, on {run.config.task}, holds no scaling to forecast with; forecast from one on a table")
+        raise UserError(f"this run, on {run.config.task}, holds no scaling to forecast with; use one on a table")
     path = source or known["source"]
     table = read_table(path, Reading(**known["reading"]))
     missing = [name for name in known["columns"] if name not in table.columns]

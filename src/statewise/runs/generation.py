@@ -24,7 +24,7 @@ def read_vocabulary(run: LoadedRun) -> Vocabulary:
         UserError: if it was trained on something else.
     """
     if "vocabulary" not in run.preprocessing:
-        raise UserError(f"this run, on {run.config.task}, holds no vocabulary to write with; generate from one on a text")
+        raise UserError(f"this run, on {run.config.task}, holds no vocabulary to write with; use one on a text")
     return vocabulary_from_json(run.preprocessing["vocabulary"])
 
 
