@@ -11,7 +11,9 @@ from statewise.compare.folder import open_folder
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.runs.config import RunConfig
+from statewise.runs.folder import keep_config
 from statewise.runs.folder import open_folder as open_run
+from statewise.tasks.computing import Parity
 from statewise.train.config import TrainConfig
 
 CONFIG = CompareConfig(models=("lstm", "gru"), seeds=3, trials=2)
@@ -56,12 +58,14 @@ def test_what_no_score_depends_on_may_change(tmp_path: Path):
 
 def test_a_comparison_does_not_enter_a_run_nor_a_run_a_comparison(tmp_path: Path):
     run = RunConfig("parity", ModelConfig(), TrainConfig())
-    open_run(tmp_path / "run", run)
+    task = Parity()
+    (tmp_path / "run").mkdir()
+    keep_config(tmp_path / "run", run, task)
     with pytest.raises(UserError, match="holds no comparison"):
         open_folder(tmp_path / "run", CONFIG)
     open_folder(tmp_path / "comparison", CONFIG)
     with pytest.raises(UserError, match="comparison"):
-        open_run(tmp_path / "comparison", run)
+        open_run(tmp_path / "comparison", run, task)
 
 
 def test_every_field_is_either_free_to_change_or_refused():

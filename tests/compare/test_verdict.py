@@ -119,3 +119,15 @@ def test_the_reach_is_the_longest_length_held_throughout_and_the_area_beyond_the
     reach = _reach(arm, SimpleNamespace(train_lengths=(10, 20)))  # type: ignore[arg-type]
     assert reach.longest == 20
     assert reach.beyond == pytest.approx(((0.95 + 0.5) / 2 + (0.5 + 0.92) / 2) / 2)
+
+
+def test_of_arms_that_solved_equally_often_the_better_score_leads():
+    records = [record("far", [0.9, 0.9, 0.9]), record("near", [0.2, 0.2, 0.2])]
+    made = task(bimodal=True)
+    made.solved_at = 0.01
+    config = CompareConfig(margin=0.0)
+    found = collect_outcomes(config, made, records)  # type: ignore[arg-type]
+    decision = found.decide()
+    assert decision is not None
+    assert decision.arms[0] == "near"
+    assert "near came nearest" in recommend(config, found, records, [], decision)["headline"]  # type: ignore[arg-type]

@@ -51,7 +51,8 @@ class Outcomes:
         if not self.named:
             return None
         if self.task.bimodal:
-            return decide_solved({label: self.solved(label) for label in self.named}, margin=self.margin)
+            nearest_first = sorted(self.named, key=self.loss)
+            return decide_solved({label: self.solved(label) for label in nearest_first}, margin=self.margin)
         named = {label: self.runs[label] for label in self.named}
         return decide(named, lower_is_better=self.task.primary.lower_is_better, margin=self.margin)
 

@@ -65,28 +65,28 @@ def run_all(
         UserError: if the script that was started begins a comparison on being imported, as workers import it.
     """
     waiting = list(range(len(specs)))[::-1]
-    crew: list[_Worker] = []
+    pool: list[_Worker] = []
     use_one_thread()
     try:
-        while waiting or any(worker.busy_with is not None for worker in crew):
-            while waiting and len([w for w in crew if w.busy_with is not None]) < workers:
-                idle = next((w for w in crew if w.busy_with is None), None)
+        while waiting or any(worker.busy_with is not None for worker in pool):
+            while waiting and len([w for w in pool if w.busy_with is not None]) < workers:
+                idle = next((w for w in pool if w.busy_with is None), None)
                 if idle is None:
                     idle = _Worker(builders)
-                    crew.append(idle)
+                    pool.append(idle)
                 index = waiting.pop()
                 started(index)
                 idle.give(index, specs[index])
-            for worker in _ready(crew):
+            for worker in _ready(pool):
                 assert worker.busy_with is not None
                 done = Done(worker.busy_with, _receive(worker))
                 worker.busy_with = None
                 if fresh or not worker.process.is_alive():
                     worker.stop()
-                    crew.remove(worker)
+                    pool.remove(worker)
                 yield done
     finally:
-        for worker in crew:
+        for worker in pool:
             worker.stop()
 
 
@@ -109,9 +109,9 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ready(crew: list[_Worker]) -> list[_Worker]:
+def _ready(pool: list[_Worker]) -> list[_Worker]:
     """Busy workers that have answered or died."""
-    busy = [worker for worker in crew if worker.busy_with is not None]
+    busy = [worker for worker in pool if worker.busy_with is not None]
     signals: dict[Any, _Worker] = {}
     for worker in busy:
         signals[worker.pipe] = worker
