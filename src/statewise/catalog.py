@@ -153,6 +153,7 @@ CATALOG: Mapping[str, Entry] = {
                 ("attention", "Vaswani et al. 2017; rotary positions: Su et al. 2021", {}),
                 ("attention-none", "Haviv et al. 2022", {"positions": "none"}),
                 ("attention-sinusoidal", "Vaswani et al. 2017, section 3.5", {"positions": "sinusoidal"}),
+                ("attention-alibi", "Press, Smith & Lewis 2022", {"positions": "alibi"}),
                 ("attention-learned", "Gehring et al. 2017", {"positions": "learned"}),
             )
         ),

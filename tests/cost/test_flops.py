@@ -125,6 +125,7 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     ],
     "attention-none": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=0))],
     "attention-sinusoidal": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=3 * -(-d // 2) + d))],
+    "attention-alibi": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=2 * 7))],  # a bias a score
     "attention-learned": [(HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=d))],
     "tcn": [
         ({"dilation": 2, "dropout": 0.3}, lambda d, h: temporal_block(d, h, k=3)),

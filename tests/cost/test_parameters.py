@@ -46,6 +46,7 @@ BODY = {
     "attention": 3 * D * H + H * H,
     "attention-none": 3 * D * H + H * H,
     "attention-sinusoidal": 3 * D * H + H * H,
+    "attention-alibi": 3 * D * H + H * H,
     "attention-learned": 3 * D * H + H * H + 7 * D,
     "tcn": H * (3 * D + 2) + H * (3 * H + 2) + H * (D + 1),
     "window-mlp": H * (4 * D + 1) + H * (H + 1),

@@ -52,6 +52,18 @@ def test_learned_adds_a_row_of_its_table_and_begins_again_after_the_last():
     torch.testing.assert_close(layer(x)[0], expected, rtol=0, atol=1e-12)
 
 
+def test_alibi_lowers_scores_by_the_distance():
+    layer, x = make("alibi", 7), random_input()
+    d = WIDTH // HEADS
+    q, k, v = (part.unflatten(-1, (HEADS, d)).transpose(1, 2) for part in layer.project_in(x).chunk(3, dim=-1))
+    back = torch.arange(TIME).unsqueeze(1) - torch.arange(TIME)
+    slopes = torch.tensor([1 / 16, 1 / 256], dtype=torch.float64).view(2, 1, 1)  # two heads: 2^-4 and 2^-8
+    mask = torch.where((back >= 0) & (back < 7), -slopes * back, float("-inf"))
+    y = (q @ k.transpose(2, 3) / math.sqrt(d) + mask).softmax(-1) @ v
+    expected = layer.project_out(y.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(x)[0], expected, rtol=0, atol=1e-12)
+
+
 def test_rotary_turns_queries_and_keys_as_complex_numbers():
     layer, x = make("rotary", 7), random_input()
     d = WIDTH // HEADS
@@ -105,5 +117,5 @@ def test_positions_a_million_steps_on_are_as_exact_as_the_first_in_float32(kind)
 
 
 def test_kinds_without_parameters_have_none():
-    for kind in ("none", "sinusoidal", "rotary"):
-        assert not list(make_positions(kind, width=4, length=5).parameters())
+    for kind in ("none", "sinusoidal", "rotary", "alibi"):
+        assert not list(make_positions(kind, width=4, length=5, heads=2).parameters())

@@ -13,7 +13,7 @@ from statewise.ops import windowed_attention as op
 TIME = 150
 """Longer than a block of the fast path."""
 
-KINDS = ("none", "sinusoidal", "learned", "rotary")
+KINDS = ("none", "sinusoidal", "learned", "rotary", "alibi")
 
 
 def make(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from statewise.errors import choose
 from statewise.ops.rotary import rotate, sinusoidal
 
-PositionKind = Literal["none", "sinusoidal", "learned", "rotary"]
+PositionKind = Literal["none", "sinusoidal", "learned", "rotary", "alibi"]
 
 
 class Positions(nn.Module):
@@ -25,6 +25,10 @@ class Positions(nn.Module):
     def enter_heads(self, x: Tensor, positions: Tensor) -> Tensor:
         """Mark queries and keys ``(B, T, any number of heads, d)``, before keys are stored."""
         return x
+
+    def bias(self, context: int, like: Tensor) -> Tensor | None:
+        """What is added to the score of a key 0, 1, ... C - 1 steps back, ``(N, C)`` like the scores; ``None`` = 0."""
+        return None
 
 
 class NoPositions(Positions):
@@ -60,13 +64,28 @@ class Rotary(Positions):
         return rotate(x, positions)
 
 
-def make_positions(kind: PositionKind, *, width: int, length: int) -> Positions:
-    """The object of a kind, for an input of ``width`` and a window of ``length`` steps.
+class Alibi(Positions):
+    """Scores lowered in proportion to the distance, head i of N by 2^(-8 i / N) a step (Press, Smith & Lewis 2022)."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def bias(self, context: int, like: Tensor) -> Tensor:
+        head = torch.arange(1, self.heads + 1, dtype=like.dtype, device=like.device)
+        back = torch.arange(context, dtype=like.dtype, device=like.device)
+        return -torch.outer(2 ** (-8 * head / self.heads), back)
+
+
+def make_positions(kind: PositionKind, *, width: int, length: int, heads: int) -> Positions:
+    """The object of a kind, for an input of ``width``, a window of ``length`` steps and so many heads.
 
     Raises:
         ValueError: if the kind is unknown.
     """
     if choose("positions", kind, get_args(PositionKind)) == "learned":
         return Learned(width, length)
+    if kind == "alibi":
+        return Alibi(heads)
     kinds: dict[str, type[Positions]] = {"none": NoPositions, "sinusoidal": Sinusoidal, "rotary": Rotary}
     return kinds[kind]()

@@ -43,7 +43,8 @@ class SelfAttention(SequenceLayer):
         context_length: C, how many steps a query sees, its own included.
         positions: how it is known where a step stands, counted from the row's first. ``rotary``: queries and keys are
             turned, so that distances count; ``sinusoidal``: waves are added to the input; ``learned``: C trained
-            vectors are added to the input, beyond the C-th step again from the first; ``none``.
+            vectors are added to the input, beyond the C-th step again from the first; ``alibi``: scores fall with the
+            distance; ``none``.
 
     Raises:
         ValueError: if the heads do not divide the width, the head width is odd with rotary positions, or C < 1.
@@ -75,7 +76,7 @@ class SelfAttention(SequenceLayer):
             raise ValueError(f"context_length must be at least 1, got {context_length}")
         self.heads = heads
         self.context_length = context_length
-        self.positions = make_positions(positions, width=input_size, length=context_length)
+        self.positions = make_positions(positions, width=input_size, length=context_length, heads=heads)
         self.project_in = nn.Linear(input_size, 3 * hidden_size, bias=False)
         self.project_out = nn.Linear(hidden_size, hidden_size, bias=False)
 
@@ -99,6 +100,9 @@ class SelfAttention(SequenceLayer):
         back = torch.arange(self.context_length - 1, -1, -1, device=x.device)
         seen = back <= state.steps.unsqueeze(1)
         scores = torch.einsum("bnd,bcnd->bnc", q, keys.unflatten(2, q.shape[1:])) / q.shape[-1] ** 0.5
+        bias = self.positions.bias(self.context_length, scores)
+        if bias is not None:
+            scores = scores + bias.flip(1)
         weights = scores.masked_fill(~seen.unsqueeze(1), float("-inf")).softmax(dim=-1)
         probe.record(self, "attention", weights)
         y = torch.einsum("bnc,bcnd->bnd", weights, values.unflatten(2, q.shape[1:]))
@@ -111,12 +115,15 @@ class SelfAttention(SequenceLayer):
         at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
         q, k, v = self._project(x, at)
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
-        y = windowed_attention(q, keys, values, state.steps, self.context_length)
+        window = (state.steps, self.context_length, self.positions.bias(self.context_length, q))
+        y = windowed_attention(q, keys, values, *window)
         if probe.is_recording():
-            weights = attention_weights(q, keys, state.steps, self.context_length)
+            weights = attention_weights(q, keys, *window)
             probe.record_sequence(self, "attention", weights)
-        window = (append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)))
-        return self.project_out(y.flatten(2)), AttentionState(*window, state.steps + x.shape[1])
+        after = AttentionState(
+            append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)), state.steps + x.shape[1]
+        )
+        return self.project_out(y.flatten(2)), after
 
     def _project(self, x: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values ``(B, T, N, d)`` with their positions in them."""
