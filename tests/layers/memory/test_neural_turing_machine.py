@@ -49,7 +49,7 @@ def one_step(layer: NeuralTuringMachine, x: np.ndarray, state: list[np.ndarray])
         controller = [h, c]
     else:
         h = np.tanh(p["controller.linear.weight"] @ seen + p["controller.linear.bias"])
-    said = p["say.weight"] @ h + p["say.bias"]
+    said = p["interface.weight"] @ h + p["interface.bias"]
     readers, heads, width = layer.read_heads, layer.read_heads + layer.write_heads, layer.slot_width
     places, contents = said[: -2 * layer.write_heads * width], said[-2 * layer.write_heads * width :]
     weights = [paper.weighting(memory, w, s) for w, s in zip(weights, np.split(places, heads), strict=True)]
@@ -69,7 +69,7 @@ def test_equals_the_papers_equations_number_by_number(controller, monkeypatch):
     monkeypatch.setattr(addressing, "NOTHING", 0.0)
     layer = example(controller).double()
     with torch.no_grad():
-        layer.say.weight.mul_(4)  # heads that mean what they say
+        layer.interface.weight.mul_(4)  # heads that mean what they say
     x, start = torch.randn(3, 8, 3).double(), warm_state(layer, 3)
     y, final = layer(x, start)
     for row in range(3):
@@ -97,14 +97,14 @@ def copying_machine(slots: int) -> NeuralTuringMachine:
         layer.start[:, 0] = 100.0
         for number, flag in ((0, READ), (1, WRITE)):
             first = number * head
-            layer.say.bias[first + gate] = -CLAMP  # by place, not by content
-            layer.say.bias[first + back] = -CLAMP
-            layer.say.bias[first + sharp] = CLAMP
-            layer.say.bias[first + stay], layer.say.weight[first + stay, flag] = CLAMP, -2 * CLAMP
-            layer.say.bias[first + on], layer.say.weight[first + on, flag] = -CLAMP, 2 * CLAMP
-        layer.say.bias[contents : contents + BITS] = -CLAMP  # erases only where it writes
-        layer.say.weight[contents : contents + BITS, WRITE] = 2 * CLAMP
-        layer.say.weight[contents + BITS :, :BITS] = CLAMP * torch.eye(BITS)
+            layer.interface.bias[first + gate] = -CLAMP  # by place, not by content
+            layer.interface.bias[first + back] = -CLAMP
+            layer.interface.bias[first + sharp] = CLAMP
+            layer.interface.bias[first + stay], layer.interface.weight[first + stay, flag] = CLAMP, -2 * CLAMP
+            layer.interface.bias[first + on], layer.interface.weight[first + on, flag] = -CLAMP, 2 * CLAMP
+        layer.interface.bias[contents : contents + BITS] = -CLAMP  # erases only where it writes
+        layer.interface.weight[contents : contents + BITS, WRITE] = 2 * CLAMP
+        layer.interface.weight[contents + BITS :, :BITS] = CLAMP * torch.eye(BITS)
         layer.readout.weight[:BITS, BITS + 2 :] = torch.eye(BITS)
     return layer
 
@@ -147,7 +147,7 @@ def test_what_is_written_in_a_step_is_read_in_it():
 def test_whatever_heads_say_stays_finite_with_its_gradients(controller):
     layer = example(controller)
     with torch.no_grad():
-        layer.say.weight.mul_(1e6)
+        layer.interface.weight.mul_(1e6)
     x = (1e4 * torch.randn(2, 30, 3)).requires_grad_()
     y, state = layer(x)
     y.square().mean().backward()
@@ -158,7 +158,7 @@ def test_whatever_heads_say_stays_finite_with_its_gradients(controller):
 def test_after_thousands_of_steps_weights_are_weights():
     layer = example()
     with torch.no_grad():
-        layer.say.weight.mul_(30)
+        layer.interface.weight.mul_(30)
         state = layer.initial_state(2)
         for _ in range(3):
             y, state = layer(torch.randn(2, 1000, 3), state)

@@ -96,7 +96,7 @@ class NeuralTuringMachine(SequenceLayer):
         self.shift_range = shift_range
         heads = read_heads + write_heads
         self.controller = controller(input_size=input_size + read_heads * slot_width, hidden_size=hidden_size)
-        self.say = nn.Linear(hidden_size, heads * self._said_by_head() + write_heads * 2 * slot_width)
+        self.interface = nn.Linear(hidden_size, heads * self._said_by_head() + write_heads * 2 * slot_width)
         self.start = nn.Parameter(_starting_places(heads, slots))
         self.read_at_start = nn.Parameter(0.1 * torch.randn(read_heads * slot_width))
         self.readout = nn.Linear(hidden_size + read_heads * slot_width, hidden_size)
@@ -109,7 +109,7 @@ class NeuralTuringMachine(SequenceLayer):
 
     def step(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
         h, controller = self.controller.step(torch.cat([x, state.read.to(x.dtype)], dim=1), state.controller)
-        addresses, erase, add = self._interpret(self.say(h).clamp(-CLAMP, CLAMP))
+        addresses, erase, add = self._interpret(self.interface(h).clamp(-CLAMP, CLAMP))
         weights = address(state.memory, state.weights, addresses)
         probe.record(self, "read_weights", weights[:, : self.read_heads])
         probe.record(self, "write_weights", weights[:, self.read_heads :])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.spectra import lru_ring
-from statewise.layers.statespace.precision import to_complex, to_pairs, wide
+from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -82,7 +82,7 @@ class LRU(SequenceLayer):
         nn.init.normal_(self.skip.weight, std=1 / math.sqrt(input_size))
 
     def initial_state(self, batch_size: int) -> LRUState:
-        return LRUState(wide(self.zeros(batch_size, self.state_size, 2)))
+        return LRUState(upcast(self.zeros(batch_size, self.state_size, 2)))
 
     def step(self, x: Tensor, state: LRUState) -> tuple[Tensor, LRUState]:
         h = self._eigenvalues() * to_complex(state.h) + self._driven(x)
@@ -102,11 +102,11 @@ class LRU(SequenceLayer):
 
     def _eigenvalues(self) -> Tensor:
         """``lambda (S,)``, complex."""
-        return torch.polar((-wide(self.nu).exp()).exp(), wide(self.theta).exp())
+        return torch.polar((-upcast(self.nu).exp()).exp(), upcast(self.theta).exp())
 
     def _driven(self, x: Tensor) -> Tensor:
         """``gamma * (B x)``, complex ``(..., S)``."""
-        return wide(self.log_gamma).exp() * to_complex(self.input_map(x).unflatten(-1, (self.state_size, 2)))
+        return upcast(self.log_gamma).exp() * to_complex(self.input_map(x).unflatten(-1, (self.state_size, 2)))
 
     def _read(self, h: Tensor, x: Tensor) -> Tensor:
         """``Re(C h) + D x``; the output map holds Re C and -Im C side by side."""

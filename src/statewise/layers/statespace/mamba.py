@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
-from statewise.layers.statespace.precision import wide
+from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.selective_scan import selective_scan
@@ -100,7 +100,7 @@ class Mamba(SequenceLayer):
 
     def initial_state(self, batch_size: int) -> MambaState:
         tail = self.zeros(batch_size, self.conv1d.kernel_size[0] - 1, self.channels)
-        return MambaState(tail, wide(self.zeros(batch_size, *self.A_log.shape)))
+        return MambaState(tail, upcast(self.zeros(batch_size, *self.A_log.shape)))
 
     def step(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
@@ -122,18 +122,18 @@ class Mamba(SequenceLayer):
         return self._gated(s, u, gate), MambaState(tail, h)
 
     def _a(self) -> Tensor:
-        return -wide(self.A_log).exp()
+        return -upcast(self.A_log).exp()
 
     def _selected(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """From the convolution ``(..., E)``: ``u`` and ``dt (..., E)``, ``B`` and ``C (..., S)``, at least float32."""
         u = F.silu(v)
         r, b, c = self.x_proj(u).split(self.sizes, dim=-1)
-        dt = F.softplus(wide(F.linear(r, self.dt_proj.weight)) + wide(self.dt_proj.bias))
-        return wide(u), dt, wide(b), wide(c)
+        dt = F.softplus(upcast(F.linear(r, self.dt_proj.weight)) + upcast(self.dt_proj.bias))
+        return upcast(u), dt, upcast(b), upcast(c)
 
     def _gated(self, s: Tensor, u: Tensor, gate: Tensor) -> Tensor:
         """``W_out ((s + D * u) * silu(g))``, ``(..., H)``."""
-        return self.out_proj((s + wide(self.D) * u).to(gate.dtype) * F.silu(gate))
+        return self.out_proj((s + upcast(self.D) * u).to(gate.dtype) * F.silu(gate))
 
 
 def _inverse_softplus(y: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
-from statewise.layers.statespace.precision import wide
+from statewise.layers.statespace.precision import upcast
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -53,7 +53,7 @@ class MinGRU(SequenceLayer):
         nn.init.constant_(self.write.bias, write_bias)
 
     def initial_state(self, batch_size: int) -> MinGRUState:
-        return MinGRUState(wide(self.zeros(batch_size, self.output_size)))
+        return MinGRUState(upcast(self.zeros(batch_size, self.output_size)))
 
     def step(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
         z, candidate = self._gates(x)
@@ -69,4 +69,4 @@ class MinGRU(SequenceLayer):
 
     def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z and c, each ``(..., H)``."""
-        return torch.sigmoid(wide(self.write(x))), wide(self.candidate(x))
+        return torch.sigmoid(upcast(self.write(x))), upcast(self.candidate(x))

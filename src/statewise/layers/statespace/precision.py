@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 
-def wide(x: Tensor) -> Tensor:
+def upcast(x: Tensor) -> Tensor:
     """``x`` in at least float32: rounding errors of a long recurrence add up beyond what half precision can hold.
 
-    >>> wide(torch.zeros(1, dtype=torch.bfloat16)).dtype, wide(torch.zeros(1, dtype=torch.float64)).dtype
+    >>> upcast(torch.zeros(1, dtype=torch.bfloat16)).dtype, upcast(torch.zeros(1, dtype=torch.float64)).dtype
     (torch.float32, torch.float64)
     """
     return x.to(torch.promote_types(x.dtype, torch.float32))
@@ -19,7 +19,7 @@ def to_complex(pairs: Tensor) -> Tensor:
     >>> to_complex(torch.tensor([[1.0, 2.0]]))
     tensor([1.+2.j])
     """
-    return torch.complex(*wide(pairs).unbind(-1))
+    return torch.complex(*upcast(pairs).unbind(-1))
 
 
 def to_pairs(z: Tensor) -> Tensor:

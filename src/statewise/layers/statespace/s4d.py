@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from statewise.contract import SequenceLayer, Vectors
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
-from statewise.layers.statespace.precision import exp, to_complex, to_pairs, wide
+from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
 
@@ -87,26 +87,26 @@ class S4D(SequenceLayer):
         self.mix = nn.Linear(input_size, 2 * hidden_size)
 
     def initial_state(self, batch_size: int) -> S4DState:
-        return S4DState(wide(self.zeros(batch_size, *self.readout.shape)))
+        return S4DState(upcast(self.zeros(batch_size, *self.readout.shape)))
 
     def step(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
-        h = exp(log_a) * to_complex(state.h) + b * wide(x).unsqueeze(-1)
+        h = exp(log_a) * to_complex(state.h) + b * upcast(x).unsqueeze(-1)
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self._mixed(s, x), S4DState(to_pairs(h))
 
     def _sequence(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
-        s, h = diagonal_convolution(wide(x), log_a, b, to_complex(self.readout), to_complex(state.h))
+        s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h))
         return self._mixed(s, x), S4DState(to_pairs(h))
 
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
-        a = torch.complex(-wide(self.log_decay).exp(), wide(self.frequency))
-        log_a = wide(self.log_dt).exp().unsqueeze(-1) * a
+        a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
+        log_a = upcast(self.log_dt).exp().unsqueeze(-1) * a
         return log_a, (exp(log_a) - 1) / a
 
     def _mixed(self, s: Tensor, x: Tensor) -> Tensor:
         """``GLU(W gelu(s + D u) + b)``, ``(..., H)``."""
-        channels = s + wide(self.skip) * wide(x)
+        channels = s + upcast(self.skip) * upcast(x)
         return F.glu(self.mix(F.gelu(channels).to(x.dtype)), dim=-1)
