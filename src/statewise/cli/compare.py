@@ -27,7 +27,7 @@ QUICK = CompareConfig(
     seeds=2,
     trials=1,
     measure=False,
-    train=TrainConfig(steps=200),
+    train=TrainConfig(steps=200, evaluate_every=50),
 )
 """What ``--quick`` starts from"""
 PLAIN_WIDTH = 140
@@ -78,21 +78,23 @@ def _lengths(text: str) -> tuple[int, ...]:
 
 
 def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
-    """How every arm is trained; a short training is looked at oftener."""
+    """How every arm is trained; a training that is said to be short is looked at oftener."""
     asked = verbs.given(verb, "steps", "device")
-    every = max(1, min(base.evaluate_every, asked.get("steps", base.steps) // CURVE_POINTS))
-    return replace(base, evaluate_every=every, **asked)
+    if "steps" in asked:
+        asked["evaluate_every"] = max(1, min(TrainConfig.evaluate_every, asked["steps"] // CURVE_POINTS))
+    return replace(base, **asked)
 
 
 def _show(watch: Watch, event: Event) -> None:
     if event.what == "kept":
-        return watch.say(f"{event.phase}: {event.kept} trials were finished before and are taken from the folder")
+        watch.say(f"{event.phase}: {event.kept} trials were finished before and are taken from the folder")
+        return
     if event.what == "started" and not watch.done_before:
         watch.begin(event.done)
-    watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total)
+    line = ""
     if event.result is not None and not event.before:
-        told = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
-        watch.say(f"{told}; {watch.left()}")
+        line = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
+    watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total, line=line)
 
 
 def _outcome(result: dict[str, Any]) -> str:

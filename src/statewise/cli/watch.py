@@ -16,7 +16,7 @@ PAUSE = 10.0
 class Watch:
     """Shows how far some work is. Use it as a context manager.
 
-    On a terminal a bar with time left; elsewhere a line every ten seconds and at the end.
+    On a terminal a bar with time left; elsewhere a line where ten seconds brought no other.
     """
 
     def __init__(self, what: str, total: int) -> None:
@@ -60,14 +60,15 @@ class Watch:
         seconds = pace * (self.total - self.done)
         return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"
 
-    def at(self, done: int, note: str = "", *, total: int | None = None) -> None:
-        """Say how much is done."""
+    def at(self, done: int, note: str = "", *, total: int | None = None, line: str = "") -> None:
+        """Say how much is done, and with it a ``line`` that stays where there is one to say."""
         self.done, self.total = done, total or self.total
         if self.bar:
             self.bar.update(self.task, completed=done, total=self.total, description=f"{self.what} {note}")
-        elif time.monotonic() - self.last_line > PAUSE or done == self.total:
-            self.last_line = time.monotonic()
-            print(f"{self.what}: {done}/{self.total} {note} {self.left()}", file=sys.stderr, flush=True)
+        if line:
+            self.say(f"{line}; {self.left()}")
+        elif not self.bar and time.monotonic() - self.last_line > PAUSE:
+            self.say(f"{self.what}: {done}/{self.total} {note} {self.left()}")
 
     def say(self, line: str) -> None:
         """A line that stays."""
