@@ -1,7 +1,7 @@
-"""Reproduce published figures: ``python benchmarks/reproduce.py [name ...]``.
+"""Reproduce published figures: ``python benchmarks/reproduce.py [--missing] [name ...]``.
 
-Every experiment writes ``docs/reproduced/<name>.json`` when it is finished and is not repeated while that file stands;
-``docs/reproduced.md`` is made from these files. Text and tables are read from the folder that STATEWISE_DATA names.
+Every experiment, or those named, writes ``docs/reproduced/<name>.json`` when it is finished; ``--missing`` leaves alone
+what has such a file, so that one can go on where one stopped. ``docs/reproduced.md`` is made from these files. Text and tables are read from the folder that STATEWISE_DATA names.
 """
 
 import json
@@ -27,12 +27,13 @@ EXPERIMENTS = {
 RESULTS = Path(__file__).parent.parent / "docs" / "reproduced"
 
 
-def main(names: list[str]) -> None:
-    """Run what is missing, then write the page."""
+def main(words: list[str]) -> None:
+    """Run experiments, then write the page."""
     torch.set_num_threads(1)
+    names = [word for word in words if word != "--missing"]
     for name in names or EXPERIMENTS:
         path = RESULTS / f"{name}.json"
-        if path.exists():
+        if "--missing" in words and path.exists():
             print(f"{name}: stands already in {path}")
             continue
         print(f"{name}: running", flush=True)

@@ -26,7 +26,6 @@ def run() -> dict[str, Any]:
             steps=UPDATES,
             batch_size=16,
             learning_rate=rate,
-            clip_at=10.0,
             evaluate_every=1000,
             decay_to=0.05,
         )
@@ -36,14 +35,15 @@ def run() -> dict[str, Any]:
             right = [evaluate(built, task, "test", batch_size=128, length=n)["accuracy"] for n in LENGTHS]
             errors = " / ".join(f"{100 * (1 - score):.1f}" for score in right)
             rows.append([name, published, seed, f"{bits:.3f}", errors, outcome.progress.solved_step or "-"])
-    solved = {name: sum(float(row[3]) < 0.05 for row in rows if row[0] == name) for name in ARMS}
+    solved = {name: sum(float(row[3]) < 1 for row in rows if row[0] == name) for name in ARMS}
     return {
         "title": "Copy: NTM against LSTM beyond the training length",
-        "protocol": f"8 bits, lengths 1 to 20, {UPDATES:,} updates of batch 16, Adam 1e-3 (0.9, 0.999), norm clipped "
-        "at 10; memory 128 x 20, one head each. Bits a sequence at training lengths; wrong bits in percent at lengths "
-        f"{', '.join(map(str, LENGTHS))}. Published: an independent PyTorch reproduction after 500,000 sequences.",
+        "protocol": f"8 bits, lengths 1 to 20, {UPDATES:,} updates of batch 16, Adam 1e-3, norm clipped at 1; memory "
+        "128 x 20, one head each. Bits a sequence at training lengths (solved: below 1, of 84 on average); wrong bits in "
+        f"percent at lengths {', '.join(map(str, LENGTHS))}. Published: an independent PyTorch reproduction after "
+        "500,000 sequences.",
         "columns": ["model", "published", "seed", "bits a sequence", "wrong bits %", "first at 99 % of bits"],
         "rows": rows,
-        "verdict": "; ".join(f"{name}: {count} of {len(SEEDS)} seeds below 0.05 bits" for name, count in solved.items())
+        "verdict": "; ".join(f"{name}: {count} of {len(SEEDS)} seeds below 1 bit" for name, count in solved.items())
         + ".",
     }
