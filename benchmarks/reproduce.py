@@ -1,7 +1,8 @@
 """Reproduce published figures: ``python benchmarks/reproduce.py [--missing] [name ...]``.
 
 Every experiment, or those named, writes ``docs/reproduced/<name>.json`` when it is finished; ``--missing`` leaves alone
-what has such a file, so that one can go on where one stopped. ``docs/reproduced.md`` is made from these files. Text and tables are read from the folder that STATEWISE_DATA names.
+what has such a file, so that one can go on where one stopped. ``docs/reproduced.md`` is made from these files. Text and
+tables are read from the folder that STATEWISE_DATA names.
 """
 
 import json

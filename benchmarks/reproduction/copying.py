@@ -39,8 +39,8 @@ def run() -> dict[str, Any]:
     return {
         "title": "Copy: NTM against LSTM beyond the training length",
         "protocol": f"8 bits, lengths 1 to 20, {UPDATES:,} updates of batch 16, Adam 1e-3, norm clipped at 1; memory "
-        "128 x 20, one head each. Bits a sequence at training lengths (solved: below 1, of 84 on average); wrong bits in "
-        f"percent at lengths {', '.join(map(str, LENGTHS))}. Published: an independent PyTorch reproduction after "
+        "128 x 20, one head each. Bits a sequence at training lengths (solved: below 1, of 84 on average); wrong bits "
+        f"in percent at lengths {', '.join(map(str, LENGTHS))}. Published: an independent PyTorch reproduction after "
         "500,000 sequences.",
         "columns": ["model", "published", "seed", "bits a sequence", "wrong bits %", "first at 99 % of bits"],
         "rows": rows,
