@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from statewise import report
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Watch
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
 from statewise.errors import UserError
-from statewise.report import write_comparison, write_run
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import NextRows, forecast_next
@@ -81,7 +81,7 @@ def compare_models(
     command = command or f"statewise.compare_models({config!r}, {str(folder)!r})"
     folder = Path(folder)
     result = run_comparison(config, WORKBENCH, folder, command=command, watch=watch)
-    return Comparison(folder, result, _write_page(write_comparison, result, folder))
+    return Comparison(folder, result, _write_page(report.write_comparison, result, folder))
 
 
 def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> dict[str, Any]:
@@ -153,7 +153,7 @@ def write_report(folder: str | Path) -> Path:
     folder = Path(folder)
     result = read_result(folder)
     if "arms" in result:
-        return _write_page(write_comparison, result, folder)
+        return _write_page(report.write_comparison, result, folder)
     run = {
         "title": f"Run {folder.name}",
         "config": read_json(folder / "config.json"),
@@ -161,7 +161,7 @@ def write_report(folder: str | Path) -> Path:
         "history": [vars(entry) for entry in read_history(folder / "history.jsonl")],
         "result": result,
     }
-    return _write_page(write_run, run, folder)
+    return _write_page(report.write_run, run, folder)
 
 
 def _write_page(write: Callable[[dict[str, Any], Path], Path], data: dict[str, Any], folder: Path) -> Path:

@@ -1,15 +1,18 @@
 """Progress: plain lines where there is no terminal, each thing once, with a time left that is plausible."""
 
+import itertools
 import os
 import pty
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from statewise.cli import watch
+from statewise.cli import train, watch
+from statewise.cli.dispatch import run
 from statewise.cli.watch import Watch
 
 
@@ -73,3 +76,14 @@ def read(terminal: int) -> str:
         return os.read(terminal, 65536).decode(errors="replace")
     except OSError:
         return ""
+
+
+def test_a_resumed_training_is_timed_from_where_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    words = ["train", "parity", "--width", "4", "--depth", "1", "--steps", "6", "--out", str(tmp_path)]
+    began: list[int] = []
+    begin = Watch.begin
+    monkeypatch.setattr(Watch, "begin", lambda self, done: (began.append(done), begin(self, done)))
+    asked = itertools.count()
+    monkeypatch.setattr(train, "StopAsked", lambda: nullcontext(lambda: next(asked) == 3))
+    assert [run(words), run(words)] == [130, 0]
+    assert began == [0, 3]

@@ -28,7 +28,9 @@ class Watch:
         self.bar: Progress | None = None
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console)
+            self.bar = Progress(
+                *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
+            )
             self.task = self.bar.add_task(what, total=total)
 
     def __enter__(self) -> Self:
@@ -46,6 +48,8 @@ class Watch:
         """Say that new work begins now, with so much done before."""
         self.done = self.done_before = done
         self.began = time.monotonic()
+        if self.bar:
+            self.bar.reset(self.task, completed=done)
 
     def left(self) -> str:
         """How long the rest will take at the pace so far.
