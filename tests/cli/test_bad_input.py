@@ -107,6 +107,8 @@ COMMANDS = {
     "task without its file": (["train", "forecast"], "needs source"),
     "impossible budget": (["compare", "recall", "--models", "lstm", "--budget", "3"], "smallest size costs"),
     "no number": (["compare", "recall", "--budget", "many"], "not a number"),
+    "no such device": (["compare", "recall", "--quick", "--device", "nowhere"], "'nowhere' cannot be used"),
+    "another arm's field": (["compare", "recall", "--models", "lstm,gru", "--set", "forget_bias=1"], "gru has no such"),
     "zero seeds": (["compare", "recall", "--seeds", "0"], "at least 1 seed"),
     "no run": (["generate", "nowhere"], "not a run"),
     "unwritable": (["compare", "recall", "--out", "/proc/nothing"], "choose another"),
@@ -193,3 +195,27 @@ def test_generation_is_the_same_for_the_same_seed(finished: Path, capsys: pytest
         texts.append(capsys.readouterr().out)
     assert texts[0] == texts[1] != texts[2]
     assert texts[0].startswith("The ")
+
+
+def test_a_comparison_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "config.json").write_text(json.dumps({"task": "recall", "models": ["lstm"]}))
+    assert "not a run but a comparison" in refused(["evaluate", str(tmp_path)], capsys)
+    assert "not a run but a comparison" in refused(["train", "parity", "--out", str(tmp_path)], capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("preprocessing.json", '{"input": ', "damaged"),
+        ("preprocessing.json", "{}", "edited or is damaged"),
+        ("config.json", "[]", "not written by statewise"),
+        ("best/facts.json", "", "damaged"),
+        ("result.json", "no", "damaged"),
+    ],
+)
+def test_a_damaged_file_of_a_run(
+    name: str, content: str, cause: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = copy_of(finished, tmp_path / "damaged")
+    (folder / name).write_text(content)
+    assert cause in refused(["report" if name == "result.json" else "generate", str(folder)], capsys)

@@ -70,5 +70,5 @@ def test_what_was_not_trained_to_forecast_does_not(tmp_path: Path):
     options = {"longest": 6, "evaluation_sequences": 8}
     config = RunConfig("parity", ModelConfig(layer="gru", width=4), TrainConfig(steps=1, batch_size=2), options)
     train_run(config, tmp_path, command="-")
-    with pytest.raises(UserError, match="trained on parity, not to forecast"):
+    with pytest.raises(UserError, match="on parity, holds no scaling to forecast with"):
         forecast_next(load_run(tmp_path))

@@ -87,7 +87,7 @@ def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
 
 def _show(watch: Watch, event: Event) -> None:
     if event.what == "kept":
-        watch.say(f"{event.phase}: {event.kept} trials were finished before and are taken from the folder")
+        watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
         return
     if event.what == "started" and not watch.done_before:
         watch.begin(event.done)

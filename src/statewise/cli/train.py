@@ -48,7 +48,7 @@ def run(verb: verbs.Train, command: str) -> None:
             should_stop=asked,
         )
     if result["status"] == "interrupted":
-        print(f"stopped at update {result['step']}; go on with: {command}")
+        print(f"stopped at update {result['step']}")
         raise KeyboardInterrupt
     print_scores(result)
     print(f"use it: statewise {task.verb} {shlex.quote(str(folder))}")

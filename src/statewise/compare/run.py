@@ -13,6 +13,7 @@ from statewise.compare.hypotheses import check_labels, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
 from statewise.tasks.base import Task
+from statewise.train.device import check_device
 
 
 def complete(config: CompareConfig, builders: Builders) -> tuple[CompareConfig, Task]:
@@ -40,6 +41,7 @@ def run_comparison(
     hypotheses = [read_hypothesis(statement) for statement in config.hypotheses]
     arms = make_arms(config, task, builders)
     check_labels(hypotheses, [arm.label for arm in arms])
+    check_device(config.train)
     open_folder(folder, config)
     records = run_experiment(config, task, arms, builders, folder, watch)
     result = summarise(config, builders, task, records, hypotheses, command)

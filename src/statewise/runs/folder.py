@@ -66,10 +66,13 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / "config.json"
     if not path.exists():
         raise UserError(f"{folder} is not a run: it has no config.json; name a folder that 'statewise train' made")
+    found = read_json(path)
+    if "models" in found:
+        raise UserError(f"{folder} is not a run but a comparison; name a folder that 'statewise train' made")
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(RunConfig).validate_json(path.read_text(encoding="utf-8"))
+        return TypeAdapter(RunConfig).validate_python(found)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
