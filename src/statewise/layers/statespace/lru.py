@@ -53,7 +53,6 @@ class LRU(SequenceLayer):
     (torch.Size([2, 5, 4]), torch.Size([2, 4, 2]))
     """
 
-    state_knob = "state_size"
     undecayed = ("nu", "theta", "log_gamma")
 
     def __init__(
