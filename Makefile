@@ -1,4 +1,5 @@
 # Everything a person needs: make demo, make test, make check, make reproduce.
+# In an environment of your own, which has the package and its [dev] extra: make test VENV=/path/to/it INSTALLED=
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin

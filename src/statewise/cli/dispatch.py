@@ -31,7 +31,7 @@ DOES = {
 
 def run(words: Sequence[str]) -> int:
     """Do what ``words`` say; returns the exit code: 0, 2 for what the person can put right, 130 after Ctrl-C."""
-    verb = _parse(words)
+    verb = parse(words)
     use_one_thread()
     sys.path.insert(0, os.getcwd())
     command = shlex.join(["statewise", *words])
@@ -55,7 +55,8 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _parse(words: Sequence[str]) -> Any:
+def parse(words: Sequence[str]) -> Any:
+    """The verb that ``words`` say, with its flags."""
     return tyro.extras.subcommand_cli_from_dict(
         {verb.__name__.lower(): verb for verb in DOES},
         prog="statewise",
