@@ -34,7 +34,6 @@ def test_the_layer_and_the_wrapper_of_contributing_keep_the_laws():
 def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-
     example = code_blocks("CONTRIBUTING.md")[-1]
     exec(example, {"__name__": "__main__"})
     (tmp_path / "mine_from_contributing.py").write_text(example)

@@ -24,10 +24,10 @@ def embedded_text() -> str:
     return "\n\n".join(topics[name] for name in sorted(topics))
 
 
-def split_text(text: str, *, valid: float = 0.1, test: float = 0.1) -> tuple[str, str, str]:
+def split_text(text: str, *, valid: float, test: float) -> tuple[str, str, str]:
     """Training, validation and test part, in this order of the text.
 
-    >>> split_text("0123456789")
+    >>> split_text("0123456789", valid=0.1, test=0.1)
     ('01234567', '8', '9')
     """
     first = round(len(text) * (1 - valid - test))
