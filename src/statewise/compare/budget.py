@@ -9,6 +9,7 @@ from statewise.compare.builders import Builders, Kind
 from statewise.compare.config import CompareConfig
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
+from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
 
@@ -56,9 +57,20 @@ def meet_budget(
 
 
 def arm_cost(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
-    """What an arm spends of what is matched."""
-    with torch.random.fork_rng(devices=[]):
-        built = builders.make_model(model, task.input_form, task.output_size)
+    """What an arm spends of what is matched: worked out without weights, which take memory and time to make.
+
+    Only a layer whose making or cost depends on their values, such as a sparse reservoir, is made in full.
+    """
+    try:
+        with torch.device("meta"):
+            return _spent(match, task, builders, model)
+    except (RuntimeError, UserError):
+        with torch.random.fork_rng(devices=[]):
+            return _spent(match, task, builders, model)
+
+
+def _spent(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
+    built = builders.make_model(model, task.input_form, task.output_size)
     if match == "parameters":
         return count_parameters(built).matched
     return state_bytes(built) if match == "state" else sum(step_flops(built.body))
