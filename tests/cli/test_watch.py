@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from statewise.cli import train, watch
+from statewise.cli import compare, train, watch
 from statewise.cli.dispatch import run
 from statewise.cli.watch import Watch
+from statewise.compare.experiment import Event
 
 
 @pytest.fixture
@@ -87,3 +88,20 @@ def test_a_resumed_training_is_timed_from_where_it_goes_on(tmp_path: Path, monke
     monkeypatch.setattr(train, "StopAsked", lambda: nullcontext(lambda: next(asked) == 3))
     assert [run(words), run(words)] == [130, 0]
     assert began == [0, 3]
+
+
+def test_the_time_left_of_a_comparison_counts_from_its_first_trial(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+):
+    def event(what: str, done: int) -> Event:
+        result = {"valid": 1.0, "seconds": 10.0, "status": "ok"} if what == "finished" else None
+        return Event(what, "tuning", "lstm", done, 4, result)
+
+    with Watch("trials", total=1) as seen:
+        for what, done, at in (("started", 0, 0), ("finished", 1, 10), ("started", 1, 10), ("finished", 2, 11)):
+            clock[0] = float(at)
+            compare._show(seen, event(what, done))
+    assert [line.split("; ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "about 30 s left",
+        "about 11 s left",
+    ]

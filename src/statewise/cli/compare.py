@@ -6,11 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from statewise.api import compare_models
 from statewise.cli import verbs
+from statewise.cli.comparison_table import print_result
 from statewise.cli.parsing import folder_name, parse_choices, parse_fields, parse_list, parse_number
 from statewise.cli.watch import Watch
 from statewise.compare.config import CompareConfig
@@ -30,8 +28,6 @@ QUICK = CompareConfig(
     train=TrainConfig(steps=200, evaluate_every=50),
 )
 """What ``--quick`` starts from"""
-PLAIN_WIDTH = 140
-"""Columns of the table where it is not a terminal's"""
 
 
 def run(verb: verbs.Compare, command: str) -> None:
@@ -89,7 +85,7 @@ def _show(watch: Watch, event: Event) -> None:
     if event.what == "kept":
         watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
         return
-    if event.what == "started" and not watch.done_before:
+    if event.what == "started" and not watch.begun:
         watch.begin(event.done)
     line = ""
     if event.result is not None and not event.before:
@@ -101,52 +97,6 @@ def _outcome(result: dict[str, Any]) -> str:
     """What came of one trial, in a few words."""
     if result.get("reason"):
         return f"{result['status']}: {result['reason']}"
-    names = {"test": "test", "valid": "validation", "step_latency_us": "µs a step"}
-    told = next((f"{names[name]} {result[name]:.4g}" for name in names if result.get(name) is not None), "done")
+    words = {"test": "test {:.4g}", "valid": "validation {:.4g}", "step_latency_us": "{:.0f} µs a step"}
+    told = next((words[name].format(result[name]) for name in words if result.get(name) is not None), "done")
     return f"{told} in {result['seconds']:.1f} s"
-
-
-def print_result(result: dict[str, Any]) -> None:
-    """The table of arms and the recommendation."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PLAIN_WIDTH)
-    primary = result["task"]["primary"]
-    table = Table(title=f"{result['title']}: {primary['name']} ({primary['unit']})", title_justify="left")
-    for name in (
-        "model",
-        "score",
-        "95 % interval",
-        "solved",
-        "parameters",
-        "fixed",
-        "state bytes",
-        "step µs",
-        "tokens/s",
-    ):
-        table.add_column(name, justify="left" if name == "model" else "right")
-    for arm in result["arms"]:
-        table.add_row(*_row(arm), style="dim" if arm["baseline"] else None)
-    for baseline in result["baselines"]:
-        table.add_row(baseline["name"], f"{baseline['score']:.4g}", *[""] * 7, style="dim")
-    console.print(table)
-    recommendation = result["recommendation"]
-    console.print(recommendation["headline"], style="bold", highlight=False)
-    for sentence in recommendation["rests_on"]:
-        console.print(f"  {sentence}", highlight=False, markup=False)
-
-
-def _row(arm: dict[str, Any]) -> list[str]:
-    score, solved, cost = arm["score"], arm["solved"], arm["cost"]
-    parameters = cost["parameters"]
-    return [
-        arm["label"] + (" (baseline)" if arm["baseline"] else ""),
-        f"{score['mean']:.4g}" if score else arm["status"],
-        f"{score['low']:.3g} to {score['high']:.3g}" if score and score["low"] is not None else "",
-        f"{solved['fraction']:.0%}" if solved else "",
-        f"{parameters['body']:,}",
-        f"{parameters['fixed']:,}" if parameters["fixed"] else "",
-        f"{cost['state_bytes']:,}",
-        f"{cost['step_latency_us']:.0f}" if cost["step_latency_us"] else "",
-        f"{cost['tokens_per_second']:,.0f}" if cost["tokens_per_second"] else "",
-    ]

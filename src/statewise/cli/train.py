@@ -34,7 +34,7 @@ def run(verb: verbs.Train, command: str) -> None:
             watch.say(f"step {entry.step}: training loss {entry.train_loss:.4g}, validation {name} {entry.valid:.4g}")
 
         def at(step: int, loss: float) -> None:
-            if not watch.done:
+            if not watch.begun:
                 watch.begin(step - 1)
             watch.at(step, "" if math.isnan(loss) else f"loss {loss:.3g}")
 

@@ -24,6 +24,7 @@ class Watch:
         self.total = total
         self.console = Console(stderr=True)
         self.done = self.done_before = 0
+        self.begun = False
         self.began = self.last_line = time.monotonic()
         self.bar: Progress | None = None
         if self.console.is_terminal:
@@ -47,6 +48,7 @@ class Watch:
     def begin(self, done: int) -> None:
         """Say that new work begins now, with so much done before."""
         self.done = self.done_before = done
+        self.begun = True
         self.began = time.monotonic()
         if self.bar:
             self.bar.reset(self.task, completed=done)

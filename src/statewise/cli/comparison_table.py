@@ -1,0 +1,54 @@
+"""A comparison's result on the terminal: the arms, the recommendation and what it rests on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from statewise.cli.console import console
+
+HEADS = ("model", "score", "95 % interval", "solved", "parameters", "fixed", "state bytes", "step µs", "tokens/s")
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """The table of arms and the recommendation."""
+    primary, recommendation = result["task"]["primary"], result["recommendation"]
+    screen = console()
+    screen.print(f"{result['title']}: {primary['name']} ({primary['unit']})", style="italic", highlight=False)
+    screen.print(_table(result))
+    screen.print(recommendation["headline"], style="bold", highlight=False)
+    for sentence in recommendation["rests_on"]:
+        screen.print(f"  {sentence}", highlight=False, markup=False)
+
+
+def _table(result: dict[str, Any]) -> Table:
+    """One row an arm and a baseline; a column that says nothing of any is left out."""
+    rows = [(_row(arm), arm["baseline"]) for arm in result["arms"]]
+    rows += [([b["name"], f"{b['score']:.4g}", *[""] * (len(HEADS) - 2)], True) for b in result["baselines"]]
+    told = [place for place in range(len(HEADS)) if any(cells[place] for cells, _ in rows)]
+    table = Table()
+    for place in told:
+        table.add_column(HEADS[place], justify="right" if place else "left", no_wrap=not place)
+    for cells, baseline in rows:
+        table.add_row(*_only(cells, told), style="dim" if baseline else None)
+    return table
+
+
+def _only(cells: Sequence[str], places: Sequence[int]) -> list[str]:
+    return [cells[place] for place in places]
+
+
+def _row(arm: dict[str, Any]) -> list[str]:
+    score, solved, cost = arm["score"], arm["solved"], arm["cost"]
+    parameters = cost["parameters"]
+    return [
+        arm["label"] + (" (baseline)" if arm["baseline"] else ""),
+        f"{score['mean']:.4g}" if score else arm["status"],
+        f"{score['low']:.4g} to {score['high']:.4g}" if score and score["low"] is not None else "",
+        f"{solved['fraction']:.0%}" if solved else "",
+        f"{parameters['body']:,}",
+        f"{parameters['fixed']:,}" if parameters["fixed"] else "",
+        f"{cost['state_bytes']:,}",
+        f"{cost['step_latency_us']:.0f}" if cost["step_latency_us"] else "",
+        f"{cost['tokens_per_second']:,.0f}" if cost["tokens_per_second"] else "",
+    ]
