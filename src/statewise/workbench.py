@@ -1,6 +1,6 @@
 """Ours to hand to a comparison: tasks, models and what the catalog knows of them."""
 
-from statewise.compare.builders import Kind, Builders
+from statewise.compare.builders import Builders, Kind
 from statewise.fields import constructor_options
 from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers
 from statewise.tasks.base import Task

@@ -84,7 +84,11 @@ def inner_layers(kind: type[SequenceLayer]) -> set[str]:
 
 
 def default_config(
-    name: str, *, context_length: int | None = None, depth: int = ModelConfig.depth, options: Mapping[str, Any] | None = None
+    name: str,
+    *,
+    context_length: int | None = None,
+    depth: int = ModelConfig.depth,
+    options: Mapping[str, Any] | None = None,
 ) -> ModelConfig:
     """The complete config that the field uses for this kind of layer: its block, feed-forward part, window and options.
 
