@@ -24,8 +24,10 @@ def step_latency(layer: SequenceLayer, *, repeats: int = 50) -> float:
     return 1e6 * statistics.median(times[10:])
 
 
-def peak_memory_mb() -> float | None:
-    """Peak resident memory of this process so far in MB; None where the system does not say."""
+def peak_memory_mb(device: str = "cpu") -> float | None:
+    """Peak memory so far in MB: of this process, or of its tensors on a GPU; None where the system does not say."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     try:
         import resource
     except ImportError:

@@ -160,7 +160,7 @@ def sentences(seed: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_encoder_and_decoder_learn_to_say_a_sentence_backwards_and_generate_it_step_by_step():
     encoder, model = translator()
     optimizer = torch.optim.Adam([*encoder.parameters(), *model.parameters()], lr=0.01)
-    for update in range(120):
+    for update in range(200):
         words, lengths, target = sentences(update, rows=64)
         state = model.body.start(encoder(nn.functional.one_hot(words, 5).float(), lengths), lengths)
         said = torch.cat([target.new_zeros(64, 1), target[:, :-1]], dim=1)
