@@ -43,11 +43,11 @@ def run() -> dict[str, Any]:
     solved = {name: sum(float(row[3]) < 1 for row in rows if row[0] == name) for name in ARMS}
     return {
         "title": "Copy: NTM against LSTM beyond the training length",
-        "protocol": f"8 bits, lengths 1 to 20, {TRAIN.steps:,} updates of batch 16; memory 128 x 20, one head each. The "
-        "NTM as published: RMSprop 1e-4, momentum 0.9, gradients clipped number by number at 10; the LSTM with what "
-        "served it better: Adam 1e-3, norm clipped at 1. Bits a sequence at training lengths (solved: below 1, of 84 on "
-        f"average); wrong bits in percent at lengths {', '.join(map(str, LENGTHS))}. Published: an independent PyTorch "
-        "reproduction after 500,000 sequences.",
+        "protocol": f"8 bits, lengths 1 to 20, {TRAIN.steps:,} updates of batch 16; memory 128 x 20, one head each. "
+        "The NTM as published: RMSprop 1e-4, momentum 0.9, gradients clipped number by number at 10; the LSTM with "
+        "what served it better: Adam 1e-3, norm clipped at 1. Bits a sequence at training lengths (solved: below 1, of "
+        f"84 on average); wrong bits in percent at lengths {', '.join(map(str, LENGTHS))}. Published: an independent "
+        "PyTorch reproduction after 500,000 sequences.",
         "columns": ["model", "published", "seed", "bits a sequence", "wrong bits %", "first at 99 % of bits"],
         "rows": rows,
         "verdict": "; ".join(f"{name}: {count} of {len(SEEDS)} seeds below 1 bit" for name, count in solved.items())
