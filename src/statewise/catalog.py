@@ -125,7 +125,7 @@ CATALOG: Mapping[str, Entry] = {
             family="statespace",
             layer=S4D,
             paper="Gu, Gupta, Goel & Re 2022",
-            example={"input_size": 3, "hidden_size": 4, "state_size": 6},
+            example={"input_size": 3, "hidden_size": 4, "conjugate_pairs": 3},
             block="residual",
             knobs=(Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log")),
         ),

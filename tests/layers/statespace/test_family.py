@@ -15,9 +15,9 @@ from statewise.layers.statespace.s4d import S4D
 LAYERS = {
     "min_gru": lambda: MinGRU(input_size=3, hidden_size=4),
     "lru": lambda: LRU(input_size=3, hidden_size=4, state_size=6),
-    "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, state_size=8),
-    "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues="inv"),
-    "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues="legs"),
+    "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4),
+    "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="inv"),
+    "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="legs"),
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
 }
 
@@ -93,3 +93,9 @@ def test_the_final_state_holds_no_more_memory_than_itself(layer):
 def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
     assert set(layer.undecayed) == DYNAMICS[name]
     assert set(layer.undecayed) <= {key for key, _ in layer.named_parameters()}
+
+
+@pytest.mark.parametrize("kind", [LRU, S4D, Mamba])
+def test_the_state_grows_in_step_with_its_knob(kind: type[SequenceLayer]):
+    sizes = [tree.nbytes(kind(input_size=3, hidden_size=4, **{kind.state_knob: n}).initial_state(1)) for n in (1, 5, 8)]
+    assert sizes[2] - sizes[1] == 3 * (sizes[1] - sizes[0]) // 4 > 0

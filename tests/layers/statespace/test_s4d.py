@@ -12,7 +12,9 @@ TIME = 75
 
 def layer_and_input(eigenvalues="lin") -> tuple[S4D, torch.Tensor]:
     torch.manual_seed(0)
-    layer = S4D(input_size=3, hidden_size=4, state_size=8, eigenvalues=eigenvalues, dt_min=0.05, dt_max=0.5).double()
+    layer = S4D(
+        input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues=eigenvalues, dt_min=0.05, dt_max=0.5
+    ).double()
     return layer, torch.randn(5, TIME, 3).double()
 
 
@@ -89,7 +91,7 @@ def test_goes_on_from_a_warm_state_across_blocks():
 
 def test_keeps_the_laws_with_several_blocks_in_a_sequence(monkeypatch):
     monkeypatch.setattr(diagonal_convolution, "BLOCK", 4)
-    laws.check(S4D(input_size=3, hidden_size=4, state_size=8))
+    laws.check(S4D(input_size=3, hidden_size=4, conjugate_pairs=4))
 
 
 def test_a_state_decays_as_its_eigenvalues_say():
@@ -120,7 +122,7 @@ def test_legs_starts_at_the_eigenvalues_of_hippo_without_its_low_rank_part():
     )
     expected = np.linalg.eigvals(hippo + np.outer(p, p))
     expected = expected[expected.imag > 0]
-    _, a, _ = continuous(S4D(input_size=3, hidden_size=4, state_size=size, eigenvalues="legs").double())
+    _, a, _ = continuous(S4D(input_size=3, hidden_size=4, conjugate_pairs=size // 2, eigenvalues="legs").double())
     for channel in a:
         np.testing.assert_allclose(np.sort(channel.imag), np.sort(expected.imag), rtol=1e-5)
         np.testing.assert_allclose(channel.real, expected.real, rtol=1e-5)
@@ -129,8 +131,7 @@ def test_legs_starts_at_the_eigenvalues_of_hippo_without_its_low_rank_part():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"state_size": 7}, "even"),
-        ({"state_size": 0}, "even"),
+        ({"conjugate_pairs": 0}, "at least 1"),
         ({"eigenvalues": "hippo"}, "unknown eigenvalues .hippo.; .*inv, legs, lin"),
         ({"dt_min": 0.2, "dt_max": 0.1}, "dt_min"),
         ({"dt_min": 0.0}, "dt_min"),

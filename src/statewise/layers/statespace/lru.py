@@ -54,6 +54,7 @@ class LRU(SequenceLayer):
     """
 
     undecayed = ("nu", "theta", "log_gamma")
+    state_knob = "state_size"
 
     def __init__(
         self,

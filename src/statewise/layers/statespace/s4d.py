@@ -46,43 +46,42 @@ class S4D(SequenceLayer):
     Args:
         input_size: D, the number of channels.
         hidden_size: width of the output.
-        state_size: S, the number of real states a channel; even. The authors take 64.
+        conjugate_pairs: S/2, half the number of real states a channel. The authors take 32.
         eigenvalues: where A starts: ``lin`` -1/2 + i pi n, ``inv`` -1/2 + i S/pi (S/(2n + 1) - 1), ``legs`` the
             eigenvalues of HiPPO-LegS without its low-rank part, which ``inv`` approximates.
         dt_min: the shortest time step at the start; a channel remembers for about ``2 / dt`` steps.
         dt_max: the longest one; each channel draws its own, uniform in its logarithm.
 
     Raises:
-        ValueError: if ``state_size`` is not even and positive, the eigenvalues are unknown, or unless
-            ``0 < dt_min <= dt_max``.
+        ValueError: if there are no pairs, the eigenvalues are unknown, or unless ``0 < dt_min <= dt_max``.
 
-    >>> layer = S4D(input_size=3, hidden_size=4, state_size=8)
+    >>> layer = S4D(input_size=3, hidden_size=4, conjugate_pairs=4)
     >>> y, state = layer(torch.zeros(2, 5, 3))
     >>> y.shape, state.h.shape
     (torch.Size([2, 5, 4]), torch.Size([2, 3, 4, 2]))
     """
 
     undecayed = ("log_dt", "log_decay", "frequency")
+    state_knob = "conjugate_pairs"
 
     def __init__(
         self,
         *,
         input_size: int,
         hidden_size: int,
-        state_size: int = 16,
+        conjugate_pairs: int = 8,
         eigenvalues: Literal["lin", "inv", "legs"] = "lin",
         dt_min: float = 0.001,
         dt_max: float = 0.1,
     ) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
-        if state_size < 2 or state_size % 2:
-            raise ValueError(f"state_size counts conjugate pairs and must be even and positive, got {state_size}")
-        pairs = state_size // 2
-        start = EIGENVALUES[choose("eigenvalues", eigenvalues, EIGENVALUES)](pairs)
+        if conjugate_pairs < 1:
+            raise ValueError(f"conjugate_pairs must be at least 1, got {conjugate_pairs}")
+        start = EIGENVALUES[choose("eigenvalues", eigenvalues, EIGENVALUES)](conjugate_pairs)
         self.log_dt = nn.Parameter(log_uniform((input_size,), dt_min, dt_max).log())
         self.log_decay = nn.Parameter((-start.real).log().repeat(input_size, 1))
         self.frequency = nn.Parameter(start.imag.repeat(input_size, 1))
-        self.readout = nn.Parameter(torch.randn(input_size, pairs, 2) * math.sqrt(0.5))
+        self.readout = nn.Parameter(torch.randn(input_size, conjugate_pairs, 2) * math.sqrt(0.5))
         self.skip = nn.Parameter(torch.randn(input_size))
         self.mix = nn.Linear(input_size, 2 * hidden_size)
 
