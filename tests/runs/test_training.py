@@ -160,6 +160,21 @@ def test_data_that_changed_are_refused_and_the_run_is_left_alone(tmp_path: Path)
     assert score_run(folder)["test"] == result["test"]
 
 
+def test_a_run_is_used_and_gone_on_with_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "text.txt").write_text("to be or not to be, that is the question. " * 40)
+    monkeypatch.chdir(tmp_path)
+    typed = RunConfig("text.txt", config().model, config(steps=2).train, {"chunk": 8})
+    result = train_run(typed, Path("run"), command="-")
+    assert train_run(typed, Path("run"), command="-") == result
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert score_run(Path("../run"))["test"] == result["test"]
+
+
+def test_the_embedded_text_is_no_file():
+    assert complete(RunConfig("embedded")).task_options["source"] == "embedded"
+
+
 def test_a_run_stopped_before_its_first_evaluation_says_so(tmp_path: Path):
     train_run(config(), tmp_path, command="-", should_stop=lambda: True)
     with pytest.raises(UserError, match="stopped before its first evaluation; run its command again"):

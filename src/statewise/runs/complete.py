@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
+from statewise.data.text import EMBEDDED
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import default_config, default_options, find_entry
 from statewise.runs.config import RunConfig
-from statewise.tasks.resolve import complete_options, make_task, name_task
+from statewise.tasks.resolve import complete_options, find_task, make_task, name_task
 
 
 def default_run(
@@ -41,7 +43,7 @@ def default_run(
 def complete(config: RunConfig) -> RunConfig:
     """The config with its task named and every option of task and layer said, as their signatures have them today.
 
-    A default that changes tomorrow then does not change the run.
+    A default that changes tomorrow then does not change the run. Paths of files are absolute.
 
     Raises:
         UserError: if there is no such task, layer or option.
@@ -51,9 +53,15 @@ def complete(config: RunConfig) -> RunConfig:
     (40, 1.0)
     """
     task, named = name_task(config.task)
-    options = complete_options(task, {**named, **config.task_options})
+    options = _located(task, complete_options(task, {**named, **config.task_options}))
     layer = default_options(find_entry(config.model.layer), config.model.options)
     return replace(config, task=task, task_options=options, model=replace(config.model, options=layer))
+
+
+def _located(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a task with the paths of its files absolute."""
+    paths = {name: options[name] for name in find_task(task).files if options.get(name, EMBEDDED) != EMBEDDED}
+    return {**options, **{name: str(Path(path).absolute()) for name, path in paths.items()}}
 
 
 def as_data(config: RunConfig) -> dict[str, Any]:

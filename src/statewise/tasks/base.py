@@ -101,6 +101,8 @@ class Task(ABC):
     """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
     verb: ClassVar[Verb] = "evaluate"
     """What a finished run of it is for: the command that a person is told to type next"""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Options that are paths of files, which a run writes down whole, so that it can be used from any folder"""
     rivals: ClassVar[tuple[str, ...]] = ()
     """Simple models, by name, that every comparison trains along, for the others to be held against"""
 

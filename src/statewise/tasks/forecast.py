@@ -58,6 +58,7 @@ class Forecast(RegressionTask):
     name = "forecast"
     description = "Forecast the next rows of a series"
     verb = "forecast"
+    files = ("source",)
     primary = Metric("mase", "errors of the seasonal naive forecast", lower_is_better=True)
     margin = 0.01
 

@@ -44,6 +44,7 @@ class Language(ClassificationTask):
     primary = Metric("loss", "nats a token", lower_is_better=True)
     margin = 0.01
     verb = "generate"
+    files = ("source",)
     rivals = ("window-mlp",)
     orders = (2, 3, 5)
     """Orders of the n-gram baselines"""
