@@ -2,7 +2,7 @@
 
 import copy
 import io
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,17 @@ def with_other_weights(module: Module, seed: int) -> Module:
             if tensor.is_floating_point():
                 tensor.mul_(1 + 0.05 * torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype))
     return other
+
+
+def ways_to_speak(module: nn.Module, other: nn.Module, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """What ``module``, and a copy of ``other``, say when each is given ``other``'s weights; by the way of giving."""
+    loaded = copy.deepcopy(module)
+    loaded.load_state_dict(through_file(other))
+    return {
+        "functional_call": torch.func.functional_call(module, everything(other), arguments),
+        "deepcopy": copy.deepcopy(other)(*arguments),
+        "state_dict": loaded(*arguments),
+    }
 
 
 def through_file(module: nn.Module) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ def precisions(subject: Subject) -> None:
         layer = copy.deepcopy(subject.layer).to(dtype)
         x, state = _cast(subject.x, dtype), _cast_state(subject, layer)
         for place, (y, after) in (("forward", layer(x, state)), ("step", _first_step(layer, x, state))):
-            _demand_near(f"{place} in {dtype}", reference[:, : y.shape[1]], y, allowed)
+            demand_near(f"{place} in {dtype}", reference[:, : y.shape[1]], y, allowed)
             demand_closed("precisions", f"{place} in {dtype}", state, after)
     _demand_closed_under_autocast(subject)
 
@@ -42,7 +42,8 @@ def _cast_state(subject: Subject, layer: SequenceLayer) -> tree.State:
     return tree.cast_like(subject.state, layer.initial_state(tree.leaves(subject.x)[0].shape[0]))
 
 
-def _demand_near(place: str, reference: torch.Tensor, y: torch.Tensor, allowed: float) -> None:
+def demand_near(place: str, reference: torch.Tensor, y: torch.Tensor, allowed: float) -> None:
+    """Raise ``LawBroken`` unless ``y`` is finite and at most ``allowed`` from the reference, as the law measures it."""
     if not bool(y.isfinite().all()):
         raise LawBroken("precisions", f"{place} is not finite")
     gap = difference(reference.detach(), y.detach().double())

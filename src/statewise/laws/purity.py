@@ -7,7 +7,7 @@ import torch
 from statewise import tree
 from statewise.contract import Input, SequenceLayer, take_step
 from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
-from statewise.laws.other_weights import everything, through_file, with_other_weights
+from statewise.laws.other_weights import through_file, ways_to_speak, with_other_weights
 from statewise.laws.subject import Subject
 
 
@@ -40,17 +40,14 @@ def parameters_are_the_truth(subject: Subject) -> None:
         gap = difference(_speak(subject.layer, subject)[0].detach(), expected[0].detach())
         if gap == 0:
             raise LawBroken(law, "changing every parameter changes nothing")
-    torch.manual_seed(subject.seed)
-    called = torch.func.functional_call(subject.layer, everything(other), (subject.x, subject.state))
-    demand_same_run(law, "functional_call", expected, called)
-    demand_same_run(law, "deepcopy", expected, _speak(copy.deepcopy(other), subject))
+    for way, said in ways_to_speak(subject.layer, other, (subject.x, subject.state)).items():
+        demand_same_run(law, way, expected, said)
+    _from_initial_states(law, subject, other)
+
+
+def _from_initial_states(law: str, subject: Subject, other: SequenceLayer) -> None:
     loaded = copy.deepcopy(subject.layer)
     loaded.load_state_dict(through_file(other))
-    demand_same_run(law, "state_dict", expected, _speak(loaded, subject))
-    _from_initial_states(law, subject, other, loaded)
-
-
-def _from_initial_states(law: str, subject: Subject, other: SequenceLayer, loaded: SequenceLayer) -> None:
     torch.manual_seed(subject.seed)
     expected = other(subject.x)
     torch.manual_seed(subject.seed)

@@ -3,17 +3,15 @@
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from statewise.contract import Structure, StructureLayer, Tokens
 from statewise.laws.broken import LawBroken, demand_equal, difference, naming
-from statewise.laws.other_weights import everything, through_file, with_other_weights
-from statewise.laws.precision import NEARNESS
 from statewise.laws.structures import example_parts, relabelled
 from statewise.laws.subject import randomise_zeros
+from statewise.laws.whole import demand_pure, gradients, parameters_are_the_truth, precisions
 
 CHAINS = (1, 4, 9)
 """Lengths of the chains on which a layer is compared with its recurrent twin"""
@@ -28,6 +26,11 @@ class Bench:
     structure: Structure
     parts: tuple[Structure, ...]
     seed: int
+
+    @property
+    def arguments(self) -> tuple[Tensor, Structure]:
+        """What the layer is called with."""
+        return self.x, self.structure
 
 
 def check_structure(layer: StructureLayer, seed: int) -> None:
@@ -64,21 +67,12 @@ def contract(bench: Bench) -> None:
 
 def pure(bench: Bench) -> None:
     """Twice the same; input, structure, weights and buffers untouched; nothing remembered elsewhere."""
-    layer, structure = bench.layer, bench.structure
 
     def things() -> dict[str, object]:
-        told = {name: getattr(structure, name).clone() for name in ("edges", "graph", "kinds")}
-        weights = {name: value.clone() for name, value in layer.state_dict().items()}
-        return {"input": bench.x.clone(), "structure": told, "weights and buffers": weights}
+        told = {name: getattr(bench.structure, name) for name in ("edges", "graph", "kinds")}
+        return {"input": bench.x, "structure": told}
 
-    before = things()
-    first = layer(bench.x, structure)
-    after = things()
-    for thing, kept in before.items():
-        demand_equal("pure", f"the {thing} after a call", kept, after[thing])
-    other = Structure.of_chains([2, 3])
-    layer(_values(layer, 5, bench.seed + 1), other)
-    demand_equal("pure", "the same call twice", first, layer(bench.x, structure))
+    demand_pure(bench, things, (_values(bench.layer, 5, bench.seed + 1), Structure.of_chains([2, 3])))
 
 
 def reads(bench: Bench) -> None:
@@ -146,47 +140,6 @@ def chain(bench: Bench) -> None:
         demand_equal("a chain equals the recurrent layer", f"{length} nodes: output", expected[0], outputs)
 
 
-def parameters_are_the_truth(bench: Bench) -> None:
-    """``state_dict``, ``deepcopy`` and ``functional_call`` with another's parameters speak with its voice."""
-    law = "parameters are the whole truth"
-    other = with_other_weights(bench.layer, bench.seed + 7)
-    expected = other(bench.x, bench.structure)
-    called = torch.func.functional_call(bench.layer, everything(other), (bench.x, bench.structure))
-    demand_equal(law, "functional_call: output", expected, called)
-    demand_equal(law, "deepcopy: output", expected, copy.deepcopy(other)(bench.x, bench.structure))
-    loaded = copy.deepcopy(bench.layer)
-    loaded.load_state_dict(through_file(other))
-    demand_equal(law, "state_dict: output", expected, loaded(bench.x, bench.structure))
-
-
-def gradients(bench: Bench) -> None:
-    """Every parameter is reached, and derivatives in all of them and in the input equal central differences."""
-    parameters = {name: p for name, p in bench.layer.named_parameters() if p.requires_grad}
-    leaves = {f"parameter '{name}'": p for name, p in parameters.items()}
-    total = bench.layer(bench.x, bench.structure).square().sum()
-    found: tuple[Tensor | None, ...] = (None,) * len(leaves)
-    if total.requires_grad:
-        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-    for name, gradient in zip(leaves, found, strict=True):
-        if gradient is None or not bool((gradient != 0).any()):
-            raise LawBroken("gradients", f"{name} is never reached: its gradient is zero")
-    for name, parameter in parameters.items():
-        _demand_derivative(f"parameter '{name}'", partial(_with_parameter, bench, name), parameter)
-    if bench.x.is_floating_point():
-        _demand_derivative("the input", lambda x: bench.layer(x, bench.structure), bench.x)
-
-
-def precisions(bench: Bench) -> None:
-    """float32 and bfloat16 stay finite and near float64, and autocast stays finite."""
-    reference = bench.layer(bench.x, bench.structure).detach()
-    for dtype, allowed in NEARNESS.items():
-        layer = copy.deepcopy(bench.layer).to(dtype)
-        _demand_near(f"in {dtype}", reference, layer(_cast(bench.x, dtype), bench.structure), allowed)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        y = copy.deepcopy(bench.layer).float()(_cast(bench.x, torch.float32), bench.structure)
-    _demand_near("under autocast", reference, y, NEARNESS[torch.bfloat16])
-
-
 STRUCTURE_LAWS: Mapping[str, Callable[[Bench], None]] = {
     "contract": contract,
     "pure": pure,
@@ -202,24 +155,6 @@ STRUCTURE_LAWS: Mapping[str, Callable[[Bench], None]] = {
 """Name of each law of structures -> the function that tries it; from the narrow to the broad."""
 
 
-def _with_parameter(bench: Bench, name: str, value: Tensor) -> Tensor:
-    return torch.func.functional_call(bench.layer, {name: value}, (bench.x, bench.structure))
-
-
-def _demand_derivative(name: str, function: Callable[[Tensor], Tensor], leaf: Tensor) -> None:
-    free = leaf.detach().clone().requires_grad_()
-    if not torch.autograd.gradcheck(function, (free,), fast_mode=True, raise_exception=False):
-        raise LawBroken("gradients", f"the derivative in {name} is not what central differences say")
-
-
-def _demand_near(place: str, reference: Tensor, y: Tensor, allowed: float) -> None:
-    if not bool(y.isfinite().all()):
-        raise LawBroken("precisions", f"the output {place} is not finite")
-    gap = difference(reference, y.detach().double())
-    if gap > allowed:
-        raise LawBroken("precisions", f"the output {place} differs from float64 by {gap:.3g} (allowed {allowed:g})")
-
-
 def _values(layer: StructureLayer, nodes: int, seed: int) -> Tensor:
     """Random tokens ``(nodes,)`` or normal vectors ``(nodes, D)``."""
     generator = torch.Generator().manual_seed(seed)
@@ -232,7 +167,3 @@ def _changed(layer: StructureLayer, x: Tensor, nodes: list[int]) -> Tensor:
     index = torch.tensor(nodes)
     other = (x[index] + 1) % layer.input_form.vocabulary if isinstance(layer.input_form, Tokens) else x[index] + 1
     return x.index_copy(0, index, other)
-
-
-def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return x.to(dtype) if x.is_floating_point() else x

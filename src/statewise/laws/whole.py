@@ -1,0 +1,95 @@
+"""Laws that encoders share with layers of trees and graphs, which all read a whole input at once."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from statewise import tree
+from statewise.laws.broken import at, demand_equal
+from statewise.laws.derivatives import demand_derivative, demand_reached, with_leaves
+from statewise.laws.other_weights import ways_to_speak, with_other_weights
+from statewise.laws.precision import NEARNESS, demand_near
+from statewise.laws.subject import floating
+
+
+class Whole(Protocol):
+    """A module under examination, in float64, and what it is called with: the input, and what stands beside it."""
+
+    @property
+    def layer(self) -> nn.Module: ...
+
+    @property
+    def arguments(self) -> tuple[Any, Any]: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+def demand_pure(bench: Whole, given: Callable[[], dict[str, tree.State]], other: tuple[Any, Any]) -> None:
+    """Raise ``LawBroken`` if a call changes what it is given, weights or buffers, or what another call has said.
+
+    Args:
+        bench: the module and its arguments.
+        given: the tensors in these arguments, by what they are called.
+        other: other arguments.
+    """
+
+    def things() -> dict[str, tree.State]:
+        return tree.map(torch.clone, {**given(), "weights and buffers": dict(bench.layer.state_dict())})
+
+    before = things()
+    first = bench.layer(*bench.arguments)
+    after = things()
+    for thing, kept in before.items():
+        demand_equal("pure", f"the {thing} after a call", kept, after[thing])
+    bench.layer(*other)
+    demand_equal("pure", "the same call twice", first, bench.layer(*bench.arguments))
+
+
+def parameters_are_the_truth(bench: Whole) -> None:
+    """``state_dict``, ``deepcopy`` and ``functional_call`` with another's parameters speak with its voice."""
+    other = with_other_weights(bench.layer, bench.seed + 7)
+    expected = other(*bench.arguments)
+    for way, said in ways_to_speak(bench.layer, other, bench.arguments).items():
+        demand_equal("parameters are the whole truth", f"{way}: output", expected, said)
+
+
+def gradients(bench: Whole) -> None:
+    """Every parameter is reached, and derivatives in all of them and in the input equal central differences."""
+    demand_reached(bench.layer, bench.layer(*bench.arguments).square().sum())
+    for name, parameter in bench.layer.named_parameters():
+        if parameter.requires_grad:
+            demand_derivative(f"parameter '{name}'", partial(_with_parameter, bench, name), parameter)
+    for path, leaf in tree.named_leaves(bench.arguments[0]):
+        if floating(leaf):
+            place = at("the input", path)
+            demand_derivative(place, partial(_with_input, bench, place), leaf)
+
+
+def precisions(bench: Whole) -> None:
+    """float32 and bfloat16 stay finite and near float64, and autocast stays finite."""
+    reference = bench.layer(*bench.arguments)
+    for dtype, allowed in NEARNESS.items():
+        demand_near(f"the output in {dtype}", reference, _spoken(bench, dtype), allowed)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = _spoken(bench, torch.float32)
+    demand_near("the output under autocast", reference, y, NEARNESS[torch.bfloat16])
+
+
+def _with_parameter(bench: Whole, name: str, value: Tensor) -> Tensor:
+    return torch.func.functional_call(bench.layer, {name: value}, bench.arguments)
+
+
+def _with_input(bench: Whole, place: str, value: Tensor) -> Tensor:
+    x, beside = bench.arguments
+    return bench.layer(with_leaves("the input", x, {place: value}), beside)
+
+
+def _spoken(bench: Whole, dtype: torch.dtype) -> Tensor:
+    x, beside = bench.arguments
+    cast = tree.map(lambda leaf: leaf.to(dtype) if floating(leaf) else leaf, x)
+    return copy.deepcopy(bench.layer).to(dtype)(cast, beside)
