@@ -32,7 +32,7 @@ ARMS = {
 def run() -> dict[str, Any]:
     """Three seeds of each arm."""
     task = Copy(bits=8, shortest=1, longest=20, evaluation_sequences=128)
-    rows = []
+    rows: list[list[Any]] = []
     for name, (model, train, published) in ARMS.items():
         for seed in SEEDS:
             built, outcome = trained(task, model, train, seed=seed)

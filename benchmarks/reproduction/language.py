@@ -37,7 +37,7 @@ def run() -> dict[str, Any]:
         evaluate_every=250,
         betas=(0.9, 0.99),
     )
-    rows = []
+    rows: list[list[Any]] = []
     for name, model in ARMS.items():
         built, outcome = trained(task, model, train, seed=0)
         published = "1.88" if "attention" in name else "-"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from statewise import tree
 from statewise.catalog import CATALOG, Entry
 from statewise.contract import SequenceLayer
+from statewise.models.resolve import make_layer
 
 ROWS, WIDTH, STEPS = 2, 32, 20
 ALLOWED = 1e-5
@@ -54,7 +55,7 @@ class _FlatStep(nn.Module):
 def _largest_difference(entry: Entry) -> float | str:
     """Between torch and ONNX Runtime over all steps, or why there is none."""
     torch.manual_seed(0)
-    layer = entry.layer(**{**entry.defaults, "input_size": WIDTH, entry.width: WIDTH}).eval()
+    layer = make_layer(entry, {"input_size": WIDTH, "hidden_size": WIDTH}).eval()
     module = _FlatStep(layer)
     leaves = [leaf.contiguous() for leaf in tree.leaves(module.example)]
     try:
@@ -80,6 +81,7 @@ def _session(module: nn.Module, arguments: tuple[Tensor, ...]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(module, arguments, dynamo=True, verbose=False)
+    assert program is not None, "dynamo's export returns a program"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(program.model_proto.SerializeToString(), options)

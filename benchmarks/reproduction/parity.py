@@ -32,7 +32,7 @@ ARMS = {
 def run() -> dict[str, Any]:
     """Three seeds of each arm, the shortest lengths being few enough to learn from first."""
     task = Parity(shortest=1, longest=40, evaluation_sequences=512)
-    rows = []
+    rows: list[list[Any]] = []
     for name, (model, rate, steps, published) in ARMS.items():
         train = TrainConfig(steps=steps, batch_size=128, learning_rate=rate, evaluate_every=500)
         for seed in SEEDS:
