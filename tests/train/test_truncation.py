@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import Model
 from statewise.data.streams import training_window
+from statewise.layers.attention.attentive_decoder import AttentiveDecoder
+from statewise.layers.recurrent.gru import GRU
 from statewise.train.config import TrainConfig
+from statewise.train.forward import starting_state
 from statewise.train.loop import Trainer
 from statewise.tree import State
 
@@ -48,6 +52,25 @@ def test_rows_that_begin_anew_begin_from_the_initial_state():
     _, whole = model(task.inputs[:, : 4 * task.chunk])
     _, late = model(task.inputs[:, 2 * task.chunk : 4 * task.chunk])
     assert_same_state(trainer.carry, tree.where(torch.tensor([False, True, False]), late, whole))
+
+
+def test_a_carried_source_lives_on_and_rows_that_begin_anew_have_none(tmp_path: Path):
+    """The state of a decoder is as long as its source, which no initial state knows."""
+    torch.manual_seed(0)
+    decoder = AttentiveDecoder(input_size=3, hidden_size=4, memory_size=6, attention_size=5, cell=GRU)
+    model = Model(decoder, nn.Linear(10, 2), 2)
+    task, config = Streams(begins=[(1, 2)]), TrainConfig(steps=2, checkpoint_every=2, schedule="constant")
+    trainer = Trainer(model, task, config, tmp_path)
+    source = decoder.start(torch.randn(3, 8, 6), torch.tensor([8, 5, 2]))
+    trainer.progress.step, trainer.carry = 1, source
+    batch = task.train_batch(2, batch_size=3, seed=0)
+    begun = starting_state(model, batch, source)
+    assert_same_state(begun, tree.where(batch.starts, decoder.initial_state_like(source, 3), source))
+    assert begun.lengths.tolist() == [8, 0, 2]
+    trainer.run()
+    resumed = Trainer(model, task, config, tmp_path)
+    assert_same_state(resumed.carry, trainer.carry)
+    assert resumed.carry.memory.shape == (3, 8, 6)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

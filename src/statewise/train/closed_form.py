@@ -147,7 +147,7 @@ class ReadoutFitter:
         self.progress = read_progress(facts, str(source))
         load_weights(self.model, among(tensors, MODEL), source=str(source))
         if facts["carried"]:
-            self.carry = unpack_carry(tensors, self.model.initial_state(1), str(source))
+            self.carry = unpack_carry(tensors, self.model, str(source))
         sums = among(tensors, SUMS)
         self.age = sums["age"]
         self.statistics.products, self.statistics.moments = sums["products"], sums["moments"]

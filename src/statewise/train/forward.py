@@ -55,7 +55,7 @@ def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
         return model.initial_state(rows)
     if not bool(batch.starts.any()):
         return carry
-    return tree.where(batch.starts, model.initial_state(rows), carry)
+    return tree.where(batch.starts, model.initial_state_like(carry, rows), carry)
 
 
 def _checkpointed(model: Model, batch: Batch, state: State, every: int) -> tuple[Tensor, State]:

@@ -193,9 +193,8 @@ class Trainer:
 
     def _resume(self, folder: Path) -> None:
         tensors, facts = load_checkpoint(folder / "last")
-        example = self.model.initial_state(1)
         self.carry, self.best, self.progress = restore_snapshot(
-            self.model, self.optimizer, example, tensors, facts, source=str(folder / "last")
+            self.model, self.optimizer, tensors, facts, source=str(folder / "last")
         )
         kept = read_history(folder / "history.jsonl")
         self.history = [entry for entry in kept if entry.step <= self.progress.step]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from statewise import tree
+from statewise.contract import SequenceLayer
 from statewise.errors import UserError
 from statewise.train.checkpoint import load_weights
 from statewise.train.history import Progress
@@ -30,15 +31,14 @@ def take_snapshot(
 
 
 def restore_snapshot(
-    model: nn.Module,
+    model: SequenceLayer,
     optimizer: Optimizer,
-    example: State,
     tensors: dict[str, Tensor],
     facts: dict[str, Any],
     *,
     source: str,
 ) -> tuple[State | None, dict[str, Tensor], Progress]:
-    """Put a snapshot back; ``example`` is a state of the model, for its structure.
+    """Put a snapshot back into a model and its optimiser.
 
     Returns:
         The carried state, the best weights so far and the progress.
@@ -54,7 +54,7 @@ def restore_snapshot(
         index, key = name.split(".", 1)
         slots.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-    carry = unpack_carry(tensors, example, source) if facts["carried"] else None
+    carry = unpack_carry(tensors, model, source) if facts["carried"] else None
     return carry, among(tensors, BEST), progress
 
 
@@ -83,20 +83,21 @@ def pack_carry(carry: State | None) -> dict[str, Tensor]:
     return {} if carry is None else {f"{CARRY}{index}": leaf for index, leaf in enumerate(tree.leaves(carry))}
 
 
-def unpack_carry(tensors: dict[str, Tensor], example: State, source: str) -> State:
-    """A carried state from its leaves, in the structure of ``example``.
+def unpack_carry(tensors: dict[str, Tensor], model: SequenceLayer, source: str) -> State:
+    """A state that ``model`` carried, from its leaves.
 
     Raises:
         UserError: if they are those of another model.
     """
     found = among(tensors, CARRY)
-    expected = tree.leaves(example)
-    kept = [found[str(index)] for index in range(len(expected)) if str(index) in found]
-    specs = [[(leaf.shape[1:], leaf.dtype) for leaf in leaves] for leaves in (kept, expected)]
-    if specs[0] != specs[1] or len(found) != len(expected):
-        raise UserError(f"{source} carries the state of another model; use the config.json that stands beside it")
-    leaves = iter(kept)
-    return tree.map(lambda leaf: next(leaves).to(leaf.device), example)
+    example = model.initial_state(1)
+    if found.keys() == {str(index) for index in range(len(tree.leaves(example)))}:
+        leaves = iter(range(len(found)))
+        carry = tree.map(lambda leaf: found[str(next(leaves))].to(leaf.device), example)
+        rows = len(found["0"]) if found else 0
+        if tree.misfit(carry, model.initial_state_like(carry, 1), rows) is None:
+            return carry
+    raise UserError(f"{source} carries the state of another model; use the config.json that stands beside it")
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
