@@ -42,12 +42,13 @@ def run(verb: verbs.Compare, command: str) -> None:
     print(f"report: {found.report}")
     if verb.json:
         print(json.dumps({"report": str(found.report), **found.result["recommendation"]}))
+    _refuse_failure(found.result["arms"], folder)
 
 
 def make_config(verb: verbs.Compare) -> CompareConfig:
     """The comparison that the flags describe; what no flag says is the default's, or the taste's."""
     base = QUICK if verb.quick else CompareConfig()
-    asked = verbs.given(verb, "match", "depth", "seeds", "trials", "workers")
+    asked = verbs.given(verb, "match", "depth", "seeds", "trials", "workers", "margin")
     if verb.models is not None:
         asked["models"] = parse_list(verb.models)
     if verb.budget is not None:
@@ -60,6 +61,7 @@ def make_config(verb: verbs.Compare) -> CompareConfig:
         vary=parse_choices(verb.vary),
         fixed=parse_fields(verb.set),
         lengths=_lengths(verb.lengths),
+        hypotheses=verb.hypotheses,
         baselines=verb.baselines,
         train=_training(base.train, verb),
         **asked,
@@ -79,6 +81,16 @@ def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
     if "steps" in asked:
         asked["evaluate_every"] = max(1, min(TrainConfig.evaluate_every, asked["steps"] // CURVE_POINTS))
     return replace(base, **asked)
+
+
+def _refuse_failure(arms: list[dict[str, Any]], folder: Path) -> None:
+    """Raise a ``UserError`` with the first reason where no arm that was asked for has a score."""
+    asked = [arm for arm in arms if not arm["baseline"]]
+    if not any(arm["score"] for arm in asked):
+        raise UserError(
+            f"no arm finished a run; {asked[0]['label']}: {asked[0]['reason']}; mend that and run the same command "
+            f"again (what was tried stands in {folder})"
+        )
 
 
 def _show(watch: Watch, event: Event) -> None:

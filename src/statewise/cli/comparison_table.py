@@ -11,7 +11,7 @@ HEADS = ("model", "score", "95 % interval", "solved", "parameters", "fixed", "st
 
 
 def print_result(result: dict[str, Any]) -> None:
-    """The table of arms and the recommendation."""
+    """The table of arms, the recommendation and what came of the hypotheses."""
     primary, recommendation = result["task"]["primary"], result["recommendation"]
     screen = console()
     screen.print(f"{result['title']}: {primary['name']} ({primary['unit']})", style="italic", highlight=False)
@@ -19,6 +19,9 @@ def print_result(result: dict[str, Any]) -> None:
     screen.print(recommendation["headline"], style="bold", highlight=False)
     for sentence in recommendation["rests_on"]:
         screen.print(f"  {sentence}", highlight=False, markup=False)
+    for hypothesis in result["hypotheses"]:
+        told = "{statement}: {verdict}. {evidence}".format_map(hypothesis)
+        screen.print(f"Hypothesis {told}", highlight=False, markup=False)
 
 
 def _table(result: dict[str, Any]) -> Table:

@@ -54,6 +54,11 @@ class Compare:
     """field=value of any field of training, model, layer or task, in all arms"""
     task_options: tuple[str, ...] = ()
     """option=value of the task, such as longest=40 or target=OT (see: statewise tasks NAME)"""
+    margin: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="(default: the task's own)")] = None
+    """The smallest difference that counts, in units of the score (or of the fraction of seeds that solve the task)"""
+    hypotheses: tuple[str, ...] = ()
+    """What you expect, each in quotes: 'lstm > gru' (scores better) or 'lstm = gru' (equally well); the result judges
+    them"""
     depth: Annotated[int | None, _default(_COMPARE.depth)] = None
     """Blocks of every model"""
     baselines: bool = True

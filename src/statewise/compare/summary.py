@@ -89,6 +89,7 @@ def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
         "train_lengths": list(task.train_lengths) if task.train_lengths else None,
         "bimodal": task.bimodal,
         "solved_at": task.solved_at,
+        "notes": list(task.notes),
     }
 
 

@@ -27,6 +27,7 @@ class Task(BaseModel):
     train_lengths: tuple[int, int] | None = None
     bimodal: bool = False
     solved_at: float | None = None
+    notes: list[str] = []
 
 
 class Budget(BaseModel):
