@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 
+from statewise import tree
 from statewise.catalog import CATALOG
 from statewise.contract import SequenceLayer
 from statewise.models.resolve import make_layer
+from statewise.tree import State
 
 T, D = 6, 3
 
@@ -35,6 +37,12 @@ def loss(layer: SequenceLayer, parameters: dict[str, Tensor], x: Tensor) -> Tens
 
 def weights(layer: SequenceLayer) -> dict[str, Tensor]:
     return {name: p.detach() for name, p in layer.named_parameters()}
+
+
+def warm(layer: SequenceLayer, x: Tensor) -> State:
+    """A state after some steps, more in some rows than in others."""
+    _, state = layer(x.flip(1)[:, :3])
+    return tree.where(torch.tensor([True, True, False, True]), state, layer.initial_state(4))
 
 
 def test_gradients_are_autograds(layer: SequenceLayer, x: Tensor):
@@ -82,3 +90,23 @@ def test_tangents_are_those_of_the_jacobian(layer: SequenceLayer, x: Tensor):
     _, found = jvp(last, (x[0],), (tangent,))
     torch.testing.assert_close(found, torch.einsum("htd,td->h", jacobian, tangent), rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(jacfwd(last)(x[0]), jacobian, rtol=1e-10, atol=1e-12)
+
+
+def test_states_of_their_own_at_once_are_as_a_batch(layer: SequenceLayer, x: Tensor):
+    expected, _ = layer(x, warm(layer, x))
+    found = vmap(lambda row, state: layer(row.unsqueeze(0), tree.map(lambda leaf: leaf.unsqueeze(0), state))[0][0])(
+        x, warm(layer, x)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", {entry.family: entry.name for entry in CATALOG.values()}.values(), indirect=True)
+def test_a_whole_sequence_is_exported(layer: SequenceLayer, x: Tensor):
+    """From the initial state, and what comes out serves any other."""
+    layer.requires_grad_(False)
+    program = torch.export.export(layer, (x, tree.map(torch.clone, layer.initial_state(4))), strict=False).module()
+    for state in (layer.initial_state(4), warm(layer, x)):
+        (found, after), (expected, kept) = program(x, state), layer(x, state)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        for leaf, other in zip(tree.leaves(after), tree.leaves(kept), strict=True):
+            torch.testing.assert_close(leaf, other, rtol=1e-10, atol=1e-12)

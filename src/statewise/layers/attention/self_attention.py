@@ -109,9 +109,7 @@ class SelfAttention(SequenceLayer):
         return self.project_out(y.flatten(1)), AttentionState(keys[:, 1:], values[:, 1:], state.steps + 1)
 
     def _sequence(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
-        steps = state.steps.tolist()
-        start = state.steps[:1] if len(set(steps)) == 1 else state.steps  # rows at one step share their positions
-        carried = min(max(steps, default=0), self.context_length - 1)
+        start, carried = self._where_it_stands(state.steps)
         at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
         q, k, v = self._project(x, at)
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
@@ -124,6 +122,19 @@ class SelfAttention(SequenceLayer):
             append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)), state.steps + x.shape[1]
         )
         return self.project_out(y.flatten(2)), after
+
+    def _where_it_stands(self, steps: Tensor) -> tuple[Tensor, int]:
+        """The positions ``(B,)`` that a chunk starts at, or ``(1,)`` where rows share it; how much of the window holds.
+
+        Where no value can be asked for, in ``torch.export`` and ``torch.func.vmap`` over states, it may hold all.
+        """
+        try:
+            known = None if torch.compiler.is_exporting() else steps.tolist()
+        except RuntimeError:
+            known = None
+        if known is None:
+            return steps, self.context_length - 1
+        return steps[:1] if len(set(known)) == 1 else steps, min(max(known, default=0), self.context_length - 1)
 
     def _project(self, x: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values ``(B, T, N, d)`` with their positions in them."""
