@@ -1,8 +1,12 @@
 """Ours to hand to a comparison: tasks, models and what the catalog knows of them."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from statewise.compare.builders import Builders, Kind
 from statewise.fields import constructor_options
-from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers
+from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers, width_multiple
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import complete_options, make_task
 
@@ -11,14 +15,15 @@ def describe(name: str) -> Kind:
     """What the catalog knows of a kind of model."""
     entry = find_entry(name)
     options = constructor_options(entry.layer, leave_out=SIZES)
+    options |= dict.fromkeys(inner_layers(entry.layer), str | Mapping[str, Any])
     return Kind(
         family=entry.family,
         paper=entry.paper,
         knobs=entry.knobs,
-        width_multiple=entry.layer.width_multiple,
+        width_multiple=partial(width_multiple, name),
         closed_form=entry.closed_form,
         state_knob=entry.layer.state_knob,
-        options={name: str if name in inner_layers(entry.layer) else kind for name, kind in options.items()},
+        options=options,
     )
 
 

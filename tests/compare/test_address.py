@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import complete, run_comparison
 from statewise.compare.source import source_hash
+from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
 
@@ -83,6 +85,15 @@ def test_the_hash_is_of_the_files_of_ones_own_and_of_no_others(own):
     assert source_hash([own(), "gru"]) == before
     assert source_hash([own(scale=0.5), "lstm"]) != before
     assert source_hash(["lstm"]) != before
+
+
+def test_an_arm_rests_on_the_code_of_the_layer_inside_it_however_deep(own):
+    def source(**options: float) -> str:
+        inside = {"layer": "ntm", "options": {"controller": own(**options)}}
+        config = CompareConfig(models=("ntm",), fixed={"layer.controller": inside})
+        return make_arms(config, Recall(), WORKBENCH)[0].source
+
+    assert source() == source() != source(scale=0.5)
 
 
 def test_a_config_says_every_option_of_its_task():

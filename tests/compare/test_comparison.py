@@ -182,3 +182,13 @@ def test_state_can_be_matched_and_what_cannot_is_said():
 def test_windows_span_the_longest_length_evaluated():
     (arm,) = make_arms(CompareConfig(models=("attention",), lengths=(32, 200)), Recall(), WORKBENCH)
     assert arm.setup.model.options["context_length"] == 200
+
+
+@pytest.mark.parametrize("said", ["attention", {"layer": "attention", "options": {"heads": 2}}])
+def test_a_layer_inside_stands_in_the_arm_with_all_its_options(said: str | dict):
+    config = CompareConfig(models=("ntm",), fixed={"layer.controller": said}, lengths=(32, 200))
+    (arm,) = make_arms(config, Recall(), WORKBENCH)
+    inside = arm.setup.model.options["controller"]
+    assert inside["layer"] == "attention"
+    assert inside["options"]["context_length"] == 200
+    assert arm.reason is None

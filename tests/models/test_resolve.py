@@ -12,11 +12,11 @@ from statewise.catalog import CATALOG
 from statewise.contract import Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build, default_config, find_entry, layer_maker
+from statewise.models.resolve import build, default_config, find_entry, layer_maker, width_multiple
 
 OWN = """
 from statewise.catalog import Entry, Knob
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import LayerFactory, SequenceLayer, Vectors
 
 
 class Leaky(SequenceLayer):
@@ -48,6 +48,12 @@ ENTRY = Entry(
     block="residual",
     knobs=(Knob("keep", 0.0, 1.0),),
 )
+
+
+class Around(Leaky):
+    def __init__(self, *, input_size, hidden_size, inner: LayerFactory):
+        super().__init__(input_size=input_size, hidden_size=hidden_size)
+        self.inner = inner(input_size=input_size, hidden_size=hidden_size)
 
 
 class Narrow(SequenceLayer):
@@ -195,6 +201,23 @@ def test_a_layer_of_ones_own_needs_no_entry(own_module):
     assert config.options == {"keep": 0.9}
     y, _ = build(replace(config, width=6), Vectors(3), 2)(torch.randn(2, 5, 3))
     assert y.shape == (2, 5, 2)
+
+
+def test_a_layer_inside_sees_the_context_and_decides_the_width_too(own_module):
+    inside = {"layer": f"{own_module}:Around", "options": {"inner": "attention"}}
+    options = default_config(f"{own_module}:Around", context_length=77, options={"inner": inside}).options
+    assert options["inner"]["options"]["inner"]["options"]["context_length"] == 77
+    heads = find_entry("attention").layer.width_multiple(options["inner"]["options"]["inner"]["options"])
+    assert width_multiple(f"{own_module}:Around", options) == heads > 1
+    assert (
+        default_config("ntm", context_length=7, options={"controller": "tcn"}).options["controller"]["layer"] == "tcn"
+    )
+
+
+def test_an_option_without_default_is_asked_for(own_module):
+    path = f"{own_module}:Around"
+    with pytest.raises(UserError, match=r"needs the option inner, the layer inside; .*--set layer.inner=lstm"):
+        build(default_config(path, context_length=None), Tokens(5), 5)
 
 
 @pytest.mark.parametrize(

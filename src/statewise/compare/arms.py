@@ -111,16 +111,16 @@ class _Maker:
         model = self.builders.default_config(
             name, depth=self.config.depth, context_length=self._context(learnt), options=given.model.options
         )
-        setup = fields.set_all(replace(given, model=model), values)
+        said = fields.set_all(replace(given, model=model), values)
+        setup = replace(said, model=replace(said.model, options=model.options))
         label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
-        inner = [value for value in setup.model.options.values() if isinstance(value, str)]
-        source = source_hash([name, self.config.task, *inner])
+        source = source_hash([name, self.config.task, *_inner_layers(model.options)])
         arm = Arm(label, name, kind, setup, learnt.fingerprint(), source, decided, baseline)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
             return arm
-        said = f"layer.{kind.state_knob}" in decided
-        sized, reason = meet_budget(self.config, self.task, self.builders, kind, setup.model, knob_decided=said)
+        knob_decided = f"layer.{kind.state_knob}" in decided
+        sized, reason = meet_budget(self.config, self.task, self.builders, kind, setup.model, knob_decided=knob_decided)
         return replace(arm, setup=replace(setup, model=sized), reason=reason)
 
     def _check_fields(self) -> None:
@@ -138,3 +138,11 @@ class _Maker:
         """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""
         trained = learnt.longest_context()
         return max(self.context, trained) if self.context and trained else self.context
+
+
+def _inner_layers(options: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the layers inside a layer with these complete options, and of those inside them."""
+    for value in options.values():
+        if isinstance(value, Mapping) and value.keys() == {"layer", "options"}:
+            yield value["layer"]
+            yield from _inner_layers(value["options"])

@@ -1,6 +1,7 @@
 """From a name and plain data to a kind of layer and its complete config: the catalog's, or a person's own."""
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
@@ -53,15 +54,28 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     GRU()
     """
     arguments = {**entry.defaults, **arguments}
-    known = inspect.signature(entry.layer).parameters
-    for name in arguments:
-        if name not in known:
-            raise unknown(f"option of {entry.name}", name, set(known) - set(SIZES))
+    _check_names(entry, arguments)
     try:
         factories = {name: _layer_factory(arguments[name]) for name in inner_layers(entry.layer) & arguments.keys()}
         return entry.layer(**{**arguments, **factories})
     except (TypeError, ValueError) as error:
         raise UserError(f"cannot build {entry.name} of width {arguments['hidden_size']}: {error}") from error
+
+
+def _check_names(entry: Entry, arguments: Mapping[str, Any]) -> None:
+    """Raises ``UserError`` if an argument is unknown or one that is needed is missing."""
+    known = inspect.signature(entry.layer).parameters
+    for name in arguments:
+        if name not in known:
+            raise unknown(f"option of {entry.name}", name, set(known) - set(SIZES))
+    for name, parameter in known.items():
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind is not parameter.VAR_KEYWORD
+            and name not in arguments
+        ):
+            what, value = (", the layer inside", "lstm") if name in inner_layers(entry.layer) else ("", "VALUE")
+            raise UserError(f"{entry.name} needs the option {name}{what}; say it, as with --set layer.{name}={value}")
 
 
 def layer_maker(entry: Entry) -> MakeLayer:
@@ -99,33 +113,42 @@ def default_config(
         options: of the layer, where they are decided already.
     """
     entry = find_entry(name)
-    seen = {} if context_length is None else entry.layer.options_to_see(context_length)
-    complete = default_options(entry, {**seen, **(options or {})})
+    complete = default_options(entry, options or {}, context_length=context_length)
     if context_length is not None:
         depth = max(depth, entry.layer.depth_to_see(context_length, complete))
     return ModelConfig(layer=name, options=complete, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
 
 
-def default_options(entry: Entry, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option of a layer as plain data: those decided, the entry's own, the rest from the signature.
+def default_options(entry: Entry, decided: Mapping[str, Any], *, context_length: int | None = None) -> dict[str, Any]:
+    """Every option of a layer as plain data: those decided, the window that sees the context, the entry's own, the rest
+    from the signature; those of its inner layers likewise.
 
     Left out are the sizes, what depends on the number of the block, and what is no plain data.
     """
     solved = {*SIZES, *entry.layer.options_of_block(0)}
     parameters = inspect.signature(entry.layer).parameters.values()
     options = {p.name: p.default for p in parameters if p.name not in solved and _is_plain(p.default)}
-    options |= {**entry.defaults, **decided}
-    return options | {name: _complete(options[name]) for name in inner_layers(entry.layer) & options.keys()}
+    seen = {} if context_length is None else entry.layer.options_to_see(context_length)
+    options |= {**entry.defaults, **seen, **decided}
+    inner = inner_layers(entry.layer) & options.keys()
+    return options | {name: _complete(options[name], context_length) for name in inner}
+
+
+def width_multiple(name: str, options: Mapping[str, Any]) -> int:
+    """What the width must be a multiple of for a layer with these complete options and for those inside, as wide."""
+    kind = find_entry(name).layer
+    inner = (width_multiple(*_said(options[option])) for option in inner_layers(kind) & options.keys())
+    return math.lcm(kind.width_multiple(options), *inner)
 
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, PLAIN) or (isinstance(value, type) and issubclass(value, SequenceLayer))
 
 
-def _complete(inner: str | Mapping[str, Any] | type[SequenceLayer]) -> dict[str, Any]:
+def _complete(inner: str | Mapping[str, Any] | type[SequenceLayer], context_length: int | None) -> dict[str, Any]:
     """An inner layer with every option."""
     name, decided = _said(_name_of(inner) if isinstance(inner, type) else inner)
-    return {"layer": name, "options": default_options(find_entry(name), decided)}
+    return {"layer": name, "options": default_options(find_entry(name), decided, context_length=context_length)}
 
 
 def _layer_factory(inner: str | Mapping[str, Any]) -> LayerFactory:
