@@ -1,6 +1,5 @@
 """The verbs from Python, in a few lines: compare models, train one, use it, write a report."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from statewise.runs.forecasting import NextRows, forecast_next
 from statewise.runs.generation import generate, read_vocabulary
 from statewise.runs.sampling import Sampling
 from statewise.runs.training import score_run, train_run
-from statewise.storage import read_json
+from statewise.storage import read_json, write_text
 from statewise.tasks.resolve import name_task
 from statewise.train.history import read_history
 from statewise.workbench import WORKBENCH
@@ -81,7 +80,7 @@ def compare_models(
     command = command or f"statewise.compare_models({config!r}, {str(folder)!r})"
     folder = Path(folder)
     result = run_comparison(config, WORKBENCH, folder, command=command, watch=watch)
-    return Comparison(folder, result, _write_page(report.write_comparison, result, folder))
+    return Comparison(folder, result, _write_page(report.render_comparison, result, folder))
 
 
 def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> dict[str, Any]:
@@ -153,7 +152,7 @@ def write_report(folder: str | Path) -> Path:
     folder = Path(folder)
     result = read_result(folder)
     if "arms" in result:
-        return _write_page(report.write_comparison, result, folder)
+        return _write_page(report.render_comparison, result, folder)
     run = {
         "title": f"Run {folder.name}",
         "config": read_json(folder / "config.json"),
@@ -161,17 +160,14 @@ def write_report(folder: str | Path) -> Path:
         "history": [vars(entry) for entry in read_history(folder / "history.jsonl")],
         "result": result,
     }
-    return _write_page(report.write_run, run, folder)
+    return _write_page(report.render_run, run, folder)
 
 
-def _write_page(write: Callable[[dict[str, Any], Path], Path], data: dict[str, Any], folder: Path) -> Path:
-    page = folder / "report.html"
+def _write_page(render: Callable[[dict[str, Any]], str], data: dict[str, Any], folder: Path) -> Path:
     try:
-        return write(data, page)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {page}: {os.strerror(error.errno) if error.errno else error}; free some space or make the "
-            f"folder writable, then say: statewise report {folder}"
-        ) from error
+        text = render(data)
     except ValueError as error:
         raise UserError(f"{folder / 'result.json'} is {error}") from error
+    page = folder / "report.html"
+    write_text(page, text)
+    return page

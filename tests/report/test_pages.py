@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from statewise.report import render_comparison, render_run, write_comparison, write_run
+from statewise.report import render_comparison, render_run
 from statewise.report.tidy import tidy
 
 Data = dict[str, Any]
@@ -346,28 +346,6 @@ def test_the_data_is_left_as_it_was(result: Data) -> None:
     before = copy.deepcopy(result)
     render_comparison(result)
     assert result == before
-
-
-def test_a_page_is_written_whole_and_alone(tmp_path, result: Data, run: Data) -> None:
-    path = write_comparison(result, tmp_path / "new" / "report.html")
-    assert path.read_text(encoding="utf-8") == render_comparison(result)
-    write_run(run, path)
-    assert path.read_text(encoding="utf-8") == render_run(run)
-    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
-
-
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch, result: Data) -> None:
-    path = tmp_path / "report.html"
-    path.write_text("old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_comparison(result, path)
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_naming_the_room_loads_no_template_engine() -> None:

@@ -5,14 +5,12 @@ The page needs no network and no script to be read: figures are drawn as SVG, so
 
 from statewise._lazy import lazy
 
-__all__ = ["render_comparison", "render_run", "write_comparison", "write_run"]
+__all__ = ["render_comparison", "render_run"]
 
 __getattr__ = lazy(
     __name__,
     {
         "render_comparison": "comparison",
-        "write_comparison": "comparison",
         "render_run": "run",
-        "write_run": "run",
     },
 )

@@ -1,6 +1,5 @@
 """The page of a comparison."""
 
-from pathlib import Path
 from typing import Any
 
 from statewise.report import facts
@@ -13,19 +12,9 @@ from statewise.report.figures.strip import strips
 from statewise.report.figures.style import Style, styles_of
 from statewise.report.figures.tuning import tuning
 from statewise.report.formats import Column
-from statewise.report.page import render, write
+from statewise.report.page import render
 from statewise.report.schema import Arm, Comparison, read
 from statewise.report.tidy import tidy
-
-
-def write_comparison(result: dict[str, Any], path: str | Path) -> Path:
-    """Write the page of a comparison to ``path``, whole or not at all, and return the path.
-
-    Raises:
-        ValueError: if ``result`` is not a comparison's; the sentence names the field.
-        OSError: if ``path`` cannot be written; a page that stood there stays as it was.
-    """
-    return write(render_comparison(result), Path(path))
 
 
 def render_comparison(result: dict[str, Any]) -> str:

@@ -1,8 +1,5 @@
-"""From a template to a file that stands whole or not at all."""
+"""From a template to a page."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,22 +22,3 @@ def render(template: str, values: dict[str, Any]) -> str:
     environment.filters |= {name: getattr(formats, name) for name in names}
     environment.globals |= {"palette": PALETTE, "missing": formats.MISSING}
     return environment.get_template(template).render(values)
-
-
-def write(page: str, path: Path) -> Path:
-    """Write a page atomically, making its folder where needed, and return its path.
-
-    Raises:
-        OSError: if the folder cannot be written or the disk is full; a page that stood there stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        os.chmod(fresh, 0o644)
-        os.replace(fresh, path)
-    except BaseException:
-        Path(fresh).unlink(missing_ok=True)
-        raise
-    return path

@@ -1,7 +1,6 @@
 """The page of a single training run."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from statewise.report import facts
@@ -11,22 +10,12 @@ from statewise.report.figures.lines import Strands, draw_bundle
 from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import told
-from statewise.report.page import render, write
+from statewise.report.page import render
 from statewise.report.schema import Run, read
 from statewise.report.tidy import tidy
 
 _NOT_DRAWN = frozenset({"step", "tokens", "seconds"})
 """Numbers of a history that need no figure: they only grow, or are measured times"""
-
-
-def write_run(run: dict[str, Any], path: str | Path) -> Path:
-    """Write the page of a run to ``path``, whole or not at all, and return the path.
-
-    Raises:
-        ValueError: if ``run`` is not a run's; the sentence names the field.
-        OSError: if ``path`` cannot be written; a page that stood there stays as it was.
-    """
-    return write(render_run(run), Path(path))
 
 
 def render_run(run: dict[str, Any]) -> str:
