@@ -1,12 +1,13 @@
 """What a person reads on the terminal."""
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from statewise.catalog import CATALOG
+from statewise.catalog import CATALOG, OTHER_LAYERS
 from statewise.cli import listing
 from statewise.cli.dispatch import run
 
@@ -64,3 +65,15 @@ def test_names_that_one_must_type_are_whole_on_a_narrow_terminal(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 80
     assert all(f" {name} " in said for name in CATALOG)
+
+
+def test_layers_that_are_no_arms_are_listed_apart_and_described(capsys: pytest.CaptureFixture[str]):
+    assert run(["models", "--width", "8", "--json"]) == 0
+    said = capsys.readouterr().out
+    arms, others = said.split("no arms of a comparison")
+    assert all(f" {name} " in others and f" {name} " not in arms for name in OTHER_LAYERS)
+    assert all(f" {name} " in arms for name in CATALOG)
+    assert [row["name"] for row in json.loads(said.splitlines()[-1])] == [*CATALOG, *OTHER_LAYERS]
+    for name, entry in OTHER_LAYERS.items():
+        assert run(["models", name]) == 0
+        assert inspect.getdoc(entry.layer).splitlines()[0] in capsys.readouterr().out

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from rich.table import Table
 
-from statewise.catalog import CATALOG
+from statewise.catalog import CATALOG, OTHER_LAYERS
 from statewise.cli import verbs
 from statewise.cli.console import console
-from statewise.contract import Vectors
+from statewise.contract import Decoder, Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
@@ -19,27 +19,41 @@ from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
 COSTS = ("parameters", "fixed", "state bytes", "operations a token")
+NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has no tree and no source for them"
+
+Row = dict[str, str | int]
 
 
 def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
+    is_model = isinstance(verb, verbs.Models)
     if verb.name:
-        is_model = isinstance(verb, verbs.Models)
-        _describe(verb.name, find_entry(verb.name).layer if is_model else find_task(verb.name), as_json=verb.json)
+        _describe(verb.name, _layer(verb.name) if is_model else find_task(verb.name), as_json=verb.json)
         return
-    rows = (
-        _models(replace(ModelConfig(), **verbs.given(verb, "width")).width)
-        if isinstance(verb, verbs.Models)
-        else _tasks()
-    )
+    if isinstance(verb, verbs.Models):
+        rows, others = _models(replace(ModelConfig(), **verbs.given(verb, "width")).width), _others()
+    else:
+        rows, others = _tasks(), []
+    _print_table(rows)
+    if others:
+        console().print(f"\n{NO_ARMS}")
+        _print_table(others)
+    if verb.json:
+        print(json.dumps(rows + others))
+
+
+def _print_table(rows: list[Row]) -> None:
     table = Table()
     for name in rows[0]:
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values()))
     console().print(table)
-    if verb.json:
-        print(json.dumps(rows))
+
+
+def _layer(name: str) -> type:
+    """The class of a layer, whether or not it can be an arm."""
+    return OTHER_LAYERS[name].layer if name in OTHER_LAYERS else find_entry(name).layer
 
 
 def _describe(name: str, kind: type, *, as_json: bool) -> None:
@@ -53,11 +67,11 @@ def _describe(name: str, kind: type, *, as_json: bool) -> None:
         print(json.dumps({"name": name, "options": options}, default=str))
 
 
-def _models(width: int) -> list[dict[str, str | int]]:
-    rows: list[dict[str, str | int]] = []
+def _models(width: int) -> list[Row]:
+    rows: list[Row] = []
     for name, entry in CATALOG.items():
         config = replace(default_config(name, depth=1, context_length=None), width=width)
-        row: dict[str, str | int] = {"name": name, "family": entry.family, "paper": entry.paper}
+        row: Row = {"name": name, "family": entry.family, "paper": entry.paper}
         try:
             model = build(config, Vectors(width), width)
         except UserError:
@@ -69,8 +83,21 @@ def _models(width: int) -> list[dict[str, str | int]]:
     return rows
 
 
-def _tasks() -> list[dict[str, str | int]]:
-    rows: list[dict[str, str | int]] = []
+def _others() -> list[Row]:
+    """The layers that read something beside a sequence."""
+    return [
+        {
+            "name": name,
+            "family": entry.family,
+            "paper": entry.paper,
+            "reads": "a sequence and a source" if issubclass(entry.layer, Decoder) else "trees or graphs",
+        }
+        for name, entry in OTHER_LAYERS.items()
+    ]
+
+
+def _tasks() -> list[Row]:
+    rows: list[Row] = []
     for name, kind in TASKS.items():
         try:
             chance = make_task(name, {}).chance()
