@@ -1,7 +1,6 @@
 """Every task keeps the rules, and the rules bite: tasks with one fault each, noticed by the rule that names it."""
 
 import inspect
-import math
 from collections.abc import Callable
 
 import pytest
@@ -67,6 +66,9 @@ class Echo(ClassificationTask, GeneratedTask):
         )
         self.symbols = symbols
 
+    def different(self, length):
+        return self.symbols**length
+
     def generate(self, generator, split, rows, length):
         from statewise.tasks.base import Batch
         from statewise.tasks.generated import draw_of_split
@@ -74,7 +76,7 @@ class Echo(ClassificationTask, GeneratedTask):
         def draw(number):
             return torch.randint(self.symbols, (number, length), generator=generator)
 
-        inputs = draw_of_split(draw, split, rows, different=math.inf)
+        inputs = draw_of_split(draw, split, rows, different=self.different(length))
         return Batch(inputs, inputs, torch.ones(rows, length))
 
     def chance(self):
@@ -213,6 +215,13 @@ class Crashing(Echo):
         return super().evaluation(split, batch_size=batch_size, length=length)
 
 
+class NoneSoShort(Echo):
+    def generate(self, generator, split, rows, length):
+        batch = super().generate(generator, split, rows, length)
+        batch.inputs[:, 2]
+        return batch
+
+
 class Positional(Echo):
     def __init__(self, symbols: int = 5):
         super().__init__(symbols=symbols)
@@ -270,6 +279,7 @@ FAULTS: dict[str, tuple[str, type[Echo] | Callable[[], Task], str]] = {
     "scores that do not add up": ("scores", Averaging, "added up row by row"),
     "length 0": ("lengths", AnyLength, "length=0) is not refused"),
     "a traceback for length 0": ("lengths", Crashing, "raises RuntimeError"),
+    "no least length said": ("lengths", NoneSoShort, "as least_length"),
     "a positional option": ("options", Positional, "symbols must be a named"),
     "options swallowed": ("options", Swallowing, "options must be a named"),
     "an option that no file can hold": ("options", NotPlain, "scale is not plain data"),
@@ -307,6 +317,29 @@ def test_a_small_space_is_said_and_not_held_against_the_task():
     assert Parity(shortest=12, longest=20).notes == ()
     assert "at length 1 " in Copy(bits=8, shortest=1, longest=20).notes[0]
     check(task)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Copy(longest=300),
+        CopyMemory(shown=400),
+        Recall(symbols=2000, pairs=300, shortest=900, longest=900),
+        DelayedRecall(longest=2000),
+        Parity(longest=2000),
+    ],
+    ids=lambda task: task.name,
+)
+def test_there_may_be_more_different_sequences_than_a_float_counts(task: GeneratedTask):
+    longest = task.train_lengths[1]
+    assert task.different(longest) > 2**1024
+    assert not task.splits_share(longest)
+    assert len(task.notes) <= 1
+
+
+@pytest.mark.parametrize(("task", "steps"), [(Copy(longest=7), 16), (CopyMemory(longest=100), 120), (Parity(), 40)])
+def test_a_window_spans_all_steps_of_the_longest_sequence_whatever_its_length_counts(task: GeneratedTask, steps: int):
+    assert task.longest_context() == steps
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class Parity(ClassificationTask, GeneratedTask):
         )
 
     def different(self, length: int) -> float:
-        return 2.0**length
+        return 2**length
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:

@@ -47,7 +47,7 @@ class Copy(GeneratedTask):
         self.bits = bits
 
     def different(self, length: int) -> float:
-        return 2.0 ** min(length * self.bits, 1000)
+        return 2 ** (length * self.bits)
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
@@ -78,10 +78,6 @@ class Copy(GeneratedTask):
 
     def blind(self, batch: Batch) -> Tensor:
         return torch.zeros(batch.targets.shape)
-
-    def longest_context(self) -> int:
-        assert self.train_lengths is not None
-        return 2 * self.train_lengths[1] + 2
 
     def oracle(self, batch: Batch) -> Tensor:
         end = batch.values[0, :, self.bits + 1].argmax()
@@ -133,7 +129,7 @@ class CopyMemory(ClassificationTask, GeneratedTask):
         self.solved_at = 0.1 * self.chance()
 
     def different(self, length: int) -> float:
-        return float(self.symbols) ** min(self.shown, 100)
+        return self.symbols**self.shown
 
     def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
         def draw(number: int) -> Tensor:
@@ -171,10 +167,6 @@ class CopyMemory(ClassificationTask, GeneratedTask):
         outputs[:, : -self.shown, 0] = 100.0
         outputs[:, -self.shown :, 1 : self.symbols + 1] = 100.0
         return outputs
-
-    def longest_context(self) -> int:
-        assert self.train_lengths is not None
-        return self.train_lengths[1] + 2 * self.shown
 
     def oracle(self, batch: Batch) -> Tensor:
         answers = torch.zeros_like(batch.values)

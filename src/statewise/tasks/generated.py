@@ -75,8 +75,15 @@ class GeneratedTask(Task):
         """
 
     def different(self, length: int) -> float:
-        """How many different contents a sequence of this length may have; infinity where no two draws are alike."""
+        """How many different contents a sequence of this length may have; infinity where no two draws are alike.
+
+        Best counted in whole numbers, which have no largest.
+        """
         return math.inf
+
+    def longest_context(self) -> int:
+        assert self.train_lengths is not None
+        return self.generate(seeded(0, "train", 0), "train", 1, self.train_lengths[1]).shape[1]
 
     def splits_share(self, length: int) -> bool:
         return self.different(length) < SMALL_SPACE

@@ -170,6 +170,8 @@ def chance(task: Task) -> None:
 def lengths(task: Task) -> None:
     """Lengths that make no sense are refused with a ``UserError``: 0, below the least, any where there is no length."""
     least = task.least_length if isinstance(task, GeneratedTask) else 1
+    if isinstance(task, GeneratedTask):
+        _demand_least(task)
     refused = (0, least - 1) if task.train_lengths else (4,)
     for length in refused:
         try:
@@ -256,6 +258,18 @@ def _estimated(task: Task, answer: Answer, length: int | None) -> tuple[float, f
     sums, counts = parts.unbind(1)
     ratio = sums.sum() / counts.sum()
     return float(ratio), float((sums - ratio * counts).square().sum().sqrt() / counts.sum())
+
+
+def _demand_least(task: GeneratedTask) -> None:
+    """The least length makes sequences as any other does."""
+    place = f"evaluation(length={task.least_length})"
+    try:
+        shortest = next(task.evaluation("valid", batch_size=ROWS, length=task.least_length))
+    except Exception as error:
+        said = f"{place} raises {type(error).__name__}: {error}; hand the shortest that makes sense on as least_length"
+        demand("lengths", False, said)
+    else:
+        demand_legal(task, shortest, place)
 
 
 def _demand_plain(rule: str, place: str, value: object) -> None:
