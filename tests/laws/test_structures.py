@@ -20,8 +20,8 @@ TRUTH, GRADIENTS, PRECISIONS = "parameters are the whole truth", "gradients", "p
 FAULTS = [
     (wrong.OneRowAStructure, CONTRACT, "a batch gives (5, 4) torch.float64, expected (17, 4)"),
     (wrong.NothingIsTooLittle, CONTRACT, "max()"),
-    (wrong.InputInPlace, PURE, "the input after a call"),
-    (wrong.StructureInPlace, PURE, "the structure after a call['kinds']"),
+    (wrong.InputInPlace, PURE, "a call changes the input"),
+    (wrong.StructureInPlace, PURE, "a call changes the structure['kinds']"),
     (wrong.ScheduleOfTheFirstCall, PURE, "the same call twice"),
     (wrong.NormalisedOverTheBatch, ALONE, "structure 0 alone"),
     (wrong.ScaledByTheLargestDegree, ALONE, "structure 3 alone"),

@@ -45,7 +45,7 @@ def demand_pure(bench: Whole, given: Callable[[], dict[str, tree.State]], other:
     first = bench.layer(*bench.arguments)
     after = things()
     for thing, kept in before.items():
-        demand_equal("pure", f"the {thing} after a call", kept, after[thing])
+        demand_equal("pure", f"a call changes the {thing}", kept, after[thing], tolerance=0.0)
     bench.layer(*other)
     demand_equal("pure", "the same call twice", first, bench.layer(*bench.arguments))
 
