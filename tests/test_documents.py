@@ -26,7 +26,7 @@ def code_blocks(name: str) -> list[str]:
 def test_the_layer_and_the_wrapper_of_contributing_keep_the_laws():
     layer, wrapper, _ = code_blocks("CONTRIBUTING.md")
     for block, name in ((layer, "MGU"), (wrapper, "Highway")):
-        space: dict[str, object] = {"__name__": "contributing"}
+        space: dict[str, object] = {"__name__": "__main__"}
         exec(block, space)
         assert name in space
 
