@@ -10,6 +10,7 @@ from statewise.compare import measure as room
 from statewise.compare.measure import TIMED, WARM_UP, measure
 from statewise.tasks.computing import Adding
 from statewise.train.config import TrainConfig
+from statewise.train.start import make_trainer
 from statewise.workbench import WORKBENCH
 
 TASK = Adding(shortest=6, longest=6, evaluation_sequences=8)
@@ -24,12 +25,11 @@ def model(name: str = "gru"):
 def test_the_arms_own_training_is_what_is_timed(monkeypatch: pytest.MonkeyPatch):
     seen = []
 
-    class Spy(room.Trainer):
-        def __init__(self, model, task, config):
-            seen.append(config)
-            super().__init__(model, task, config)
+    def spy(model, task, config):
+        seen.append(config)
+        return make_trainer(model, task, config)
 
-    monkeypatch.setattr(room, "Trainer", Spy)
+    monkeypatch.setattr(room, "make_trainer", spy)
     train = replace(TRAIN, optimizer="sgd", accumulate=3, precision="bfloat16", steps=4000, evaluate_every=1)
     measure(model(), TASK, train)
     (config,) = seen

@@ -10,7 +10,7 @@ from torch import Tensor
 from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.train.checkpoint import load_checkpoint
-from statewise.train.closed_form import FACTORS, ReadoutFitter, fit_readout
+from statewise.train.closed_form import FACTORS, ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import evaluate
 
@@ -58,7 +58,7 @@ def assert_the_best_was_chosen(task: Rows, model: Model, candidates: list[np.nda
 def test_streams_are_fitted_as_one_long_sequence_behind_the_washout(washout: int):
     task, model = Streams(chunk=CHUNK), reservoir()
     config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=washout)
-    score = fit_readout(model, task, config)
+    score = ReadoutFitter(model, task, config).run().progress.best_valid
     with torch.no_grad():
         features, _ = model.features(task.inputs[:, : STEPS * CHUNK])
     counted = (torch.arange(STEPS * CHUNK) >= washout).expand(3, -1)
@@ -69,7 +69,7 @@ def test_streams_are_fitted_as_one_long_sequence_behind_the_washout(washout: int
 def test_a_row_that_begins_anew_is_washed_out_anew():
     task, model = Streams(chunk=CHUNK, begins=[(1, 2)]), reservoir()
     config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=5)
-    fit_readout(model, task, config)
+    ReadoutFitter(model, task, config).run()
     with torch.no_grad():
         features, _ = model.features(task.inputs[:, : STEPS * CHUNK])
         features[1, 2 * CHUNK :] = model.features(task.inputs[1:2, 2 * CHUNK : STEPS * CHUNK])[0][0]
@@ -81,7 +81,7 @@ def test_a_row_that_begins_anew_is_washed_out_anew():
 def test_ragged_sequences_of_their_own_are_each_washed_out():
     task, model = Rows(rows=24), reservoir()
     config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
-    fit_readout(model, task, config)
+    ReadoutFitter(model, task, config).run()
     with torch.no_grad():
         features, _ = model.features(task.inputs)
     counted = (task.weights > 0) & (torch.arange(7) >= 2)
@@ -100,7 +100,7 @@ def test_positions_choose_what_is_fitted():
 
     task, model = Asked(rows=24), reservoir()
     config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)
-    fit_readout(model, task, config)
+    ReadoutFitter(model, task, config).run()
     with torch.no_grad():
         features, _ = model.features(task.inputs)
     counted = torch.isin(torch.arange(7), torch.tensor([4, 6])).expand(24, -1)
@@ -140,11 +140,24 @@ def test_a_fit_of_other_fixed_weights_is_not_gone_on_with(tmp_path: Path):
         ReadoutFitter(small_model("echo-state", width=11), Streams(), config, tmp_path)
 
 
+def test_validation_is_looked_at_once_a_penalty():
+    class Counted(Streams):
+        looked = 0
+
+        def evaluation(self, split, *, batch_size, length=None):
+            self.looked += 1
+            return super().evaluation(split, batch_size=batch_size, length=length)
+
+    task = Counted(chunk=CHUNK)
+    ReadoutFitter(reservoir(), task, TrainConfig(steps=STEPS, readout="ridge")).run()
+    assert task.looked == len(FACTORS)
+
+
 def test_what_cannot_be_solved_is_refused():
     class Classes(Rows):
         regression = False
 
     with pytest.raises(UserError, match="no closed-form readout; say readout=gradient"):
-        fit_readout(reservoir(), Classes(), TrainConfig(readout="ridge"))
+        ReadoutFitter(reservoir(), Classes(), TrainConfig(readout="ridge")).run()
     with pytest.raises(UserError, match="nothing to fit the readout to"):
-        fit_readout(reservoir(), Rows(), TrainConfig(readout="ridge", steps=2, washout=7))
+        ReadoutFitter(reservoir(), Rows(), TrainConfig(readout="ridge", steps=2, washout=7)).run()

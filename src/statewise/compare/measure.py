@@ -9,9 +9,8 @@ from typing import Any
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
 from statewise.tasks.base import Task
-from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
-from statewise.train.loop import Trainer
+from statewise.train.start import make_trainer
 
 WARM_UP = 2
 """Updates that are not timed: the first allocate and compile"""
@@ -29,7 +28,7 @@ def measure(model: Model, task: Task, train: TrainConfig) -> dict[str, Any]:
         train: the arm's own: optimizer, precision, accumulation, readout and device are its own.
     """
     train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER)
-    trainer = (ReadoutFitter if train.readout == "ridge" else Trainer)(model, task, train)
+    trainer = make_trainer(model, task, train)
     moments = [(time.perf_counter(), 0)]
     trainer.run(
         on_step=lambda step, loss: moments.append((time.perf_counter(), trainer.progress.tokens)),

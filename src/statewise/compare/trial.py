@@ -18,10 +18,9 @@ from statewise.compare.trained_on import TrainedOn
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task, add_scores
-from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import answers, evaluate
-from statewise.train.loop import Trainer
+from statewise.train.start import make_trainer
 
 MOST_EXAMPLES = 1000
 """Test examples whose scores are kept apart"""
@@ -74,7 +73,7 @@ def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
 
 def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
-    outcome = (ReadoutFitter if spec.train.readout == "ridge" else Trainer)(model, task, spec.train).run()
+    outcome = make_trainer(model, task, spec.train).run()
     progress = outcome.progress
     result |= {"valid": progress.best_valid, "solved_step": progress.solved_step, "tokens": progress.tokens}
     result["curve"] = [

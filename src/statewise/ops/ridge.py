@@ -1,7 +1,5 @@
 """Ridge regression from streamed statistics, in constant memory."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -9,7 +7,7 @@ from torch import Tensor
 class RidgeStatistics:
     """Sums over all examples seen: X'X and X'Y with a constant feature for the bias, in float64.
 
-    However the examples are cut into chunks, the sums are those of all of them. Two sets of statistics add up.
+    However the examples are cut into chunks, the sums are those of all of them.
 
     >>> statistics = RidgeStatistics(features=1, targets=1)
     >>> statistics.add(torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0], [3.0]]))
@@ -30,12 +28,6 @@ class RidgeStatistics:
         self.moments += scaled.T @ targets.double()
         self.examples += float(features.shape[0] if weights is None else weights.sum())
 
-    def merge(self, other: "RidgeStatistics") -> None:
-        """Add what another has seen."""
-        self.products += other.products
-        self.moments += other.moments
-        self.examples += other.examples
-
     def solve(self, ridge: float) -> tuple[Tensor, Tensor]:
         """Weight ``(K, F)`` and bias ``(K,)`` minimising sum |Y - X w - b|^2 + ridge |w|^2; the bias is not penalised.
 
@@ -50,7 +42,3 @@ class RidgeStatistics:
         penalty[-1] = 0.0
         solution = torch.linalg.lstsq(self.products + penalty.diag(), self.moments, driver="gelsd").solution
         return solution[:-1].T.contiguous(), solution[-1].contiguous()
-
-    def solve_all(self, ridges: Sequence[float]) -> dict[float, tuple[Tensor, Tensor]]:
-        """The solution for each ridge, from the same pass over the data."""
-        return {ridge: self.solve(ridge) for ridge in ridges}

@@ -18,10 +18,9 @@ from statewise.runs.folder import README, check_data, keep_config, load_run, ope
 from statewise.storage import write_json, write_text
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
-from statewise.train.closed_form import ReadoutFitter
 from statewise.train.evaluation import evaluate
 from statewise.train.history import Entry, OnEntry, OnStep, Outcome
-from statewise.train.loop import Trainer
+from statewise.train.start import make_trainer
 from statewise.train.tensorboard import EventFiles
 
 
@@ -54,7 +53,7 @@ def train_run(
     open_folder(folder, config, task)
     torch.manual_seed(config.train.seed)
     model = build(config.model, task.input_form, task.output_size)
-    trainer = (ReadoutFitter if config.train.readout == "ridge" else Trainer)(model, task, config.train, folder)
+    trainer = make_trainer(model, task, config.train, folder)
     keep_config(folder, config, task)
     write_json(folder / "environment.json", _environment())
     with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:

@@ -116,15 +116,19 @@ class ReadoutFitter:
         sign = 1.0 if self.task.primary.lower_is_better else -1.0
         for factor in FACTORS:
             solution = self.statistics.solve(self.config.ridge * factor)
-            score = sign * self._score(solution)
-            if best is None or score < best[0] or not is_finite(best[0]):
+            score = self._score(solution)
+            if best is None or sign * score < sign * best[0] or not is_finite(best[0]):
                 best = score, solution
         assert best is not None
-        self.progress.best_valid, self.progress.best_step = self._score(best[1]), self.progress.step
+        self._put_in(best[1])
+        self.progress.best_valid, self.progress.best_step = best[0], self.progress.step
+
+    def _put_in(self, solution: tuple[Tensor, Tensor]) -> None:
+        self.model.head.load_state_dict(dict(zip(("weight", "bias"), solution, strict=True)))
 
     def _score(self, solution: tuple[Tensor, Tensor]) -> float:
         """The primary score on validation with this head, which stays in the model."""
-        self.model.head.load_state_dict(dict(zip(("weight", "bias"), solution, strict=True)))
+        self._put_in(solution)
         metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
         return metrics[self.task.primary.name]
 
@@ -152,8 +156,3 @@ class ReadoutFitter:
         self.age = sums["age"]
         self.statistics.products, self.statistics.moments = sums["products"], sums["moments"]
         self.statistics.examples = facts["examples"]
-
-
-def fit_readout(model: Model, task: Task, config: TrainConfig) -> float | None:
-    """Solve the head of ``model``; returns its score on validation. See ``ReadoutFitter``."""
-    return ReadoutFitter(model, task, config).run().progress.best_valid
