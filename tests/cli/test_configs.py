@@ -63,6 +63,14 @@ def test_flags_of_a_training_hold():
     assert found.train == TrainConfig(steps=5, batch_size=2, learning_rate=0.5, seed=9, momentum=0.1)
 
 
+def test_what_an_option_of_the_layer_entails_follows_from_the_flags_too():
+    """A window is as long as the task needs, inside another layer as well; a wider kernel needs fewer blocks."""
+    inside = training("--model ntm --set layer.controller=attention").model.options["controller"]
+    assert inside == {"layer": "attention", "options": default_config("attention", context_length=40).options}
+    depths = [training(f"--model tcn --set kernel_size={size}").model.depth for size in (2, 7)]
+    assert depths[0] > depths[1]
+
+
 @pytest.mark.parametrize(
     ("verb", "shown"),
     [

@@ -11,6 +11,7 @@ from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
 from statewise.fields import Fields, Setup
+from statewise.models.config import ModelConfig
 from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
@@ -58,10 +59,17 @@ def run(verb: verbs.Train, command: str) -> None:
 
 def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
-    words = verbs.given(verb, "model", "depth")
-    config = default_run(verb.data, task_options=parse_fields(verb.task_options), **words)
-    model = replace(config.model, **verbs.given(verb, "width"))
+    name = ModelConfig.layer if verb.model is None else verb.model
+    known, fields = Fields(name, describe(name).options, {}), parse_fields(verb.set)
     train = TrainConfig(**verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
-    known = Fields(model.layer, describe(model.layer).options, {})
-    setup = known.set_all(Setup(model, train, config.task_options), parse_fields(verb.set))
-    return replace(config, model=setup.model, train=setup.train)
+    said = known.set_all(Setup(ModelConfig(layer=name), train, {}), fields)
+    config = default_run(
+        verb.data,
+        name,
+        task_options=parse_fields(verb.task_options),
+        layer_options=said.model.options,
+        **verbs.given(verb, "depth"),
+    )
+    model = replace(config.model, **verbs.given(verb, "width"))
+    setup = known.set_all(Setup(model, said.train, {}), fields)
+    return replace(config, model=replace(setup.model, options=model.options), train=setup.train)

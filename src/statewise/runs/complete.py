@@ -19,6 +19,7 @@ def default_run(
     *,
     depth: int = ModelConfig.depth,
     task_options: Mapping[str, Any] | None = None,
+    layer_options: Mapping[str, Any] | None = None,
 ) -> RunConfig:
     """The config that the field uses for this kind of model on this data: ``statewise train DATA --model MODEL``.
 
@@ -27,6 +28,7 @@ def default_run(
         model: a name in the catalog, or the import path of a layer of your own.
         depth: blocks.
         task_options: of the task, where they are decided already.
+        layer_options: of the layer, likewise.
 
     Raises:
         UserError: if there is no such data, task, option or model.
@@ -37,7 +39,8 @@ def default_run(
     task, named = name_task(data)
     options = complete_options(task, {**named, **(task_options or {})})
     context = make_task(task, options).longest_context()
-    return RunConfig(task, default_config(model, depth=depth, context_length=context), task_options=options)
+    config = default_config(model, depth=depth, context_length=context, options=layer_options)
+    return RunConfig(task, config, task_options=options)
 
 
 def complete(config: RunConfig) -> RunConfig:
