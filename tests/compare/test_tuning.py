@@ -1,18 +1,22 @@
 """Tuning: every arm gets the same number of settings, and what a person decided is left alone."""
 
+import math
+
 import pytest
 
 from statewise.catalog import CATALOG
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import ArmRecord, _tuning_jobs
-from statewise.compare.tuning import RATE, RATE_RANGE, Dimension, edge_of, search_space, settings
+from statewise.compare.jobs import TUNING_SEED, ArmRecord, best_arm, further_jobs, tuning_jobs
+from statewise.compare.tuning import FURTHER, RATE, Dimension, edge_of, search_space, settings
+from statewise.compare.verdict import _range_of_rates
 from statewise.tasks.computing import Adding
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
 
 TRIALS = 5
+RANGE = CompareConfig().learning_rates
 
 
 def trained(**changes) -> dict[str, list]:
@@ -21,7 +25,7 @@ def trained(**changes) -> dict[str, list]:
     task = Adding(longest=12, shortest=12) if config.task == "adding" else Recall()
     arms = make_arms(config, task, WORKBENCH)
     return {
-        arm.label: [job.spec for job in _tuning_jobs(config, task, ArmRecord(arm, [], arm, [], None))] for arm in arms
+        arm.label: [job.spec for job in tuning_jobs(config, task, ArmRecord(arm, [], arm, [], None))] for arm in arms
     }
 
 
@@ -64,7 +68,7 @@ def test_a_readout_in_closed_form_has_no_learning_rate_to_search():
 
 def test_tuning_begins_with_what_is_configured_and_stays_in_range():
     entry = CATALOG["echo-state"]
-    space = search_space(entry.knobs, [knob.name for knob in entry.knobs], (), closed_form=False)
+    space = search_space(entry.knobs, [knob.name for knob in entry.knobs], (), rates=RANGE)
     configured = {RATE: 3e-3, "layer.spectral_radius": 0.9, "layer.leak_rate": 1.0}
     tried = settings(space, 9, configured=configured)
     assert tried == settings(space, 9, configured=configured)
@@ -75,9 +79,69 @@ def test_tuning_begins_with_what_is_configured_and_stays_in_range():
 
 
 def test_more_trials_go_on_where_fewer_ended():
-    space = [Dimension(RATE, *RATE_RANGE, "log")]
+    space = [Dimension(RATE, *RANGE, "log")]
     assert settings(space, 9, configured={RATE: 1.0})[:5] == settings(space, 5, configured={RATE: 1.0})
 
 
-def test_the_ends_of_the_range_are_told_apart():
-    assert [edge_of(rate) for rate in (RATE_RANGE[0], 1e-3, RATE_RANGE[1])] == ["lower", None, "upper"]
+def test_the_ends_of_the_range_are_told_apart_where_nothing_lies_beyond():
+    low, high = RANGE
+    assert [edge_of(rate, RANGE, RANGE) for rate in (low, 1e-3, high)] == ["lower", None, "upper"]
+    assert edge_of(high, [high, 10 * high], RANGE) is None
+
+
+def tuned(good: dict[str, float], *, models: tuple[str, ...] = ("lstm", "gru"), **changes):
+    """The records of arms after tuning in which trials with a learning rate near the good one validate best."""
+    config = CompareConfig(models=models, depth=1, budget=2000, trials=TRIALS, **changes)
+    task = Recall()
+    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, WORKBENCH)]
+    for record in records:
+        finish(record, tuning_jobs(config, task, record), good.get(record.arm.label, 1.0))
+    return config, task, records
+
+
+def finish(record: ArmRecord, jobs, good: float) -> None:
+    for job in list(jobs):
+        valid = -abs(math.log(job.spec.train.learning_rate / good))
+        record.tuning.append({**job.note, "status": "ok", "reason": None, "valid": valid})
+
+
+SETTLED = TrainConfig().learning_rate
+ABOVE, BELOW = (1.01 * SETTLED, 100 * SETTLED), (SETTLED / 100, SETTLED / 1.01)
+"""Ranges of which the configured rate, which is tried first, lies at an end"""
+
+
+@pytest.mark.parametrize(("rates", "good", "factor"), [(ABOVE, 1e-9, 0.1), (BELOW, 1e9, 10)])
+def test_an_arm_at_an_end_of_the_range_looks_beyond_it_and_every_arm_gets_as_many_trials(rates, good, factor):
+    inside = math.sqrt(rates[0] * rates[1])
+    config, task, records = tuned({"lstm": good, "gru": inside}, learning_rates=rates)
+    further = further_jobs(config, task, records)
+    lstm, gru = ([job for job in further if job.record is record] for record in records)
+    assert len(lstm) == len(gru) == FURTHER
+    found = [job.spec.train.learning_rate for job in lstm]
+    assert found == pytest.approx([SETTLED * factor**0.5, SETTLED * factor], rel=0.01)
+    assert all(rates[0] <= job.spec.train.learning_rate <= rates[1] for job in gru)
+    assert [job.spec.train.seed for job in gru] == [TUNING_SEED + TRIALS, TUNING_SEED + TRIALS + 1]
+    finish(records[0], lstm, good)
+    assert best_arm(records[0], task).setup.train.learning_rate == found[-1]
+
+
+def test_no_arm_gets_further_trials_where_all_are_well_inside():
+    assert further_jobs(*tuned({"lstm": 2e-3, "gru": 2e-3})) == []
+
+
+def test_an_arm_with_nothing_to_tune_gets_no_further_trials():
+    config, task, records = tuned({"lstm": 1e9}, models=("lstm",), fixed={"learning_rate": 1e-3, "forget_bias": 1.0})
+    assert further_jobs(config, task, records) == []
+
+
+def test_what_was_tried_beyond_the_range_is_said_and_the_warning_names_the_flag_that_widens_it():
+    good = {"lstm": 1e9, "gru": math.sqrt(BELOW[0] * BELOW[1])}
+    config, task, records = tuned(good, learning_rates=BELOW)
+    further = further_jobs(config, task, records)
+    for record in records:
+        finish(record, [job for job in further if job.record is record], good[record.arm.label])
+    sentence, warning = _range_of_rates(config, task, records)
+    assert "lstm lay at an end" in sentence
+    assert f"every arm got {FURTHER} trials more" in sentence
+    assert "of lstm is the largest one tried" in warning
+    assert f"--learning-rates {BELOW[0]:g},{100 * BELOW[1]:g} " in warning

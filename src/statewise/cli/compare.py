@@ -53,6 +53,8 @@ def make_config(verb: verbs.Compare) -> CompareConfig:
         asked["models"] = parse_list(verb.models)
     if verb.budget is not None:
         asked["budget"] = parse_number(verb.budget)
+    if verb.learning_rates is not None:
+        asked["learning_rates"] = _range(verb.learning_rates)
     task, options = name_task(verb.task)
     return replace(
         base,
@@ -73,6 +75,14 @@ def _lengths(text: str) -> tuple[int, ...]:
     if not all(length.isdigit() for length in lengths):
         raise UserError(f"--lengths takes whole numbers separated by commas, got '{text}'")
     return tuple(int(length) for length in lengths)
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, parse_list(text))
+    except ValueError:
+        raise UserError(f"--learning-rates takes two numbers, such as 1e-4,3e-2; got '{text}'") from None
+    return low, high
 
 
 def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:

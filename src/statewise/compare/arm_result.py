@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from statewise.compare.builders import Builders
-from statewise.compare.experiment import ArmRecord
+from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes
 from statewise.compare.verdict import why_unscored
 from statewise.cost.flops import step_flops

@@ -36,6 +36,9 @@ class CompareConfig:
     """Fresh seeds on which each arm's chosen setting is trained anew"""
     trials: int = 4
     """Tuning trials an arm, the same number for each"""
+    learning_rates: tuple[float, float] = (1e-4, 3e-2)
+    """The range in which learning rates are tuned, the same for every arm; where one's best is at an end of it, every
+    arm gets two further trials, which this one spends beyond that end"""
     lengths: tuple[int, ...] = ()
     """Lengths at which the finished models are scored; empty = up to 4 times the longest trained on"""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -69,5 +72,8 @@ class CompareConfig:
             raise UserError("budget, workers and depth must be at least 1")
         if self.margin is not None and not 0 <= self.margin < float("inf"):
             raise UserError(f"margin must be 0 or a positive number, got {self.margin}")
+        low, high = self.learning_rates
+        if not 0 < low < high < float("inf"):
+            raise UserError(f"learning rates must be two, the smaller first and above 0, got {low:g} and {high:g}")
         if any(length < 1 for length in self.lengths):
             raise UserError(f"lengths must be at least 1, got {self.lengths}")

@@ -2,21 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from statewise.compare.arms import Arm, evaluated_lengths, fields_of
+from statewise.compare.arms import Arm
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
+from statewise.compare.jobs import ArmRecord, Job, best_arm, further_jobs, measuring_job, seed_jobs, tuning_jobs
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
-from statewise.compare.tuning import search_space, settings
 from statewise.storage import write_text
 from statewise.tasks.base import Task
-
-TUNING_SEED = 10_000
-"""Tuning trains on seeds from here on, so that no reported seed was chosen on"""
 
 
 @dataclass(frozen=True)
@@ -41,29 +38,6 @@ class Event:
 Watch = Callable[[Event], None]
 
 
-@dataclass
-class ArmRecord:
-    """Everything that was found out about an arm."""
-
-    arm: Arm
-    tuning: list[dict[str, Any]]
-    """One a trial: its settings and its result"""
-    chosen: Arm
-    """The arm with the settings that validated best"""
-    seeds: list[dict[str, Any]]
-    """One a seed: the seed and its result"""
-    measured: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A trial to be run for an arm, with what has to be remembered of it."""
-
-    record: ArmRecord
-    spec: TrialSpec
-    note: dict[str, Any]
-
-
 def run_experiment(
     config: CompareConfig, task: Task, arms: list[Arm], builders: Builders, folder: Path, watch: Watch
 ) -> list[ArmRecord]:
@@ -74,18 +48,20 @@ def run_experiment(
     """
     records = [ArmRecord(arm, [], arm, [], None) for arm in arms]
     able = [record for record in records if record.arm.reason is None]
-    tuning = [job for record in able for job in _tuning_jobs(config, task, record)]
-    runner = _Runner(config, builders, folder, watch, total=len(tuning) + len(able) * (config.seeds + config.measure))
-    tuned = runner.run("tuning", tuning)
+    jobs = [job for record in able for job in tuning_jobs(config, task, record)]
+    runner = _Runner(config, builders, folder, watch, total=len(jobs) + len(able) * (config.seeds + config.measure))
+    for job, result in runner.run("tuning", jobs):
+        job.record.tuning.append({**job.note, **result})
+    further = further_jobs(config, task, able)
+    runner.total += len(further)
+    for job, result in runner.run("tuning", further):
+        job.record.tuning.append({**job.note, **result})
     for record in able:
-        record.tuning = [{**job.note, **result} for job, result in tuned if job.record is record]
-        record.chosen = _best(record, task)
-    scored = runner.run("seeds", [job for record in able for job in _seed_jobs(config, task, record)])
-    for record in able:
-        record.seeds = [{**job.note, **result} for job, result in scored if job.record is record]
+        record.chosen = best_arm(record, task)
+    for job, result in runner.run("seeds", [job for record in able for job in seed_jobs(config, task, record)]):
+        job.record.seeds.append({**job.note, **result})
     if config.measure:
-        jobs = [_Job(record, replace(_spec(config, record.chosen), measured=True), {}) for record in able]
-        for job, result in runner.run("measuring", jobs):
+        for job, result in runner.run("measuring", [measuring_job(config, record) for record in able]):
             job.record.measured = result
     return records
 
@@ -101,7 +77,7 @@ class _Runner:
         self.total = total
         self.done = 0
 
-    def run(self, phase: str, jobs: list[_Job]) -> list[tuple[_Job, dict[str, Any]]]:
+    def run(self, phase: str, jobs: list[Job]) -> list[tuple[Job, dict[str, Any]]]:
         """Results of all jobs, in order."""
         results: dict[int, dict[str, Any]] = {}
         missing = []
@@ -132,7 +108,7 @@ class _Runner:
     def _path(self, spec: TrialSpec) -> Path:
         return self.folder / "trials" / f"{spec.address()}.json"
 
-    def _tell(self, what: str, phase: str, job: _Job, result: dict[str, Any] | None, *, before: bool = False) -> None:
+    def _tell(self, what: str, phase: str, job: Job, result: dict[str, Any] | None, *, before: bool = False) -> None:
         self.done += what == "finished"
         self.watch(Event(what, phase, job.record.arm.label, self.done, self.total, result, before))
 
@@ -145,50 +121,3 @@ def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and needed <= set(found) else None
-
-
-def _tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
-    arm = record.arm
-    kind, ridge = arm.kind, arm.setup.train.readout == "ridge"
-    space = search_space(kind.knobs, kind.options, arm.decided, closed_form=ridge)
-    fields = fields_of(arm.name, kind, task)
-    configured = {dimension.field: fields.get(arm.setup, dimension.field) for dimension in space}
-    jobs = []
-    for number, setting in enumerate(settings(space, config.trials, configured=configured)):
-        spec = _spec(config, _with_settings(arm, task, setting), seed=TUNING_SEED + number)
-        jobs.append(_Job(record, spec, {"trial": number, "settings": setting}))
-    return jobs
-
-
-def _seed_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> list[_Job]:
-    jobs = []
-    for seed in range(config.seeds):
-        spec = _spec(config, record.chosen, seed=seed)
-        jobs.append(_Job(record, replace(spec, test=True, lengths=evaluated_lengths(config, task)), {"seed": seed}))
-    return jobs
-
-
-def _spec(config: CompareConfig, arm: Arm, *, seed: int = 0) -> TrialSpec:
-    setup = arm.setup
-    return TrialSpec(
-        task=config.task,
-        task_options=config.task_options,
-        trained_options=setup.task_options,
-        fingerprint=arm.fingerprint,
-        source=arm.source,
-        model=setup.model,
-        train=replace(setup.train, seed=seed),
-    )
-
-
-def _with_settings(arm: Arm, task: Task, settings: dict[str, Any]) -> Arm:
-    return replace(arm, setup=fields_of(arm.name, arm.kind, task).set_all(arm.setup, settings))
-
-
-def _best(record: ArmRecord, task: Task) -> Arm:
-    """The arm with the settings of the trial that validated best; as configured where none finished."""
-    sign = 1.0 if task.primary.lower_is_better else -1.0
-    finished = [trial for trial in record.tuning if trial["status"] == "ok" and trial["valid"] is not None]
-    if not finished:
-        return record.arm
-    return _with_settings(record.arm, task, min(finished, key=lambda trial: sign * trial["valid"])["settings"])

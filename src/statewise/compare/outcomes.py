@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import ArmRecord
+from statewise.compare.jobs import ArmRecord
 from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.failures import fill_failures
 from statewise.metrics.pairs import PairVerdict, Rule, Runs, collect_runs, compare_runs, compare_solved

@@ -12,8 +12,8 @@ from statewise.compare.arm_result import describe_arm
 from statewise.compare.arms import evaluated_lengths
 from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA, CompareConfig
-from statewise.compare.experiment import ArmRecord
 from statewise.compare.hypotheses import Hypothesis, judge
+from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.source import version
 from statewise.compare.verdict import pair_up, recommend

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from statewise.compare.builders import KnobLike
 
+Edge = Literal["lower", "upper"]
+
 RATE = "train.learning_rate"
-RATE_RANGE = (1e-4, 3e-2)
-"""Two and a half decades, the same for every arm"""
+FURTHER = 2
+"""Trials that every arm gets on top where one's best learning rate is at an end of the range"""
+DECADE = 10.0
+"""By how much these may go beyond it"""
 EDGE = 0.05
 """A learning rate this near to an end of its range, as a fraction of it, may have a better one outside"""
 
@@ -39,7 +43,11 @@ class Dimension:
 
 
 def search_space(
-    knobs: Sequence[KnobLike], options: Collection[str], decided: Collection[str], *, closed_form: bool
+    knobs: Sequence[KnobLike],
+    options: Collection[str],
+    decided: Collection[str],
+    *,
+    rates: tuple[float, float] | None,
 ) -> list[Dimension]:
     """What is left to tuning: the learning rate and a kind's own knobs, save what a person decided.
 
@@ -47,9 +55,9 @@ def search_space(
         knobs: of the kind of model; each an option of the layer where it has one of that name, else of the training.
         options: of the layer.
         decided: full names of fields that were set or vary.
-        closed_form: whether the readout is solved, so that there is no learning rate.
+        rates: range of the learning rate; None = there is none, as the readout is solved.
     """
-    rate = [] if closed_form else [Dimension(RATE, *RATE_RANGE, "log")]
+    rate = [Dimension(RATE, *rates, "log")] if rates else []
     own = [Dimension(f"{'layer' if k.name in options else 'train'}.{k.name}", k.low, k.high, k.scale) for k in knobs]
     return [dimension for dimension in (*rate, *own) if dimension.field not in decided]
 
@@ -78,12 +86,24 @@ def settings(
     return found
 
 
-def edge_of(rate: float) -> str | None:
-    """``lower`` or ``upper`` where a learning rate lies so near that end of the range that a better may lie outside.
+def edge_of(rate: float, tried: Collection[float], rates: tuple[float, float]) -> Edge | None:
+    """``lower`` or ``upper`` where the best learning rate is the outermost tried, at that end of the range or beyond.
 
-    >>> edge_of(2.9e-2), edge_of(3e-3)
+    >>> edge_of(2.9e-2, [1e-3, 2.9e-2], (1e-4, 3e-2)), edge_of(2.9e-2, [2.9e-2, 9e-2], (1e-4, 3e-2))
     ('upper', None)
     """
-    low, high = (math.log(end) for end in RATE_RANGE)
+    low, high = (math.log(end) for end in rates)
     place = (math.log(rate) - low) / (high - low)
-    return "lower" if place < EDGE else "upper" if place > 1 - EDGE else None
+    if place < EDGE and rate <= min(tried):
+        return "lower"
+    return "upper" if place > 1 - EDGE and rate >= max(tried) else None
+
+
+def beyond(rate: float, edge: Edge) -> list[float]:
+    """The learning rates that further trials try, up to a decade beyond the best one, evenly on a logarithmic axis.
+
+    >>> beyond(0.01, "upper")
+    [0.0316, 0.1]
+    """
+    step = DECADE ** (1 / FURTHER if edge == "upper" else -1 / FURTHER)
+    return [float(f"{rate * step**number:.3g}") for number in range(1, FURTHER + 1)]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import ArmRecord
+from statewise.compare.jobs import ArmRecord, edge_of_arm
 from statewise.compare.outcomes import Outcomes
-from statewise.compare.tuning import RATE, RATE_RANGE, edge_of
+from statewise.compare.tuning import DECADE, RATE
 from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
 from statewise.metrics.pairs import PairVerdict
 from statewise.metrics.summaries import holm
+from statewise.tasks.base import Task
 from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10
@@ -63,12 +64,12 @@ def recommend(
     rests_on = [
         reason,
         _what_counts(outcomes),
-        f"{config.seeds} fresh seed(s) an arm, after {config.trials} tuning trial(s) each, chosen on validation, "
+        f"{config.seeds} fresh seed(s) an arm, after {_trials(records)} tuning trial(s) each, chosen on validation, "
         f"scored once on test by {outcomes.task.primary.name} ({outcomes.task.primary.unit}).",
         f"Every arm was made as large as a budget of {config.budget:,} {config.match} allows; embeddings and "
         "readouts are counted apart.",
         *_against_baselines(outcomes, baselines),
-        *_edges(records),
+        *_range_of_rates(config, outcomes.task, records),
         *_penalties(records),
         *failures,
     ]
@@ -148,21 +149,36 @@ def _against_baselines(outcomes: Outcomes, baselines: list[Data]) -> list[str]:
     return found
 
 
-def _edges(records: list[ArmRecord]) -> list[str]:
-    """Learning rates that were tuned and chosen at an end of the range."""
-    found = {"lower": list[str](), "upper": list[str]()}
-    for record in records:
-        if len(record.tuning) > 1 and RATE in record.tuning[0]["settings"]:
-            edge = edge_of(record.chosen.setup.train.learning_rate)
-            if edge:
-                found[edge].append(record.arm.label)
-    low, high = RATE_RANGE
-    return [
-        f"The best learning rate of {', '.join(labels)} lies at the {end} end of the range tried, {low:g} to {high:g}; "
-        "a better one may lie beyond."
-        for end, labels in found.items()
-        if labels
+def _trials(records: list[ArmRecord]) -> int:
+    """Tuning trials of an arm in which anything was left to tune."""
+    return max(len(record.tuning) for record in records)
+
+
+def _range_of_rates(config: CompareConfig, task: Task, records: list[ArmRecord]) -> list[str]:
+    """Whether learning rates beyond the range were tried, and whose best one still is the outermost."""
+    low, high = config.learning_rates
+    tried = {
+        record.arm.label: [trial["settings"][RATE] for trial in record.tuning if RATE in trial["settings"]]
+        for record in records
+        if len(record.tuning) > config.trials
+    }
+    outside = [
+        label for label, rates in tried.items() if any(not low <= rate <= high for rate in rates[config.trials :])
     ]
+    found = []
+    if outside:
+        found.append(
+            f"The best learning rate of {', '.join(outside)} lay at an end of the range, {low:g} to {high:g}: every "
+            f"arm got {_trials(records) - config.trials} trials more, which {', '.join(outside)} spent beyond it."
+        )
+    for edge, wider in (("lower", (low / DECADE**2, high)), ("upper", (low, high * DECADE**2))):
+        if labels := [r.arm.label for r in records if edge_of_arm(config, task, r) == edge]:
+            found.append(
+                f"The best learning rate of {', '.join(labels)} is the {'smallest' if edge == 'lower' else 'largest'} "
+                f"one tried; a better one may lie beyond: --learning-rates {wider[0]:g},{wider[1]:g} (with another "
+                "--out) looks there."
+            )
+    return found
 
 
 def _penalties(records: list[ArmRecord]) -> list[str]:
