@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from statewise import tree
-from statewise.combine.pointwise import Embed
+from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.contract import Model, SequenceLayer, Timed, Tokens, Vectors
@@ -364,6 +364,10 @@ class TestModel:
         features, state = model.body(Timed(model.embedding.table(tokens), elapsed))
         torch.testing.assert_close(model(Timed(tokens, elapsed)), (model.head(features), state))
         check(model)
+
+    def test_an_embedding_of_several_layers_is_stepped_through_too(self, lstm):
+        norm = Pointwise(nn.LayerNorm(D), input_size=D, output_size=D)
+        check(Model(lstm, nn.Linear(H, 2), 2, embedding=Stack([Embed(Tokens(7), width=D), norm])))
 
     def test_what_does_not_fit_is_refused_with_a_sentence(self, lstm):
         head = nn.Linear(H, 2)

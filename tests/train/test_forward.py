@@ -13,7 +13,7 @@ from statewise.errors import UserError
 from statewise.tasks.base import Batch, Scores
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
-from statewise.train.evaluation import evaluate
+from statewise.train.evaluation import answers, evaluate
 from statewise.train.forward import run_batch
 from statewise.train.loop import Trainer
 
@@ -134,3 +134,12 @@ def test_a_readout_is_fitted_where_the_model_is(moved: list[torch.Size]):
     assert fitter.run().status == "finished"
     assert fitter.statistics.examples == int(task.weights[:10].sum())
     assert moved[:2] == [(5, 7, 4)] * 2
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_pass_that_is_not_run_to_its_end_leaves_the_model_in_the_mode_it_was_in(training: bool):
+    model = small_model("gru", width=4).train(training)
+    found = answers(model, Rows(), "valid", batch_size=2)
+    next(found)
+    found.close()
+    assert model.training is training

@@ -48,8 +48,10 @@ class Model(SequenceLayer):
         return self.body(self._embedded(x), state)
 
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
-        embedded = x if self.embedding is None else with_values(x, self.embedding.step(values_of(x), ())[0])
-        features, state = self.body.step(embedded, state)
+        if self.embedding is not None:
+            values = values_of(x)
+            x = with_values(x, self.embedding.step(values, self.embedding.initial_state(len(values)))[0])
+        features, state = self.body.step(x, state)
         return self.head(features), state
 
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:

@@ -34,11 +34,13 @@ def answers(
     was_training = model.training
     model.eval()
     carry = None
-    for batch in task.evaluation(split, batch_size=batch_size, length=length):
-        here = to_device(batch, model.device)
-        if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.shape[0]:
-            carry = None
-        with torch.no_grad():
-            outputs, carry = run_batch(model, here, carry)
-        yield full_precision(outputs).cpu(), batch
-    model.train(was_training)
+    try:
+        for batch in task.evaluation(split, batch_size=batch_size, length=length):
+            here = to_device(batch, model.device)
+            if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.shape[0]:
+                carry = None
+            with torch.no_grad():
+                outputs, carry = run_batch(model, here, carry)
+            yield full_precision(outputs).cpu(), batch
+    finally:
+        model.train(was_training)
