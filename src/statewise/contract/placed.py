@@ -23,6 +23,7 @@ class Placed(nn.Module):
 
     def zeros(self, *shape: int) -> Tensor:
         """Zeros in the dtype and on the device of the module: its parameters', or where it was moved if it has none."""
-        own = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
+        near = (t for t in self._parameters.values() if t is not None)  # found sooner than through parameters()
+        own = (t for t in chain(near, self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
         reference = next(own, self._placement)
         return torch.zeros(shape, dtype=reference.dtype, device=reference.device)

@@ -84,7 +84,8 @@ class LSTM(TorchLayout):
         self.bias_hh_l0[rows] = 0.0
 
     def initial_state(self, batch_size: int) -> LSTMState:
-        return LSTMState(self.zeros(batch_size, self.output_size), self.zeros(batch_size, self.output_size))
+        h = self.zeros(batch_size, self.output_size)
+        return LSTMState(h, torch.zeros_like(h))
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         i, f, g, o = self._gates(self._projected(x), state.h)
