@@ -1,6 +1,6 @@
 """Layers one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -48,20 +48,22 @@ class Stack(SequenceLayer):
         return tuple(layer.initial_state_like(inner, batch_size) for layer, inner in zip(layers, state, strict=True))
 
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
-        after = []
-        y = values_of(x)
-        for layer, inner in zip(self._layers(), state, strict=True):
-            y, inner = layer.step(with_values(x, y), inner)
-            after.append(inner)
-        return y, tuple(after)
+        return _one_after_the_other([layer.step for layer in self._layers()], x, state)
 
     def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        after = []
-        y = values_of(x)
-        for layer, inner in zip(self._layers(), state, strict=True):
-            y, inner = layer(with_values(x, y), inner)
-            after.append(inner)
-        return y, tuple(after)
+        return _one_after_the_other(self._layers(), x, state)
 
     def _layers(self) -> list[SequenceLayer]:
         return [layer for layer in self.layers if isinstance(layer, SequenceLayer)]
+
+
+def _one_after_the_other(
+    gears: Sequence[Callable[[Input, State], tuple[Tensor, State]]], x: Input, state: State
+) -> tuple[Tensor, State]:
+    """What comes out of the last layer, and the states of all, each run in the gear given."""
+    after = []
+    y = values_of(x)
+    for gear, inner in zip(gears, state, strict=True):
+        y, inner = gear(with_values(x, y), inner)
+        after.append(inner)
+    return y, tuple(after)
