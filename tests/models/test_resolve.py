@@ -12,7 +12,7 @@ from statewise.catalog import CATALOG
 from statewise.contract import Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build, default_config, find_entry, layer_maker, width_multiple
+from statewise.models.resolve import build, default_config, find_entry, layer_maker, make_layer, width_multiple
 
 OWN = """
 from statewise.catalog import Entry, Knob
@@ -54,6 +54,13 @@ class Around(Leaky):
     def __init__(self, *, input_size, hidden_size, inner: LayerFactory):
         super().__init__(input_size=input_size, hidden_size=hidden_size)
         self.inner = inner(input_size=input_size, hidden_size=hidden_size)
+
+
+class Maybe(Leaky):
+    def __init__(self, *, input_size, hidden_size, periods=(1, 2), inner: LayerFactory | None = None):
+        super().__init__(input_size=input_size, hidden_size=hidden_size)
+        assert isinstance(periods, tuple)
+        self.inner = None if inner is None else inner(input_size=input_size, hidden_size=hidden_size)
 
 
 class Narrow(SequenceLayer):
@@ -212,6 +219,22 @@ def test_a_layer_inside_sees_the_context_and_decides_the_width_too(own_module):
     assert (
         default_config("ntm", context_length=7, options={"controller": "tcn"}).options["controller"]["layer"] == "tcn"
     )
+
+
+def test_several_numbers_in_one_option_stand_in_the_config_and_survive_json(own_module):
+    config = replace(default_config(f"{own_module}:Maybe"), width=4)
+    assert config.options == {"periods": [1, 2], "inner": None}
+    again = TypeAdapter(ModelConfig).validate_json(json.dumps(asdict(config)))
+    assert again == config
+    build(again, Vectors(2), 2)
+
+
+def test_an_inner_layer_may_be_left_out(own_module):
+    path = f"{own_module}:Maybe"
+    for said, inner in ((None, type(None)), ("gru", find_entry("gru").layer)):
+        options = default_config(path, options={"inner": said}).options
+        layer = make_layer(find_entry(path), {**options, "input_size": 2, "hidden_size": 4})
+        assert type(layer.inner) is inner
 
 
 def test_an_option_without_default_is_asked_for(own_module):

@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from statewise.catalog import CATALOG, Entry
 from statewise.contract import InputForm, LayerFactory, Model, SequenceLayer
@@ -45,7 +45,7 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     """A layer of an entry, from constructor arguments as plain data.
 
     An inner layer, which is an argument annotated ``LayerFactory``, is said by its name or as a config says a layer:
-    ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``.
+    ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``. A list is handed over as a tuple.
 
     Raises:
         UserError: if an argument is unknown, or no layer can be made with it.
@@ -56,8 +56,9 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     arguments = {**entry.defaults, **arguments}
     _check_names(entry, arguments)
     try:
-        factories = {name: _layer_factory(arguments[name]) for name in inner_layers(entry.layer) & arguments.keys()}
-        return entry.layer(**{**arguments, **factories})
+        factories = {name: _layer_factory(inner) for name, inner in _inner(entry.layer, arguments).items()}
+        tuples = {name: tuple(value) for name, value in arguments.items() if isinstance(value, list)}
+        return entry.layer(**{**arguments, **tuples, **factories})
     except (TypeError, ValueError) as error:
         raise UserError(f"cannot build {entry.name} of width {arguments['hidden_size']}: {error}") from error
 
@@ -94,7 +95,7 @@ def inner_layers(kind: type[SequenceLayer]) -> set[str]:
         hints = get_type_hints(kind.__init__)
     except NameError:
         return set()
-    return {name for name, hint in hints.items() if hint is LayerFactory}
+    return {name for name, hint in hints.items() if LayerFactory in (hint, *get_args(hint))}
 
 
 def default_config(
@@ -130,18 +131,26 @@ def default_options(entry: Entry, decided: Mapping[str, Any], *, context_length:
     options = {p.name: p.default for p in parameters if p.name not in solved and _is_plain(p.default)}
     seen = {} if context_length is None else entry.layer.options_to_see(context_length)
     options |= {**entry.defaults, **seen, **decided}
-    inner = inner_layers(entry.layer) & options.keys()
-    return options | {name: _complete(options[name], context_length) for name in inner}
+    lists = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
+    inside = _inner(entry.layer, options)
+    return options | lists | {name: _complete(inner, context_length) for name, inner in inside.items()}
 
 
 def width_multiple(name: str, options: Mapping[str, Any]) -> int:
     """What the width must be a multiple of for a layer with these complete options and for those inside, as wide."""
     kind = find_entry(name).layer
-    inner = (width_multiple(*_said(options[option])) for option in inner_layers(kind) & options.keys())
-    return math.lcm(kind.width_multiple(options), *inner)
+    inside = (width_multiple(*_said(inner)) for inner in _inner(kind, options).values())
+    return math.lcm(kind.width_multiple(options), *inside)
+
+
+def _inner(kind: type[SequenceLayer], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a layer's options that are a layer inside; one that may be left out is none where it is ``None``."""
+    return {name: options[name] for name in inner_layers(kind) & options.keys() if options[name] is not None}
 
 
 def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(isinstance(part, PLAIN) for part in value)
     return isinstance(value, PLAIN) or (isinstance(value, type) and issubclass(value, SequenceLayer))
 
 
