@@ -17,10 +17,10 @@ from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.cost.timing import step_latency
 from statewise.data.vocabulary import fit_vocabulary
+from statewise.generation.generate import generate
+from statewise.generation.sampling import Sampling
 from statewise.models.build import build_model
 from statewise.models.config import ModelConfig
-from statewise.runs.generation import generate
-from statewise.runs.sampling import Sampling
 from statewise.tasks.base import Batch, Metric, Scores, Split, Task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig

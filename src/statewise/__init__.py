@@ -16,7 +16,7 @@ _EXPORTS = {
     "Comparison": "api",
     "ModelConfig": "models.config",
     "RunConfig": "runs.config",
-    "Sampling": "runs.sampling",
+    "Sampling": "generation.sampling",
     "TrainConfig": "train.config",
     "UserError": "errors",
     "compare_models": "api",

@@ -11,11 +11,11 @@ from statewise.compare.experiment import Watch
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
 from statewise.errors import UserError
+from statewise.generation.generate import generate, read_vocabulary
+from statewise.generation.sampling import Sampling
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import NextRows, forecast_next
-from statewise.runs.generation import generate, read_vocabulary
-from statewise.runs.sampling import Sampling
 from statewise.runs.training import score_run, train_run
 from statewise.storage import read_json, write_text
 from statewise.tasks.resolve import name_task
@@ -127,7 +127,7 @@ def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | Non
         UserError: if the folder holds no finished run on a text.
     """
     run = load_run(Path(folder))
-    return generate(run.model, read_vocabulary(run), prompt=prompt, sampling=sampling)
+    return generate(run.model, read_vocabulary(run.preprocessing, run.config.task), prompt=prompt, sampling=sampling)
 
 
 def forecast_rows(folder: str | Path, data: str | Path = "") -> NextRows:

@@ -7,9 +7,9 @@ import tyro
 
 from statewise.cli import compare, train, verbs
 from statewise.compare.config import CompareConfig
+from statewise.generation.sampling import Sampling
 from statewise.models.resolve import default_config
 from statewise.runs.config import RunConfig
-from statewise.runs.sampling import Sampling
 from statewise.train.config import TrainConfig
 
 TASK_FLAGS = {"longest": 6, "shortest": 2}

@@ -237,7 +237,7 @@ def test_a_real_text_is_read_whole(name: str, data: Path):
     task = make_task(*name_task(str(path)))
     assert isinstance(task, Language)
     assert sum(map(len, task.parts.values())) == len(path.read_bytes().decode())
-    text = task.as_text(task.parts["train"][:200].tolist())
+    text = task.vocabulary.decode(task.parts["train"][:200].tolist())
     assert text == path.read_bytes().decode()[:200]
 
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from statewise.cli import verbs
 from statewise.cli.console import console
 from statewise.data.vocabulary import Vocabulary
+from statewise.generation.generate import generate, read_vocabulary
+from statewise.generation.sampling import Sampling
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import forecast_next
-from statewise.runs.generation import generate, read_vocabulary
-from statewise.runs.sampling import Sampling
 from statewise.runs.training import score_run
 
 
@@ -50,7 +50,7 @@ def _evaluate(verb: verbs.Evaluate) -> None:
 def _generate(verb: verbs.Generate) -> None:
     sampling = Sampling(**verbs.given(verb, *(field.name for field in fields(Sampling))))
     loaded = load_run(Path(verb.run))
-    vocabulary = read_vocabulary(loaded)
+    vocabulary = read_vocabulary(loaded.preprocessing, loaded.config.task)
     _warn_of_foreign(vocabulary, verb.prompt)
     pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, sampling=sampling)
     said = []

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from statewise.compare.config import CompareConfig
+from statewise.generation.sampling import Sampling
 from statewise.models.config import ModelConfig
-from statewise.runs.sampling import Sampling
 from statewise.train.config import TrainConfig
 
 _COMPARE = CompareConfig()

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Model
+from statewise.generation.generate import go_on, read_vocabulary
+from statewise.generation.sampling import Sampling
 from statewise.tasks.base import Batch, Task
 from statewise.train.forward import run_batch, to_device
 
@@ -12,7 +14,6 @@ PROMPT = 100
 """Tokens that a model is shown before it goes on by itself"""
 CONTINUED = 200
 """Tokens that it then says"""
-TEMPERATURE = 0.8
 
 
 def make_example(model: Model, task: Task, *, batch_size: int) -> dict[str, str] | None:
@@ -23,7 +24,7 @@ def make_example(model: Model, task: Task, *, batch_size: int) -> dict[str, str]
     """
     model.eval()
     batch, outputs = _first_counted(model, task, batch_size)
-    if task.as_text([]) is not None:
+    if task.verb == "generate":
         return _continuation(model, task, batch)
     shown = task.example(outputs.float().cpu(), to_device(batch, "cpu"))
     return shown and dict(zip(("prompt", "target", "prediction"), shown, strict=True))
@@ -44,24 +45,10 @@ def _first_counted(model: Model, task: Task, batch_size: int) -> tuple[Batch, Te
 
 
 def _continuation(model: Model, task: Task, batch: Batch) -> dict[str, str]:
-    """The first row's beginning, how it went on, and how the model goes on, drawn at a temperature below 1."""
+    """The first row's beginning, how it went on, and how the model goes on."""
+    vocabulary = read_vocabulary(task.preprocessing(), task.name)
     row = torch.cat([batch.values[0, :1], batch.targets[0]])
     start = min(PROMPT, len(row) // 2)
-    said = _go_on(model, row[:start])
-    parts = (row[:start], row[start : start + CONTINUED], said)
-    prompt, target, prediction = (task.as_text(part.tolist()) or "" for part in parts)
-    return {"prompt": prompt, "target": target, "prediction": prediction}
-
-
-@torch.no_grad()
-def _go_on(model: Model, prompt: Tensor) -> Tensor:
-    """Tokens ``(CONTINUED,)`` that follow ``prompt``, token by token through ``step``."""
-    generator = torch.Generator().manual_seed(0)
-    outputs, state = model(prompt.unsqueeze(0))
-    logits, said = outputs[:, -1], []
-    for _ in range(CONTINUED):
-        chances = (logits.float().cpu() / TEMPERATURE).softmax(dim=1)
-        token = torch.multinomial(chances, 1, generator=generator).squeeze(1).to(prompt.device)
-        said.append(token)
-        logits, state = model.step(token, state)
-    return torch.cat(said)
+    shown, right = (vocabulary.decode(part.tolist()) for part in (row[:start], row[start : start + CONTINUED]))
+    said = go_on(model, vocabulary, row[:start], Sampling(length=CONTINUED))
+    return {"prompt": shown, "target": right, "prediction": "".join(said)}

@@ -35,7 +35,7 @@ class TrainedOn(Task):
         self.train_lengths = scored.train_lengths
         self.bimodal = scored.bimodal
         self.solved_at = scored.solved_at
-        for name in ("name", "description", "primary", "regression"):
+        for name in ("name", "description", "primary", "regression", "verb"):
             setattr(self, name, getattr(scored, name))
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
@@ -52,9 +52,6 @@ class TrainedOn(Task):
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
         return self.scored.example(outputs, batch)
-
-    def as_text(self, tokens: list[int]) -> str | None:
-        return self.scored.as_text(tokens)
 
     def preprocessing(self) -> Mapping[str, Any]:
         return self.scored.preprocessing()

@@ -100,7 +100,8 @@ class Task(ABC):
     regression: ClassVar[bool] = False
     """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
     verb: ClassVar[Verb] = "evaluate"
-    """What a finished run of it is for: the command that a person is told to type next"""
+    """What a finished run of it is for, the command that a person is told to type next. ``generate``: inputs are
+    tokens, outputs logits of the next one, and ``preprocessing`` says the ``vocabulary``"""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that are paths of files, which a run writes down whole, so that it can be used from any folder"""
     rivals: ClassVar[tuple[str, ...]] = ()
@@ -175,10 +176,6 @@ class Task(ABC):
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
         """The first row for a person to read: what came in, what was asked, what the model said; None shows none."""
-        return None
-
-    def as_text(self, tokens: list[int]) -> str | None:
-        """What tokens read as, where outputs are logits of the next input, so that a model can go on by itself."""
         return None
 
     def preprocessing(self) -> Mapping[str, Any]:

@@ -130,9 +130,6 @@ class Language(ClassificationTask):
         prompt, target, said = (self.vocabulary.decode(row.tolist()) for row in rows)
         return prompt, target, said
 
-    def as_text(self, tokens: list[int]) -> str:
-        return self.vocabulary.decode(tokens)
-
     def preprocessing(self) -> Mapping[str, Any]:
         return {"vocabulary": self.vocabulary.to_json()}
 

@@ -1,8 +1,9 @@
-"""Text from a language model, token by token through ``step``, as it comes."""
+"""Text from a model of tokens, token by token through ``step``, as it comes."""
 
 import codecs
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,56 +11,65 @@ from torch import Tensor
 from statewise.contract import Model
 from statewise.data.vocabulary import Vocabulary, vocabulary_from_json
 from statewise.errors import UserError
-from statewise.runs.folder import LoadedRun
-from statewise.runs.sampling import Sampling
+from statewise.generation.sampling import Sampling
 
 NO_PROMPT = "\n"
 """What text goes on from where nothing is said"""
 
 
-def read_vocabulary(run: LoadedRun) -> Vocabulary:
-    """The vocabulary of a run that was trained on a text.
+def read_vocabulary(preprocessing: Mapping[str, Any], task: str) -> Vocabulary:
+    """The vocabulary in the preprocessing of a task.
 
     Raises:
-        UserError: if it was trained on something else.
+        UserError: if there is none, the task being on something else than text; ``task`` is what it is called.
     """
-    if "vocabulary" not in run.preprocessing:
-        raise UserError(f"this run, on {run.config.task}, holds no vocabulary to write with; use one on a text")
-    return vocabulary_from_json(run.preprocessing["vocabulary"])
+    if "vocabulary" not in preprocessing:
+        raise UserError(f"this model, trained on {task}, holds no vocabulary to write with; use one on a text")
+    return vocabulary_from_json(preprocessing["vocabulary"])
 
 
-@torch.inference_mode()
 def generate(
     model: Model, vocabulary: Vocabulary, *, prompt: str = "", sampling: Sampling | None = None
 ) -> Iterator[str]:
-    """Pieces of text that go on from ``prompt``, ``sampling.length`` tokens in all.
-
-    A piece is yielded as soon as its characters are whole: tokens may be parts of characters. What the vocabulary does
-    not hold is never generated.
+    """Pieces of text that go on from ``prompt``. See ``go_on``.
 
     Args:
         model: of tokens, in eval mode.
         vocabulary: what the tokens stand for.
         prompt: may be longer than any context; empty = the start of a line.
-        sampling: how each is chosen.
+        sampling: how many tokens, and how each is chosen.
     """
-    sampling = sampling or Sampling()
+    return go_on(model, vocabulary, vocabulary.encode(prompt or NO_PROMPT), sampling or Sampling())
+
+
+@torch.inference_mode()
+def go_on(model: Model, vocabulary: Vocabulary, prompt: Tensor, sampling: Sampling) -> Iterator[str]:
+    """Pieces of text that go on from the tokens ``prompt (n,)``, ``sampling.length`` tokens in all.
+
+    A piece is yielded as soon as its characters are whole: tokens may be parts of characters. What the vocabulary does
+    not hold is never generated. Tokens are drawn on the CPU, so that every device draws alike.
+    """
     generator = torch.Generator().manual_seed(sampling.seed)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    outputs, state = model(vocabulary.encode(prompt or NO_PROMPT).unsqueeze(0))
+    outputs, state = model(prompt.to(model.device).unsqueeze(0))
     logits = outputs[0, -1]
     for _ in range(sampling.length):
-        if vocabulary.unknown is not None:
-            logits[vocabulary.unknown] = -math.inf
-        token = sample(logits, sampling, generator)
+        token = sample(_known(logits.cpu(), vocabulary), sampling, generator)
         piece = decoder.decode(vocabulary.as_bytes(int(token)))
         if piece:
             yield piece
-        outputs, state = model.step(token.view(1), state)
+        outputs, state = model.step(token.view(1).to(model.device), state)
         logits = outputs[0]
     rest = decoder.decode(b"", final=True)
     if rest:
         yield rest
+
+
+def _known(logits: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """The logits with no chance for what the vocabulary does not hold."""
+    if vocabulary.unknown is None:
+        return logits
+    return logits.index_fill(0, torch.tensor(vocabulary.unknown), -math.inf)
 
 
 def sample(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
