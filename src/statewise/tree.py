@@ -161,7 +161,12 @@ def fits(tree: State, expected: State, batch: int) -> bool:
     if type(tree) is not kind:
         return False
     if isinstance(tree, (tuple, list)):
-        return len(tree) == len(expected) and all(fits(*pair, batch) for pair in zip(tree, expected, strict=True))
+        if len(tree) != len(expected):
+            return False
+        for leaf, spec in zip(tree, expected, strict=True):  # noqa: SIM110  a generator would double the cost
+            if not fits(leaf, spec, batch):
+                return False
+        return True
     if kind is dict:
         return list(tree) == list(expected) and all(fits(tree[key], expected[key], batch) for key in expected)
     return False

@@ -18,7 +18,9 @@ def beyond_reverse_mode() -> bool:
     >>> beyond_reverse_mode(), torch.func.vmap(lambda x: x + beyond_reverse_mode())(torch.zeros(2))
     (False, tensor([1., 1.]))
     """
-    return has_tangents() or (not torch.compiler.is_compiling() and TransformType.Vmap in _transforms())
+    if torch.compiler.is_compiling():
+        return False
+    return forward_ad._current_level >= 0 or not _transforms().isdisjoint((TransformType.Jvp, TransformType.Vmap))
 
 
 def _transforms() -> set[TransformType]:
