@@ -1,18 +1,22 @@
 """A trial's address: everything that decides its scores, the code of one's own layer and task included."""
 
+import ast
 import sys
 from pathlib import Path
 
 import pytest
 
+import statewise
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import complete, run_comparison
-from statewise.compare.source import source_hash
+from statewise.compare.source import DECIDING, source_hash
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
+
+ROOT = Path(statewise.__file__).parent
 
 OWN = """
 import torch
@@ -100,3 +104,36 @@ def test_a_config_says_every_option_of_its_task():
     config, _ = complete(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
     assert config.task_options["pairs"] == 3
     assert {"symbols", "shortest", "longest", "power", "evaluation_sequences"} <= set(config.task_options)
+
+
+PLUMBING = {
+    "_lazy.py",
+    "errors.py",
+    "importing.py",
+    "probe.py",
+    "storage.py",
+    "compare/builders.py",
+    "compare/config.py",
+}
+"""What a trial imports and no score depends on"""
+
+
+def imports(path: Path) -> set[str]:
+    """Files of this package that a file of it imports."""
+    names = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.module]
+    modules = {name for node in names for name in (node.module, *(f"{node.module}.{part.name}" for part in node.names))}
+    files = {module.replace(".", "/") + ".py" for module in modules if module.startswith("statewise.")}
+    return {file.removeprefix("statewise/") for file in files if (ROOT / file.removeprefix("statewise/")).is_file()}
+
+
+def test_all_code_that_a_trial_runs_through_is_hashed():
+    found, waiting = set[str](), ["compare/trial.py"]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += imports(ROOT / file)
+    hashed = {file for file in found for part in DECIDING if file == part or file.startswith(f"{part}/")}
+    examples = {file for file in found if file.startswith(("compare/examples", "generation/"))}
+    assert found - hashed - examples - PLUMBING == set()
+    assert len(hashed) > 20
