@@ -85,3 +85,16 @@ def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], 
     told = "".join(capsys.readouterr().out.split())
     assert all(f"(default:{value})" in told for value in shown)
     assert "None" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "readout"),
+    [
+        ("adding --model echo-state", "ridge"),
+        ("adding --model echo-state --seed 1 --set readout=gradient", "gradient"),
+        ("adding --model gru", "gradient"),
+        ("parity --model echo-state", "gradient"),
+    ],
+)
+def test_a_training_has_the_readout_that_a_comparison_gives_its_model(words: str, readout: str):
+    assert train.make_config(tyro.cli(verbs.Train, args=words.split())).train.readout == readout

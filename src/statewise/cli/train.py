@@ -61,8 +61,7 @@ def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
     name = ModelConfig.layer if verb.model is None else verb.model
     known, fields = Fields(name, describe(name).options, {}), parse_fields(verb.set)
-    train = TrainConfig(**verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
-    said = known.set_all(Setup(ModelConfig(layer=name), train, {}), fields)
+    said = known.set_all(Setup(ModelConfig(layer=name), TrainConfig(), {}), fields)
     config = default_run(
         verb.data,
         name,
@@ -71,5 +70,6 @@ def make_config(verb: verbs.Train) -> RunConfig:
         **verbs.given(verb, "depth"),
     )
     model = replace(config.model, **verbs.given(verb, "width"))
-    setup = known.set_all(Setup(model, said.train, {}), fields)
+    train = replace(config.train, **verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
+    setup = known.set_all(Setup(model, train, {}), fields)
     return replace(config, model=replace(setup.model, options=model.options), train=setup.train)

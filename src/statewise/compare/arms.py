@@ -14,6 +14,7 @@ from statewise.errors import UserError
 from statewise.fields import Fields, Setup, constructor_options
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
+from statewise.train.start import with_usual_readout
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,7 @@ class _Maker:
         """One arm, its size solved unless it was said."""
         kind = self.builders.describe(name)
         fields = fields_of(name, kind, self.task)
-        train = self.config.train
-        if kind.closed_form and self.task.regression:
-            train = replace(train, readout="ridge")
+        train = with_usual_readout(self.config.train, self.task, closed_form=kind.closed_form)
         values = {**fixed, **varied}
         decided = tuple(fields.full_name(field) for field in values)
         if len(set(decided)) < len(decided):

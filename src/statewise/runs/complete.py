@@ -11,6 +11,8 @@ from statewise.models.config import ModelConfig
 from statewise.models.resolve import default_config, default_options, find_entry
 from statewise.runs.config import RunConfig
 from statewise.tasks.resolve import complete_options, find_task, make_task, name_task
+from statewise.train.config import TrainConfig
+from statewise.train.start import with_usual_readout
 
 
 def default_run(
@@ -38,9 +40,10 @@ def default_run(
     """
     task, named = name_task(data)
     options = complete_options(task, {**named, **(task_options or {})})
-    context = make_task(task, options).longest_context()
-    config = default_config(model, depth=depth, context_length=context, options=layer_options)
-    return RunConfig(task, config, task_options=options)
+    made = make_task(task, options)
+    config = default_config(model, depth=depth, context_length=made.longest_context(), options=layer_options)
+    train = with_usual_readout(TrainConfig(), made, closed_form=find_entry(model).closed_form)
+    return RunConfig(task, config, train, options)
 
 
 def complete(config: RunConfig) -> RunConfig:

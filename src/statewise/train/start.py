@@ -1,5 +1,6 @@
-"""Which trainer a config asks for."""
+"""Which trainer a config asks for, and which readout is usual."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from statewise.contract import Model
@@ -13,3 +14,8 @@ def make_trainer(model: Model, task: Task, config: TrainConfig, folder: Path | N
     """What trains ``model`` as ``config.readout`` says, from the checkpoint in ``folder`` where there is one."""
     kind = ReadoutFitter if config.readout == "ridge" else Trainer
     return kind(model, task, config, folder)
+
+
+def with_usual_readout(config: TrainConfig, task: Task, *, closed_form: bool) -> TrainConfig:
+    """``config`` with its readout solved where the task is a regression and the field does so (``closed_form``)."""
+    return replace(config, readout="ridge") if closed_form and task.regression else config
