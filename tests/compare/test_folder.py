@@ -27,6 +27,7 @@ OTHER = {
     "match": "flops",
     "depth": 7,
     "lengths": (5,),
+    "learning_rates": (1e-4, 0.3),
     "train": TrainConfig(steps=7),
     "baselines": False,
 }

@@ -52,7 +52,7 @@ def test_a_failed_run_has_one_price_in_table_ranking_and_pairs():
     pair = decision.comparisons[rival]
     assert pair.difference == pytest.approx(found.mean(leader) - found.mean(rival))
     (told,) = pair_up(found, decision)
-    assert told["difference"] == pytest.approx(_score(found, leader).mean - _score(found, rival).mean)
+    assert told.difference == pytest.approx(_score(found, leader).mean - _score(found, rival).mean)
 
 
 def test_a_failed_run_counts_as_chance_where_that_is_worse():
@@ -76,7 +76,7 @@ def test_arms_within_the_margin_tie_and_the_margin_is_stated():
     assert outcomes(narrow, **near)[0].decide().verdict == "winner"  # type: ignore[union-attr]
     found, records = outcomes(wide, **near)
     said = recommend(wide, found, records, [], found.decide())
-    assert any("from 0.01 in loss (nats) on" in sentence for sentence in said["rests_on"])
+    assert any("from 0.01 in loss (nats) on" in sentence for sentence in said.rests_on)
 
 
 @pytest.mark.parametrize(("seeds", "provisional"), [(4, True), (9, True), (10, False)])
@@ -86,8 +86,8 @@ def test_fewer_than_ten_seeds_make_a_provisional_headline(seeds: int, provisiona
     arms = {"a": (1 + 0.01 * draw.normal(size=seeds)).tolist(), "b": (2 + 0.01 * draw.normal(size=seeds)).tolist()}
     found, records = outcomes(config, **arms)
     said = recommend(config, found, records, [], found.decide())
-    assert said["verdict"] == "winner"
-    assert ("Provisional" in said["headline"]) == provisional
+    assert said.verdict == "winner"
+    assert ("Provisional" in said.headline) == provisional
 
 
 def test_hypotheses_come_back_supported_refuted_or_undecided():
@@ -102,8 +102,8 @@ def test_hypotheses_come_back_supported_refuted_or_undecided():
     }
     for statement, verdict in expected.items():
         hypothesis = read_hypothesis(statement)
-        assert judge(hypothesis, found.compare(hypothesis.a, hypothesis.b), "loss")["verdict"] == verdict, statement
-    assert judge(read_hypothesis("a > b"), None, "loss")["verdict"] == "undecided"
+        assert judge(hypothesis, found.compare(hypothesis.a, hypothesis.b), "loss").verdict == verdict, statement
+    assert judge(read_hypothesis("a > b"), None, "loss").verdict == "undecided"
 
 
 def test_a_hypothesis_that_cannot_be_read_or_names_no_arm_is_refused():
@@ -130,4 +130,4 @@ def test_of_arms_that_solved_equally_often_the_better_score_leads():
     decision = found.decide()
     assert decision is not None
     assert decision.arms[0] == "near"
-    assert "near came nearest" in recommend(config, found, records, [], decision)["headline"]  # type: ignore[arg-type]
+    assert "near came nearest" in recommend(config, found, records, [], decision).headline  # type: ignore[arg-type]

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,18 @@ import torch
 from statewise.compare.builders import Builders
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes
+from statewise.compare.result import (
+    ArmResult,
+    Cost,
+    ExpectedBest,
+    Parameters,
+    Reach,
+    Score,
+    Seed,
+    Solved,
+    Spent,
+    Trial,
+)
 from statewise.compare.verdict import why_unscored
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
@@ -24,85 +36,32 @@ REACHED = 0.9
 TRAINING = 3
 """Operations of an update over those of a forward pass: backward costs twice as much"""
 
-TRIAL = ("trial", "settings", "valid", "status", "reason", "seconds")
-SEED = ("seed", "valid", "test", "metrics", "status", "reason", "seconds", "curve", "by_length", "solved_step")
+Part = TypeVar("Part", Trial, Seed)
 
 
-@dataclass(frozen=True)
-class Score:
-    """Mean test score over ``n`` seeds with its interval, of the named kind."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
-    kind: str
-    test_error: float | None
-    """Standard error that the choice of test examples alone gives the mean"""
-
-
-@dataclass(frozen=True)
-class Solved:
-    """Fraction of the seeds that solved the task with its interval, and the median number of updates it took."""
-
-    fraction: float
-    low: float
-    high: float
-    median_steps: float | None
-    kind: str
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How far beyond the lengths of the training an accuracy holds."""
-
-    longest: int | None
-    """The longest length scored up to which the mean over the seeds is at least 0.9 throughout; None = not even one"""
-    beyond: float | None
-    """Mean accuracy over the lengths beyond the training's, on a logarithmic axis, by the trapezoid rule"""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What tuning and seeds took together."""
-
-    trials: int
-    failed: int
-    """Of the tuning trials and seeds"""
-    seconds: float
-    flops: float
-    """Of training, forward and backward; a readout in closed form needs no backward pass"""
-
-
-def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> dict[str, Any]:
-    """An arm as plain data."""
+def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> ArmResult:
+    """Everything the result says of an arm."""
     arm, task = record.chosen, outcomes.task
     scored = arm.label in outcomes.runs
     cost = _cost(record, builders, task)
-    score = _score(outcomes, arm.label) if scored else None
-    solved = _solved(record, outcomes) if scored and task.bimodal else None
-    return {
-        "label": arm.label,
-        "model": arm.name,
-        "family": arm.kind.family,
-        "paper": arm.kind.paper,
-        "baseline": arm.baseline,
-        "status": "unreachable" if arm.reason else "ok" if scored else "failed",
-        "reason": why_unscored(record),
-        "config": {
-            "task_options": dict(arm.setup.task_options),
-            "model": asdict(arm.setup.model),
-            "train": asdict(arm.setup.train),
-        },
-        "cost": cost,
-        "tuning": [{name: trial.get(name) for name in TRIAL} for trial in record.tuning],
-        "seeds": [_seed(seed) for seed in record.seeds],
-        "score": score and asdict(score),
-        "solved": solved and asdict(solved),
-        "reach": asdict(_reach(record, task)) if scored and task.primary.bounds == (0.0, 1.0) else None,
-        "spent": asdict(_spent(record, cost["flops_per_token"])),
-        "expected_best": _expected_best(outcomes, arm.label),
-    }
+    return ArmResult(
+        label=arm.label,
+        model=arm.name,
+        family=arm.kind.family,
+        paper=arm.kind.paper,
+        baseline=arm.baseline,
+        status="unreachable" if arm.reason else "ok" if scored else "failed",
+        reason=why_unscored(record),
+        config=arm.setup,
+        cost=cost,
+        tuning=[_known(Trial, trial) for trial in record.tuning],
+        seeds=[_known(Seed, seed) for seed in record.seeds],
+        score=_score(outcomes, arm.label) if scored else None,
+        solved=_solved(record, outcomes) if scored and task.bimodal else None,
+        reach=_reach(record, task) if scored and task.primary.bounds == (0.0, 1.0) else None,
+        spent=_spent(record, cost.flops_per_token),
+        expected_best=_expected_best(outcomes, arm.label),
+    )
 
 
 def bounded(found: Interval, scores: np.ndarray, task: Task) -> tuple[float | None, float | None]:
@@ -112,22 +71,23 @@ def bounded(found: Interval, scores: np.ndarray, task: Task) -> tuple[float | No
     return (float(low) if math.isfinite(found.low) else None), (float(high) if math.isfinite(found.high) else None)
 
 
-def _cost(record: ArmRecord, builders: Builders, task: Task) -> dict[str, Any]:
+def _cost(record: ArmRecord, builders: Builders, task: Task) -> Cost:
     with torch.random.fork_rng(devices=[]):
         model = builders.make_model(record.chosen.setup.model, task.input_form, task.output_size)
     measured = record.measured or {}
-    return {
-        "parameters": count_parameters(model)._asdict(),
-        "flops_per_token": sum(step_flops(model.body)),
-        "state_bytes": state_bytes(model),
-        **{name: measured.get(name) for name in ("step_latency_us", "tokens_per_second", "peak_memory_mb")},
-    }
+    return Cost(
+        parameters=Parameters(**count_parameters(model)._asdict()),
+        flops_per_token=sum(step_flops(model.body)),
+        state_bytes=state_bytes(model),
+        step_latency_us=measured.get("step_latency_us"),
+        tokens_per_second=measured.get("tokens_per_second"),
+        peak_memory_mb=measured.get("peak_memory_mb"),
+    )
 
 
-def _seed(seed: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{name: seed.get(name) for name in SEED}, **{n: seed.get(n) or {} for n in ("metrics", "by_length")}} | {
-        "curve": seed.get("curve") or []
-    }
+def _known(kind: type[Part], told: Mapping[str, Any]) -> Part:
+    """What a trial's file says of a part of the result; where it ended early, the rest is not known."""
+    return kind(**{part.name: told[part.name] for part in fields(kind) if told.get(part.name) is not None})
 
 
 def _score(outcomes: Outcomes, label: str) -> Score:
@@ -175,6 +135,6 @@ def _spent(record: ArmRecord, flops_per_token: int) -> Spent:
     )
 
 
-def _expected_best(outcomes: Outcomes, label: str) -> list[dict[str, Any]]:
+def _expected_best(outcomes: Outcomes, label: str) -> list[ExpectedBest]:
     values = expected_best(outcomes.tuning.get(label, []), lower_is_better=outcomes.task.primary.lower_is_better)
-    return [{"trials": number, "value": value} for number, value in enumerate(values, start=1)]
+    return [ExpectedBest(number, value) for number, value in enumerate(values, start=1)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from statewise.errors import UserError
 from statewise.metrics.pairs import PairVerdict
@@ -18,6 +18,15 @@ class Hypothesis:
 
     def __str__(self) -> str:
         return f"{self.a} {self.relation} {self.b}"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A hypothesis and what came of it."""
+
+    statement: str
+    verdict: Literal["supported", "refuted", "undecided"]
+    evidence: str
 
 
 def read_hypothesis(statement: str) -> Hypothesis:
@@ -36,17 +45,23 @@ def read_hypothesis(statement: str) -> Hypothesis:
     raise UserError(f"the hypothesis '{statement}' cannot be read; write 'lstm > gru' or 'lstm = gru'")
 
 
-def judge(hypothesis: Hypothesis, pair: PairVerdict | None, unit: str) -> dict[str, Any]:
-    """The statement with its verdict and the evidence, from its two arms compared, a first; None = no score."""
+def judge(hypothesis: Hypothesis, pair: PairVerdict | None, unit: str) -> Judged:
+    """The statement with its verdict and the evidence, from its two arms compared, a first; None = no score.
+
+    Args:
+        hypothesis: the statement.
+        pair: its arms compared.
+        unit: of the difference, and which way is better.
+    """
     if pair is None:
-        return {"statement": str(hypothesis), "verdict": "undecided", "evidence": "One of the arms has no score."}
+        return Judged(str(hypothesis), "undecided", "One of the arms has no score.")
     right = {">": "a", "=": "tie"}[hypothesis.relation]
-    verdict = "undecided" if pair.verdict == "undecided" else "supported" if pair.verdict == right else "refuted"
-    evidence = (
-        f"{hypothesis.a} − {hypothesis.b} is {pair.difference:.3g} [{pair.low:.3g}, {pair.high:.3g}] in {unit} "
-        f"({pair.kind})."
-    )
-    return {"statement": str(hypothesis), "verdict": verdict, "evidence": evidence}
+    difference, low, high = (f"{value:.3g}".replace("-", "−") for value in (pair.difference, pair.low, pair.high))
+    because = f"; {pair.caveat}" if pair.caveat else ""
+    evidence = f"{hypothesis.a} − {hypothesis.b} is {difference} [{low}, {high}] in {unit} ({pair.kind}{because})."
+    if pair.verdict == "undecided":
+        return Judged(str(hypothesis), "undecided", evidence)
+    return Judged(str(hypothesis), "supported" if pair.verdict == right else "refuted", evidence)
 
 
 def check_labels(hypotheses: Sequence[Hypothesis], arms: Sequence[str]) -> None:

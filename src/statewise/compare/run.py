@@ -44,6 +44,6 @@ def run_comparison(
     check_device(config.train)
     open_folder(folder, config)
     records = run_experiment(config, task, arms, builders, folder, watch)
-    result = summarise(config, builders, task, records, hypotheses, command)
+    result = summarise(config, builders, task, records, hypotheses, command).plain()
     write_result(folder, result)
     return result

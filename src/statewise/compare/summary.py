@@ -1,10 +1,8 @@
-"""From the records of an experiment to its result: plain data, which the report and the terminal show."""
+"""From the records of an experiment to its result."""
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import torch
 
@@ -12,9 +10,10 @@ from statewise.compare.arm_result import describe_arm
 from statewise.compare.arms import evaluated_lengths
 from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA, CompareConfig
-from statewise.compare.hypotheses import Hypothesis, judge
+from statewise.compare.hypotheses import Hypothesis, Judged, judge
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes, collect_outcomes
+from statewise.compare.result import Baseline, Budget, Example, Primary, Result, TaskFacts
 from statewise.compare.source import version
 from statewise.compare.verdict import pair_up, recommend
 from statewise.tasks.base import Task
@@ -27,39 +26,42 @@ def summarise(
     records: list[ArmRecord],
     hypotheses: Sequence[Hypothesis],
     command: str,
-) -> dict[str, Any]:
-    """The result of a comparison; scores depend on the config alone, measured times stand apart under ``cost``."""
+) -> Result:
+    """The result of a finished experiment."""
     outcomes = collect_outcomes(config, task, records)
     baselines = _baselines(task)
     decision = outcomes.decide()
-    return {
-        "schema": SCHEMA,
-        "title": f"Comparison on {task.name}",
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": command,
-        "package_version": version("statewise"),
-        "task": _task(task, evaluated_lengths(config, task)),
-        "config": asdict(config),
-        "environment": environment(),
-        "budget": {"match": config.match, "value": config.budget},
-        "recommendation": recommend(config, outcomes, records, baselines, decision),
-        "arms": [describe_arm(record, outcomes, builders) for record in records],
-        "baselines": baselines,
-        "pairs": pair_up(outcomes, decision),
-        "examples": [
-            {"arm": record.arm.label, **seed["example"]}
+    return Result(
+        schema=SCHEMA,
+        title=f"Comparison on {task.name}",
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        command=command,
+        package_version=version("statewise"),
+        task=_task(task, evaluated_lengths(config, task)),
+        config=config,
+        environment=environment(),
+        budget=Budget(config.match, config.budget),
+        recommendation=recommend(config, outcomes, records, baselines, decision),
+        arms=[describe_arm(record, outcomes, builders) for record in records],
+        baselines=baselines,
+        pairs=pair_up(outcomes, decision),
+        examples=[
+            Example(record.arm.label, **seed["example"])
             for record in records
             for seed in record.seeds[:1]
             if seed.get("example")
         ],
-        "hypotheses": [_judged(hypothesis, outcomes) for hypothesis in hypotheses],
-    }
+        hypotheses=[_judged(hypothesis, outcomes) for hypothesis in hypotheses],
+    )
 
 
-def _judged(hypothesis: Hypothesis, outcomes: Outcomes) -> dict[str, Any]:
+def _judged(hypothesis: Hypothesis, outcomes: Outcomes) -> Judged:
     """A hypothesis with what came of it."""
     known = {hypothesis.a, hypothesis.b} <= outcomes.runs.keys()
-    unit = "the fraction of seeds that solved it" if outcomes.task.bimodal else outcomes.task.primary.name
+    better = "lower" if outcomes.task.primary.lower_is_better else "higher"
+    unit = f"{outcomes.task.primary.name}, {better} is better"
+    if outcomes.task.bimodal:
+        unit = "the fraction of seeds that solved it"
     return judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, unit)
 
 
@@ -73,44 +75,31 @@ def environment() -> dict[str, str]:
     }
 
 
-def _task(task: Task, lengths: tuple[int, ...]) -> dict[str, Any]:
-    primary = task.primary
-    return {
-        "name": task.name,
-        "description": task.description,
-        "primary": {
-            "name": primary.name,
-            "unit": primary.unit,
-            "lower_is_better": primary.lower_is_better,
-            "chance": task.chance(),
-            "chance_label": "chance",
-            "chance_by_length": {str(length): task.chance_at(length) for length in lengths},
-        },
-        "train_lengths": list(task.train_lengths) if task.train_lengths else None,
-        "bimodal": task.bimodal,
-        "solved_at": task.solved_at,
-        "notes": list(task.notes),
-    }
+def _task(task: Task, lengths: tuple[int, ...]) -> TaskFacts:
+    primary = Primary(
+        name=task.primary.name,
+        unit=task.primary.unit,
+        lower_is_better=task.primary.lower_is_better,
+        chance=task.chance(),
+        chance_label="chance",
+        chance_by_length={length: task.chance_at(length) for length in lengths},
+    )
+    return TaskFacts(
+        name=task.name,
+        description=task.description,
+        primary=primary,
+        train_lengths=task.train_lengths,
+        bimodal=task.bimodal,
+        solved_at=task.solved_at,
+        notes=list(task.notes),
+    )
 
 
-def _baselines(task: Task) -> list[dict[str, Any]]:
+def _baselines(task: Task) -> list[Baseline]:
+    name, chance = task.primary.name, task.chance()
     found = [
-        {
-            "name": name,
-            "description": "needs no training",
-            "score": metrics[task.primary.name],
-            "metrics": dict(metrics),
-        }
-        for name, metrics in task.baselines().items()
+        Baseline(rule, "needs no training", metrics[name], dict(metrics)) for rule, metrics in task.baselines().items()
     ]
-    chance = task.chance()
     if not found and chance is not None:
-        found.append(
-            {
-                "name": "chance",
-                "description": "the best answer that does not look at the input",
-                "score": chance,
-                "metrics": {task.primary.name: chance},
-            }
-        )
+        return [Baseline("chance", "the best answer that does not look at the input", chance, {name: chance})]
     return found

@@ -3,11 +3,12 @@
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import ArmRecord, edge_of_arm
 from statewise.compare.outcomes import Outcomes
+from statewise.compare.result import Baseline, Pair, Recommendation
 from statewise.compare.tuning import DECADE, RATE
 from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
@@ -19,10 +20,8 @@ from statewise.train.closed_form import FACTORS
 FIRM_SEEDS = 10
 """Fewest seeds for a recommendation without a caveat"""
 
-Data = dict[str, Any]
 
-
-def pair_up(outcomes: Outcomes, decision: Decision | None) -> list[Data]:
+def pair_up(outcomes: Outcomes, decision: Decision | None) -> list[Pair]:
     """Every two arms against each other: first the leader's pairs, on which the decision rests, then the others.
 
     Verdicts stand where Holm's correction agrees: over the leader's pairs, as in the decision, and for the others over
@@ -47,18 +46,18 @@ def recommend(
     config: CompareConfig,
     outcomes: Outcomes,
     records: list[ArmRecord],
-    baselines: list[Data],
+    baselines: list[Baseline],
     decision: Decision | None,
-) -> Data:
+) -> Recommendation:
     """The verdict in words, and what it rests on."""
     failures = [f"{record.arm.label}: {why}." for record in records if (why := why_unscored(record))]
     if decision is None:
-        return {"verdict": "undecided", "arms": [], "headline": "No arm finished a run.", "rests_on": failures}
+        return Recommendation("undecided", [], "No arm finished a run.", failures)
     verdict, headline, reason = _verdict(outcomes, decision)
     unbeaten = _unbeaten(outcomes, baselines, decision)
     if unbeaten:
         plural = "baselines" if len(unbeaten) > 1 else "a baseline"
-        headline += f" But {' and '.join(unbeaten)} ({plural}) scored better."
+        headline += f" But {_listed(unbeaten)} ({plural}) scored better."
     if verdict != "undecided" and config.seeds < FIRM_SEEDS:
         headline += f" Provisional: it rests on {config.seeds} seed(s); a firm recommendation takes {FIRM_SEEDS}."
     rests_on = [
@@ -73,7 +72,7 @@ def recommend(
         *_penalties(records),
         *failures,
     ]
-    return {"verdict": verdict, "arms": list(decision.arms), "headline": headline, "rests_on": rests_on}
+    return Recommendation(verdict, list(decision.arms), headline, rests_on)
 
 
 def why_unscored(record: ArmRecord) -> str | None:
@@ -83,37 +82,46 @@ def why_unscored(record: ArmRecord) -> str | None:
     return next((seed["reason"] for seed in record.seeds), "it was not trained")
 
 
-def _pair(a: str, b: str, pair: PairVerdict, adjusted: float) -> Data:
-    """A pair as plain data; a verdict that the correction for many pairs does not bear out is withdrawn."""
+def _pair(a: str, b: str, pair: PairVerdict, adjusted: float) -> Pair:
+    """A pair; a verdict that the correction for many pairs does not bear out is withdrawn."""
     withdrawn = pair.verdict in ("a", "b") and not adjusted < 1 - LEVEL
-    names = ("difference", "low", "high", "probability_of_improvement", "n", "kind")
-    return {
-        "a": a,
-        "b": b,
-        **{name: _finite(getattr(pair, name)) for name in names},
-        "verdict": "undecided" if withdrawn else pair.verdict,
-        "caveat": "not after Holm's correction for many pairs" if withdrawn else pair.caveat,
-    }
+    return Pair(
+        a=a,
+        b=b,
+        difference=_finite(pair.difference),
+        low=_finite(pair.low),
+        high=_finite(pair.high),
+        probability_of_improvement=_finite(pair.probability_of_improvement),
+        n=pair.n,
+        kind=pair.kind,
+        verdict="undecided" if withdrawn else pair.verdict,
+        caveat="not after Holm's correction for many pairs" if withdrawn else pair.caveat,
+    )
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
-def _verdict(outcomes: Outcomes, decision: Decision) -> tuple[str, str, str]:
+def _verdict(outcomes: Outcomes, decision: Decision) -> tuple[Literal["winner", "tie", "undecided"], str, str]:
     """Verdict, headline and the first reason; where all or none solved a task, that says more than a test of it."""
     labels, solved = list(decision.arms), {label: outcomes.solved(label) for label in outcomes.named}
     if outcomes.task.bimodal and not any(any(seeds) for seeds in solved.values()):
         best = min(outcomes.named, key=outcomes.loss)
         return "undecided", f"No arm solved the task within this budget; {best} came nearest.", "Give it more steps."
     if outcomes.task.bimodal and len(labels) > 1 and all(all(solved[label]) for label in labels):
-        return "tie", f"{' and '.join(labels)} all solve it; take the cheapest.", "They solved it with every seed."
+        return "tie", f"{_listed(labels)} all solve it; take the cheapest.", "They solved it with every seed."
     headline = {
         "winner": f"Take {labels[0]}.",
-        "tie": f"{' and '.join(labels)} do equally well; take the cheapest.",
+        "tie": f"{_listed(labels)} do equally well; take the cheapest.",
         "undecided": f"Undecided between {', '.join(labels)}." if len(labels) > 1 else f"Only {labels[0]} was scored.",
     }[decision.verdict]
     return decision.verdict, headline, decision.reason
+
+
+def _listed(names: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _what_counts(outcomes: Outcomes) -> str:
@@ -125,21 +133,21 @@ def _what_counts(outcomes: Outcomes) -> str:
     return f"Fixed before: a difference counts from {outcomes.margin:g} in {what} on."
 
 
-def _rivals(outcomes: Outcomes, baselines: list[Data]) -> Mapping[str, tuple[float, str]]:
+def _rivals(outcomes: Outcomes, baselines: list[Baseline]) -> Mapping[str, tuple[float, str]]:
     """Baseline -> its score, better when smaller, and what it is: rules without training, models that ran along."""
     sign = 1.0 if outcomes.task.primary.lower_is_better else -1.0
-    untrained = {b["name"]: (sign * b["score"], "untrained") for b in baselines if b["score"] is not None}
+    untrained = {baseline.name: (sign * baseline.score, "untrained") for baseline in baselines}
     along = outcomes.runs.keys() - set(outcomes.named)
     return {**untrained, **{label: (outcomes.loss(label), "tuned alike") for label in sorted(along)}}
 
 
-def _unbeaten(outcomes: Outcomes, baselines: list[Data], decision: Decision) -> list[str]:
+def _unbeaten(outcomes: Outcomes, baselines: list[Baseline], decision: Decision) -> list[str]:
     """Baselines that score better than every arm that is recommended."""
     best = min(outcomes.loss(label) for label in decision.arms)
     return [name for name, (loss, _) in _rivals(outcomes, baselines).items() if loss < best]
 
 
-def _against_baselines(outcomes: Outcomes, baselines: list[Data]) -> list[str]:
+def _against_baselines(outcomes: Outcomes, baselines: list[Baseline]) -> list[str]:
     """For each baseline, which arms score no better than it."""
     found = []
     for name, (loss, how) in _rivals(outcomes, baselines).items():

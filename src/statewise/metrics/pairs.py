@@ -70,10 +70,8 @@ class Rule:
         return 1 - (1 - self.level) / self.rivals
 
 
-def _place(low: float, high: float, n: int, rule: Rule) -> Placed:
+def _place(low: float, high: float, rule: Rule) -> Placed:
     """The verdict that an interval of a - b allows."""
-    if n < FEWEST_SEEDS:
-        return "undecided"
     if low > rule.margin or high < -rule.margin:
         return "a" if (high < 0) == rule.lower_is_better else "b"
     return "tie" if -rule.margin <= low and high <= rule.margin else "undecided"
@@ -142,6 +140,11 @@ def _by_example(filled: NDArray[np.float64], rows: Sequence[Sequence[float]] | N
     return np.array([row or [price] * width for row, price in zip(rows, filled, strict=True)], dtype=np.float64)
 
 
+def _too_few(verdict: Placed, n: int) -> str:
+    """Why a verdict of so few seeds cannot stand, or empty."""
+    return f"{n} seeds cannot tell it from luck" if n < FEWEST_SEEDS and verdict != "undecided" else ""
+
+
 def _caveat(verdict: Placed, a: Runs, b: Runs) -> str:
     """Why a verdict cannot stand: it favours the arm with more failed runs, and nobody said what those score."""
     surplus = count_failures(a.scores) - count_failures(b.scores)
@@ -192,8 +195,8 @@ def compare_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
         return PairVerdict(math.nan, math.nan, math.nan, improvement, n, "undecided", 1.0, None, kind, "")
     mean, (error, kind) = float((a.filled - b.filled).mean()), _error(a, b)
     half = float(stdtrit(n - 1, (1 + rule.level) / 2)) * error if n > 1 else math.inf
-    placed = _place(mean - half, mean + half, n, rule)
-    caveat = _caveat(placed, a, b)
+    placed = _place(mean - half, mean + half, rule)
+    caveat = _too_few(placed, n) or _caveat(placed, a, b)
     needed = seeds_for_difference(abs(abs(mean) - rule.margin), error * math.sqrt(n), level=rule.strictest_level)
     return PairVerdict(
         difference=mean,
@@ -243,15 +246,17 @@ def compare_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerd
     """
     interval = fraction_difference((sum(map(bool, a)), len(a)), (sum(map(bool, b)), len(b)), level=rule.level)
     p, q = float(np.mean(a)), float(np.mean(b))
+    placed = _place(interval.low, interval.high, rule)
+    caveat = _too_few(placed, interval.n)
     return PairVerdict(
         difference=interval.mean,
         low=interval.low,
         high=interval.high,
         probability_of_improvement=0.5 + (p - q) / 2,
         n=interval.n,
-        verdict=_place(interval.low, interval.high, interval.n, rule),
+        verdict="undecided" if caveat else placed,
         p_value=_newcombe_p_value(p, len(a), q, len(b), rule.margin),
         seeds_needed=seeds_for_fractions(p, q, margin=rule.margin, level=rule.strictest_level),
         kind=interval.kind,
-        caveat="",
+        caveat=caveat,
     )
