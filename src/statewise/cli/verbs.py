@@ -45,7 +45,7 @@ class Compare:
     trials: Annotated[int | None, _default(_COMPARE.trials)] = None
     """Tuning trials an arm"""
     learning_rates: Annotated[str | None, _default(",".join(f"{end:g}" for end in _COMPARE.learning_rates))] = None
-    """Range in which they are tuned, its ends separated by a comma"""
+    """Range in which learning rates are tuned, its ends separated by a comma"""
     steps: Annotated[int | None, _default(_COMPARE.train.steps)] = None
     """Parameter updates a trial"""
     lengths: str = ""
