@@ -40,7 +40,7 @@ def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_pat
     monkeypatch.syspath_prepend(tmp_path)
     name, options = name_task("mine_from_contributing:First")
     assert make_task(name, {**options, "symbols": 8}).chance() == 1 / 8
-    with pytest.raises(UserError, match="option symbols of task first should be a valid integer"):
+    with pytest.raises(UserError, match="option symbols of task first cannot be 'five'; it must be a valid integer"):
         make_task(name, {"symbols": "five"})
 
 

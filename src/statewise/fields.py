@@ -1,12 +1,12 @@
 """Fields of a complete config by name: of the training, the model, an option of its layer, or of the task."""
 
-import inspect
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from statewise.errors import UserError, unknown
 from statewise.models.config import ModelConfig
+from statewise.options import fitting, option_types
 from statewise.train.config import TrainConfig
 
 OTHERWISE = {"layer": "--models or --model", "options": "each option's own name", "seed": "--seeds or --seed"}
@@ -52,7 +52,7 @@ class Fields:
                 the value.
         """
         part, _, field = self.full_name(name).partition(".")
-        value = _checked(name, value, self.known[part][field])
+        value = fitting(name, value, self.known[part][field])
         if part == "train":
             return replace(setup, train=replace(setup.train, **{field: value}))
         if part == "model":
@@ -99,33 +99,6 @@ class Fields:
         return found[0]
 
 
-def constructor_options(kind: type, leave_out: Collection[str] = ()) -> dict[str, Any]:
-    """Arguments of a constructor -> their types; anything where these are not written down."""
-    try:
-        hints = get_type_hints(kind.__init__)  # type: ignore[misc]
-    except NameError:
-        hints = {}
-    return {name: hints.get(name, Any) for name in inspect.signature(kind).parameters if name not in leave_out}
-
-
 def _types(config: type) -> dict[str, Any]:
     """Fields that may be set -> their types."""
-    hints = get_type_hints(config)
-    return {field.name: hints[field.name] for field in fields(config) if field.name not in OTHERWISE}
-
-
-def _checked(name: str, value: Any, kind: Any) -> Any:
-    """The value as its type asks for.
-
-    Raises:
-        UserError: if it is not of that type; the sentence lists the values where they are few.
-    """
-    from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
-    except PydanticSchemaGenerationError:
-        return value
-    except ValidationError as error:
-        wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UserError(f"{name} cannot be {value!r}; it must be {wanted}") from None
+    return {name: kind for name, kind in option_types(config).items() if name not in OTHERWISE}

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from statewise.compare.builders import Builders, Kind
-from statewise.fields import constructor_options
 from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers, width_multiple
+from statewise.options import option_types
 from statewise.tasks.base import Task
 from statewise.tasks.resolve import complete_options, make_task
 
@@ -14,7 +14,7 @@ from statewise.tasks.resolve import complete_options, make_task
 def describe(name: str) -> Kind:
     """What the catalog knows of a kind of model."""
     entry = find_entry(name)
-    options = constructor_options(entry.layer, leave_out=SIZES)
+    options = {name: kind for name, kind in option_types(entry.layer).items() if name not in SIZES}
     options |= dict.fromkeys(inner_layers(entry.layer), str | Mapping[str, Any])
     return Kind(
         family=entry.family,

@@ -11,8 +11,9 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.source import source_hash
 from statewise.compare.trial import trial_task
 from statewise.errors import UserError
-from statewise.fields import Fields, Setup, constructor_options
+from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
+from statewise.options import option_types
 from statewise.tasks.base import Task
 from statewise.train.start import with_usual_readout
 
@@ -71,7 +72,7 @@ def longest_context(task: Task, lengths: tuple[int, ...]) -> int | None:
 
 def fields_of(name: str, kind: Kind, task: Task) -> Fields:
     """The fields that an arm of this kind has on a task."""
-    return Fields(name, kind.options, constructor_options(type(task)))
+    return Fields(name, kind.options, option_types(type(task)))
 
 
 class _Maker:

@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from statewise.errors import UserError, unknown
 from statewise.importing import import_object
+from statewise.options import fitting, option_types
 from statewise.tasks.base import Task
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
@@ -72,31 +73,9 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
     if missing:
         raise UserError(f"task {task.name} needs {', '.join(missing)}; for data of your own give the path of a file")
-    said = _typed(task, options)
+    types = option_types(task)
+    said = {o: fitting(f"option {o} of task {task.name}", value, types[o]) for o, value in options.items()}
     return {option: said.get(option, parameter.default) for option, parameter in known.items()}
-
-
-def _typed(task: type[Task], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the types that the task's signature asks for; text that was read as a number becomes text again.
-
-    Raises:
-        UserError: if an option does not fit its type.
-    """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    try:
-        kinds = get_type_hints(task.__init__)
-    except NameError:
-        kinds = {}  # somebody's own task with types that are imported for type checkers alone
-    fitting = dict(options)
-    for name in options.keys() & kinds.keys():
-        try:
-            adapter = TypeAdapter(kinds[name], config=ConfigDict(coerce_numbers_to_str=True))
-            fitting[name] = adapter.validate_python(options[name])
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Input should be ")
-            raise UserError(f"option {name} of task {task.name} should be {reason}, got {options[name]!r}") from error
-    return fitting
 
 
 def find_task(name: str) -> type[Task]:
