@@ -65,7 +65,7 @@ def recommend(
         _what_counts(outcomes),
         f"{config.seeds} fresh seed(s) an arm, after {_trials(records)} tuning trial(s) each, chosen on validation, "
         f"scored once on test by {outcomes.task.primary.name} ({outcomes.task.primary.unit}).",
-        f"Every arm was made as large as a budget of {config.budget:,} {config.match} allows; embeddings and "
+        f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
         "readouts are counted apart.",
         *_against_baselines(outcomes, baselines),
         *_range_of_rates(config, outcomes.task, records),
