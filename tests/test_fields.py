@@ -2,7 +2,7 @@
 
 import pytest
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
@@ -41,7 +41,7 @@ def test_an_option_of_a_layer_is_reached_though_another_part_forbids_its_name():
         reservoir.full_name("seed")
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_what_was_set_is_read_back(name: str):
     known = fields(name)
     for field in ("train.learning_rate", "model.depth", "task.longest"):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from statewise import tree
-from statewise.catalog import CATALOG, Entry
-from statewise.contract import SequenceLayer
+from statewise.catalog import SEQUENCE_LAYERS
+from statewise.contract import Entry, SequenceLayer
 from statewise.models.resolve import make_layer
 
 ROWS, WIDTH, STEPS = 2, 32, 20
@@ -19,9 +19,9 @@ ALLOWED = 1e-5
 
 
 def run() -> dict[str, Any]:
-    """Every entry of the catalog; what does not export keeps its reason."""
+    """Every sequence layer of the catalog; what does not export keeps its reason."""
     rows, equal = [], 0
-    for entry in CATALOG.values():
+    for entry in SEQUENCE_LAYERS.values():
         found = _largest_difference(entry)
         said = found if isinstance(found, str) else f"{found:.1g}"
         equal += not isinstance(found, str) and found <= ALLOWED

@@ -14,15 +14,15 @@ from statewise.tasks.resolve import complete_options, make_task
 def describe(name: str) -> Kind:
     """What the catalog knows of a kind of model."""
     entry = find_entry(name)
-    options = {name: kind for name, kind in option_types(entry.layer).items() if name not in SIZES}
-    options |= dict.fromkeys(inner_layers(entry.layer), str | Mapping[str, Any])
+    options = {name: kind for name, kind in option_types(entry.sequence_layer).items() if name not in SIZES}
+    options |= dict.fromkeys(inner_layers(entry.sequence_layer), str | Mapping[str, Any])
     return Kind(
         family=entry.family,
         paper=entry.paper,
         knobs=entry.knobs,
         width_multiple=partial(width_multiple, name),
         closed_form=entry.closed_form,
-        state_knob=entry.layer.state_knob,
+        state_knob=entry.sequence_layer.state_knob,
         options=options,
     )
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from statewise.catalog import CATALOG, OTHER_LAYERS
+from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.cli import listing
 from statewise.cli.dispatch import run
+from statewise.contract import Decoder, SequenceLayer
 
 OWN = """
 from statewise.layers.recurrent.gru import GRU
@@ -71,9 +72,19 @@ def test_layers_that_are_no_arms_are_listed_apart_and_described(capsys: pytest.C
     assert run(["models", "--width", "8", "--json"]) == 0
     said = capsys.readouterr().out
     arms, others = said.split("no arms of a comparison")
-    assert all(f" {name} " in others and f" {name} " not in arms for name in OTHER_LAYERS)
-    assert all(f" {name} " in arms for name in CATALOG)
-    assert [row["name"] for row in json.loads(said.splitlines()[-1])] == [*CATALOG, *OTHER_LAYERS]
-    for name, entry in OTHER_LAYERS.items():
+    assert {row["name"] for row in json.loads(said.splitlines()[-1])} == set(CATALOG)
+    for name, entry in CATALOG.items():
+        is_arm = issubclass(entry.layer, SequenceLayer) and not issubclass(entry.layer, Decoder)
+        assert (name in SEQUENCE_LAYERS) == is_arm
+        assert (f" {name} " in arms) == is_arm
+        assert is_arm or f" {name} " in others
+    for name in sorted(CATALOG.keys() - SEQUENCE_LAYERS):
         assert run(["models", name]) == 0
-        assert inspect.getdoc(entry.layer).splitlines()[0] in capsys.readouterr().out
+        assert inspect.getdoc(CATALOG[name].layer).splitlines()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(CATALOG.keys() - SEQUENCE_LAYERS))
+def test_what_is_no_arm_is_refused_with_what_it_reads(name: str, capsys: pytest.CaptureFixture[str]):
+    for command in (["train", "parity", "--model", name], ["compare", "parity", "--models", f"lstm,{name}"]):
+        assert run(command) == 2
+        assert f"{name} reads {CATALOG[name].reads}, which" in capsys.readouterr().err

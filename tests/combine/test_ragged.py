@@ -54,7 +54,7 @@ def _noisy_input(lengths):
 def test_equals_row_by_row_with_nan_in_the_padding(name: str):
     torch.manual_seed(0)
     entry = CATALOG[name]
-    layer = make_layer(entry, entry.example).double()
+    layer = make_layer(entry, entry.small).double()
     lengths = torch.tensor([4, 0, 7, 4, 1])
     with torch.no_grad():
         _, warm = layer(torch.randn(B, 3, D, dtype=torch.float64))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.compare.arms import make_arms
 from statewise.compare.budget import NEAR, arm_cost, meet_budget
 from statewise.compare.config import CompareConfig
@@ -28,7 +28,7 @@ def default(name: str) -> ModelConfig:
 
 
 def knob(name: str, match: str) -> str | None:
-    return CATALOG[name].layer.state_knob if match == "state" else None
+    return SEQUENCE_LAYERS[name].layer.state_knob if match == "state" else None
 
 
 def multiple(name: str, match: str) -> int:
@@ -51,7 +51,7 @@ def cost(name: str, match: str, size: int) -> int:
     return arm_cost(match, TASK, WORKBENCH, sized(name, match, size))
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_what_is_worked_out_without_weights_is_what_a_model_costs(name):
     config = default(name)
     if name == "echo-state":
@@ -62,7 +62,7 @@ def test_what_is_worked_out_without_weights_is_what_a_model_costs(name):
     assert arm_cost("state", TASK, WORKBENCH, config) == state_bytes(model)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 @pytest.mark.parametrize(("match", "budget"), CASES)
 def test_the_size_is_the_nearest_and_near_or_said_not_to_be(name, match, budget):
     size, reason = solve(name, match, budget)
@@ -74,7 +74,9 @@ def test_the_size_is_the_nearest_and_near_or_said_not_to_be(name, match, budget)
     assert size == step or gap <= abs(cost(name, match, size - step) - budget)
 
 
-@pytest.mark.parametrize(("name", "match"), [case for case in itertools.product(CATALOG, BUDGETS) if case not in FREE])
+@pytest.mark.parametrize(
+    ("name", "match"), [case for case in itertools.product(SEQUENCE_LAYERS, BUDGETS) if case not in FREE]
+)
 def test_a_budget_below_the_smallest_size_is_answered_with_that_size(name, match):
     smallest = cost(name, match, multiple(name, match))
     _, reason = solve(name, match, max(1, smallest // 2))
@@ -90,14 +92,14 @@ def test_a_budget_between_two_sizes_is_said_to_be_unreachable():
     assert "unreachable: no context_length" in reason
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOG if CATALOG[name].layer.state_knob])
+@pytest.mark.parametrize("name", [name for name in SEQUENCE_LAYERS if SEQUENCE_LAYERS[name].layer.state_knob])
 def test_where_state_is_matched_its_knob_is_solved_and_the_width_stays(name: str):
     budget = 30_000 if name == "lru" else 60_000  # the state of an LRU is S complex numbers, not S a channel
     config = CompareConfig(models=(name,), match="state", budget=budget, depth=1)
     (arm,) = make_arms(config, TASK, WORKBENCH)
     assert arm.setup.model.width == ModelConfig.width
     assert arm_cost("state", TASK, WORKBENCH, arm.setup.model) == pytest.approx(budget, rel=NEAR)
-    option = CATALOG[name].layer.state_knob
+    option = SEQUENCE_LAYERS[name].layer.state_knob
     said = replace(config, fixed={f"layer.{option}": 3})
     if name in ("lru", "ntm", "ntm-lstm", "window-mlp"):  # of a state that the width hardly moves
         with pytest.raises(UserError, match="no width brings it"):
@@ -110,7 +112,7 @@ def test_where_state_is_matched_its_knob_is_solved_and_the_width_stays(name: str
 
 @pytest.mark.parametrize(
     ("name", "match"),
-    [case for case in itertools.product(sorted(CATALOG.keys() - {"echo-state"}), BUDGETS) if case not in FREE],
+    [case for case in itertools.product(sorted(SEQUENCE_LAYERS.keys() - {"echo-state"}), BUDGETS) if case not in FREE],
 )
 def test_a_larger_model_costs_more(name, match):
     """What the search by halves rests on; a sparse reservoir's number of weights is random besides."""

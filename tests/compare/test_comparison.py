@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.compare.arms import make_arms
 from statewise.compare.budget import arm_cost
 from statewise.compare.config import CompareConfig
@@ -152,7 +152,7 @@ def scores(result):
 @pytest.mark.parametrize("budget", [30_000, 100_000])
 def test_every_entry_meets_the_budget(budget: int):
     task = Recall()
-    config = CompareConfig(models=tuple(CATALOG), budget=budget)
+    config = CompareConfig(models=tuple(SEQUENCE_LAYERS), budget=budget)
     for arm in make_arms(config, task, WORKBENCH):
         assert arm.reason is None, arm.label
         assert arm_cost("parameters", task, WORKBENCH, arm.setup.model) == pytest.approx(budget, rel=0.15), arm.label

@@ -8,8 +8,9 @@ from statewise.catalog import CATALOG
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import TUNING_SEED, ArmRecord, best_arm, further_jobs, tuning_jobs
-from statewise.compare.tuning import FURTHER, RATE, Dimension, edge_of, search_space, settings
+from statewise.compare.tuning import FURTHER, RATE, edge_of, search_space, settings
 from statewise.compare.verdict import _range_of_rates
+from statewise.contract import Knob
 from statewise.tasks.computing import Adding
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
@@ -75,11 +76,11 @@ def test_tuning_begins_with_what_is_configured_and_stays_in_range():
     assert tried[0] == configured
     assert len(tried) == 9
     for setting in tried[1:]:
-        assert all(dimension.low <= setting[dimension.field] <= dimension.high for dimension in space)
+        assert all(knob.low <= setting[knob.name] <= knob.high for knob in space)
 
 
 def test_more_trials_go_on_where_fewer_ended():
-    space = [Dimension(RATE, *RANGE, "log")]
+    space = [Knob(RATE, *RANGE, "log")]
     assert settings(space, 9, configured={RATE: 1.0})[:5] == settings(space, 5, configured={RATE: 1.0})
 
 

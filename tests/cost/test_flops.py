@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.combine.pointwise import Embed
 from statewise.combine.residual import PreNorm
 from statewise.combine.stack import Stack
@@ -151,7 +151,7 @@ CASES = [pytest.param(name, *case, id=f"{name}-{i}") for name, cases in HAND.ite
 
 
 def make(name: str, options: dict[str, Any], d: int, h: int) -> SequenceLayer:
-    entry = CATALOG[name]
+    entry = SEQUENCE_LAYERS[name]
     return make_layer(entry, {**options, "input_size": d, "hidden_size": h})
 
 
@@ -163,7 +163,7 @@ def sequence_products(layer: SequenceLayer, *, batch: int, length: int) -> int:
 
 
 def test_there_is_a_hand_count_of_every_entry():
-    assert HAND.keys() == CATALOG.keys()
+    assert HAND.keys() == SEQUENCE_LAYERS.keys()
 
 
 @pytest.mark.parametrize(("name", "options", "formula"), CASES)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.stack import Stack
 from statewise.contract import Model, SequenceLayer, Tokens, Vectors
@@ -24,7 +24,7 @@ OPTIONS = {
     "echo-state": {"bias_scaling": 0.5, "recurrent_connectivity": 0.25},
     "ntm": {"slots": 9, "slot_width": 6, "read_heads": 2},
     "ntm-lstm": {"slots": 9, "slot_width": 6, "read_heads": 2},
-    **{name: {"context_length": 7} for name in CATALOG if CATALOG[name].family == "attention"},
+    **{name: {"context_length": 7} for name in SEQUENCE_LAYERS if SEQUENCE_LAYERS[name].family == "attention"},
 }
 READ, SAID = 2 * 6, 3 * (6 + 1 + 1 + 3 + 1) + 2 * 6  # two readers and a writer
 NTM = {
@@ -66,7 +66,7 @@ STATE = {
     "lru": FLOAT * 2 * 7,
     "s4d": FLOAT * D * 6,
     "mamba": FLOAT * (3 * 24 + 24 * 5),
-    **{name: FLOAT * 2 * 6 * H + INT64 for name in CATALOG if CATALOG[name].family == "attention"},
+    **{name: FLOAT * 2 * 6 * H + INT64 for name in SEQUENCE_LAYERS if SEQUENCE_LAYERS[name].family == "attention"},
     "tcn": FLOAT * 2 * 4 * (D + H) + 2 * INT64,
     "window-mlp": FLOAT * 3 * D,
     "echo-state": FLOAT * H,
@@ -77,15 +77,15 @@ STATE = {
 
 
 def layer_of(name: str) -> SequenceLayer:
-    entry = CATALOG[name]
+    entry = SEQUENCE_LAYERS[name]
     return make_layer(entry, {**OPTIONS.get(name, {}), "input_size": D, "hidden_size": H})
 
 
 def test_there_is_a_hand_count_of_every_entry():
-    assert BODY.keys() == STATE.keys() == CATALOG.keys()
+    assert BODY.keys() == STATE.keys() == SEQUENCE_LAYERS.keys()
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_the_weights_and_bytes_of_a_layer(name):
     layer = layer_of(name)
     found = count_parameters(Model(layer, nn.Linear(H, 3), 3))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from statewise import laws, tree
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
 from statewise.laws.check import EVAL_ONLY, LAWS, check_law
 from statewise.models.resolve import make_layer
@@ -16,11 +16,11 @@ SECONDS = 10
 """A generous bound on the laws of one entry: two cores, shared"""
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_the_entry_keeps_the_laws(name: str):
-    entry = CATALOG[name]
+    entry = SEQUENCE_LAYERS[name]
     torch.manual_seed(0)
-    layer = make_layer(entry, entry.example)
+    layer = make_layer(entry, entry.small)
     began = time.process_time()
     for law in LAWS:
         for training in (False,) if law in EVAL_ONLY else (False, True):
@@ -33,19 +33,19 @@ def test_the_entry_keeps_the_laws(name: str):
 
 
 def test_widths_of_the_examples_differ_so_that_no_mix_up_hides():
-    for entry in CATALOG.values():
-        sizes = (5, entry.example["input_size"], entry.example["hidden_size"])
+    for entry in SEQUENCE_LAYERS.values():
+        sizes = (5, entry.small["input_size"], entry.small["hidden_size"])
         assert len(set(sizes)) == 3, entry.name
 
 
 def test_every_entry_declares_at_most_two_knobs():
-    assert all(len(entry.knobs) <= 2 for entry in CATALOG.values())
+    assert all(len(entry.knobs) <= 2 for entry in SEQUENCE_LAYERS.values())
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, monkeypatch: pytest.MonkeyPatch):
     """Otherwise law 2 would hold the fast path to itself."""
-    layer = make_layer(CATALOG[name], CATALOG[name].example)
+    layer = make_layer(SEQUENCE_LAYERS[name], SEQUENCE_LAYERS[name].small)
     for part in layer.modules():
         if isinstance(part, SequenceLayer):
             monkeypatch.setattr(type(part), "_sequence", None)
@@ -67,7 +67,7 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
 )
 def test_a_fast_operation_gone_wrong_is_noticed(name: str, operation: str, monkeypatch: pytest.MonkeyPatch):
     torch.manual_seed(0)
-    layer = make_layer(CATALOG[name], CATALOG[name].example)
+    layer = make_layer(SEQUENCE_LAYERS[name], SEQUENCE_LAYERS[name].small)
     module = sys.modules[type(layer).__module__]
     right = getattr(module, operation)
     monkeypatch.setattr(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from statewise import laws
-from statewise.catalog import OTHER_LAYERS
+from statewise.catalog import CATALOG
 from statewise.contract import Decoder
 from statewise.laws.decoder import SOURCE_LAWS
 
@@ -54,8 +54,8 @@ def test_every_wrong_decoder_is_tried_and_every_law_of_sources_notices_something
     assert {law for _, law, _ in FAULTS} >= set(SOURCE_LAWS)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in OTHER_LAYERS.items() if issubclass(entry.layer, Decoder)])
+@pytest.mark.parametrize("name", [name for name, entry in CATALOG.items() if issubclass(entry.layer, Decoder)])
 def test_the_decoders_of_the_catalog_keep_the_laws(name: str):
     torch.manual_seed(0)
-    entry = OTHER_LAYERS[name]
-    laws.check(entry.layer(**entry.example))
+    entry = CATALOG[name]
+    laws.check(entry.layer(**entry.small))

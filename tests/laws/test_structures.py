@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import laws
-from statewise.catalog import OTHER_LAYERS
+from statewise.catalog import CATALOG
 from statewise.contract import Structure, StructureLayer, Tokens
 from statewise.laws.structure import STRUCTURE_LAWS
 
@@ -83,12 +83,12 @@ def test_every_wrong_layer_is_tried_and_every_law_notices_something():
     assert {law for _, law, _ in FAULTS} == set(STRUCTURE_LAWS)
 
 
-@pytest.mark.parametrize("name", [name for name, e in OTHER_LAYERS.items() if issubclass(e.layer, StructureLayer)])
+@pytest.mark.parametrize("name", [name for name, e in CATALOG.items() if issubclass(e.layer, StructureLayer)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_layers_of_the_catalog_keep_the_laws(name: str, seed: int):
     torch.manual_seed(seed)
-    entry = OTHER_LAYERS[name]
-    laws.check(entry.layer(**entry.example), seed=seed)
+    entry = CATALOG[name]
+    laws.check(entry.layer(**entry.small), seed=seed)
 
 
 def test_the_laws_leave_the_layer_alone():

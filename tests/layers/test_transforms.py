@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 
 from statewise import tree
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
 from statewise.models.resolve import make_layer
 from statewise.tree import State
@@ -19,11 +19,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=CATALOG)
+@pytest.fixture(params=SEQUENCE_LAYERS)
 def layer(request: pytest.FixtureRequest) -> SequenceLayer:
     torch.manual_seed(0)
-    entry = CATALOG[request.param]
-    return make_layer(entry, entry.example).double().eval()
+    entry = SEQUENCE_LAYERS[request.param]
+    return make_layer(entry, entry.small).double().eval()
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def test_states_of_their_own_at_once_are_as_a_batch(layer: SequenceLayer, x: Ten
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("layer", {entry.family: entry.name for entry in CATALOG.values()}.values(), indirect=True)
+@pytest.mark.parametrize(
+    "layer", {entry.family: entry.name for entry in SEQUENCE_LAYERS.values()}.values(), indirect=True
+)
 def test_a_whole_sequence_is_exported(layer: SequenceLayer, x: Tensor):
     """From the initial state, and what comes out serves any other."""
     layer.requires_grad_(False)

@@ -8,15 +8,14 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build, default_config, find_entry, layer_maker, make_layer, width_multiple
 
 OWN = """
-from statewise.catalog import Entry, Knob
-from statewise.contract import LayerFactory, SequenceLayer, Vectors
+from statewise.contract import Entry, Knob, LayerFactory, SequenceLayer, Vectors
 
 
 class Leaky(SequenceLayer):
@@ -43,7 +42,6 @@ ENTRY = Entry(
     family="own",
     layer=Deep,
     paper="-",
-    example={"input_size": 3, "hidden_size": 4},
     defaults={"keep": 0.5},
     block="residual",
     knobs=(Knob("keep", 0.0, 1.0),),
@@ -80,7 +78,7 @@ def own_module(tmp_path, monkeypatch) -> str:
     return "own_layers_for_resolve"
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 @pytest.mark.parametrize("form", [Tokens(11), Vectors(3)], ids=["tokens", "vectors"])
 def test_every_entry_builds_in_its_own_block_and_learns(name, form):
     torch.manual_seed(0)
@@ -94,10 +92,10 @@ def test_every_entry_builds_in_its_own_block_and_learns(name, form):
     assert model.step(x[:, 0], state)[0].shape == (2, 5)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_the_default_config_is_complete(name):
     """Every option of the signature stands in it, so that a run's record does not lean on today's defaults."""
-    entry = CATALOG[name]
+    entry = SEQUENCE_LAYERS[name]
     options = default_config(name, depth=2, context_length=None).options
     solved = {"input_size", "hidden_size", *entry.layer.options_of_block(0)}
     signature = inspect.signature(entry.layer).parameters
@@ -124,7 +122,7 @@ def test_what_is_no_inner_layer_is_answered_with_what_is():
             build(ModelConfig(layer="ntm", options={"controller": said}), Tokens(5), 5)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_a_config_survives_json_and_builds_the_same_model(name):
     config = replace(default_config(name, depth=2, context_length=7), width=8)
     again = TypeAdapter(ModelConfig).validate_json(json.dumps(asdict(config)))
@@ -138,7 +136,7 @@ def test_a_config_survives_json_and_builds_the_same_model(name):
 
 
 def test_the_complete_config_builds_what_the_bare_name_builds():
-    for name in CATALOG:
+    for name in SEQUENCE_LAYERS:
         complete = replace(default_config(name, depth=1, context_length=None), width=8)
         torch.manual_seed(0)
         first = build(replace(complete, options={}), Tokens(6), 4).state_dict()
@@ -169,7 +167,7 @@ def test_a_tcn_is_deep_enough_to_see_its_context(context, kernel_size):
 
 
 @pytest.mark.parametrize("heads", [1, 3, 8])
-@pytest.mark.parametrize("name", [name for name, entry in CATALOG.items() if entry.family == "attention"])
+@pytest.mark.parametrize("name", [name for name, entry in SEQUENCE_LAYERS.items() if entry.family == "attention"])
 def test_any_number_of_heads_builds_at_the_widths_that_it_asks_for(name, heads):
     config = default_config(name, context_length=4, options={"heads": heads})
     multiple = find_entry(name).layer.width_multiple(config.options)
@@ -178,7 +176,7 @@ def test_any_number_of_heads_builds_at_the_widths_that_it_asks_for(name, heads):
 
 
 def test_dilations_double_from_block_to_block_unless_said():
-    make = layer_maker(CATALOG["tcn"])
+    make = layer_maker(SEQUENCE_LAYERS["tcn"])
     assert [make(4, number, {}).dilation for number in range(4)] == [1, 2, 4, 8]
     assert make(4, 3, {"dilation": 5}).dilation == 5
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from statewise import tree
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.errors import UserError
 from statewise.tasks.base import Batch, Scores
 from statewise.train.closed_form import ReadoutFitter
@@ -20,7 +20,7 @@ from statewise.train.loop import Trainer
 from .small import Rows, Streams, gradients, keep_gradients, small_model
 
 
-@pytest.mark.parametrize("layer", CATALOG)
+@pytest.mark.parametrize("layer", SEQUENCE_LAYERS)
 def test_bfloat16_trains_and_keeps_the_dtypes_of_state_and_weights(layer: str):
     model = small_model(layer, width=8)
     trainer = Trainer(model, Streams(), TrainConfig(precision="bfloat16"))

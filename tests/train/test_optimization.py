@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.catalog import CATALOG
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import Model, Tokens
 from statewise.layers.statespace.s4d import S4D
 from statewise.models.resolve import build, default_config
@@ -136,7 +136,7 @@ def test_a_copied_wrapped_or_moved_model_spares_the_same_parameters():
     assert not decayed(S4D(input_size=3, hidden_size=4)) & set(S4D.undecayed)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_no_layer_has_a_bias_or_norm_that_decays(name: str):
     config = default_config(name, depth=1, context_length=4)
     model = build(config.__class__(**{**vars(config), "width": 8}), Tokens(5), 5)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from rich.table import Table
 
-from statewise.catalog import CATALOG, OTHER_LAYERS
+from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.cli import verbs
 from statewise.cli.console import console
-from statewise.contract import Decoder, Vectors
+from statewise.contract import Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
@@ -19,7 +19,7 @@ from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
 COSTS = ("parameters", "fixed", "state bytes", "operations a token")
-NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has no tree and no source for them"
+NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has nothing of the kind for them"
 
 Row = dict[str, str | int]
 
@@ -28,7 +28,7 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
     is_model = isinstance(verb, verbs.Models)
     if verb.name:
-        _describe(verb.name, _layer(verb.name) if is_model else find_task(verb.name), as_json=verb.json)
+        _describe(verb.name, find_entry(verb.name).layer if is_model else find_task(verb.name), as_json=verb.json)
         return
     if isinstance(verb, verbs.Models):
         rows, others = _models(replace(ModelConfig(), **verbs.given(verb, "width")).width), _others()
@@ -51,11 +51,6 @@ def _print_table(rows: list[Row]) -> None:
     console().print(table)
 
 
-def _layer(name: str) -> type:
-    """The class of a layer, whether or not it can be an arm."""
-    return OTHER_LAYERS[name].layer if name in OTHER_LAYERS else find_entry(name).layer
-
-
 def _describe(name: str, kind: type, *, as_json: bool) -> None:
     """Print what the documentation says about a layer or task, and its options with their defaults."""
     parameters = inspect.signature(kind).parameters.values()
@@ -69,7 +64,7 @@ def _describe(name: str, kind: type, *, as_json: bool) -> None:
 
 def _models(width: int) -> list[Row]:
     rows: list[Row] = []
-    for name, entry in CATALOG.items():
+    for name, entry in SEQUENCE_LAYERS.items():
         config = replace(default_config(name, depth=1, context_length=None), width=width)
         row: Row = {"name": name, "family": entry.family, "paper": entry.paper}
         try:
@@ -84,16 +79,9 @@ def _models(width: int) -> list[Row]:
 
 
 def _others() -> list[Row]:
-    """The layers that read something beside a sequence."""
-    return [
-        {
-            "name": name,
-            "family": entry.family,
-            "paper": entry.paper,
-            "reads": "a sequence and a source" if issubclass(entry.layer, Decoder) else "trees or graphs",
-        }
-        for name, entry in OTHER_LAYERS.items()
-    ]
+    """The layers that read something else or more than a sequence."""
+    others = [entry for name, entry in CATALOG.items() if name not in SEQUENCE_LAYERS]
+    return [{"name": e.name, "family": e.family, "paper": e.paper, "reads": e.reads} for e in others]
 
 
 def _tasks() -> list[Row]:

@@ -4,22 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from statewise.contract import InputForm, Model
+from statewise.contract import InputForm, Knob, Model
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task
-
-
-class KnobLike(Protocol):
-    """A constructor argument that tuning may vary."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def scale(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +15,7 @@ class Kind:
 
     family: str
     paper: str
-    knobs: tuple[KnobLike, ...]
+    knobs: tuple[Knob, ...]
     width_multiple: Callable[[Mapping[str, Any]], int]
     """The layer's options -> what its width must be a multiple of"""
     closed_form: bool

@@ -7,7 +7,8 @@ from typing import Any
 from statewise.compare.arms import Arm, evaluated_lengths, fields_of
 from statewise.compare.config import CompareConfig
 from statewise.compare.trial import TrialSpec
-from statewise.compare.tuning import FURTHER, RATE, Dimension, Edge, beyond, edge_of, search_space, settings
+from statewise.compare.tuning import FURTHER, RATE, Edge, beyond, edge_of, search_space, settings
+from statewise.contract import Knob
 from statewise.tasks.base import Task
 
 TUNING_SEED = 10_000
@@ -92,12 +93,12 @@ def _best_trial(record: ArmRecord, task: Task) -> dict[str, Any] | None:
     return min(finished, key=lambda trial: sign * trial["valid"], default=None)
 
 
-def _space(config: CompareConfig, task: Task, arm: Arm) -> tuple[list[Dimension], dict[str, Any]]:
+def _space(config: CompareConfig, task: Task, arm: Arm) -> tuple[list[Knob], dict[str, Any]]:
     """What tuning varies of an arm, and the values configured."""
     rates = None if arm.setup.train.readout == "ridge" else config.learning_rates
     space = search_space(arm.kind.knobs, arm.kind.options, arm.decided, rates=rates)
     fields = fields_of(arm.name, arm.kind, task)
-    return space, {dimension.field: fields.get(arm.setup, dimension.field) for dimension in space}
+    return space, {knob.name: fields.get(arm.setup, knob.name) for knob in space}
 
 
 def _further(config: CompareConfig, task: Task, record: ArmRecord, edge: Edge | None) -> list[dict[str, Any]]:

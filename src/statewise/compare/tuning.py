@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal
 
-from statewise.compare.builders import KnobLike
+from statewise.contract import Knob
 
 Edge = Literal["lower", "upper"]
 
@@ -18,38 +18,14 @@ EDGE = 0.05
 """A learning rate this near to an end of its range, as a fraction of it, may have a better one outside"""
 
 
-@dataclass(frozen=True)
-class Dimension:
-    """A field that tuning varies, and over which range."""
-
-    field: str
-    """Full name, such as ``layer.forget_bias``"""
-    low: float
-    high: float
-    scale: str = "linear"
-    """``linear``, ``log`` or ``integer``"""
-
-    def at(self, u: float) -> float | int:
-        """Where ``u`` in [0, 1) lies in the range, to three significant digits.
-
-        >>> Dimension(RATE, 1e-4, 1e-2, "log").at(0.5)
-        0.001
-        """
-        if self.scale == "log":
-            value = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        else:
-            value = self.low + u * (self.high - self.low)
-        return round(value) if self.scale == "integer" else float(f"{value:.3g}")
-
-
 def search_space(
-    knobs: Sequence[KnobLike],
+    knobs: Sequence[Knob],
     options: Collection[str],
     decided: Collection[str],
     *,
     rates: tuple[float, float] | None,
-) -> list[Dimension]:
-    """What is left to tuning: the learning rate and a kind's own knobs, save what a person decided.
+) -> list[Knob]:
+    """What is left to tuning, by full names: the learning rate and a kind's own knobs, save what a person decided.
 
     Args:
         knobs: of the kind of model; each an option of the layer where it has one of that name, else of the training.
@@ -57,13 +33,13 @@ def search_space(
         decided: full names of fields that were set or vary.
         rates: range of the learning rate; None = there is none, as the readout is solved.
     """
-    rate = [Dimension(RATE, *rates, "log")] if rates else []
-    own = [Dimension(f"{'layer' if k.name in options else 'train'}.{k.name}", k.low, k.high, k.scale) for k in knobs]
-    return [dimension for dimension in (*rate, *own) if dimension.field not in decided]
+    rate = [Knob(RATE, *rates, "log")] if rates else []
+    own = [replace(knob, name=f"{'layer' if knob.name in options else 'train'}.{knob.name}") for knob in knobs]
+    return [knob for knob in (*rate, *own) if knob.name not in decided]
 
 
 def settings(
-    space: Sequence[Dimension], trials: int, *, configured: Mapping[str, Any], seed: int = 0
+    space: Sequence[Knob], trials: int, *, configured: Mapping[str, Any], seed: int = 0
 ) -> list[dict[str, Any]]:
     """``trials`` settings, full name of a field -> value; or one, of no field, where nothing is left to tune.
 
@@ -76,13 +52,13 @@ def settings(
         configured: field -> its value before tuning.
         seed: of the scrambling.
     """
-    found = [{dimension.field: configured[dimension.field] for dimension in space}]
+    found = [{knob.name: configured[knob.name] for knob in space}]
     if trials > 1 and space:
         from scipy.stats import qmc
 
         sobol = qmc.Sobol(len(space), scramble=True, rng=seed)
         points = sobol.random_base2(math.ceil(math.log2(trials)))[: trials - 1]
-        found += [{d.field: d.at(u) for u, d in zip(point, space, strict=True)} for point in points]
+        found += [{knob.name: knob.at(u) for u, knob in zip(point, space, strict=True)} for point in points]
     return found
 
 

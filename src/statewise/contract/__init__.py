@@ -2,6 +2,7 @@
 
 from statewise.contract.decoder import Decoder
 from statewise.contract.encoder import EncoderLayer, check_lengths
+from statewise.contract.entry import SMALL, Entry, Knob
 from statewise.contract.inputs import (
     Input,
     InputForm,
@@ -21,10 +22,13 @@ from statewise.contract.sequence import SequenceLayer
 from statewise.contract.structure import Structure, StructureLayer
 
 __all__ = [
+    "SMALL",
     "Decoder",
     "EncoderLayer",
+    "Entry",
     "Input",
     "InputForm",
+    "Knob",
     "LayerFactory",
     "LayerKind",
     "Level",

@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from statewise.catalog import CATALOG, Entry
-from statewise.contract import InputForm, LayerFactory, Model, SequenceLayer
+from statewise.catalog import CATALOG, SEQUENCE_LAYERS
+from statewise.contract import Entry, InputForm, LayerFactory, Model, SequenceLayer
 from statewise.errors import UserError, unknown
 from statewise.importing import import_object
 from statewise.models.build import MakeLayer, build_model
@@ -38,7 +38,7 @@ def find_entry(name: str) -> Entry:
         raise UserError(
             f"{name} must take the keyword arguments input_size and hidden_size, it takes {sorted(arguments)}"
         )
-    return Entry(name=name, family="your own", layer=found, paper="-", example={})
+    return Entry(name, "your own", found, paper="-")
 
 
 def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
@@ -56,16 +56,16 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     arguments = {**entry.defaults, **arguments}
     _check_names(entry, arguments)
     try:
-        factories = {name: _layer_factory(inner) for name, inner in _inner(entry.layer, arguments).items()}
+        factories = {name: _layer_factory(inner) for name, inner in _inner(entry.sequence_layer, arguments).items()}
         tuples = {name: tuple(value) for name, value in arguments.items() if isinstance(value, list)}
-        return entry.layer(**{**arguments, **tuples, **factories})
+        return entry.sequence_layer(**{**arguments, **tuples, **factories})
     except (TypeError, ValueError) as error:
         raise UserError(f"cannot build {entry.name} of width {arguments['hidden_size']}: {error}") from error
 
 
 def _check_names(entry: Entry, arguments: Mapping[str, Any]) -> None:
     """Raises ``UserError`` if an argument is unknown or one that is needed is missing."""
-    known = inspect.signature(entry.layer).parameters
+    known = inspect.signature(entry.sequence_layer).parameters
     for name in arguments:
         if name not in known:
             raise unknown(f"option of {entry.name}", name, set(known) - set(SIZES))
@@ -75,7 +75,9 @@ def _check_names(entry: Entry, arguments: Mapping[str, Any]) -> None:
             and parameter.kind is not parameter.VAR_KEYWORD
             and name not in arguments
         ):
-            what, value = (", the layer inside", "lstm") if name in inner_layers(entry.layer) else ("", "VALUE")
+            what, value = (
+                (", the layer inside", "lstm") if name in inner_layers(entry.sequence_layer) else ("", "VALUE")
+            )
             raise UserError(f"{entry.name} needs the option {name}{what}; say it, as with --set layer.{name}={value}")
 
 
@@ -84,7 +86,9 @@ def layer_maker(entry: Entry) -> MakeLayer:
 
     def make(width: int, number: int, options: dict[str, Any]) -> SequenceLayer:
         own = {**entry.defaults, **options}
-        return make_layer(entry, {**dict.fromkeys(SIZES, width), **entry.layer.options_of_block(number), **own})
+        return make_layer(
+            entry, {**dict.fromkeys(SIZES, width), **entry.sequence_layer.options_of_block(number), **own}
+        )
 
     return make
 
@@ -116,7 +120,7 @@ def default_config(
     entry = find_entry(name)
     complete = default_options(entry, options or {}, context_length=context_length)
     if context_length is not None:
-        depth = max(depth, entry.layer.depth_to_see(context_length, complete))
+        depth = max(depth, entry.sequence_layer.depth_to_see(context_length, complete))
     return ModelConfig(layer=name, options=complete, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
 
 
@@ -126,19 +130,19 @@ def default_options(entry: Entry, decided: Mapping[str, Any], *, context_length:
 
     Left out are the sizes, what depends on the number of the block, and what is no plain data.
     """
-    solved = {*SIZES, *entry.layer.options_of_block(0)}
-    parameters = inspect.signature(entry.layer).parameters.values()
+    solved = {*SIZES, *entry.sequence_layer.options_of_block(0)}
+    parameters = inspect.signature(entry.sequence_layer).parameters.values()
     options = {p.name: p.default for p in parameters if p.name not in solved and _is_plain(p.default)}
-    seen = {} if context_length is None else entry.layer.options_to_see(context_length)
+    seen = {} if context_length is None else entry.sequence_layer.options_to_see(context_length)
     options |= {**entry.defaults, **seen, **decided}
     lists = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
-    inside = _inner(entry.layer, options)
+    inside = _inner(entry.sequence_layer, options)
     return options | lists | {name: _complete(inner, context_length) for name, inner in inside.items()}
 
 
 def width_multiple(name: str, options: Mapping[str, Any]) -> int:
     """What the width must be a multiple of for a layer with these complete options and for those inside, as wide."""
-    kind = find_entry(name).layer
+    kind = find_entry(name).sequence_layer
     inside = (width_multiple(*_said(inner)) for inner in _inner(kind, options).values())
     return math.lcm(kind.width_multiple(options), *inside)
 
@@ -181,7 +185,7 @@ def _said(inner: str | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 def _name_of(kind: type[SequenceLayer]) -> str:
     """The name of a class of layers in the catalog, else its import path."""
-    names = [entry.name for entry in CATALOG.values() if entry.layer is kind and not entry.defaults]
+    names = [entry.name for entry in SEQUENCE_LAYERS.values() if entry.layer is kind and not entry.defaults]
     return names[0] if names else f"{kind.__module__}:{kind.__qualname__}"
 
 
