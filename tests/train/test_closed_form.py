@@ -1,5 +1,6 @@
 """The readout of an echo state network solved in closed form, against ridge regression done by hand in float64."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def test_a_fit_of_other_fixed_weights_is_not_gone_on_with(tmp_path: Path):
         ReadoutFitter(small_model("echo-state", width=11), Streams(), config, tmp_path)
 
 
-def test_validation_is_looked_at_once_a_penalty():
+def test_validation_is_looked_at_once_for_all_penalties_and_so_is_the_body():
     class Counted(Streams):
         looked = 0
 
@@ -148,9 +149,21 @@ def test_validation_is_looked_at_once_a_penalty():
             self.looked += 1
             return super().evaluation(split, batch_size=batch_size, length=length)
 
-    task = Counted(chunk=CHUNK)
-    ReadoutFitter(reservoir(), task, TrainConfig(steps=STEPS, readout="ridge")).run()
-    assert task.looked == len(FACTORS)
+    task, model, passes = Counted(chunk=CHUNK), reservoir(), []
+    model.body.register_forward_hook(lambda *_: passes.append(1))
+    ReadoutFitter(model, task, TrainConfig(steps=STEPS, readout="ridge")).run()
+    assert (task.looked, len(passes)) == (1, STEPS + 1)
+
+
+@pytest.mark.parametrize(("scores", "best"), [((4, 3, 9, 5), 1), ((math.nan, 3, 2, 5), 2), ((1, math.inf, 7, 8), 0)])
+def test_the_penalty_that_validates_best_is_taken_and_none_that_is_not_finite(scores: tuple[float, ...], best: int):
+    model = reservoir()
+    config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4)
+    fitter = ReadoutFitter(model, Streams(chunk=CHUNK), config)
+    fitter.task.scripted = list(scores)
+    assert fitter.run().progress.best_valid == scores[best]
+    weight, _ = fitter.statistics.solve(config.ridge * FACTORS[best])
+    assert torch.equal(model.head.weight, weight)
 
 
 def test_what_cannot_be_solved_is_refused():

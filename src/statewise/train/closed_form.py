@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_wei
 from statewise.train.config import TrainConfig
 from statewise.train.device import check_device
 from statewise.train.divergence import is_finite
-from statewise.train.evaluation import evaluate
+from statewise.train.evaluation import evaluate_heads
 from statewise.train.forward import run_body, to_device
 from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress
 from statewise.train.snapshot import MODEL, among, check_kind, pack_carry, read_progress, under, unpack_carry
@@ -112,25 +113,19 @@ class ReadoutFitter:
                 f"there is nothing to fit the readout to: {self.config.steps} steps with a washout of "
                 f"{self.config.washout}; take more steps or a shorter washout"
             )
-        best: tuple[float, tuple[Tensor, Tensor]] | None = None
+        heads = [self._solved(self.config.ridge * factor) for factor in FACTORS]
+        found = evaluate_heads(self.model, heads, self.task, "valid", batch_size=self.config.batch_size)
         sign = 1.0 if self.task.primary.lower_is_better else -1.0
-        for factor in FACTORS:
-            solution = self.statistics.solve(self.config.ridge * factor)
-            score = self._score(solution)
-            if best is None or sign * score < sign * best[0] or not is_finite(best[0]):
-                best = score, solution
-        assert best is not None
-        self._put_in(best[1])
-        self.progress.best_valid, self.progress.best_step = best[0], self.progress.step
+        scores = [metrics[self.task.primary.name] for metrics in found]
+        best = min(range(len(heads)), key=lambda place: (not is_finite(scores[place]), sign * scores[place]))
+        self.model.head.load_state_dict(heads[best].state_dict())
+        self.progress.best_valid, self.progress.best_step = scores[best], self.progress.step
 
-    def _put_in(self, solution: tuple[Tensor, Tensor]) -> None:
-        self.model.head.load_state_dict(dict(zip(("weight", "bias"), solution, strict=True)))
-
-    def _score(self, solution: tuple[Tensor, Tensor]) -> float:
-        """The primary score on validation with this head, which stays in the model."""
-        self._put_in(solution)
-        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
-        return metrics[self.task.primary.name]
+    def _solved(self, ridge: float) -> nn.Module:
+        """A head like the model's with the weights that this penalty gives."""
+        head = deepcopy(self.model.head)
+        head.load_state_dict(dict(zip(("weight", "bias"), self.statistics.solve(ridge), strict=True)))
+        return head
 
     def _save(self) -> None:
         if self.folder is None:
