@@ -1,22 +1,19 @@
 """A trial's address: everything that decides its scores, the code of one's own layer and task included."""
 
-import ast
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import statewise
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import complete, run_comparison
-from statewise.compare.source import DECIDING, source_hash
+from statewise.compare.source import ROOT, source_hash, trial_files
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
-
-ROOT = Path(statewise.__file__).parent
 
 OWN = """
 import torch
@@ -106,34 +103,34 @@ def test_a_config_says_every_option_of_its_task():
     assert {"symbols", "shortest", "longest", "power", "evaluation_sequences"} <= set(config.task_options)
 
 
-PLUMBING = {
-    "_lazy.py",
-    "errors.py",
-    "importing.py",
-    "probe.py",
-    "storage.py",
-    "compare/builders.py",
-    "compare/config.py",
-}
-"""What a trial imports and no score depends on"""
+WALK = """
+import sys
+from statewise.compare.trial import TrialSpec, run_trial
+from statewise.train.config import TrainConfig
+from statewise.workbench import WORKBENCH
+
+options = {"delay": 2, "shortest": 6, "longest": 6, "evaluation_sequences": 4}
+for layer in ("ntm", "attention"):
+    model = WORKBENCH.default_config(layer, depth=1, context_length=6, options={})
+    train = TrainConfig(steps=1, batch_size=2)
+    spec = TrialSpec("delayed-recall", options, options, "", "", model, train, lengths=(6,), test=True)
+    assert run_trial(spec, WORKBENCH)["status"] == "ok"
+for name, module in sorted(sys.modules.items()):
+    if name.split(".")[0] == "statewise":
+        print(module.__file__)
+"""
 
 
-def imports(path: Path) -> set[str]:
-    """Files of this package that a file of it imports."""
-    names = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.module]
-    modules = {name for node in names for name in (node.module, *(f"{node.module}.{part.name}" for part in node.names))}
-    files = {module.replace(".", "/") + ".py" for module in modules if module.startswith("statewise.")}
-    return {file.removeprefix("statewise/") for file in files if (ROOT / file.removeprefix("statewise/")).is_file()}
+def test_every_module_that_a_trial_loads_is_hashed():
+    done = subprocess.run([sys.executable, "-c", WALK], capture_output=True, text=True, check=True)
+    loaded = {Path(line) for line in done.stdout.splitlines()}
+    assert len(loaded) > 60
+    assert loaded - set(trial_files()) == set()
 
 
-def test_all_code_that_a_trial_runs_through_is_hashed():
-    found, waiting = set[str](), ["compare/trial.py"]
-    while waiting:
-        file = waiting.pop()
-        if file not in found:
-            found.add(file)
-            waiting += imports(ROOT / file)
-    hashed = {file for file in found for part in DECIDING if file == part or file.startswith(f"{part}/")}
-    examples = {file for file in found if file.startswith(("compare/examples", "generation/"))}
-    assert found - hashed - examples - PLUMBING == set()
-    assert len(hashed) > 20
+def test_what_no_trial_runs_through_leaves_its_scores_alone():
+    hashed = {path.relative_to(ROOT).as_posix() for path in trial_files()}
+    assert {"metrics/scores.py", "generation/generate.py", "combine/stack.py", "ops/forms.py", "errors.py"} <= hashed
+    rooms = {name.partition("/")[0] for name in hashed}
+    assert not rooms & {"api.py", "cli", "fields.py", "laws", "report", "runs"}
+    assert not hashed & {"metrics/pairs.py", "compare/verdict.py", "compare/summary.py", "compare/source.py"}
