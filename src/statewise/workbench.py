@@ -7,7 +7,6 @@ from typing import Any
 from statewise.compare.builders import Builders, Kind
 from statewise.models.resolve import SIZES, build, default_config, find_entry, inner_layers, width_multiple
 from statewise.options import option_types
-from statewise.tasks.base import Task
 from statewise.tasks.resolve import complete_options, make_task
 
 
@@ -27,10 +26,5 @@ def describe(name: str) -> Kind:
     )
 
 
-def rivals(task: Task) -> tuple[str, ...]:
-    """Simple trained models that run along."""
-    return task.rivals
-
-
-WORKBENCH = Builders(make_task, complete_options, build, describe, default_config, rivals)
+WORKBENCH = Builders(make_task, complete_options, build, describe, default_config)
 """The builders of this package."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,15 @@ def test_what_no_trial_runs_through_leaves_its_scores_alone():
     rooms = {name.partition("/")[0] for name in hashed}
     assert not rooms & {"api.py", "cli", "fields.py", "laws", "report", "runs"}
     assert not hashed & {"metrics/pairs.py", "compare/verdict.py", "compare/summary.py", "compare/source.py"}
+
+
+def test_the_companions_of_a_task_are_arms_that_take_no_part_in_the_decision():
+    class Accompanied(Recall):
+        companions = ("window-mlp",)
+
+    config = CompareConfig(models=("gru",), budget=2000, depth=1)
+    both = make_arms(config, Accompanied(), WORKBENCH)
+    assert [(arm.name, arm.companion) for arm in both] == [("gru", False), ("window-mlp", True)]
+    assert [arm.name for arm in make_arms(replace(config, companions=False), Accompanied(), WORKBENCH)] == ["gru"]
+    named = make_arms(replace(config, models=("window-mlp",)), Accompanied(), WORKBENCH)
+    assert [(arm.name, arm.companion) for arm in named] == [("window-mlp", False)]

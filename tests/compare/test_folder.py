@@ -29,7 +29,7 @@ OTHER = {
     "lengths": (5,),
     "learning_rates": (1e-4, 0.3),
     "train": TrainConfig(steps=7),
-    "baselines": False,
+    "companions": False,
 }
 
 

@@ -33,7 +33,7 @@ def record(label: str, scores: list[float | None], **changes):
         for n, s in enumerate(scores)
     ]
     train = TrainConfig()
-    arm = SimpleNamespace(label=label, reason=None, baseline=False, setup=SimpleNamespace(train=train), **changes)
+    arm = SimpleNamespace(label=label, reason=None, companion=False, setup=SimpleNamespace(train=train), **changes)
     return SimpleNamespace(arm=arm, chosen=arm, tuning=[], seeds=seeds, measured=None)
 
 

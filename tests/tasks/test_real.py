@@ -256,8 +256,8 @@ def test_real_files_that_are_neither_are_refused(name: str, cause: str, data: Pa
         make_task(*name_task(str(data / name)))
 
 
-def test_simple_rivals_beat_chance_on_a_text_and_better_ones_with_longer_grams(data: Path):
+def test_simple_baselines_beat_chance_on_a_text_and_better_ones_with_longer_grams(data: Path):
     task = Language(source=str(data / "tinyshakespeare" / "input.txt"))
     losses = [metrics["loss"] for metrics in task.baselines().values()]
     assert task.chance() > losses[0] > losses[1] > losses[2] > 1.5
-    assert task.rivals == ("window-mlp",)
+    assert task.companions == ("window-mlp",)

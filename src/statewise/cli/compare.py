@@ -64,7 +64,7 @@ def make_config(verb: verbs.Compare) -> CompareConfig:
         fixed=parse_fields(verb.set),
         lengths=_lengths(verb.lengths),
         hypotheses=verb.hypotheses,
-        baselines=verb.baselines,
+        companions=verb.companions,
         train=_training(base.train, verb),
         **asked,
     )
@@ -95,7 +95,7 @@ def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
 
 def _refuse_failure(arms: list[dict[str, Any]], folder: Path) -> None:
     """Raise a ``UserError`` with the first reason where no arm that was asked for has a score."""
-    asked = [arm for arm in arms if not arm["baseline"]]
+    asked = [arm for arm in arms if not arm["companion"]]
     if not any(arm["score"] for arm in asked):
         raise UserError(
             f"no arm finished a run; {asked[0]['label']}: {asked[0]['reason']}; mend that and run the same command "

@@ -26,14 +26,14 @@ def print_result(result: dict[str, Any]) -> None:
 
 def _table(result: dict[str, Any]) -> Table:
     """One row an arm and a baseline; a column that says nothing of any is left out."""
-    rows = [(_row(arm), arm["baseline"]) for arm in result["arms"]]
+    rows = [(_row(arm), arm["companion"]) for arm in result["arms"]]
     rows += [([b["name"], f"{b['score']:.4g}", *[""] * (len(HEADS) - 2)], True) for b in result["baselines"]]
     told = [place for place in range(len(HEADS)) if any(cells[place] for cells, _ in rows)]
     table = Table()
     for place in told:
         table.add_column(HEADS[place], justify="right" if place else "left", no_wrap=not place)
-    for cells, baseline in rows:
-        table.add_row(*_only(cells, told), style="dim" if baseline else None)
+    for cells, beside in rows:
+        table.add_row(*_only(cells, told), style="dim" if beside else None)
     return table
 
 
@@ -45,7 +45,7 @@ def _row(arm: dict[str, Any]) -> list[str]:
     score, solved, cost = arm["score"], arm["solved"], arm["cost"]
     parameters = cost["parameters"]
     return [
-        arm["label"] + (" (baseline)" if arm["baseline"] else ""),
+        arm["label"] + (" (companion)" if arm["companion"] else ""),
         f"{score['mean']:.4g}" if score else arm["status"],
         f"{score['low']:.4g} to {score['high']:.4g}" if score and score["low"] is not None else "",
         f"{solved['fraction']:.0%}" if solved else "",

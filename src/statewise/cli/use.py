@@ -32,10 +32,10 @@ def run(verb: verbs.Evaluate | verbs.Generate | verbs.Forecast, command: str) ->
 def print_scores(result: Mapping[str, Any]) -> None:
     """Scores on validation and test beside chance and the baselines'."""
     chance = {} if result["chance"] is None else {"chance": {result["primary"]: result["chance"]}}
-    rivals = {**chance, **result["baselines"]}
-    table = Table("score", "validation", "test", *rivals)
+    references = {**chance, **result["baselines"]}
+    table = Table("score", "validation", "test", *references)
     for name in result["test"]:
-        beside = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in rivals.values()]
+        beside = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in references.values()]
         table.add_row(name, f"{result['valid'][name]:.4g}", f"{result['test'][name]:.4g}", *beside)
     console().print(table)
 

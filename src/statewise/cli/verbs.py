@@ -63,7 +63,7 @@ class Compare:
     them"""
     depth: Annotated[int | None, _default(_COMPARE.depth)] = None
     """Blocks of every model"""
-    baselines: bool = True
+    companions: bool = True
     """Let a simple trained model run along where the task has one (on text: a window-mlp); it cannot win"""
     workers: Annotated[int | None, _default(_COMPARE.workers)] = None
     """Processes, one thread each"""

@@ -49,7 +49,7 @@ def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> A
         model=arm.name,
         family=arm.kind.family,
         paper=arm.kind.paper,
-        baseline=arm.baseline,
+        companion=arm.companion,
         status="unreachable" if arm.reason else "ok" if scored else "failed",
         reason=why_unscored(record),
         config=arm.setup,

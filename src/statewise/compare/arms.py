@@ -32,13 +32,13 @@ class Arm:
     """Hash of the code that decides its scores"""
     decided: tuple[str, ...]
     """Full names of the fields that a person set or varies, which tuning leaves alone"""
-    baseline: bool = False
+    companion: bool = False
     """Whether it only runs along, for the others to be held against"""
     reason: str | None = None
 
 
 def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm]:
-    """Every model with every combination of what varies, and the simple rivals that run along.
+    """Every model with every combination of what varies, and the companions of its task.
 
     Raises:
         UserError: if a model, field or value does not exist, or no arm can meet the budget.
@@ -47,7 +47,7 @@ def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm
     arms = list(maker.arms())
     if all(arm.reason for arm in arms):
         raise UserError(f"no arm can meet the budget: {arms[0].label}: {arms[0].reason}")
-    return arms + list(maker.rivals())
+    return arms + list(maker.companions())
 
 
 def evaluated_lengths(config: CompareConfig, task: Task) -> tuple[int, ...]:
@@ -90,14 +90,14 @@ class _Maker:
         for name, values in itertools.product(self.config.models, itertools.product(*self.config.vary.values())):
             yield self.arm(name, dict(zip(self.config.vary, values, strict=True)), self.config.fixed)
 
-    def rivals(self) -> Iterator[Arm]:
-        """Simple models that run along, with those of the set fields that they have."""
-        for name in self.builders.rivals(self.task) if self.config.baselines else ():
+    def companions(self) -> Iterator[Arm]:
+        """The task's companions, with those of the set fields that they have."""
+        for name in self.task.companions if self.config.companions else ():
             if name not in self.config.models:
                 has = fields_of(name, self.builders.describe(name), self.task).has
-                yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, baseline=True)
+                yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, companion=True)
 
-    def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, baseline: bool = False) -> Arm:
+    def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, companion: bool = False) -> Arm:
         """One arm, its size solved unless it was said."""
         kind = self.builders.describe(name)
         fields = fields_of(name, kind, self.task)
@@ -115,7 +115,7 @@ class _Maker:
         setup = replace(said, model=replace(said.model, options=model.options))
         label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
         source = source_hash([name, self.config.task, *_inner_layers(model.options)])
-        arm = Arm(label, name, kind, setup, learnt.fingerprint(), source, decided, baseline)
+        arm = Arm(label, name, kind, setup, learnt.fingerprint(), source, decided, companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
             return arm

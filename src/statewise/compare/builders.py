@@ -42,5 +42,3 @@ class Builders(NamedTuple):
     make_model: Callable[[ModelConfig, InputForm, int], Model]
     describe: Callable[[str], Kind]
     default_config: DefaultConfig
-    rivals: Callable[[Task], tuple[str, ...]]
-    """Simple models that every comparison on a task should hold the others against"""

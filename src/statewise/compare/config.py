@@ -50,7 +50,7 @@ class CompareConfig:
     hypotheses: tuple[str, ...] = ()
     """What is expected beforehand, such as ``lstm > gru`` (scores better) or ``lstm = gru`` (equally well), of arms by
     their labels"""
-    baselines: bool = True
+    companions: bool = True
     """Whether a simple trained model runs along where the task has one; it is an arm that cannot win"""
     measure: bool = True
     """Whether time and memory are measured, one arm at a time, after the trials"""

@@ -78,7 +78,7 @@ def results_table(result: dict[str, Any]) -> str:
     at_length = [f"{result['task']['primary']['name']}@{length}" for length in lengths]
     lines = io.StringIO()
     table = csv.writer(lines, lineterminator="\n")
-    head = ("arm", "family", "baseline", "seed", "status", "valid", *metrics, *at_length, *costs)
+    head = ("arm", "family", "companion", "seed", "status", "valid", *metrics, *at_length, *costs)
     table.writerow([*head, "state_bytes", "flops_per_token"])
     for arm in result["arms"]:
         cost = arm["cost"]
@@ -88,7 +88,7 @@ def results_table(result: dict[str, Any]) -> str:
             scores = [seed["metrics"].get(name) for name in metrics]
             scores += [seed["by_length"].get(str(length)) for length in lengths]
             told = [seed["seed"], seed["status"], seed.get("valid")]
-            table.writerow([arm["label"], arm["family"], arm["baseline"], *told, *scores, *paid])
+            table.writerow([arm["label"], arm["family"], arm["companion"], *told, *scores, *paid])
     return lines.getvalue()
 
 

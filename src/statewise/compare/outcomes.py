@@ -19,11 +19,11 @@ class Outcomes:
     margin: float
     """The smallest difference that counts, fixed before anything was run"""
     runs: dict[str, Runs]
-    """Of every arm with a finished run, baselines included"""
+    """Of every arm with a finished run, companions included"""
     tuning: dict[str, list[float]]
     """Validation scores of its trials, failed ones at their price; of every arm that was tuned with any success"""
     named: tuple[str, ...]
-    """Arms with a finished run that a person named; baselines take no part in the decision"""
+    """Arms with a finished run that a person named; companions take no part in the decision"""
 
     def mean(self, label: str) -> float:
         """An arm's mean test score over all its seeds."""
@@ -67,7 +67,7 @@ def collect_outcomes(config: CompareConfig, task: Task, records: list[ArmRecord]
     trials = {r.arm.label: [_valid(trial) for trial in r.tuning] for r in records}
     filled = fill_failures(trials, lower_is_better=lower, worst=worst)
     tuned = {label: filled[label].tolist() for label, scores in trials.items() if any(s is not None for s in scores)}
-    named = tuple(r.arm.label for r in records if r.arm.label in finished and not r.arm.baseline)
+    named = tuple(r.arm.label for r in records if r.arm.label in finished and not r.arm.companion)
     assert config.margin is not None, "the margin is fixed before anything is run"
     return Outcomes(task, config.margin, finished, tuned, named)
 

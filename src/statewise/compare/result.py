@@ -170,7 +170,7 @@ class ArmResult:
     model: str
     family: str
     paper: str
-    baseline: bool
+    companion: bool
     status: Literal["ok", "unreachable", "failed"]
     reason: str | None
     config: Setup

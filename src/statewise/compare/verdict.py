@@ -19,23 +19,25 @@ from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10
 """Fewest seeds for a recommendation without a caveat"""
+HOW = {"baseline": "untrained", "companion": "tuned alike"}
+"""What arms are held against -> how it came to its score"""
 
 
 def pair_up(outcomes: Outcomes, decision: Decision | None) -> list[Pair]:
     """Every two arms against each other: first the leader's pairs, on which the decision rests, then the others.
 
     Verdicts stand where Holm's correction agrees: over the leader's pairs, as in the decision, and for the others over
-    all pairs. Of the baselines only the leader's pair is told.
+    all pairs. Of the companions only the leader's pair is told.
     """
     if decision is None or not decision.arms:
         return []
-    leader, rivals = decision.arms[0], list(decision.comparisons)
-    others = list(itertools.combinations(rivals, 2))
-    weighed = [outcomes.compare(a, b) for a, b in others]
+    leader, others = decision.arms[0], list(decision.comparisons)
+    rest = list(itertools.combinations(others, 2))
+    weighed = [outcomes.compare(a, b) for a, b in rest]
     first = holm([pair.p_value for pair in decision.comparisons.values()])
-    every = holm([pair.p_value for pair in (*decision.comparisons.values(), *weighed)])[len(rivals) :]
-    found = [_pair(leader, b, decision.comparisons[b], p) for b, p in zip(rivals, first, strict=True)]
-    found += [_pair(a, b, pair, p) for (a, b), pair, p in zip(others, weighed, every, strict=True)]
+    every = holm([pair.p_value for pair in (*decision.comparisons.values(), *weighed)])[len(others) :]
+    found = [_pair(leader, b, decision.comparisons[b], p) for b, p in zip(others, first, strict=True)]
+    found += [_pair(a, b, pair, p) for (a, b), pair, p in zip(rest, weighed, every, strict=True)]
     for label in outcomes.runs.keys() - set(outcomes.named):
         pair = outcomes.compare(leader, label)
         found.append(_pair(leader, label, pair, pair.p_value))
@@ -56,8 +58,7 @@ def recommend(
     verdict, headline, reason = _verdict(outcomes, decision)
     unbeaten = _unbeaten(outcomes, baselines, decision)
     if unbeaten:
-        plural = "baselines" if len(unbeaten) > 1 else "a baseline"
-        headline += f" But {_listed(unbeaten)} ({plural}) scored better."
+        headline += f" But {_listed(unbeaten)} scored better."
     if verdict != "undecided" and config.seeds < FIRM_SEEDS:
         headline += f" Provisional: it rests on {config.seeds} seed(s); a firm recommendation takes {FIRM_SEEDS}."
     rests_on = [
@@ -67,7 +68,7 @@ def recommend(
         f"scored once on test by {outcomes.task.primary.name} ({outcomes.task.primary.unit}).",
         f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
         "readouts are counted apart.",
-        *_against_baselines(outcomes, baselines),
+        *_against_references(outcomes, baselines),
         *_range_of_rates(config, outcomes.task, records),
         *_penalties(records),
         *failures,
@@ -133,27 +134,27 @@ def _what_counts(outcomes: Outcomes) -> str:
     return f"Fixed before: a difference counts from {outcomes.margin:g} in {what} on."
 
 
-def _rivals(outcomes: Outcomes, baselines: list[Baseline]) -> Mapping[str, tuple[float, str]]:
-    """Baseline -> its score, better when smaller, and what it is: rules without training, models that ran along."""
+def _references(outcomes: Outcomes, baselines: list[Baseline]) -> Mapping[str, tuple[float, str]]:
+    """Baseline or companion -> its score, better when smaller, and which of the two it is."""
     sign = 1.0 if outcomes.task.primary.lower_is_better else -1.0
-    untrained = {baseline.name: (sign * baseline.score, "untrained") for baseline in baselines}
+    untrained = {baseline.name: (sign * baseline.score, "baseline") for baseline in baselines}
     along = outcomes.runs.keys() - set(outcomes.named)
-    return {**untrained, **{label: (outcomes.loss(label), "tuned alike") for label in sorted(along)}}
+    return {**untrained, **{label: (outcomes.loss(label), "companion") for label in sorted(along)}}
 
 
 def _unbeaten(outcomes: Outcomes, baselines: list[Baseline], decision: Decision) -> list[str]:
-    """Baselines that score better than every arm that is recommended."""
+    """Baselines and companions that score better than every arm that is recommended."""
     best = min(outcomes.loss(label) for label in decision.arms)
-    return [name for name, (loss, _) in _rivals(outcomes, baselines).items() if loss < best]
+    return [f"the {what} {name}" for name, (loss, what) in _references(outcomes, baselines).items() if loss < best]
 
 
-def _against_baselines(outcomes: Outcomes, baselines: list[Baseline]) -> list[str]:
-    """For each baseline, which arms score no better than it."""
+def _against_references(outcomes: Outcomes, baselines: list[Baseline]) -> list[str]:
+    """For each baseline and companion, which arms score no better than it."""
     found = []
-    for name, (loss, how) in _rivals(outcomes, baselines).items():
+    for name, (loss, what) in _references(outcomes, baselines).items():
         behind = [label for label in outcomes.named if outcomes.loss(label) >= loss]
         outcome = f"{', '.join(behind)} scored no better" if behind else "every arm scored better"
-        found.append(f"Against the baseline {name} ({abs(loss):.4g}, {how}): {outcome}.")
+        found.append(f"Against the {what} {name} ({abs(loss):.4g}, {HOW[what]}): {outcome}.")
     return found
 
 

@@ -51,12 +51,12 @@ class PairVerdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """How verdicts are reached; ``rivals`` is the number of comparisons that must hold together."""
+    """How verdicts are reached; ``comparisons`` is the number of comparisons that must hold together."""
 
     lower_is_better: bool
     margin: float = 0.0
     level: float = LEVEL
-    rivals: int = 1
+    comparisons: int = 1
 
     def __post_init__(self) -> None:
         if not self.margin >= 0:
@@ -67,7 +67,7 @@ class Rule:
     @property
     def strictest_level(self) -> float:
         """The level of Holm's first, hardest comparison."""
-        return 1 - (1 - self.level) / self.rivals
+        return 1 - (1 - self.level) / self.comparisons
 
 
 def _place(low: float, high: float, rule: Rule) -> Placed:

@@ -152,7 +152,7 @@ class Arm(BaseModel):
     model: str = ""
     family: str = ""
     paper: str = ""
-    baseline: bool = False
+    companion: bool = False
     status: str = "ok"
     reason: str | None = None
     config: dict[str, Any] = {}
@@ -172,7 +172,7 @@ class Arm(BaseModel):
 
 
 class Baseline(BaseModel):
-    """A simple rule that ran along."""
+    """A simple rule that needs no training."""
 
     name: str
     description: str = ""

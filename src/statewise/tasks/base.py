@@ -104,7 +104,7 @@ class Task(ABC):
     tokens, outputs logits of the next one, and ``preprocessing`` says the ``vocabulary``"""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that are paths of files, which a run writes down whole, so that it can be used from any folder"""
-    rivals: ClassVar[tuple[str, ...]] = ()
+    companions: ClassVar[tuple[str, ...]] = ()
     """Simple models, by name, that every comparison trains along, for the others to be held against"""
 
     input_form: InputForm
@@ -155,7 +155,7 @@ class Task(ABC):
         return None
 
     def baselines(self) -> Mapping[str, Mapping[str, float]]:
-        """Simple untrained rivals: name -> their metrics on the test split."""
+        """Simple rules that need no training: name -> their metrics on the test split."""
         return {}
 
     def longest_context(self) -> int | None:

@@ -45,7 +45,7 @@ class Language(ClassificationTask):
     margin = 0.01
     verb = "generate"
     files = ("source",)
-    rivals = ("window-mlp",)
+    companions = ("window-mlp",)
     orders = (2, 3, 5)
     """Orders of the n-gram baselines"""
 

@@ -130,8 +130,8 @@ def scores(task: Task) -> None:
         alone = add_scores([whole])[score]
         same = math.isclose(added, alone, rel_tol=1e-3, abs_tol=EXACT)
         demand("scores", same, f"'{score}' of a batch is {alone:.6g}, added up row by row {added:.6g}")
-    for rival, metrics in task.baselines().items():
-        demand("scores", name in metrics, f"baseline '{rival}' has no '{name}'")
+    for baseline, metrics in task.baselines().items():
+        demand("scores", name in metrics, f"baseline '{baseline}' has no '{name}'")
     shown = task.example(outputs, batch)
     fits = shown is None or (len(shown) == 3 and all(isinstance(part, str) for part in shown))
     demand("scores", fits, f"example() must be three texts or None, got {shown!r}")
