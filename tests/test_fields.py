@@ -6,12 +6,12 @@ from statewise.catalog import SEQUENCE_LAYERS
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
+from statewise.models.resolve import nest_of
 from statewise.train.config import TrainConfig
-from statewise.workbench import describe
 
 
 def fields(name: str) -> Fields:
-    return Fields(name, describe(name).options, {"longest": int})
+    return Fields(name, nest_of(name).option_types, {"longest": int})
 
 
 def setup(name: str) -> Setup:

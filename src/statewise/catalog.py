@@ -83,11 +83,11 @@ CATALOG: Mapping[str, Entry] = {
         Entry("feedforward", "memory", Feedforward, "Graves, Wayne & Danihelka 2014, section 3.3.3"),
         Entry(
             "ntm", "memory", NeuralTuringMachine, "Graves, Wayne & Danihelka 2014",
-            example={"slots": 6, "slot_width": 5, "read_heads": 2},
+            example={"slots": 6, "slot_width": 5, "read_heads": 2}, block="plain",
         ),
         Entry(
             "ntm-lstm", "memory", NeuralTuringMachine, "Graves, Wayne & Danihelka 2014",
-            example={"slots": 6, "slot_width": 5}, defaults={"controller": "lstm"},
+            example={"slots": 6, "slot_width": 5}, defaults={"controller": "lstm"}, block="plain",
         ),
         Entry("child-sum-tree-lstm", "structure", ChildSumTreeLSTM, "Tai, Socher & Manning 2015"),
         Entry(

@@ -58,7 +58,7 @@ class Fields:
         if part == "model":
             return replace(setup, model=replace(setup.model, **{field: value}))
         if part == "layer":
-            return replace(setup, model=replace(setup.model, options={**setup.model.options, field: value}))
+            return replace(setup, model=setup.model.with_option(field, value))
         return replace(setup, task_options={**setup.task_options, field: value})
 
     def set_all(self, setup: Setup, values: Mapping[str, Any]) -> Setup:
@@ -72,12 +72,12 @@ class Fields:
         part, _, field = self.full_name(name).partition(".")
         if part in ("train", "model"):
             return getattr(getattr(setup, part), field)
-        return (setup.model.options if part == "layer" else setup.task_options)[field]
+        return setup.model.option(field) if part == "layer" else setup.task_options[field]
 
     def has(self, name: str) -> bool:
         """Whether there is such a field, or there are several."""
-        part, dot, field = name.rpartition(".")
-        return any(field in known for of, known in self.known.items() if part == of or not dot)
+        part, field = self._split(name)
+        return any(field in known for of, known in self.known.items() if part in ("", of))
 
     def full_name(self, name: str) -> str:
         """``part.field`` of the field that ``name`` means.
@@ -85,18 +85,23 @@ class Fields:
         Raises:
             UserError: if there is no such field (the nearest is suggested) or several parts have one.
         """
-        part, dot, field = name.rpartition(".")
+        part, field = self._split(name)
         if field in OTHERWISE and part in ("", "train", "model"):
             raise UserError(f"field '{field}' is not set this way; use {OTHERWISE[field]}")
-        if dot and part not in self.known:
+        if part and part not in self.known:
             raise unknown("part of a config", part, self.known)
         found = [f"{of}.{field}" for of, known in self.known.items() if field in known and part in ("", of)]
         if len(found) > 1:
             raise UserError(f"'{field}' could be {' or '.join(found)} of {self.name}; write one of them")
         if not found:
-            choices = self.known[part] if dot else {known for fields in self.known.values() for known in fields}
-            raise unknown(f"{part} field of {self.name}" if dot else f"field of {self.name}", field, choices)
+            choices = self.known[part] if part else {known for fields in self.known.values() for known in fields}
+            raise unknown(f"{part} field of {self.name}" if part else f"field of {self.name}", field, choices)
         return found[0]
+
+    def _split(self, name: str) -> tuple[str, str]:
+        """Part and field; no part where ``name`` is a field, maybe of a layer inside: ``inner.dropout``."""
+        part, dot, field = name.partition(".")
+        return (part, field) if dot and not any(name in known for known in self.known.values()) else ("", name)
 
 
 def _types(config: type) -> dict[str, Any]:

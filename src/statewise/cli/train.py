@@ -12,13 +12,13 @@ from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
+from statewise.models.resolve import nest_of
 from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
 from statewise.tasks.resolve import make_task
 from statewise.train.config import TrainConfig
 from statewise.train.history import Entry
-from statewise.workbench import describe
 
 
 def run(verb: verbs.Train, command: str) -> None:
@@ -60,7 +60,7 @@ def run(verb: verbs.Train, command: str) -> None:
 def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
     name = ModelConfig.layer if verb.model is None else verb.model
-    known, fields = Fields(name, describe(name).options, {}), parse_fields(verb.set)
+    known, fields = Fields(name, nest_of(name).option_types, {}), parse_fields(verb.set)
     said = known.set_all(Setup(ModelConfig(layer=name), TrainConfig(), {}), fields)
     config = default_run(
         verb.data,

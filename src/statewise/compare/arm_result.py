@@ -47,8 +47,8 @@ def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> A
     return ArmResult(
         label=arm.label,
         model=arm.name,
-        family=arm.kind.family,
-        paper=arm.kind.paper,
+        family=arm.kind.entry.family,
+        paper=arm.kind.entry.paper,
         companion=arm.companion,
         status="unreachable" if arm.reason else "ok" if scored else "failed",
         reason=why_unscored(record),

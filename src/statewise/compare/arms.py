@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from statewise.compare.budget import arm_cost, meet_budget
-from statewise.compare.builders import Builders, Kind
+from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.source import source_hash
-from statewise.compare.trial import trial_task
+from statewise.compare.trained_on import task_to_train_on
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
+from statewise.models.nest import Nest, option_paths
 from statewise.options import option_types
 from statewise.tasks.base import Task
 from statewise.train.start import with_usual_readout
@@ -24,7 +25,7 @@ class Arm:
 
     label: str
     name: str
-    kind: Kind
+    kind: Nest
     setup: Setup
     fingerprint: str
     """Of the data it is trained on and scored with"""
@@ -70,9 +71,9 @@ def longest_context(task: Task, lengths: tuple[int, ...]) -> int | None:
     return max(batch.shape[1] for batch in batches)
 
 
-def fields_of(name: str, kind: Kind, task: Task) -> Fields:
+def fields_of(name: str, kind: Nest, task: Task) -> Fields:
     """The fields that an arm of this kind has on a task."""
-    return Fields(name, kind.options, option_types(type(task)))
+    return Fields(name, kind.option_types, option_types(type(task)))
 
 
 class _Maker:
@@ -94,28 +95,32 @@ class _Maker:
         """The task's companions, with those of the set fields that they have."""
         for name in self.task.companions if self.config.companions else ():
             if name not in self.config.models:
-                has = fields_of(name, self.builders.describe(name), self.task).has
+                has = fields_of(name, self.builders.nest_of(name, {}), self.task).has
                 yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, companion=True)
 
     def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, companion: bool = False) -> Arm:
         """One arm, its size solved unless it was said."""
-        kind = self.builders.describe(name)
-        fields = fields_of(name, kind, self.task)
-        train = with_usual_readout(self.config.train, self.task, closed_form=kind.closed_form)
+        fields = fields_of(name, self.builders.nest_of(name, {}), self.task)
         values = {**fixed, **varied}
         decided = tuple(fields.full_name(field) for field in values)
         if len(set(decided)) < len(decided):
             raise UserError(f"{max(decided, key=decided.count)} is said twice; say it once")
-        given = fields.set_all(Setup(ModelConfig(layer=name), train, self.config.task_options), values)
-        learnt = trial_task(self.builders, self.config.task, self.config.task_options, given.task_options)
+        given = fields.set_all(Setup(ModelConfig(layer=name), self.config.train, self.config.task_options), values)
+        kind = self.builders.nest_of(name, given.model.options)
+        decided = tuple(dict.fromkeys((*decided, *(f"layer.{path}" for path in option_paths(given.model.options)))))
+        train = with_usual_readout(self.config.train, self.task, closed_form=kind.closed_form)
+        learnt = task_to_train_on(
+            self.task, self.builders, self.config.task, self.config.task_options, given.task_options
+        )
         model = self.builders.default_config(
             name, depth=self.config.depth, context_length=self._context(learnt), options=given.model.options
         )
-        said = fields.set_all(replace(given, model=model), values)
+        said = fields.set_all(replace(given, model=model, train=train), values)
         setup = replace(said, model=replace(said.model, options=model.options))
         label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
-        source = source_hash([name, self.config.task, *_inner_layers(model.options)])
-        arm = Arm(label, name, kind, setup, learnt.fingerprint(), source, decided, companion)
+        source = source_hash([*kind.names, self.config.task])
+        fingerprint = " ".join(dict.fromkeys(task.fingerprint() for task in (learnt, self.task)))
+        arm = Arm(label, name, kind, setup, fingerprint, source, decided, companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
             return arm
@@ -125,7 +130,7 @@ class _Maker:
 
     def _check_fields(self) -> None:
         """Raises ``UserError`` where a field is said for all arms and only some have it."""
-        known = {name: fields_of(name, self.builders.describe(name), self.task) for name in self.config.models}
+        known = {name: fields_of(name, self.builders.nest_of(name, {}), self.task) for name in self.config.models}
         for field in (*self.config.vary, *self.config.fixed):
             lacking = [name for name, fields in known.items() if not fields.has(field)]
             if 0 < len(lacking) < len(known):
@@ -138,11 +143,3 @@ class _Maker:
         """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""
         trained = learnt.longest_context()
         return max(self.context, trained) if self.context and trained else self.context
-
-
-def _inner_layers(options: Mapping[str, Any]) -> Iterator[str]:
-    """The names of the layers inside a layer with these complete options, and of those inside them."""
-    for value in options.values():
-        if isinstance(value, Mapping) and value.keys() == {"layer", "options"}:
-            yield value["layer"]
-            yield from _inner_layers(value["options"])

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import torch
 
-from statewise.compare.builders import Builders, Kind
+from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
+from statewise.models.nest import Nest
 from statewise.tasks.base import Task
 
 LARGEST = 4096
@@ -20,7 +21,7 @@ NEAR = 0.15
 
 
 def meet_budget(
-    config: CompareConfig, task: Task, builders: Builders, kind: Kind, model: ModelConfig, *, knob_decided: bool = False
+    config: CompareConfig, task: Task, builders: Builders, kind: Nest, model: ModelConfig, *, knob_decided: bool = False
 ) -> tuple[ModelConfig, str | None]:
     """The model at the size whose cost is nearest to the budget, and why that is too far off where it is.
 
@@ -36,11 +37,11 @@ def meet_budget(
         knob_decided: whether a person said the value of the state knob, so that the width is solved for.
     """
     knob = kind.state_knob if config.match == "state" and not knob_decided else None
-    multiple = 1 if knob else kind.width_multiple(model.options)
+    multiple = 1 if knob else kind.width_multiple
 
     def at(units: int) -> ModelConfig:
         if knob:
-            return replace(model, options={**model.options, knob: units})
+            return model.with_option(knob, units)
         return replace(model, width=units * multiple)
 
     def cost(units: int) -> int:

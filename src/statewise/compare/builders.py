@@ -1,28 +1,12 @@
 """What a comparison needs to be handed: how to make tasks and models, and what is known of each kind of model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from statewise.contract import InputForm, Knob, Model
+from statewise.contract import InputForm, Model
 from statewise.models.config import ModelConfig
+from statewise.models.nest import Nest
 from statewise.tasks.base import Task
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is known of one kind of model."""
-
-    family: str
-    paper: str
-    knobs: tuple[Knob, ...]
-    width_multiple: Callable[[Mapping[str, Any]], int]
-    """The layer's options -> what its width must be a multiple of"""
-    closed_form: bool
-    state_knob: str | None
-    """Option that says how much the state holds, beside the width: window, slots, S"""
-    options: Mapping[str, Any]
-    """Options that a person may set -> the type of their values"""
 
 
 class DefaultConfig(Protocol):
@@ -40,5 +24,6 @@ class Builders(NamedTuple):
     task_options: Callable[[str, Mapping[str, Any]], dict[str, Any]]
     """A task's name and some of its options -> all of them"""
     make_model: Callable[[ModelConfig, InputForm, int], Model]
-    describe: Callable[[str], Kind]
+    nest_of: Callable[[str, Mapping[str, Any]], Nest]
+    """A kind of model by name and the options that are decided"""
     default_config: DefaultConfig

@@ -96,7 +96,7 @@ def _best_trial(record: ArmRecord, task: Task) -> dict[str, Any] | None:
 def _space(config: CompareConfig, task: Task, arm: Arm) -> tuple[list[Knob], dict[str, Any]]:
     """What tuning varies of an arm, and the values configured."""
     rates = None if arm.setup.train.readout == "ridge" else config.learning_rates
-    space = search_space(arm.kind.knobs, arm.kind.options, arm.decided, rates=rates)
+    space = search_space(arm.kind.knobs, arm.kind.option_types, arm.decided, rates=rates)
     fields = fields_of(arm.name, arm.kind, task)
     return space, {knob.name: fields.get(arm.setup, knob.name) for knob in space}
 

@@ -1,21 +1,19 @@
 """From a name and plain data to a kind of layer and its complete config: the catalog's, or a person's own."""
 
 import inspect
-import math
 from collections.abc import Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from statewise.catalog import CATALOG, SEQUENCE_LAYERS
-from statewise.contract import Entry, InputForm, LayerFactory, Model, SequenceLayer
+from statewise.contract import Entry, InputForm, Model, SequenceLayer
 from statewise.errors import UserError, unknown
 from statewise.importing import import_object
 from statewise.models.build import MakeLayer, build_model
 from statewise.models.config import ModelConfig
+from statewise.models.nest import SIZES, Nest, inner_layers
 
 PLAIN = (bool, int, float, str, type(None))
 """What a config can hold as it is"""
-SIZES = ("input_size", "hidden_size")
-"""Constructor arguments that every layer has and no config holds: the model's width decides them"""
 
 
 def find_entry(name: str) -> Entry:
@@ -38,14 +36,29 @@ def find_entry(name: str) -> Entry:
         raise UserError(
             f"{name} must take the keyword arguments input_size and hidden_size, it takes {sorted(arguments)}"
         )
-    return Entry(name, "your own", found, paper="-")
+    return _own(name, found)
+
+
+def nest_of(name: str, options: Mapping[str, Any] | None = None, *, context_length: int | None = None) -> Nest:
+    """The kind of layer of that name with the layers inside it, every option said.
+
+    An inner layer, which is an argument annotated ``LayerFactory``, is said by its name or as a config says a layer:
+    ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``.
+
+    Args:
+        name: in the catalog, or an import path.
+        options: that are decided; before them come the window that sees the context, the entry's own and the
+            signature's. Left out are the sizes, what depends on the number of the block, and what is no plain data.
+        context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
+
+    Raises:
+        UserError: if there is no such layer, here or inside, or it reads something else than a sequence.
+    """
+    return _nest(name, find_entry(name), options or {}, context_length)
 
 
 def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
-    """A layer of an entry, from constructor arguments as plain data.
-
-    An inner layer, which is an argument annotated ``LayerFactory``, is said by its name or as a config says a layer:
-    ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``. A list is handed over as a tuple.
+    """A layer of an entry, from constructor arguments as plain data. A list is handed over as a tuple.
 
     Raises:
         UserError: if an argument is unknown, or no layer can be made with it.
@@ -53,53 +66,18 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     >>> make_layer(find_entry("ntm"), {"input_size": 3, "hidden_size": 4, "controller": "gru"}).controller
     GRU()
     """
-    arguments = {**entry.defaults, **arguments}
-    _check_names(entry, arguments)
-    try:
-        factories = {name: _layer_factory(inner) for name, inner in _inner(entry.sequence_layer, arguments).items()}
-        tuples = {name: tuple(value) for name, value in arguments.items() if isinstance(value, list)}
-        return entry.sequence_layer(**{**arguments, **tuples, **factories})
-    except (TypeError, ValueError) as error:
-        raise UserError(f"cannot build {entry.name} of width {arguments['hidden_size']}: {error}") from error
+    options = {name: value for name, value in arguments.items() if name not in SIZES}
+    sizes = {name: arguments[name] for name in SIZES}
+    return _nest(entry.name, entry, options, None).make(**sizes)
 
 
-def _check_names(entry: Entry, arguments: Mapping[str, Any]) -> None:
-    """Raises ``UserError`` if an argument is unknown or one that is needed is missing."""
-    known = inspect.signature(entry.sequence_layer).parameters
-    for name in arguments:
-        if name not in known:
-            raise unknown(f"option of {entry.name}", name, set(known) - set(SIZES))
-    for name, parameter in known.items():
-        if (
-            parameter.default is parameter.empty
-            and parameter.kind is not parameter.VAR_KEYWORD
-            and name not in arguments
-        ):
-            what, value = (
-                (", the layer inside", "lstm") if name in inner_layers(entry.sequence_layer) else ("", "VALUE")
-            )
-            raise UserError(f"{entry.name} needs the option {name}{what}; say it, as with --set layer.{name}={value}")
-
-
-def layer_maker(entry: Entry) -> MakeLayer:
-    """Makes layers of an entry with input and output of one width."""
+def layer_maker(name: str) -> MakeLayer:
+    """Makes layers of the kind of that name with input and output of one width."""
 
     def make(width: int, number: int, options: dict[str, Any]) -> SequenceLayer:
-        own = {**entry.defaults, **options}
-        return make_layer(
-            entry, {**dict.fromkeys(SIZES, width), **entry.sequence_layer.options_of_block(number), **own}
-        )
+        return nest_of(name, options).make(input_size=width, hidden_size=width, number=number)
 
     return make
-
-
-def inner_layers(kind: type[SequenceLayer]) -> set[str]:
-    """The constructor arguments of a layer that are layers themselves."""
-    try:
-        hints = get_type_hints(kind.__init__)
-    except NameError:
-        return set()
-    return {name for name, hint in hints.items() if LayerFactory in (hint, *get_args(hint))}
 
 
 def default_config(
@@ -117,39 +95,24 @@ def default_config(
         context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
         options: of the layer, where they are decided already.
     """
-    entry = find_entry(name)
-    complete = default_options(entry, options or {}, context_length=context_length)
+    nest = nest_of(name, options, context_length=context_length)
     if context_length is not None:
-        depth = max(depth, entry.sequence_layer.depth_to_see(context_length, complete))
-    return ModelConfig(layer=name, options=complete, depth=depth, block=entry.block, feed_forward=entry.feed_forward)
+        depth = max(depth, nest.depth_to_see(context_length))
+    return ModelConfig(name, dict(nest.options), depth=depth, block=nest.block, feed_forward=nest.feed_forward)
 
 
-def default_options(entry: Entry, decided: Mapping[str, Any], *, context_length: int | None = None) -> dict[str, Any]:
-    """Every option of a layer as plain data: those decided, the window that sees the context, the entry's own, the rest
-    from the signature; those of its inner layers likewise.
-
-    Left out are the sizes, what depends on the number of the block, and what is no plain data.
-    """
-    solved = {*SIZES, *entry.sequence_layer.options_of_block(0)}
-    parameters = inspect.signature(entry.sequence_layer).parameters.values()
+def _nest(name: str, entry: Entry, decided: Mapping[str, Any], context_length: int | None) -> Nest:
+    kind = entry.sequence_layer
+    solved = {*SIZES, *kind.options_of_block(0)}
+    parameters = inspect.signature(kind).parameters.values()
     options = {p.name: p.default for p in parameters if p.name not in solved and _is_plain(p.default)}
-    seen = {} if context_length is None else entry.sequence_layer.options_to_see(context_length)
+    seen = {} if context_length is None else kind.options_to_see(context_length)
     options |= {**entry.defaults, **seen, **decided}
-    lists = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
-    inside = _inner(entry.sequence_layer, options)
-    return options | lists | {name: _complete(inner, context_length) for name, inner in inside.items()}
-
-
-def width_multiple(name: str, options: Mapping[str, Any]) -> int:
-    """What the width must be a multiple of for a layer with these complete options and for those inside, as wide."""
-    kind = find_entry(name).sequence_layer
-    inside = (width_multiple(*_said(inner)) for inner in _inner(kind, options).values())
-    return math.lcm(kind.width_multiple(options), *inside)
-
-
-def _inner(kind: type[SequenceLayer], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a layer's options that are a layer inside; one that may be left out is none where it is ``None``."""
-    return {name: options[name] for name in inner_layers(kind) & options.keys() if options[name] is not None}
+    options |= {option: list(value) for option, value in options.items() if isinstance(value, tuple)}
+    held = {o: options[o] for o in sorted(inner_layers(kind) & options.keys()) if options[o] is not None}
+    inside = {option: _nest(*_said(inner), context_length) for option, inner in held.items()}
+    options |= {option: {"layer": nest.name, "options": nest.options} for option, nest in inside.items()}
+    return Nest(name, entry, options, inside)
 
 
 def _is_plain(value: Any) -> bool:
@@ -158,35 +121,26 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, PLAIN) or (isinstance(value, type) and issubclass(value, SequenceLayer))
 
 
-def _complete(inner: str | Mapping[str, Any] | type[SequenceLayer], context_length: int | None) -> dict[str, Any]:
-    """An inner layer with every option."""
-    name, decided = _said(_name_of(inner) if isinstance(inner, type) else inner)
-    return {"layer": name, "options": default_options(find_entry(name), decided, context_length=context_length)}
-
-
-def _layer_factory(inner: str | Mapping[str, Any]) -> LayerFactory:
-    name, options = _said(inner)
-    entry = find_entry(name)
-
-    def make(*, input_size: int, hidden_size: int) -> SequenceLayer:
-        return make_layer(entry, {**options, "input_size": input_size, "hidden_size": hidden_size})
-
-    return make
-
-
-def _said(inner: str | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Name and options of an inner layer."""
+def _said(inner: str | Mapping[str, Any] | type[SequenceLayer]) -> tuple[str, Entry, Mapping[str, Any]]:
+    """Name, entry and options of an inner layer."""
+    if isinstance(inner, type):
+        entry = _entry_of(inner)
+        return entry.name, entry, {}
     if isinstance(inner, str):
-        return inner, {}
+        return inner, find_entry(inner), {}
     if not {"layer"} <= inner.keys() <= {"layer", "options"}:
         raise UserError(f'an inner layer is a name or {{"layer": name, "options": {{...}}}}, got {dict(inner)}')
-    return inner["layer"], inner.get("options", {})
+    return inner["layer"], find_entry(inner["layer"]), inner.get("options", {})
 
 
-def _name_of(kind: type[SequenceLayer]) -> str:
-    """The name of a class of layers in the catalog, else its import path."""
-    names = [entry.name for entry in SEQUENCE_LAYERS.values() if entry.layer is kind and not entry.defaults]
-    return names[0] if names else f"{kind.__module__}:{kind.__qualname__}"
+def _entry_of(kind: type[SequenceLayer]) -> Entry:
+    """The entry of a class of layers: the catalog's, else one by its import path."""
+    found = [entry for entry in SEQUENCE_LAYERS.values() if entry.layer is kind and not entry.defaults]
+    return found[0] if found else _own(f"{kind.__module__}:{kind.__qualname__}", kind)
+
+
+def _own(name: str, kind: type[SequenceLayer]) -> Entry:
+    return Entry(name, "your own", kind, paper="-")
 
 
 def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model:
@@ -197,4 +151,4 @@ def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model
     >>> model.output_size
     50
     """
-    return build_model(config, layer_maker(find_entry(config.layer)), input_form, output_size)
+    return build_model(config, layer_maker(config.layer), input_form, output_size)
