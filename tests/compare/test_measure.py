@@ -25,9 +25,9 @@ def model(name: str = "gru"):
 def test_the_arms_own_training_is_what_is_timed(monkeypatch: pytest.MonkeyPatch):
     seen = []
 
-    def spy(model, task, config):
+    def spy(model, task, config, *, trained_on):
         seen.append(config)
-        return make_trainer(model, task, config)
+        return make_trainer(model, task, config, trained_on=trained_on)
 
     monkeypatch.setattr(room, "make_trainer", spy)
     train = replace(TRAIN, optimizer="sgd", accumulate=3, precision="bfloat16", steps=4000, evaluate_every=1)

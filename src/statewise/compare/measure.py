@@ -19,16 +19,17 @@ TIMED = 7
 NEVER = 10**9
 
 
-def measure(model: Model, task: Task, train: TrainConfig) -> dict[str, Any]:
+def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: Task | None = None) -> dict[str, Any]:
     """Microseconds a step of one row, tokens a second of training, and peak memory of both.
 
     Args:
         model: is moved to the arm's device.
-        task: gives the batches.
+        task: gives loss and scores.
         train: the arm's own: optimizer, precision, accumulation, readout and device are its own.
+        trained_on: gives the training batches; ``None`` = ``task``.
     """
     train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER)
-    trainer = make_trainer(model, task, train)
+    trainer = make_trainer(model, task, train, trained_on=trained_on)
     moments = [(time.perf_counter(), 0)]
     trainer.run(
         on_step=lambda step, loss: moments.append((time.perf_counter(), trainer.progress.tokens)),

@@ -14,7 +14,7 @@ from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA
 from statewise.compare.examples import make_example
 from statewise.compare.measure import measure
-from statewise.compare.trained_on import TrainedOn
+from statewise.compare.trained_on import task_to_train_on
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
 from statewise.tasks.base import Task, add_scores
@@ -54,26 +54,24 @@ class TrialSpec:
         return hashlib.sha256(content.encode()).hexdigest()[:20]
 
 
-def trial_task(builders: Builders, name: str, options: Mapping[str, Any], trained_options: Mapping[str, Any]) -> Task:
-    """The task with ``options``, trained on with ``trained_options`` where these differ."""
-    task = builders.make_task(name, options)
-    return task if trained_options == options else TrainedOn(builders.make_task(name, trained_options), task)
-
-
 def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
     """Train, score, and say all of it as plain data."""
     began = time.perf_counter()
     torch.set_num_threads(1)
-    task = trial_task(builders, spec.task, spec.task_options, spec.trained_options)
+    task = builders.make_task(spec.task, spec.task_options)
+    trained_on = task_to_train_on(task, builders, spec.task, spec.task_options, spec.trained_options)
     torch.manual_seed(spec.train.seed)
     model = builders.make_model(spec.model, task.input_form, task.output_size)
-    result = measure(model, task, spec.train) if spec.measured else _train_and_score(model, task, spec)
+    if spec.measured:
+        result = measure(model, task, spec.train, trained_on=trained_on)
+    else:
+        result = _train_and_score(model, task, trained_on, spec)
     return {**result, "seconds": time.perf_counter() - began}
 
 
-def _train_and_score(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
+def _train_and_score(model: Model, task: Task, trained_on: Task, spec: TrialSpec) -> dict[str, Any]:
     result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
-    outcome = make_trainer(model, task, spec.train).run()
+    outcome = make_trainer(model, task, spec.train, trained_on=trained_on).run()
     progress = outcome.progress
     result |= {"valid": progress.best_valid, "solved_step": progress.solved_step, "tokens": progress.tokens}
     result["curve"] = [

@@ -41,17 +41,27 @@ class ReadoutFitter:
         task: a regression.
         config: everything else.
         folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
+        trained_on: gives the training batches, of the same form; ``None`` = ``task``.
 
     Raises:
         UserError: if the task is no regression or the head no linear map.
     """
 
-    def __init__(self, model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        config: TrainConfig,
+        folder: Path | None = None,
+        *,
+        trained_on: Task | None = None,
+    ) -> None:
         if not task.regression or not isinstance(model.head, nn.Linear):
             raise UserError(f"task {task.name} has no closed-form readout; say readout=gradient")
         check_device(config)
         self.model = model.to(config.device)
         self.task = task
+        self.trained_on = trained_on or task
         self.config = config
         self.folder = folder
         self.statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
@@ -87,7 +97,7 @@ class ReadoutFitter:
         return Outcome("finished", self.progress)
 
     def _take_in(self, index: int) -> None:
-        batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
+        batch = self.trained_on.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
         with torch.no_grad():
             features, after = run_body(self.model, to_device(batch, self.model.device), self.carry)
         counted = self._counted(batch)

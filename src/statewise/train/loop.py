@@ -36,12 +36,22 @@ class Trainer:
         task: gives batches, loss and scores.
         config: everything else.
         folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
+        trained_on: gives the training batches, of the same form; ``None`` = ``task``.
     """
 
-    def __init__(self, model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        config: TrainConfig,
+        folder: Path | None = None,
+        *,
+        trained_on: Task | None = None,
+    ) -> None:
         check_device(config)
         self.model = model.to(config.device)
         self.task = task
+        self.trained_on = trained_on or task
         self.config = config
         self.folder = folder
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
@@ -125,7 +135,7 @@ class Trainer:
         return loss
 
     def _batch(self, index: int) -> Batch:
-        batch = self.task.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
+        batch = self.trained_on.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
         return to_device(batch, self.model.device)
 
     def _backward(self, batch: Batch, positions: float) -> float:

@@ -10,10 +10,15 @@ from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 
 
-def make_trainer(model: Model, task: Task, config: TrainConfig, folder: Path | None = None) -> Trainer | ReadoutFitter:
-    """What trains ``model`` as ``config.readout`` says, from the checkpoint in ``folder`` where there is one."""
+def make_trainer(
+    model: Model, task: Task, config: TrainConfig, folder: Path | None = None, *, trained_on: Task | None = None
+) -> Trainer | ReadoutFitter:
+    """What trains ``model`` as ``config.readout`` says, from the checkpoint in ``folder`` where there is one.
+
+    ``trained_on`` gives the training batches where ``task`` does not.
+    """
     kind = ReadoutFitter if config.readout == "ridge" else Trainer
-    return kind(model, task, config, folder)
+    return kind(model, task, config, folder, trained_on=trained_on)
 
 
 def with_usual_readout(config: TrainConfig, task: Task, *, closed_form: bool) -> TrainConfig:
