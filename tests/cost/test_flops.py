@@ -110,7 +110,7 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     ],
     "s4d": [
         ({}, lambda d, h: s4d(d, h, s=16)),
-        ({"state_size": 6}, lambda d, h: s4d(d, h, s=6)),
+        ({"conjugate_pairs": 3}, lambda d, h: s4d(d, h, s=6)),
     ],
     "mamba": [
         ({}, lambda d, h: mamba(d, h, e=2 * h, s=16, k=4, r=-(-h // 16))),
@@ -189,7 +189,7 @@ def test_attention_over_a_sequence_computes_all_scores():
 
 def test_s4d_over_a_sequence_is_three_products_a_block():
     d, h, s, q = 5, 12, 6, 32
-    layer = make("s4d", {"state_size": s}, d, h)
+    layer = make("s4d", {"conjugate_pairs": s // 2}, d, h)
     block = d * (2 * q * s + q * q)  # into the state, out of it, within the block
     assert sequence_products(layer, batch=3, length=2 * q) == 3 * 2 * (2 * block + 2 * q * d * 2 * h)
 

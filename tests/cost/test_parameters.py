@@ -17,7 +17,7 @@ FLOAT, INT64 = 4, 8
 
 OPTIONS = {
     "lru": {"state_size": 7},
-    "s4d": {"state_size": 6},
+    "s4d": {"conjugate_pairs": 3},
     "mamba": {"expand": 3, "state_size": 5, "kernel_size": 4, "dt_rank": 2},
     "tcn": {"kernel_size": 3, "dilation": 4},
     "window-mlp": {"window": 4},
