@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from statewise.contract import Tokens
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
+from statewise.models.resolve import build
 from statewise.options import fitting, option_types
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.resolve import complete_options
@@ -56,3 +58,11 @@ def test_a_type_that_cannot_be_read_is_said_and_does_not_pass_for_none():
 
     with pytest.raises(UserError, match="'LayerFactory' is not defined; import it outside 'if TYPE_CHECKING'"):
         option_types(Hidden)
+
+
+def test_an_option_of_a_layer_is_held_to_its_type_too_however_deep():
+    wrong = {"forget_bias": "much"}
+    inside = {"controller": {"layer": "lstm", "options": wrong}}
+    for layer, options in (("lstm", wrong), ("ntm", inside)):
+        with pytest.raises(UserError, match="forget_bias of lstm cannot be 'much'; it must be a valid number"):
+            build(ModelConfig(layer=layer, width=4, options=options), Tokens(5), 5)

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from statewise.contract import Entry, Knob, LayerFactory, SequenceLayer
 from statewise.errors import UserError, unknown
-from statewise.options import option_types
+from statewise.options import fitting, option_types
 
 SIZES = ("input_size", "hidden_size")
 """Constructor arguments that every layer has and no config holds: the model's width decides them"""
@@ -101,19 +101,24 @@ class Nest:
         """A layer with all that is inside it, for the block of that number.
 
         Raises:
-            UserError: if an option is unknown, or no layer can be made with it.
+            UserError: if an option is unknown or not of its type, or no layer can be made with it.
         """
         arguments = {**self.kind.options_of_block(number), **self.options}
         self._check_names(arguments)
-        tuples = {name: tuple(value) for name, value in arguments.items() if isinstance(value, list)}
+        plain = {name: self._fitting(name, arguments[name]) for name in arguments.keys() - inner_layers(self.kind)}
         inside: dict[str, LayerFactory] = {
             option: partial(nest.make, number=number) for option, nest in self.inside.items()
         }
         sizes = {"input_size": input_size, "hidden_size": hidden_size}
         try:
-            return self.kind(**{**arguments, **tuples, **inside, **sizes})
+            return self.kind(**{**arguments, **plain, **inside, **sizes})
         except (TypeError, ValueError) as error:
             raise UserError(f"cannot build {self.entry.name} of width {hidden_size}: {error}") from error
+
+    def _fitting(self, name: str, value: Any) -> Any:
+        """An option as the class asks for it; a list, which is how plain data says a tuple, is one again."""
+        value = tuple(value) if isinstance(value, list) else value
+        return fitting(f"{name} of {self.entry.name}", value, option_types(self.kind)[name])
 
     @property
     def _in_block(self) -> Entry:
