@@ -22,7 +22,7 @@ CURVE_POINTS = 10
 QUICK = CompareConfig(
     models=("lstm", "gru", "min-gru", "attention"),
     budget=10_000,
-    seeds=2,
+    seeds=3,
     trials=1,
     measure=False,
     train=TrainConfig(steps=200, evaluate_every=50),
