@@ -10,7 +10,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
@@ -25,6 +25,10 @@ TRIALS = [
     for budget in (30_000, 100_000)
     for model in ("lstm", "min-gru", "attention")
 ]
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Share(NamedTuple):
@@ -42,10 +46,10 @@ class Stopwatch:
         self.seconds = 0.0
         self.inside = False
 
-    def watch(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def watch(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         """``function``, timed."""
 
-        def timed(*args: Any, **keywords: Any) -> Any:
+        def timed(*args: Arguments.args, **keywords: Arguments.kwargs) -> Result:
             if self.inside:
                 return function(*args, **keywords)
             self.inside, began = True, time.perf_counter()
@@ -57,10 +61,10 @@ class Stopwatch:
 
         return timed
 
-    def watch_items(self, function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    def watch_items(self, function: Callable[Arguments, Iterator[Result]]) -> Callable[Arguments, Iterator[Result]]:
         """``function``, the time between two items of what it yields left out."""
 
-        def timed(*args: Any, **keywords: Any) -> Iterator[Any]:
+        def timed(*args: Arguments.args, **keywords: Arguments.kwargs) -> Iterator[Result]:
             items = function(*args, **keywords)
             take = self.watch(lambda: next(items, None))
             while (item := take()) is not None:

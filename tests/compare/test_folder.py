@@ -55,6 +55,8 @@ def test_one_that_only_has_more_is_gone_on_with_and_does_not_shrink_again(field:
 def test_what_no_score_depends_on_may_change(tmp_path: Path):
     open_folder(tmp_path, CONFIG)
     open_folder(tmp_path, replace(CONFIG, workers=7, measure=not CONFIG.measure))
+    kept = json.loads((tmp_path / "config.json").read_text())
+    assert (kept["workers"], kept["measure"]) == (7, not CONFIG.measure)
 
 
 def test_a_comparison_does_not_enter_a_run_nor_a_run_a_comparison(tmp_path: Path):

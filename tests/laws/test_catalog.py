@@ -49,7 +49,10 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
     for part in layer.modules():
         if isinstance(part, SequenceLayer):
             monkeypatch.setattr(type(part), "_sequence", None)
-    layer.step(torch.zeros(2, 3), layer.initial_state(2))
+    with pytest.raises(TypeError):
+        layer(torch.zeros(2, 1, 3))
+    y, _ = layer.step(torch.zeros(2, 3), layer.initial_state(2))
+    assert y.shape == (2, 4)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class Forecast(RegressionTask):
         valid: float = 0.15,
         rows: int = 0,
     ) -> None:
-        _check_counts(horizon=(horizon, 1), chunk=(chunk, 1), season=(season, 0), rows=(rows, 0))
+        _check_counts({"horizon": (horizon, 1), "chunk": (chunk, 1), "season": (season, 0), "rows": (rows, 0)})
         self.reading = Reading(time, decimal, dates)
         table = read_table(source, self.reading)
         length = min(rows or len(table.values), len(table.values))
@@ -208,7 +208,8 @@ class Forecast(RegressionTask):
         return add_scores(parts)
 
 
-def _check_counts(**counts: tuple[int, int]) -> None:
+def _check_counts(counts: Mapping[str, tuple[int, int]]) -> None:
+    """Raise unless each count, the first number, is at least the second."""
     for name, (value, least) in counts.items():
         if value < least:
             raise UserError(f"{name} must be at least {least}, got {value}")
