@@ -11,6 +11,9 @@ from torch.nn.utils import parametrize
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 
+WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+"""In the order in which torch's kernels take them"""
+
 
 class TorchLayout(SequenceLayer):
     """A layer with the weights of a one-layer ``torch.nn`` module, so that their ``state_dict``s are interchangeable.
@@ -34,8 +37,9 @@ class TorchLayout(SequenceLayer):
         self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
 
     def _weights(self) -> list[Tensor]:
-        """The weights in the order in which torch's kernels take them."""
-        return [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        """The weights as torch's kernels take them."""
+        own = self._parameters  # a parametrised weight is not among them; asking for every name costs 2 us a call
+        return [own[name] if name in own else getattr(self, name) for name in WEIGHTS]
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""
