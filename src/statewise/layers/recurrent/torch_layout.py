@@ -38,7 +38,9 @@ class TorchLayout(SequenceLayer):
 
     def _weights(self) -> list[Tensor]:
         """The weights as torch's kernels take them."""
-        own = self._parameters  # a parametrised weight is not among them; asking for every name costs 2 us a call
+        own: dict[str, Any] = (
+            self._parameters
+        )  # a parametrised weight is not among them; asking for every name costs 2 us a call
         return [own[name] if name in own else getattr(self, name) for name in WEIGHTS]
 
     def _projected(self, x: Tensor) -> Tensor:
