@@ -3,8 +3,11 @@
 import pytest
 
 from statewise.catalog import SEQUENCE_LAYERS
+from statewise.contract import LayerFactory
 from statewise.errors import UserError
-from statewise.fields import Fields, Setup
+from statewise.fields import Fields, Setup, fields_said
+from statewise.importing import import_path
+from statewise.layers.recurrent.gru import GRU
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import nest_of
 from statewise.train.config import TrainConfig
@@ -60,3 +63,28 @@ def test_what_does_not_exist_is_refused_with_the_nearest(said: str, answer: str)
 def test_a_value_of_another_type_is_refused():
     with pytest.raises(UserError, match="optimizer cannot be 'adam'"):
         fields("lstm").set(setup("lstm"), "optimizer", "adam")
+
+
+def test_options_of_a_layer_inside_follow_from_the_layer_that_is_said():
+    said = {"controller.forget_bias": 2.0, "controller": "lstm"}
+    model = fields_said("ntm", said, nest_of, task_options={}).set_all(setup("ntm"), said).model
+    assert model.options == {"controller": {"layer": "lstm", "options": {"forget_bias": 2.0}}}
+    with pytest.raises(UserError, match="forget_bias"):
+        fields("ntm").full_name("layer.controller.forget_bias")
+
+
+class WithOrWithout(GRU):
+    """A layer that may hold another."""
+
+    def __init__(self, *, input_size: int, hidden_size: int, inner: LayerFactory | None = GRU) -> None:
+        super().__init__(input_size=input_size, hidden_size=hidden_size)
+        self.inner = inner(input_size=input_size, hidden_size=hidden_size) if inner else None
+
+
+def test_a_layer_inside_that_there_may_not_be_can_be_left_out():
+    name = import_path(WithOrWithout)
+    fields = fields_said(name, {"inner": None}, nest_of, task_options={})
+    options = fields.set(setup(name), "inner", None).model.options
+    assert nest_of(name, options).make(input_size=3, hidden_size=3).inner is None
+    with pytest.raises(UserError, match="controller cannot be None"):
+        fields_said("ntm", {"controller": None}, nest_of, task_options={})

@@ -1,11 +1,12 @@
 """Fields of a complete config by name: of the training, the model, an option of its layer, or of the task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from statewise.errors import UserError, unknown
 from statewise.models.config import ModelConfig
+from statewise.models.nest import Nest
 from statewise.options import fitting, option_types
 from statewise.train.config import TrainConfig
 
@@ -62,9 +63,9 @@ class Fields:
         return replace(setup, task_options={**setup.task_options, field: value})
 
     def set_all(self, setup: Setup, values: Mapping[str, Any]) -> Setup:
-        """The setup with several fields set."""
-        for name, value in values.items():
-            setup = self.set(setup, name, value)
+        """The setup with several fields set, a layer inside before its options."""
+        for name in sorted(values, key=lambda name: self.full_name(name).count(".")):
+            setup = self.set(setup, name, values[name])
         return setup
 
     def get(self, setup: Setup, name: str) -> Any:
@@ -99,9 +100,39 @@ class Fields:
         return found[0]
 
     def _split(self, name: str) -> tuple[str, str]:
-        """Part and field; no part where ``name`` is a field, maybe of a layer inside: ``inner.dropout``."""
+        """Part and field; no part where ``name`` begins as a field does, maybe one of a layer inside."""
         part, dot, field = name.partition(".")
-        return (part, field) if dot and not any(name in known for known in self.known.values()) else ("", name)
+        is_field = any(part in known for known in self.known.values())
+        return (part, field) if dot and not (is_field and part not in self.known) else ("", name)
+
+
+def fields_said(
+    name: str,
+    values: Mapping[str, Any],
+    nest_of: Callable[[str, Mapping[str, Any]], Nest],
+    *,
+    task_options: Mapping[str, Any],
+) -> Fields:
+    """The fields of a kind of model with the layers inside it that ``values`` say, however deep.
+
+    Args:
+        name: of the kind of model.
+        values: name of a field -> its value.
+        nest_of: gives a kind of model by name and the options that are decided.
+        task_options: option of the task -> the type of its values.
+    """
+    said = Setup(ModelConfig(layer=name), TrainConfig(), {})
+    while True:
+        nest = nest_of(name, said.model.options)
+        fields = Fields(name, nest.option_types, task_options)
+        deeper = said
+        for field, value in values.items():
+            option = fields.full_name(field).removeprefix("layer.") if fields.has(field) else ""
+            if option in nest.layer_options:
+                deeper = fields.set(deeper, field, value)
+        if deeper == said:
+            return fields
+        said = deeper
 
 
 def _types(config: type) -> dict[str, Any]:

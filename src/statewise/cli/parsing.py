@@ -45,14 +45,21 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 
 def parse_value(text: str) -> Any:
-    """A number, true, false or null where it reads as one, else the text.
+    """JSON where it reads as that: a number, true, false, null, a list, an object, a quoted text; else the text.
 
-    >>> parse_value("1e-3"), parse_value("true"), parse_value("adamw")
-    (0.001, True, 'adamw')
+    Raises:
+        UserError: if it begins as a list or an object does and is none.
+
+    >>> parse_value("1e-3"), parse_value("true"), parse_value("adamw"), parse_value('{"layer": "lstm"}')
+    (0.001, True, 'adamw', {'layer': 'lstm'})
     """
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except json.JSONDecodeError as error:
+        if text.startswith(("[", "{")):
+            raise UserError(
+                f"'{text}' is no JSON ({error}); put single quotes around the word, so that the shell leaves it alone"
+            ) from error
         return text
 
 
@@ -66,12 +73,24 @@ def parse_fields(words: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_choices(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """``field=value,value`` words.
+    """``field=value,value`` words; a comma inside brackets, braces or quotes is part of a value.
 
-    >>> parse_choices(["optimizer=adamw,sgd"])
-    {'optimizer': ('adamw', 'sgd')}
+    >>> parse_choices(["optimizer=adamw,sgd", "betas=[0.9,0.95],[0.9,0.999]"])
+    {'optimizer': ('adamw', 'sgd'), 'betas': ([0.9, 0.95], [0.9, 0.999])}
     """
-    return {name: tuple(parse_value(part) for part in parse_list(value)) for name, value in map(_cut, words)}
+    return {name: tuple(parse_value(part) for part in _parts(value)) for name, value in map(_cut, words)}
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the commas that are in no brackets, braces or quotes."""
+    parts, depth = [""], 0
+    for token in re.findall(r'"(?:\\.|[^"\\])*"|.', text, re.DOTALL):
+        depth += (token in ("[", "{")) - (token in ("]", "}"))
+        if token == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _cut(word: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from statewise.cli import verbs
 from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
-from statewise.fields import Fields, Setup
+from statewise.fields import Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import nest_of
 from statewise.runs.complete import default_run
@@ -60,7 +60,8 @@ def run(verb: verbs.Train, command: str) -> None:
 def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
     name = ModelConfig.layer if verb.model is None else verb.model
-    known, fields = Fields(name, nest_of(name).option_types, {}), parse_fields(verb.set)
+    fields = parse_fields(verb.set)
+    known = fields_said(name, fields, nest_of, task_options={})
     said = known.set_all(Setup(ModelConfig(layer=name), TrainConfig(), {}), fields)
     config = default_run(
         verb.data,

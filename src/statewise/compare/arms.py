@@ -1,6 +1,7 @@
 """Arms of a comparison: complete configs, each as large as the budget allows."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.source import source_hash
 from statewise.compare.trained_on import task_to_train_on
 from statewise.errors import UserError
-from statewise.fields import Fields, Setup
+from statewise.fields import Fields, Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.nest import Nest, option_paths
 from statewise.options import option_types
@@ -76,6 +77,11 @@ def fields_of(name: str, kind: Nest, task: Task) -> Fields:
     return Fields(name, kind.option_types, option_types(type(task)))
 
 
+def _as_said(value: Any) -> str:
+    """A value as a person writes it on the command line."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
 class _Maker:
     """Makes the arms of one comparison."""
 
@@ -95,13 +101,13 @@ class _Maker:
         """The task's companions, with those of the set fields that they have."""
         for name in self.task.companions if self.config.companions else ():
             if name not in self.config.models:
-                has = fields_of(name, self.builders.nest_of(name, {}), self.task).has
+                has = self._fields(name, self.config.fixed).has
                 yield self.arm(name, {}, {f: v for f, v in self.config.fixed.items() if has(f)}, companion=True)
 
     def arm(self, name: str, varied: Mapping[str, Any], fixed: Mapping[str, Any], *, companion: bool = False) -> Arm:
         """One arm, its size solved unless it was said."""
-        fields = fields_of(name, self.builders.nest_of(name, {}), self.task)
         values = {**fixed, **varied}
+        fields = self._fields(name, values)
         decided = tuple(fields.full_name(field) for field in values)
         if len(set(decided)) < len(decided):
             raise UserError(f"{max(decided, key=decided.count)} is said twice; say it once")
@@ -117,7 +123,7 @@ class _Maker:
         )
         said = fields.set_all(replace(given, model=model, train=train), values)
         setup = replace(said, model=replace(said.model, options=model.options))
-        label = " ".join([name, *(f"{field}={value}" for field, value in varied.items())])
+        label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
         source = source_hash([*kind.names, self.config.task])
         fingerprint = " ".join(dict.fromkeys(task.fingerprint() for task in (learnt, self.task)))
         arm = Arm(label, name, kind, setup, fingerprint, source, decided, companion)
@@ -128,9 +134,14 @@ class _Maker:
         sized, reason = meet_budget(self.config, self.task, self.builders, kind, setup.model, knob_decided=knob_decided)
         return replace(arm, setup=replace(setup, model=sized), reason=reason)
 
+    def _fields(self, name: str, values: Mapping[str, Any]) -> Fields:
+        """The fields of a kind of model with the layers inside it that ``values`` say."""
+        return fields_said(name, values, self.builders.nest_of, task_options=option_types(type(self.task)))
+
     def _check_fields(self) -> None:
         """Raises ``UserError`` where a field is said for all arms and only some have it."""
-        known = {name: fields_of(name, self.builders.nest_of(name, {}), self.task) for name in self.config.models}
+        values = {**self.config.fixed, **{field: said[0] for field, said in self.config.vary.items()}}
+        known = {name: self._fields(name, values) for name in self.config.models}
         for field in (*self.config.vary, *self.config.fixed):
             lacking = [name for name, fields in known.items() if not fields.has(field)]
             if 0 < len(lacking) < len(known):

@@ -76,9 +76,15 @@ class Nest:
     def option_types(self) -> dict[str, Any]:
         """Options that a person may set -> the types of their values."""
         own = {name: kind for name, kind in option_types(self.kind).items() if name not in SIZES}
-        own |= dict.fromkeys(inner_layers(self.kind), str | Mapping[str, Any])
+        own |= {name: _layer_type(own[name]) for name in inner_layers(self.kind)}
         inside = ((option, nest.option_types) for option, nest in self.inside.items())
         return own | {f"{option}.{name}": kind for option, types in inside for name, kind in types.items()}
+
+    @property
+    def layer_options(self) -> set[str]:
+        """Options that say a layer inside."""
+        inside = ((option, nest.layer_options) for option, nest in self.inside.items())
+        return inner_layers(self.kind) | {f"{option}.{name}" for option, names in inside for name in names}
 
     @property
     def state_knob(self) -> str | None:
@@ -145,6 +151,11 @@ class Nest:
 def inner_layers(kind: type[SequenceLayer]) -> set[str]:
     """The constructor arguments of a layer that are layers themselves."""
     return {name for name, hint in option_types(kind).items() if LayerFactory in (hint, *get_args(hint))}
+
+
+def _layer_type(hint: Any) -> Any:
+    """What plain data may say in the place of a layer: a name or a config, and null where there may be none."""
+    return str | Mapping[str, Any] | None if type(None) in get_args(hint) else str | Mapping[str, Any]
 
 
 def option_paths(options: Mapping[str, Any]) -> Iterator[str]:
