@@ -21,7 +21,9 @@ from statewise.generation.generate import generate
 from statewise.generation.sampling import Sampling
 from statewise.models.build import build_model
 from statewise.models.config import ModelConfig
-from statewise.tasks.base import Batch, Metric, Scores, Split, Task
+from statewise.tasks.batch import Batch, Split
+from statewise.tasks.scores import Metric, Scores
+from statewise.tasks.task import Task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import evaluate

@@ -4,9 +4,9 @@ from typing import Any
 
 from reproduction.training import trained
 from statewise.models.config import ModelConfig
-from statewise.tasks.base import Task
 from statewise.tasks.computing import Adding
 from statewise.tasks.copying import CopyMemory
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import evaluate
 

@@ -9,7 +9,7 @@ import torch
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.history import Outcome
 from statewise.train.loop import Trainer

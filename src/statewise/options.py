@@ -49,3 +49,14 @@ def fitting(what: str, value: Any, kind: Any) -> Any:
     except ValidationError as error:
         wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
         raise UserError(f"{what} cannot be {value!r}; it must be {wanted}") from error
+
+
+def check_at_least(name: str, value: float, least: float) -> None:
+    """Raise a ``UserError`` unless an option is no smaller than it may be.
+
+    >>> check_at_least("delay", -1, 0)
+    Traceback (most recent call last):
+    statewise.errors.UserError: delay must be at least 0, got -1
+    """
+    if value < least:
+        raise UserError(f"{name} must be at least {least}, got {value}")

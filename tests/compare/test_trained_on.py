@@ -12,9 +12,10 @@ from statewise.compare.trained_on import task_to_train_on
 from statewise.compare.trial import TrialSpec, run_trial
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.tasks.base import Split, Task
+from statewise.tasks.batch import Split
 from statewise.tasks.computing import Adding
 from statewise.tasks.resolve import complete_options
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
 

@@ -13,8 +13,8 @@ from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.run import complete
 from statewise.compare.verdict import pair_up, recommend
 from statewise.errors import UserError
-from statewise.tasks.base import Metric
 from statewise.tasks.computing import Parity
+from statewise.tasks.scores import Metric
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
 

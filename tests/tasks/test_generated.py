@@ -7,8 +7,9 @@ import torch
 
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
-from statewise.tasks.generated import SPLITS, GeneratedTask, draw_of_split
+from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.recalling import DelayedRecall, Recall
+from statewise.tasks.splitting import SPLITS, draw_of_split
 
 TASKS: tuple[GeneratedTask, ...] = (
     Copy(evaluation_sequences=200),

@@ -163,7 +163,7 @@ def test_every_forecast_is_scored_against_its_own_rows(tmp_path_factory, seed, h
 
 
 def test_saying_nothing_is_saying_the_last_value(airline: Forecast):
-    from statewise.tasks.base import add_scores
+    from statewise.tasks.scores import add_scores
 
     batches = list(airline.evaluation("test", batch_size=1))
     said = add_scores([airline.scores(torch.zeros_like(batch.targets), batch) for batch in batches])

@@ -8,7 +8,9 @@ from torch import Tensor
 from statewise.contract import Model, Vectors
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
-from statewise.tasks.base import Batch, Metric, Scores, Split, Task
+from statewise.tasks.batch import Batch, Split
+from statewise.tasks.scores import Metric, Scores
+from statewise.tasks.task import Task
 from statewise.train.loop import Trainer
 
 

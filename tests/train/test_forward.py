@@ -10,7 +10,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from statewise import tree
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.errors import UserError
-from statewise.tasks.base import Batch, Scores
+from statewise.tasks.batch import Batch
+from statewise.tasks.scores import Scores
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import answers, evaluate

@@ -29,7 +29,7 @@ from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.metrics.intervals import Interval, mean_interval, standard_error, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 REACHED = 0.9
 """The accuracy from which on a length counts as handled"""

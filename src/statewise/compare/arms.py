@@ -16,7 +16,7 @@ from statewise.fields import Fields, Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.nest import Nest, option_paths
 from statewise.options import option_types
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.start import with_usual_readout
 
 

@@ -12,7 +12,7 @@ from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.nest import Nest
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 LARGEST = 4096
 """Width or value of a state knob beyond which none is looked for"""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from statewise.contract import InputForm, Model
 from statewise.models.config import ModelConfig
 from statewise.models.nest import Nest
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 
 class DefaultConfig(Protocol):

@@ -7,7 +7,8 @@ from statewise import tree
 from statewise.contract import Model
 from statewise.generation.generate import go_on, read_vocabulary
 from statewise.generation.sampling import Sampling
-from statewise.tasks.base import Batch, Task
+from statewise.tasks.batch import Batch
+from statewise.tasks.task import Task
 from statewise.train.forward import run_batch, to_device
 
 PROMPT = 100

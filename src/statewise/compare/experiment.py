@@ -13,7 +13,7 @@ from statewise.compare.jobs import ArmRecord, Job, best_arm, further_jobs, measu
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
 from statewise.storage import write_text
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 
 @dataclass(frozen=True)

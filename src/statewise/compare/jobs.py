@@ -9,7 +9,7 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.trial import TrialSpec
 from statewise.compare.tuning import FURTHER, RATE, Edge, beyond, edge_of, search_space, settings
 from statewise.contract import Knob
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 TUNING_SEED = 10_000
 """Tuning trains on seeds from here on, so that no reported seed was chosen on"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.start import make_trainer
 

@@ -8,7 +8,7 @@ from statewise.compare.jobs import ArmRecord
 from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.failures import fill_failures
 from statewise.metrics.pairs import PairVerdict, Rule, Runs, collect_runs, compare_runs, compare_solved
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 
 @dataclass(frozen=True)

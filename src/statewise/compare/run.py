@@ -12,7 +12,7 @@ from statewise.compare.folder import open_folder, write_result
 from statewise.compare.hypotheses import check_labels, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.device import check_device
 
 

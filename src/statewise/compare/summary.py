@@ -16,7 +16,7 @@ from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.result import Baseline, Budget, Example, Primary, Result, TaskFacts
 from statewise.compare.source import version
 from statewise.compare.verdict import pair_up, recommend
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 
 def summarise(

@@ -5,7 +5,7 @@ from typing import Any
 
 from statewise.compare.builders import Builders
 from statewise.errors import UserError
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 
 
 def task_to_train_on(

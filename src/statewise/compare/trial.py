@@ -17,7 +17,8 @@ from statewise.compare.measure import measure
 from statewise.compare.trained_on import task_to_train_on
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
-from statewise.tasks.base import Task, add_scores
+from statewise.tasks.scores import add_scores
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import answers, evaluate
 from statewise.train.start import make_trainer

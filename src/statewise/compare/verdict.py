@@ -14,7 +14,7 @@ from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
 from statewise.metrics.pairs import PairVerdict
 from statewise.metrics.summaries import holm
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10

@@ -13,7 +13,7 @@ from statewise.models.resolve import build
 from statewise.runs.complete import as_data
 from statewise.runs.config import RunConfig
 from statewise.storage import make_folder, read_json, refuse_change, write_json
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
 from statewise.train.snapshot import BEST, among
 

@@ -16,8 +16,8 @@ from statewise.runs.complete import complete
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, check_data, keep_config, load_run, open_folder, save_best
 from statewise.storage import write_json, write_text
-from statewise.tasks.base import Task
 from statewise.tasks.resolve import make_task
+from statewise.tasks.task import Task
 from statewise.train.evaluation import evaluate
 from statewise.train.history import Entry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer

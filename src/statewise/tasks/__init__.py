@@ -8,8 +8,26 @@
 A broken rule raises ``TaskBroken``, an AssertionError that names the rule and the place.
 """
 
+from statewise.tasks.answers import Classification, Regression, one_hot_logits
+from statewise.tasks.batch import Batch, asked_at_the_end
 from statewise.tasks.broken import TaskBroken
 from statewise.tasks.check import check
+from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.rules import RULES
+from statewise.tasks.scores import Metric, Scores
+from statewise.tasks.task import Task
 
-__all__ = ["RULES", "TaskBroken", "check"]
+__all__ = [
+    "RULES",
+    "Batch",
+    "Classification",
+    "GeneratedTask",
+    "Metric",
+    "Regression",
+    "Scores",
+    "Task",
+    "TaskBroken",
+    "asked_at_the_end",
+    "check",
+    "one_hot_logits",
+]

@@ -5,10 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.metrics.scores import cross_entropy, hits
-from statewise.tasks.base import Batch, Scores, Task
+from statewise.tasks.batch import Batch
+from statewise.tasks.objective import Objective
+from statewise.tasks.scores import Scores
+from statewise.tasks.standards import Standards
 
 
-class ClassificationTask(Task):
+class Classification(Objective, Standards):
     """One of ``output_size`` classes is asked for: ``targets (B, Q)`` int64, outputs logits ``(B, Q, output_size)``.
 
     The loss is the cross-entropy; scores are ``loss`` in nats a position and ``accuracy``.
@@ -27,7 +30,7 @@ class ClassificationTask(Task):
         return torch.zeros(*batch.targets.shape, self.output_size)
 
 
-class RegressionTask(Task):
+class Regression(Objective):
     """Numbers are asked for: ``targets (B, Q, output_size)`` real.
 
     Loss and score are the squared error, averaged over the numbers of a position: ``mse``.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Input
-from statewise.tasks.base import Batch
+from statewise.tasks.batch import Batch
 
 
 class TaskBroken(AssertionError):

@@ -1,8 +1,8 @@
 """The one function that tries a task on all rules."""
 
-from statewise.tasks.base import Task
 from statewise.tasks.broken import TaskBroken
 from statewise.tasks.rules import RULES
+from statewise.tasks.task import Task
 
 
 def check(task: Task) -> None:

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Tokens, Vectors
-from statewise.tasks.answers import ClassificationTask, RegressionTask, one_hot_logits
-from statewise.tasks.base import Batch, Metric
-from statewise.tasks.generated import GeneratedTask, as_words, draw_of_split
+from statewise.tasks.answers import Classification, Regression, one_hot_logits
+from statewise.tasks.batch import Batch, asked_at_the_end
+from statewise.tasks.generated import GeneratedTask
+from statewise.tasks.presentation import as_words
+from statewise.tasks.scores import Metric
 
 
-class Adding(RegressionTask, GeneratedTask):
+class Adding(Regression, GeneratedTask):
     """Add the two marked numbers of a long sequence (Hochreiter & Schmidhuber 1997; form of Bai et al. 2018).
 
     Inputs ``(B, length, 2)``: numbers uniform in [0, 1] and a mark, 1 at two places anywhere, else 0. Asked at the last
@@ -31,21 +33,22 @@ class Adding(RegressionTask, GeneratedTask):
 
     def __init__(self, *, shortest: int = 100, longest: int = 100, evaluation_sequences: int = 1000) -> None:
         super().__init__(
-            input_form=Vectors(2),
-            output_size=1,
+            Vectors(2),
+            1,
             shortest=shortest,
             longest=longest,
             evaluation_sequences=evaluation_sequences,
             least_length=2,
         )
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        values = torch.rand(rows, length, generator=generator)
-        marked = torch.rand(rows, length, generator=generator).topk(2, dim=1).indices
-        marks = torch.zeros_like(values).scatter_(1, marked, 1.0)
-        asked = torch.full((rows, 1), length - 1)
-        target = values.gather(1, marked).sum(dim=1, keepdim=True).unsqueeze(2)
-        return Batch(torch.stack([values, marks], dim=2), target, torch.ones(rows, 1), positions=asked)
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.rand(rows, length, generator=generator)
+
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        marked = torch.rand(contents.shape, generator=generator).topk(2, dim=1).indices
+        marks = torch.zeros_like(contents).scatter_(1, marked, 1.0)
+        target = contents.gather(1, marked).sum(dim=1, keepdim=True).unsqueeze(2)
+        return asked_at_the_end(torch.stack([contents, marks], dim=2), target)
 
     def chance(self) -> float:
         return 1 / 6
@@ -63,7 +66,7 @@ class Adding(RegressionTask, GeneratedTask):
         return shown, as_words(batch.targets[0]), as_words(outputs[0])
 
 
-class Parity(ClassificationTask, GeneratedTask):
+class Parity(Classification, GeneratedTask):
     """Say at the end of a bit string whether its number of ones is odd (Deletang et al. 2023, "Parity Check").
 
     Tokens ``(B, length)`` 0 or 1, each equally likely; asked at the last step: 1 for odd, 0 for even. The oracle goes
@@ -82,25 +85,16 @@ class Parity(ClassificationTask, GeneratedTask):
     solved_at = 0.99
 
     def __init__(self, *, shortest: int = 1, longest: int = 40, evaluation_sequences: int = 512) -> None:
-        super().__init__(
-            input_form=Tokens(2),
-            output_size=2,
-            shortest=shortest,
-            longest=longest,
-            evaluation_sequences=evaluation_sequences,
-        )
+        super().__init__(Tokens(2), 2, shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences)
 
     def different(self, length: int) -> float:
         return 2**length
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        def draw(number: int) -> Tensor:
-            return torch.randint(2, (number, length), generator=generator)
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2, (rows, length), generator=generator)
 
-        inputs = draw_of_split(draw, split, rows, different=self.different(length))
-        targets = (inputs.sum(dim=1, keepdim=True)) % 2
-        asked = torch.full((rows, 1), length - 1)
-        return Batch(inputs, targets, torch.ones(rows, 1), positions=asked)
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        return asked_at_the_end(contents, contents.sum(dim=1, keepdim=True) % 2)
 
     def chance(self) -> float:
         return 0.5

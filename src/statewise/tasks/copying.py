@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from statewise.contract import Tokens, Vectors
-from statewise.errors import UserError
 from statewise.metrics.scores import bits_cross_entropy, bits_hit, hits
-from statewise.tasks.answers import ClassificationTask, one_hot_logits
-from statewise.tasks.base import Batch, Metric, Scores
-from statewise.tasks.generated import GeneratedTask, draw_of_split
+from statewise.options import check_at_least
+from statewise.tasks.answers import Classification, one_hot_logits
+from statewise.tasks.batch import Batch
+from statewise.tasks.generated import GeneratedTask
+from statewise.tasks.scores import Metric, Scores
 
 
 class Copy(GeneratedTask):
@@ -35,26 +36,21 @@ class Copy(GeneratedTask):
     solved_at = 0.99
 
     def __init__(self, *, bits: int = 8, shortest: int = 1, longest: int = 20, evaluation_sequences: int = 512) -> None:
-        if bits < 1:
-            raise UserError(f"bits must be at least 1, got {bits}")
+        check_at_least("bits", bits, 1)
         super().__init__(
-            input_form=Vectors(bits + 2),
-            output_size=bits,
-            shortest=shortest,
-            longest=longest,
-            evaluation_sequences=evaluation_sequences,
+            Vectors(bits + 2), bits, shortest=shortest, longest=longest, evaluation_sequences=evaluation_sequences
         )
         self.bits = bits
 
     def different(self, length: int) -> float:
         return 2 ** (length * self.bits)
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        def draw(number: int) -> Tensor:
-            return torch.randint(2, (number, length * self.bits), generator=generator)
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2, (rows, length * self.bits), generator=generator)
 
-        shown = draw_of_split(draw, split, rows, different=self.different(length))
-        vectors = shown.view(rows, length, self.bits).to(torch.get_default_dtype())
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        rows = len(contents)
+        vectors = contents.view(rows, length, self.bits).to(torch.get_default_dtype())
         inputs = vectors.new_zeros(rows, 2 * length + 2, self.bits + 2)
         inputs[:, 0, self.bits] = 1
         inputs[:, 1 : length + 1, : self.bits] = vectors
@@ -84,7 +80,7 @@ class Copy(GeneratedTask):
         return 100.0 * (2 * batch.values[:, 1:end, : self.bits] - 1)
 
 
-class CopyMemory(ClassificationTask, GeneratedTask):
+class CopyMemory(Classification, GeneratedTask):
     """Copy symbols after a long silence (Hochreiter & Schmidhuber 1997; form of Arjovsky et al. 2016, section 5.1).
 
     Tokens ``(B, length + 2 shown)``: ``shown`` symbols out of 1 ... ``symbols``, ``length - 1`` blanks 0, a mark
@@ -115,11 +111,11 @@ class CopyMemory(ClassificationTask, GeneratedTask):
         longest: int = 100,
         evaluation_sequences: int = 512,
     ) -> None:
-        if symbols < 2 or shown < 1:
-            raise UserError(f"symbols must be at least 2 and shown at least 1, got {symbols} and {shown}")
+        check_at_least("symbols", symbols, 2)
+        check_at_least("shown", shown, 1)
         super().__init__(
-            input_form=Tokens(symbols + 2),
-            output_size=symbols + 2,
+            Tokens(symbols + 2),
+            symbols + 2,
             shortest=shortest,
             longest=longest,
             evaluation_sequences=evaluation_sequences,
@@ -131,17 +127,17 @@ class CopyMemory(ClassificationTask, GeneratedTask):
     def different(self, length: int) -> float:
         return self.symbols**self.shown
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        def draw(number: int) -> Tensor:
-            return torch.randint(1, self.symbols + 1, (number, self.shown), generator=generator)
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(1, self.symbols + 1, (rows, self.shown), generator=generator)
 
-        shown = draw_of_split(draw, split, rows, different=self.different(length))
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        rows = len(contents)
         blank = torch.zeros(rows, length - 1, dtype=torch.int64)
         tail = torch.zeros(rows, self.shown, dtype=torch.int64)
         mark = torch.full((rows, 1), self.symbols + 1)
-        inputs = torch.cat([shown, blank, mark, tail], dim=1)
+        inputs = torch.cat([contents, blank, mark, tail], dim=1)
         targets = torch.zeros_like(inputs)
-        targets[:, -self.shown :] = shown
+        targets[:, -self.shown :] = contents
         return Batch(inputs, targets, torch.ones(inputs.shape))
 
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
@@ -152,7 +148,6 @@ class CopyMemory(ClassificationTask, GeneratedTask):
         )
 
     def chance(self) -> float:
-        assert self.train_lengths is not None
         return self._nats_a_step(sum(self.train_lengths) / 2)
 
     def chance_at(self, length: int) -> float:

@@ -16,8 +16,11 @@ from statewise.data.table import Reading, Table, read_table
 from statewise.data.times import DateOrder
 from statewise.errors import UserError, unknown
 from statewise.metrics.scores import seasonal_naive_error
-from statewise.tasks.answers import RegressionTask
-from statewise.tasks.base import Batch, Metric, Scores, Split, add_scores
+from statewise.options import check_at_least
+from statewise.tasks.answers import Regression
+from statewise.tasks.batch import Batch, Split
+from statewise.tasks.scores import Metric, Scores, add_scores
+from statewise.tasks.task import Task
 
 SHOWN = 12
 """Values of an example that a person is shown"""
@@ -27,7 +30,7 @@ SCORED_AT_ONCE = 512
 """Rows a scoring batch"""
 
 
-class Forecast(RegressionTask):
+class Forecast(Regression, Task):
     """At every row, forecast the next ``horizon`` rows of the targets (all steps of the horizon at once).
 
     Inputs ``(B, T, columns)`` are standardised by the training rows; outputs and targets ``(B, T, horizon * K)`` are
@@ -78,7 +81,10 @@ class Forecast(RegressionTask):
         valid: float = 0.15,
         rows: int = 0,
     ) -> None:
-        _check_counts({"horizon": (horizon, 1), "chunk": (chunk, 1), "season": (season, 0), "rows": (rows, 0)})
+        check_at_least("horizon", horizon, 1)
+        check_at_least("chunk", chunk, 1)
+        check_at_least("season", season, 0)
+        check_at_least("rows", rows, 0)
         self.reading = Reading(time, decimal, dates)
         table = read_table(source, self.reading)
         length = min(rows or len(table.values), len(table.values))
@@ -206,13 +212,6 @@ class Forecast(RegressionTask):
             batch = Batch(targets, targets, torch.ones(1, len(now), dtype=targets.dtype))
             parts.append(self.scores(torch.from_numpy(said.reshape(targets.shape)), batch))
         return add_scores(parts)
-
-
-def _check_counts(counts: Mapping[str, tuple[int, int]]) -> None:
-    """Raise unless each count, the first number, is at least the second."""
-    for name, (value, least) in counts.items():
-        if value < least:
-            raise UserError(f"{name} must be at least {least}, got {value}")
 
 
 def _check_splits(bounds: Mapping[str, tuple[int, int]], horizon: int, source: str) -> None:

@@ -13,12 +13,15 @@ from statewise.data.streams import Window, scoring_windows, training_window
 from statewise.data.text import EMBEDDED, read_text, split_text
 from statewise.data.vocabulary import TokenKind, fit_vocabulary
 from statewise.errors import UserError
-from statewise.tasks.answers import ClassificationTask
-from statewise.tasks.base import Batch, Metric, Split
+from statewise.options import check_at_least
+from statewise.tasks.answers import Classification
+from statewise.tasks.batch import Batch, Split
 from statewise.tasks.ngram import ngram_loss
+from statewise.tasks.scores import Metric
+from statewise.tasks.task import Task
 
 
-class Language(ClassificationTask):
+class Language(Classification, Task):
     """Predict the next token of a text at every step, the state carried over the whole of it.
 
     Tokens ``(B, chunk)`` of B stretches of the text side by side, each batch going on where the one before ended; the
@@ -59,8 +62,8 @@ class Language(ClassificationTask):
         test: float = 0.1,
         most_scored: int = 0,
     ) -> None:
-        if chunk < 1 or most_scored < 0:
-            raise UserError(f"chunk must be at least 1 and most_scored not negative, got {chunk} and {most_scored}")
+        check_at_least("chunk", chunk, 1)
+        check_at_least("most_scored", most_scored, 0)
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
             raise UserError(
                 f"valid and test must be fractions that leave some text to train on, got {valid} and {test}"

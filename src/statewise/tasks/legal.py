@@ -3,8 +3,9 @@
 import torch
 
 from statewise.contract import Tokens
-from statewise.tasks.base import Batch, Task
+from statewise.tasks.batch import Batch
 from statewise.tasks.broken import demand, shape_of
+from statewise.tasks.task import Task
 
 
 def demand_legal(task: Task, batch: Batch, place: str) -> None:

@@ -7,12 +7,14 @@ from torch import Tensor
 
 from statewise.contract import Tokens
 from statewise.errors import UserError
-from statewise.tasks.answers import ClassificationTask, one_hot_logits
-from statewise.tasks.base import Batch, Metric
-from statewise.tasks.generated import GeneratedTask, draw_of_split
+from statewise.options import check_at_least
+from statewise.tasks.answers import Classification, one_hot_logits
+from statewise.tasks.batch import Batch
+from statewise.tasks.generated import GeneratedTask
+from statewise.tasks.scores import Metric
 
 
-class Recall(ClassificationTask, GeneratedTask):
+class Recall(Classification, GeneratedTask):
     """Multi-query associative recall, MQAR (Arora et al. 2024, "Zoology", section 3).
 
     Tokens ``(B, length)``: ``pairs`` different keys, each followed by its value, then blanks among which every key
@@ -50,8 +52,8 @@ class Recall(ClassificationTask, GeneratedTask):
                 f"pairs must be at least 1 and symbols even and at least {2 * pairs + 2}, got {pairs} and {symbols}"
             )
         super().__init__(
-            input_form=Tokens(symbols),
-            output_size=symbols,
+            Tokens(symbols),
+            symbols,
             shortest=shortest,
             longest=longest,
             evaluation_sequences=evaluation_sequences,
@@ -65,21 +67,20 @@ class Recall(ClassificationTask, GeneratedTask):
         half = self.symbols // 2
         return math.perm(half - 1, self.pairs) * half**self.pairs
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
         half = self.symbols // 2
+        keys = 1 + _distinct(torch.ones(half - 1), rows, self.pairs, generator)
+        values = torch.randint(half, self.symbols, (rows, self.pairs), generator=generator)
+        return torch.stack([keys, values], dim=2).flatten(1)
 
-        def draw(number: int) -> Tensor:
-            keys = 1 + _distinct(torch.ones(half - 1), number, self.pairs, generator)
-            values = torch.randint(half, self.symbols, (number, self.pairs), generator=generator)
-            return torch.stack([keys, values], dim=2).flatten(1)
-
-        shown = draw_of_split(draw, split, rows, different=self.different(length))
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        rows = len(contents)
         gaps = torch.arange(1.0, length - 2 * self.pairs + 1) ** (self.power - 1)
         asked = 2 * self.pairs + _distinct(gaps, rows, self.pairs, generator)
         inputs = torch.zeros(rows, length, dtype=torch.int64)
-        inputs[:, : 2 * self.pairs] = shown
-        inputs.scatter_(1, asked, shown[:, 0::2])
-        return Batch(inputs, shown[:, 1::2].contiguous(), torch.ones(rows, self.pairs), positions=asked)
+        inputs[:, : 2 * self.pairs] = contents
+        inputs.scatter_(1, asked, contents[:, 0::2])
+        return Batch(inputs, contents[:, 1::2].contiguous(), torch.ones(rows, self.pairs), positions=asked)
 
     def chance(self) -> float:
         return 2 / self.symbols
@@ -97,7 +98,7 @@ class Recall(ClassificationTask, GeneratedTask):
         return one_hot_logits(values.gather(1, place), self.output_size)
 
 
-class DelayedRecall(ClassificationTask, GeneratedTask):
+class DelayedRecall(Classification, GeneratedTask):
     """Say at every step which symbol stood a while ago (the delay task of Jaeger 2001, "Short term memory in ESNs").
 
     Tokens ``(B, length)``, each symbol equally likely; asked from step ``delay`` on: the symbol of ``delay`` steps ago,
@@ -126,11 +127,11 @@ class DelayedRecall(ClassificationTask, GeneratedTask):
         longest: int = 40,
         evaluation_sequences: int = 512,
     ) -> None:
-        if delay < 0 or symbols < 2:
-            raise UserError(f"delay must be at least 0 and symbols at least 2, got {delay} and {symbols}")
+        check_at_least("symbols", symbols, 2)
+        check_at_least("delay", delay, 0)
         super().__init__(
-            input_form=Tokens(symbols),
-            output_size=symbols,
+            Tokens(symbols),
+            symbols,
             shortest=shortest,
             longest=longest,
             evaluation_sequences=evaluation_sequences,
@@ -142,14 +143,13 @@ class DelayedRecall(ClassificationTask, GeneratedTask):
     def different(self, length: int) -> float:
         return self.symbols**length
 
-    def generate(self, generator: torch.Generator, split: str, rows: int, length: int) -> Batch:
-        def draw(number: int) -> Tensor:
-            return torch.randint(self.symbols, (number, length), generator=generator)
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.symbols, (rows, length), generator=generator)
 
-        inputs = draw_of_split(draw, split, rows, different=self.different(length))
-        asked = torch.arange(self.delay, length).expand(rows, -1)
-        targets = inputs[:, : length - self.delay].contiguous()
-        return Batch(inputs, targets, torch.ones(targets.shape), positions=asked)
+    def lay_out(self, contents: Tensor, length: int, generator: torch.Generator) -> Batch:
+        asked = torch.arange(self.delay, length).expand(len(contents), -1)
+        targets = contents[:, : length - self.delay].contiguous()
+        return Batch(contents, targets, torch.ones(targets.shape), positions=asked)
 
     def chance(self) -> float:
         return 1 / self.symbols

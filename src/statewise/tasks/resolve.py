@@ -8,12 +8,12 @@ from typing import Any
 from statewise.errors import UserError, unknown
 from statewise.importing import import_object
 from statewise.options import fitting, option_types
-from statewise.tasks.base import Task
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.language import Language
 from statewise.tasks.recalling import DelayedRecall, Recall
+from statewise.tasks.task import Task
 
 TASKS: Mapping[str, type[Task]] = {
     task.name: task for task in (Copy, CopyMemory, Recall, DelayedRecall, Adding, Parity, Language, Forecast)
@@ -86,5 +86,5 @@ def find_task(name: str) -> type[Task]:
         return TASKS[name]
     found = import_object(name)
     if not (isinstance(found, type) and issubclass(found, Task)):
-        raise UserError(f"{name} is not a Task; subclass statewise.tasks.base.Task")
+        raise UserError(f"{name} is not a Task; subclass statewise.tasks.Task")
     return found

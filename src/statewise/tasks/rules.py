@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from statewise.errors import UserError
-from statewise.tasks.base import Batch, Split, Task, add_scores
+from statewise.tasks.batch import Batch, Split
 from statewise.tasks.broken import alike, demand, demand_same, sequences
 from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.legal import demand_legal
+from statewise.tasks.scores import add_scores
+from statewise.tasks.task import Task
 
 ROWS = 16
 """Rows of the batches that are looked at"""

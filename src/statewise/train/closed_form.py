@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
-from statewise.tasks.base import Batch, Task
+from statewise.tasks.batch import Batch
+from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
 from statewise.train.config import TrainConfig
 from statewise.train.device import check_device

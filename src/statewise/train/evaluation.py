@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import Model
-from statewise.tasks.base import Batch, Scores, Split, Task, add_scores
+from statewise.tasks.batch import Batch, Split
+from statewise.tasks.scores import Scores, add_scores
+from statewise.tasks.task import Task
 from statewise.train.forward import full_precision, run_body, to_device
 
 

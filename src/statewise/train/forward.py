@@ -6,7 +6,7 @@ from torch.utils.checkpoint import checkpoint
 
 from statewise import tree
 from statewise.contract import Model, slice_time
-from statewise.tasks.base import Batch
+from statewise.tasks.batch import Batch
 from statewise.tree import State
 
 
@@ -55,7 +55,7 @@ def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
         return model.initial_state(rows)
     if not bool(batch.starts.any()):
         return carry
-    return tree.where(batch.starts, model.initial_state_like(carry, rows), carry)
+    return tree.where(batch.starts, tree.pad_like(model.initial_state(rows), carry), carry)
 
 
 def _checkpointed(model: Model, batch: Batch, state: State, every: int) -> tuple[Tensor, State]:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Model
-from statewise.tasks.base import Batch, Task
+from statewise.tasks.batch import Batch
+from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from statewise.train.config import TrainConfig
 from statewise.train.device import check_device

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from statewise.contract import Model
-from statewise.tasks.base import Task
+from statewise.tasks.task import Task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
