@@ -40,6 +40,34 @@ def test_the_structure_is_one_line_without_the_numbers():
     assert tree.structure(torch.zeros(3)) == "*"
 
 
+class TestFreeAxes:
+    """An axis beyond the batch that is empty in the initial state is as long as whoever made the state chose."""
+
+    INITIAL = Pair(torch.ones(2, 3), torch.zeros(2, 0, 4))
+
+    @pytest.mark.parametrize("length", [0, 1, 7])
+    @pytest.mark.parametrize("batch", [0, 1, 5])
+    def test_may_be_of_any_length(self, length, batch):
+        state = Pair(torch.zeros(batch, 3), torch.zeros(batch, length, 4))
+        assert tree.fits(state, tree.form(self.INITIAL), batch)
+        assert tree.misfit(state, self.INITIAL, batch) is None
+
+    @pytest.mark.parametrize("shape", [(5, 7, 3), (4, 7, 4), (5, 7), (5, 7, 4, 1), (5, 0, 0), (5,)])
+    def test_are_the_only_ones(self, shape):
+        state = Pair(torch.zeros(5, 3), torch.zeros(shape))
+        assert not tree.fits(state, tree.form(self.INITIAL), 5)
+        assert tree.misfit(state, self.INITIAL, 5) == f"its leaf 'second' has shape {shape}, expected (5, any, 4)"
+
+    @pytest.mark.parametrize("length", [0, 1, 7])
+    def test_are_padded_with_zeros_and_nothing_else_changes(self, length):
+        padded = tree.pad_like(self.INITIAL, Pair(torch.randn(2, 3), torch.randn(2, length, 4)))
+        torch.testing.assert_close(padded, Pair(torch.ones(2, 3), torch.zeros(2, length, 4)), rtol=0, atol=0)
+
+    def test_no_rows_are_no_free_axis(self):
+        assert not tree.fits(torch.zeros(5, 3), tree.form(torch.zeros(0, 3)), 0)
+        assert tree.pad_like(torch.zeros(0, 3), torch.zeros(5, 3)).shape == (0, 3)
+
+
 @pytest.mark.parametrize("batch", [0, 1, 5])
 def test_a_state_fits_its_own_form_with_any_number_of_rows(batch):
     assert tree.fits(example(batch), tree.form(example(1)), batch)

@@ -2,9 +2,12 @@
 
 Every function is pure: it returns a new tree and leaves its arguments as they were. A layer without memory has
 the empty state ``()``.
+
+An axis beyond the batch that is empty in a layer's initial state is free: as long as whoever made a state chose, such
+as a decoder's source. ``fits``, ``misfit`` and ``pad_like`` know that, and nothing else has to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -83,6 +86,30 @@ def where(rows: Tensor, chosen: State, otherwise: State) -> State:
     return map(select, chosen, otherwise)
 
 
+def pad_like(initial: State, reference: State) -> State:
+    """An initial state whose free axes, which are empty, are filled with zeros to be as long as those of ``reference``.
+
+    What it takes to put rows of the one beside rows of the other.
+
+    >>> pad_like((torch.ones(5, 3), torch.zeros(5, 0, 2)), (torch.ones(5, 3), torch.ones(5, 7, 2)))[1].shape
+    torch.Size([5, 7, 2])
+    """
+
+    def pad(leaf: Tensor, other: Tensor) -> Tensor:
+        if 0 not in leaf.shape[1:]:
+            return leaf
+        return leaf.new_zeros(leaf.shape[0], *_with_free_axes(leaf.shape[1:], other.shape[1:]))
+
+    return map(pad, initial, reference)
+
+
+def _with_free_axes(shape: Sequence[int], found: Sequence[int]) -> tuple[int, ...]:
+    """``shape`` of one row, its empty axes as long as those of ``found``; itself where that has other axes."""
+    if len(shape) != len(found):
+        return tuple(shape)
+    return tuple(size or other for size, other in zip(shape, found, strict=True))
+
+
 def cat(trees: list[State]) -> State:
     """Several states as one batch, in order."""
     return map(lambda *parts: torch.cat(parts), *trees)
@@ -149,15 +176,22 @@ def form(tree: State) -> State:
 def fits(tree: State, expected: State, batch: int) -> bool:
     """Whether ``tree`` has the ``form`` ``expected`` in structure, shapes and dtypes, with ``batch`` rows.
 
-    One pass that costs a microsecond or two. It knows tuples, named tuples, lists and dicts; of what is nested in
-    another way it says that it does not fit, and ``misfit`` looks closer.
+    Free axes may be of any length. One pass that costs a microsecond or two. It knows tuples, named tuples, lists and
+    dicts; of what is nested in another way it says that it does not fit, and ``misfit`` looks closer.
 
     >>> fits((torch.zeros(5, 3),), form((torch.zeros(1, 3),)), batch=5)
+    True
+    >>> fits((torch.zeros(5, 7, 3),), form((torch.zeros(1, 0, 3),)), batch=5)
     True
     """
     kind = type(expected)
     if kind is LeafSpec:
-        return isinstance(tree, Tensor) and tree.dtype == expected.dtype and tree.shape == (batch, *expected.shape)
+        if not isinstance(tree, Tensor) or tree.dtype != expected.dtype:
+            return False
+        shape = tree.shape
+        if shape == (batch, *expected.shape):
+            return True
+        return 0 in expected.shape and shape == (batch, *_with_free_axes(expected.shape, shape[1:]))
     if type(tree) is not kind:
         return False
     if isinstance(tree, (tuple, list)):
@@ -175,17 +209,20 @@ def fits(tree: State, expected: State, batch: int) -> bool:
 def misfit(tree: State, example: State, batch: int) -> str | None:
     """In words, the first way in which ``tree`` is not like ``example`` with ``batch`` rows; ``None`` if it is.
 
+    Axes beyond the batch that are empty in ``example`` are free.
+
     >>> print(misfit((torch.zeros(5, 4),), (torch.zeros(1, 3),), batch=5))
     its leaf '[0]' has shape (5, 4), expected (5, 3)
     """
     if structure(tree) != structure(example):
         return f"it has the structure {structure(tree)}, expected {structure(example)}"
     for (path, expected), leaf in zip(named_leaves(example), leaves(tree), strict=True):
-        place, shape = f"its leaf '{path}'" if path else "it", (batch, *expected.shape[1:])
+        place = f"its leaf '{path}'" if path else "it"
         if not isinstance(leaf, Tensor):
             return f"{place} is {leaf!r}, not a tensor"
-        if leaf.shape != shape:
-            return f"{place} has shape {tuple(leaf.shape)}, expected {shape}"
+        if leaf.shape != (batch, *_with_free_axes(expected.shape[1:], leaf.shape[1:])):
+            wanted = ", ".join([str(batch), *(str(size) if size else "any" for size in expected.shape[1:])])
+            return f"{place} has shape {tuple(leaf.shape)}, expected ({wanted}{'' if expected.dim() > 1 else ','})"
         if leaf.dtype != expected.dtype:
             return f"{place} has dtype {leaf.dtype}, expected {expected.dtype}"
     return None

@@ -16,10 +16,12 @@ START, EMPTY, PADDING, ALONE = "start", "an empty source", "padding changes noth
 READ, GRADIENTS, GEARS = "the source is read", "gradients", "step = forward"
 
 FAULTS = [
-    (wrong.SourceFirst, START, "batch is not axis 0"),
+    (wrong.SourceFirst, START, "its leaf 'keys' has shape (7, 5, 4), expected (5, 1, 4); batch is axis 0"),
+    (wrong.PlaceForTheEnd, START, "has shape (5, 8, 4), expected (5, 1, 4); batch is axis 0, and an axis that grows"),
     (wrong.SourceOnTheModule, START, "the output after another start"),
     (wrong.SoftmaxOverNothing, EMPTY, "all padding: output: differs by inf"),
     (wrong.DividedByNothing, EMPTY, "the gradient of"),
+    (wrong.PaddingIsMarked, EMPTY, "initial_state padded to a source's length: output"),
     (wrong.LooksAtThePadding, PADDING, "more padding: output"),
     (wrong.MeanWithThePadding, PADDING, "more padding: output"),
     (wrong.KeysCentredOverTheBatch, PADDING, "more padding: output"),

@@ -101,6 +101,29 @@ class SourceFirst(RightDecoder):
         return y, after._replace(keys=state.keys)
 
 
+class PlaceForTheEnd(RightDecoder):
+    """A place behind the source, so that an axis as long as the source is not empty without one."""
+
+    def _start(self, memory: Tensor, lengths: Tensor) -> Looking:
+        return super()._start(nn.functional.pad(memory, (0, 0, 0, 1)), lengths)
+
+
+class PaddingIsMarked(RightDecoder):
+    """``lengths (B, S)`` marks the padding, as torch.nn has it, not the source: what was not there is looked at."""
+
+    def _start(self, memory: Tensor, lengths: Tensor) -> Looking:
+        beyond = torch.arange(memory.shape[1]) >= lengths.unsqueeze(1)
+        return super()._start(memory, beyond.to(torch.int64))
+
+    def step(self, x: Tensor, state: Looking) -> tuple[Tensor, Looking]:
+        y, after = super().step(x, state._replace(memory=state.memory.cos()))
+        return y, after._replace(memory=state.memory)
+
+    def weights(self, fits: Tensor, state: Looking) -> Tensor:
+        source = 1 - state.lengths
+        return fits.sigmoid() * source / source.sum(1, keepdim=True).clamp(min=1)
+
+
 class SourceForgotten(RightDecoder):
     def weights(self, fits: Tensor, state: Looking) -> Tensor:
         return torch.zeros_like(fits)

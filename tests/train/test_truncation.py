@@ -65,7 +65,9 @@ def test_a_carried_source_lives_on_and_rows_that_begin_anew_have_none(tmp_path: 
     trainer.progress.step, trainer.carry = 1, source
     batch = task.train_batch(2, batch_size=3, seed=0)
     begun = starting_state(model, batch, source)
-    assert_same_state(begun, tree.where(batch.starts, decoder.initial_state_like(source, 3), source))
+    assert_same_state(
+        begun, tree.where(batch.starts, decoder.start(torch.zeros(3, 8, 6), torch.zeros(3, dtype=torch.int64)), source)
+    )
     assert begun.lengths.tolist() == [8, 0, 2]
     trainer.run()
     resumed = Trainer(model, task, config, tmp_path)

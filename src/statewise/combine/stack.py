@@ -41,12 +41,6 @@ class Stack(SequenceLayer):
     def initial_state(self, batch_size: int) -> State:
         return tuple(layer.initial_state(batch_size) for layer in self._layers())
 
-    def initial_state_like(self, state: State, batch_size: int) -> State:
-        layers = self._layers()
-        if not isinstance(state, tuple) or len(state) != len(layers):
-            return self.initial_state(batch_size)
-        return tuple(layer.initial_state_like(inner, batch_size) for layer, inner in zip(layers, state, strict=True))
-
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
         return _one_after_the_other([layer.step for layer in self._layers()], x, state)
 

@@ -48,9 +48,6 @@ class Wrapper(SequenceLayer):
     def initial_state(self, batch_size: int) -> State:
         return self.layer.initial_state(batch_size)
 
-    def initial_state_like(self, state: State, batch_size: int) -> State:
-        return self.layer.initial_state_like(state, batch_size)
-
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
         y, state = self.layer.step(self.before(x), state)
         return self.after(x, y), state

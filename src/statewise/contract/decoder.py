@@ -7,7 +7,6 @@ from typing import final
 import torch
 from torch import Tensor
 
-from statewise import tree
 from statewise.contract.encoder import check_lengths
 from statewise.contract.inputs import InputForm
 from statewise.contract.sequence import SequenceLayer
@@ -19,7 +18,8 @@ class Decoder(SequenceLayer):
 
     From there it is an ordinary layer: ``forward``, ``step``, chunks, generation. Write ``_start`` and ``step``. The
     source stands in the state alone, so that rows can be dropped, repeated (beams) and kept like those of any state.
-    ``initial_state`` is a start on an empty source. As states are batch first, so is the source.
+    ``initial_state`` is a start on an empty source: there, an axis as long as the source is empty. As states are batch
+    first, so is the source.
 
     Args:
         input_form: what the decoder reads.
@@ -47,7 +47,10 @@ class Decoder(SequenceLayer):
 
     @abstractmethod
     def _start(self, memory: Tensor, lengths: Tensor) -> State:
-        """The state before the first step; ``memory (B, S, D_m)`` is zero beyond a row's length, which may be 0."""
+        """The state before the first step; ``memory (B, S, D_m)`` is zero beyond a row's length, which may be 0.
+
+        S may be 0 too, and an axis that grows with S has to be 0 then.
+        """
 
     @final
     def start(self, memory: Tensor, lengths: Tensor | None = None) -> State:
@@ -62,7 +65,8 @@ class Decoder(SequenceLayer):
             A state in the dtype of the layer, whatever that of ``memory``.
 
         Raises:
-            ValueError: if the memory or the lengths have another form.
+            ValueError: if the memory or the lengths have another form, or the state another one than a start on an
+                empty source has, beside axes that are empty there.
         """
         if memory.dim() != 3 or memory.shape[2] != self.memory_size:
             raise ValueError(
@@ -74,33 +78,21 @@ class Decoder(SequenceLayer):
         check_lengths(lengths, batch, source)
         valid = torch.arange(source, device=memory.device) < lengths.unsqueeze(1)
         memory = torch.where(valid.unsqueeze(2), memory, torch.zeros_like(memory)).to(self.zeros(0).dtype)
-        return self._started(memory, lengths.to(torch.int64))
+        state = self._started(memory, lengths.to(torch.int64))
+        misfit = self._misfit(state, batch)
+        if misfit is not None:
+            raise ValueError(
+                f"{type(self).__name__} starts on a source of {source} steps with another state than on none: "
+                f"{misfit}; batch is axis 0, and an axis that grows with the source must be empty where the source is"
+            )
+        return state
 
     def initial_state(self, batch_size: int) -> State:
-        return self._start_on_nothing(batch_size, source=0)
-
-    def initial_state_like(self, state: State, batch_size: int) -> State:
-        """A start on an empty source, padded to be as long as the one in ``state``."""
-        return self._start_on_nothing(batch_size, self._source_length(state))
+        memory = self.zeros(batch_size, 0, self.memory_size)
+        return self._started(memory, torch.zeros(batch_size, dtype=torch.int64, device=memory.device))
 
     def _started(self, memory: Tensor, lengths: Tensor) -> State:
         """A start in the layer's own precision, so that the state has the same dtypes with and without autocast."""
         kind = memory.device.type
         with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             return self._start(memory, lengths)
-
-    def _start_on_nothing(self, batch_size: int, source: int) -> State:
-        memory = self.zeros(batch_size, source, self.memory_size)
-        return self._started(memory, torch.zeros(batch_size, dtype=torch.int64, device=memory.device))
-
-    def _source_length(self, state: State) -> int:
-        """S of a state, from an axis that grows with the source; 0 where there is none to be found."""
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            none, one = (self._start_on_nothing(1, source) for source in (0, 1))
-        if tree.structure(state) != tree.structure(none):
-            return 0
-        for leaf, short, long in zip(*map(tree.leaves, (state, none, one)), strict=True):
-            grows = [axis for axis in range(1, short.dim()) if long.shape[axis] > short.shape[axis]]
-            if grows and isinstance(leaf, Tensor) and leaf.dim() == short.dim():
-                return max(0, leaf.shape[grows[0]] - short.shape[grows[0]])
-        return 0

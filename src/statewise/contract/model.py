@@ -40,9 +40,6 @@ class Model(SequenceLayer):
     def initial_state(self, batch_size: int) -> State:
         return self.body.initial_state(batch_size)
 
-    def initial_state_like(self, state: State, batch_size: int) -> State:
-        return self.body.initial_state_like(state, batch_size)
-
     def features(self, x: Input, state: State | None = None) -> tuple[Tensor, State]:
         """What the head reads, ``(B, T, features)``, and the state after it."""
         return self.body(self._embedded(x), state)

@@ -29,7 +29,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
     and faster. ``statewise.laws.check(layer)`` says whether all of it holds together.
 
     The state is a pytree of tensors, batch on axis 0 of every leaf, its structure and shapes closed under ``step``. It
-    is always returned and nothing is remembered elsewhere. Its dtypes are those of ``initial_state``, under autocast
+    is always returned and nothing is remembered elsewhere. An axis that is empty in ``initial_state`` is as long as
+    whoever made the state chose, a decoder's source for one. Its dtypes are those of ``initial_state``, under autocast
     too: this class gives what ``step`` and ``_sequence`` return the dtypes of what they were handed.
 
     >>> from statewise.contract import SequenceLayer, Vectors
@@ -67,14 +68,6 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, one row per sequence; its dtypes are the state's dtypes for good."""
 
-    def initial_state_like(self, state: State, batch_size: int) -> State:
-        """The initial state in the shapes of ``state``, which may be anything.
-
-        Overridden, together with what makes it necessary, only where a state has an axis as long as its maker chose,
-        such as a decoder's source, and by what holds such a layer.
-        """
-        return self.initial_state(batch_size)
-
     @abstractmethod
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
         """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper.
@@ -111,8 +104,12 @@ class SequenceLayer(LayerKind, Reader, ABC):
         x = self.as_read(x, axes=2)
         if state is None:
             state = self.initial_state(batch)
-        else:
-            self._check_state(state, batch)
+        elif (misfit := self._misfit(state, batch)) is not None:
+            name = type(self).__name__
+            raise ValueError(
+                f"this is not a state of {name} for a batch of {batch} rows: {misfit}; states are batch first; "
+                f"pass the state that {name} returned, or None to start"
+            )
         if time == 0:
             return self._no_outputs(values_of(x), batch), state
         if reset is None:
@@ -145,7 +142,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         for start, end in zip(cuts, [*cuts[1:], time], strict=True):
             rows = reset[:, start]
             if bool(rows.any()):
-                state = tree.where(rows, self.initial_state_like(state, batch), state)
+                state = tree.where(rows, tree.pad_like(self.initial_state(batch), state), state)
             y, state = self._chunk(slice_time(x, start, end), state)
             outputs.append(y)
         return torch.cat(outputs, dim=1), state
@@ -166,23 +163,17 @@ class SequenceLayer(LayerKind, Reader, ABC):
             raise ValueError(f"{name} reads vectors of size {size}, got shape {tuple(x.shape)}{hint}")
         return x.shape[0], x.shape[1]
 
-    def _check_state(self, state: State, batch: int) -> None:
-        """Raise unless ``state`` is one of this layer's. What fits is let through at a glance, the rest looked at.
+    def _misfit(self, state: State, batch: int) -> str | None:
+        """In words, why ``state`` is none of this layer's; what fits is let through at a glance, the rest looked at.
 
         The form is worked out again whenever something does not fit: the layer may have another dtype by now.
         """
         if self._state_form is not None and tree.fits(state, self._state_form, batch):
-            return
+            return None
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            example = self.initial_state_like(state, 1)
+            example = self.initial_state(1)
         self._state_form = tree.form(example)
-        misfit = tree.misfit(state, example, batch)
-        if misfit is not None:
-            name = type(self).__name__
-            raise ValueError(
-                f"this is not a state of {name} for a batch of {batch} rows: {misfit}; states are batch first; "
-                f"pass the state that {name} returned, or None to start"
-            )
+        return tree.misfit(state, example, batch)
 
 
 def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Decoder, Input, SequenceLayer, example_input
-from statewise.laws.broken import LawBroken, at, demand_equal, difference, naming
+from statewise.laws.broken import LawBroken, demand_equal, difference, naming
 from statewise.laws.derivatives import demand_derivative, demand_reached
 from statewise.laws.subject import BATCH, TIME, Subject, demand_batch_first, floating, loop, randomise_zeros, rows
 from statewise.tree import State
@@ -68,29 +68,29 @@ def check_source(decoder: Decoder, seed: int) -> None:
 
 
 def start_is_closed(decoder: Decoder, memory: Tensor, x: Input) -> None:
-    """A start has the form of ``initial_state``, batch first; the memory is left as it was; twice is the same."""
+    """Starts of any source are taken; the memory is left as it was; twice is the same."""
     kept = memory.clone()
     state = decoder.start(memory, torch.tensor(LENGTHS))
     demand_equal("start", "the memory after a start", kept, memory)
-    for path, leaf in tree.named_leaves(state):
-        if leaf.dim() == 0 or leaf.shape[0] != BATCH:
-            raise LawBroken("start", f"{at('start', path)} has shape {tuple(leaf.shape)}: batch is not axis 0")
-    misfit = tree.misfit(state, decoder.initial_state_like(state, BATCH), BATCH)
-    if misfit is not None:
-        raise LawBroken("start", f"a start has not the form of initial_state: {misfit}")
     y, _ = decoder(x, state)
     decoder.start(_memory(decoder, 2, seed=9))
     demand_equal("start", "the output after another start", y, decoder(x, state)[0])
 
 
 def empty_source(decoder: Decoder, memory: Tensor, x: Input) -> None:
-    """From an empty source, padded or not, outputs and their gradients are finite and those of ``initial_state``."""
+    """From an empty source, padded or not, outputs and their gradients are finite and those of ``initial_state``.
+
+    So are they from an ``initial_state`` that was padded to stand beside rows with a source.
+    """
     expected, _ = decoder(x)
     if not bool(expected.isfinite().all()):
         raise LawBroken("an empty source", "the output from initial_state is not finite")
     padded = memory.clone().requires_grad_()
-    y, _ = decoder(x, decoder.start(padded, torch.zeros(BATCH, dtype=torch.int64)))
+    state = decoder.start(padded, torch.zeros(BATCH, dtype=torch.int64))
+    y, _ = decoder(x, state)
     demand_equal("an empty source", "a source that is all padding: output", expected, y)
+    beside, _ = decoder(x, tree.pad_like(decoder.initial_state(BATCH), state))
+    demand_equal("an empty source", "initial_state padded to a source's length: output", expected, beside)
     for name, gradient in _gradients(decoder, padded, y).items():
         if not bool(gradient.isfinite().all()):
             raise LawBroken("an empty source", f"the gradient of {name} is not finite")

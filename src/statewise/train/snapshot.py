@@ -95,7 +95,7 @@ def unpack_carry(tensors: dict[str, Tensor], model: SequenceLayer, source: str) 
         leaves = iter(range(len(found)))
         carry = tree.map(lambda leaf: found[str(next(leaves))].to(leaf.device), example)
         rows = len(found["0"]) if found else 0
-        if tree.misfit(carry, model.initial_state_like(carry, 1), rows) is None:
+        if tree.misfit(carry, example, rows) is None:
             return carry
     raise UserError(f"{source} carries the state of another model; use the config.json that stands beside it")
 
