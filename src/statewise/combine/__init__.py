@@ -1,4 +1,4 @@
-"""Wrappers of any layer: stacks, residuals, norms, dropout, feed-forward parts, both directions, ragged batches."""
+"""Wrappers of any layer: one after the other, side by side, residual, gated, dense, norms, dropout, both directions."""
 
 from statewise._lazy import lazy
 
@@ -6,12 +6,20 @@ __getattr__ = lazy(
     __name__,
     {
         "Wrapper": "wrapper",
+        "Several": "several",
         "Stack": "stack",
+        "Branches": "branches",
+        "Sum": "sum",
+        "GatedMix": "gated_mix",
+        "Gate": "gate",
         "Pointwise": "pointwise",
         "Embed": "pointwise",
         "FeedForward": "pointwise",
         "Residual": "residual",
         "PreNorm": "residual",
+        "PostNorm": "residual",
+        "Highway": "highway",
+        "Dense": "dense",
         "Dropout": "dropout",
         "run_ragged": "ragged",
         "Bidirectional": "bidirectional",

@@ -1,10 +1,10 @@
-"""Residual connections around any layer, with the norm before it."""
+"""Residual connections around any layer, with the norm before or after it."""
 
 from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from statewise.combine.wrapper import Wrapper
+from statewise.combine.wrapper import Wrapper, width_kept
 from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_values
 from statewise.errors import choose
 
@@ -21,15 +21,20 @@ def make_norm(kind: Norm, width: int) -> nn.Module:
 
 
 class Residual(Wrapper):
-    """y = x + layer(x) (He et al. 2016).
+    """y = x + layer(x) (He et al. 2016, eq. 1).
+
+    >>> import torch
+    >>> from statewise.layers.recurrent.lstm import LSTM
+    >>> layer, x = LSTM(input_size=4, hidden_size=4), torch.randn(2, 7, 4)
+    >>> torch.equal(Residual(layer)(x)[0], x + layer(x)[0])
+    True
 
     Raises:
         ValueError: if the layer's output is not as wide as its input.
     """
 
     def __init__(self, layer: SequenceLayer) -> None:
-        if layer.input_form != Vectors(layer.output_size):
-            raise ValueError(f"a residual needs equal widths, got {layer.input_form} -> {layer.output_size}")
+        width_kept(layer, "a residual")
         super().__init__(layer)
 
     def after(self, x: Input, y: Tensor) -> Tensor:
@@ -51,3 +56,24 @@ class PreNorm(Wrapper):
 
     def before(self, x: Input) -> Input:
         return with_values(x, self.norm(values_of(x)))
+
+
+class PostNorm(Wrapper):
+    """y = norm(layer(x)). Around a residual it is norm(x + f(x)), as Vaswani et al. 2017, section 3.1, have it.
+
+    >>> import torch
+    >>> from statewise.layers.recurrent.lstm import LSTM
+    >>> y, state = PostNorm(Residual(LSTM(input_size=4, hidden_size=4)))(torch.randn(2, 7, 4))
+    >>> bool(y.mean(-1).abs().max() < 1e-6)
+    True
+
+    Raises:
+        UserError: if the norm is unknown.
+    """
+
+    def __init__(self, layer: SequenceLayer, *, norm: Norm = "layer") -> None:
+        super().__init__(layer)
+        self.norm = make_norm(norm, layer.output_size)
+
+    def after(self, x: Input, y: Tensor) -> Tensor:
+        return self.norm(y)

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from statewise.combine.several import Several
 from statewise.contract import Input, SequenceLayer, values_of, with_values
 from statewise.tree import State
 
 
-class Stack(SequenceLayer):
+class Stack(Several):
     """``y = layers[-1](... layers[0](x))``; the state is the tuple of the layers' states.
-
-    Time stamps of the input are passed on to every layer that reads them.
 
     >>> import torch
     >>> from statewise.layers.recurrent.lstm import LSTM
@@ -28,27 +27,19 @@ class Stack(SequenceLayer):
     def __init__(self, layers: Sequence[SequenceLayer]) -> None:
         if not layers:
             raise ValueError("a stack needs at least one layer")
-        super().__init__(layers[0].input_form, layers[-1].output_size)
+        super().__init__(layers, input_form=layers[0].input_form, output_size=layers[-1].output_size)
         for place, (below, above) in enumerate(pairwise(layers)):
             expected = getattr(above.input_form, "size", None)
             if expected != below.output_size:
                 raise ValueError(
                     f"layer {place} puts out width {below.output_size}, but layer {place + 1} reads {above.input_form}"
                 )
-        self.layers = nn.ModuleList(layers)
-        self.reads_time = any(layer.reads_time for layer in layers)
-
-    def initial_state(self, batch_size: int) -> State:
-        return tuple(layer.initial_state(batch_size) for layer in self._layers())
 
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return _one_after_the_other([layer.step for layer in self._layers()], x, state)
+        return _one_after_the_other([layer.step for layer in self.members()], x, state)
 
     def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return _one_after_the_other(self._layers(), x, state)
-
-    def _layers(self) -> list[SequenceLayer]:
-        return [layer for layer in self.layers if isinstance(layer, SequenceLayer)]
+        return _one_after_the_other(self.members(), x, state)
 
 
 def _one_after_the_other(

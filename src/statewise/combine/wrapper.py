@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, SequenceLayer
+from statewise.contract import Input, InputForm, SequenceLayer, Vectors
 from statewise.tree import State
 
 
@@ -55,3 +55,18 @@ class Wrapper(SequenceLayer):
     def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
         y, state = self.layer(self.before(x), state)
         return self.after(x, y), state
+
+
+def width_kept(layer: SequenceLayer, what: str) -> int:
+    """The width of a layer that puts out vectors as wide as it reads.
+
+    Args:
+        layer: the layer.
+        what: needs it, as a person reads it.
+
+    Raises:
+        ValueError: if it reads tokens or vectors of another width.
+    """
+    if layer.input_form != Vectors(layer.output_size):
+        raise ValueError(f"{what} needs equal widths, got {layer.input_form} -> {layer.output_size}")
+    return layer.output_size
