@@ -89,6 +89,56 @@ def test_the_hash_is_of_the_files_of_ones_own_and_of_no_others(own):
     assert source_hash(["lstm"]) != before
 
 
+HELPED = {
+    "helped.py": """
+import parts.scales
+from statewise.layers.recurrent.gru import GRU
+if True:
+    from beside import FACTOR
+
+
+class Helped(GRU):
+    pass
+""",
+    "beside.py": "import math\nFACTOR = 1",
+    "parts/__init__.py": "from parts import later",
+    "parts/scales.py": "from . import tables\nfrom .deep.end import LAST",
+    "parts/tables.py": "TABLE = 1",
+    "parts/later.py": "def load():\n    import lazily",
+    "parts/deep/end.py": "LAST = 1",
+    "parts/unused.py": "UNUSED = 1",
+    "lazily.py": "from site_made import made",
+    "alone.py": "ALONE = 1",
+    "site-packages/site_made.py": "made = 1",
+}
+
+
+def test_what_ones_own_module_imports_of_ones_own_is_hashed_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, text in HELPED.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before, moved = source_hash(["helped:Helped"]), set()
+    for name, text in HELPED.items():
+        (tmp_path / name).write_text(text + "\n# edited")
+        if source_hash(["helped:Helped"]) != before:
+            moved.add(name)
+        (tmp_path / name).write_text(text)
+    assert source_hash(["helped:Helped"]) == before
+    assert moved == HELPED.keys() - {"parts/unused.py", "alone.py", "site-packages/site_made.py"}
+
+
+def test_a_file_that_does_not_parse_is_hashed_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "guarded.py").write_text("try:\n    import wrong_syntax\nexcept SyntaxError:\n    pass")
+    (tmp_path / "wrong_syntax.py").write_text("def :")
+    before = source_hash(["guarded:Anything"])
+    (tmp_path / "wrong_syntax.py").write_text("def : # edited")
+    assert source_hash(["guarded:Anything"]) != before
+
+
 def test_an_arm_rests_on_the_code_of_the_layer_inside_it_however_deep(own):
     def source(**options: float) -> str:
         inside = {"layer": "ntm", "options": {"controller": own(**options)}}

@@ -1,14 +1,15 @@
 """What code a trial's scores rest on, as a hash: an edited layer must not get yesterday's scores."""
 
-import ast
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import statewise
+from statewise.compare.imported import imported_files, local_home
 
 ROOT = Path(statewise.__file__).parent
 RUN = ("compare/trial.py", "workbench.py")
@@ -16,9 +17,10 @@ RUN = ("compare/trial.py", "workbench.py")
 
 
 def source_hash(names: Iterable[str]) -> str:
-    """Hash of this package's version and code, and of every module that ``names`` point into.
+    """Hash of this package's version and code, and of the modules that ``names`` point into.
 
-    Of a module ``package.module`` the file is hashed, not what it imports: keep what belongs together in one file.
+    With a module of one's own goes what it imports of one's own, however far down; what is Python's or was installed
+    is not looked at.
 
     Args:
         names: of models and tasks; those of one's own are ``package.module:Class``.
@@ -27,10 +29,11 @@ def source_hash(names: Iterable[str]) -> str:
     True
     """
     found = hashlib.sha256(_package_hash().encode())
-    for module in sorted({name.partition(":")[0] for name in names if ":" in name}):
-        spec = importlib.util.find_spec(module)
-        if spec is not None and spec.origin:
-            found.update(module.encode() + Path(spec.origin).read_bytes())
+    modules = sorted({name.partition(":")[0] for name in names if ":" in name})
+    starts = [path for module in modules if (path := _file_of(module))]
+    contents = ((path.name, path.read_bytes()) for path in imported_files(starts, _own_home))
+    for name, content in sorted(contents):
+        found.update(name.encode() + content)
     return found.hexdigest()[:20]
 
 
@@ -44,33 +47,22 @@ def version(package: str) -> str:
 
 @cache
 def trial_files() -> tuple[Path, ...]:
-    """The files of this package that a trial runs through.
-
-    They are found by their import statements alone, so that nobody has to remember to name a new one.
-    """
-    found, waiting = set[Path](), [ROOT / name for name in RUN]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            packages = [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(ROOT)]
-            waiting += [*packages, *_imported(path)]
-    return tuple(sorted(found))
+    """The files of this package that a trial runs through."""
+    starts = (ROOT / name for name in RUN)
+    return tuple(sorted(imported_files(starts, lambda top: ROOT.parent if top == ROOT.name else None)))
 
 
-def _imported(path: Path) -> Iterator[Path]:
-    """The files of this package that a file imports; of a name that a package gives away, all files of the package."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == ROOT.name:
-            module = ROOT.parent.joinpath(*node.module.split("."))
-            if not module.is_dir():
-                yield module.with_suffix(".py")
-                continue
-            for name in (alias.name for alias in node.names):
-                if (module / f"{name}.py").exists():
-                    yield module / f"{name}.py"
-                elif module != ROOT:
-                    yield from module.rglob("*.py")
+def _own_home(top: str) -> Path | None:
+    """As ``local_home``; this package, which is hashed anyway, is nobody's own."""
+    return None if top == ROOT.name else local_home(top)
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module; None where it has none."""
+    loaded = sys.modules.get(module)
+    spec = None if loaded else importlib.util.find_spec(module)
+    place = getattr(loaded, "__file__", None) or (spec and spec.origin)
+    return Path(place) if place else None
 
 
 @cache
