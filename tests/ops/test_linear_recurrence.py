@@ -1,8 +1,11 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 
-from statewise.ops.linear_recurrence import linear_recurrence, reference
+from statewise.ops.compiled.compiler import without_compiled_loops
+from statewise.ops.linear_recurrence import FORMS, linear_recurrence, reference
 
 TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 """At its first tangent"""
@@ -15,6 +18,13 @@ SHAPES_OF_A = {
     "constant in time, one a row": lambda time: (ROWS, 1, WIDTH),
     "one number": lambda time: (),
 }
+
+
+@pytest.fixture(params=["by the rule", "in_place"], autouse=True)
+def form(request):
+    """Every test of both fast forms; the rule takes the compiled one but where a transform is at work."""
+    with nullcontext() if request.param == "by the rule" else FORMS.use(request.param):
+        yield
 
 
 def example(time: int, dtype: torch.dtype, shape_of_a: str = "every step its own") -> list[torch.Tensor]:
@@ -65,6 +75,18 @@ def test_gradients_of_long_sequences_equal_those_through_the_plain_loop(dtype, s
     arguments = example(257, dtype, shape_of_a)
     for found, expected in zip(gradients(linear_recurrence, arguments), gradients(reference, arguments), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_a_cpu_takes_the_compiled_loop_but_for_transforms_and_half_precision():
+    arguments = example(3, torch.float64)
+    assert FORMS.rule(*arguments) == "compiled"
+    assert FORMS.rule(*(x.half() for x in arguments)) == "in_place"
+    assert FORMS.rule(*(x.to("meta") for x in arguments)) == "in_place"
+    chosen = []
+    torch.func.vmap(lambda x: chosen.append(FORMS.rule(x, x, x)) or x)(arguments[1])
+    with without_compiled_loops():
+        chosen.append(FORMS.rule(*arguments))
+    assert chosen == ["in_place", "in_place"]
 
 
 def test_without_steps_the_gradients_are_zero():

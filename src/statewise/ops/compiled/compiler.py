@@ -1,0 +1,65 @@
+"""When a loop compiled by numba may run, and how it is compiled.
+
+The first call of a loop compiles it, once for each dtype, in a second or two; the machine code is kept beside the
+source, or in the user's cache folder where that cannot be written, and later processes load it. The number of rows and
+steps is an argument: another one compiles nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from statewise.ops.transforms import beyond_reverse_mode
+
+DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+_allowed: ContextVar[bool] = ContextVar("compiled_loops_allowed", default=True)
+
+
+@contextmanager
+def without_compiled_loops() -> Iterator[None]:
+    """Inside the ``with`` block, operations are made of torch's own, as where numba is not installed."""
+    token = _allowed.set(False)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def compiled_loops_serve(*tensors: Tensor) -> bool:
+    """Whether compiled loops can work on these tensors, here and now.
+
+    They take plain real or complex numbers on a CPU, in single or double precision. What torch traces, maps over or
+    follows with tangents has to be made of torch's own operations.
+    """
+    return (
+        _allowed.get()
+        and installed()
+        and not torch.compiler.is_compiling()
+        and all(type(t) in (Tensor, nn.Parameter) and t.dtype in DTYPES and t.device.type == "cpu" for t in tensors)
+        and not beyond_reverse_mode()
+    )
+
+
+@cache
+def installed() -> bool:
+    """Whether numba is there."""
+    return find_spec("numba") is not None
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say."""
+    import numba
+
+    return numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})(function)
+
+
+def as_array(tensor: Tensor) -> Any:
+    """The numbers of a tensor, contiguous, as loops take them; nothing is copied where they lie so already."""
+    return tensor.detach().resolve_conj().resolve_neg().contiguous().numpy()

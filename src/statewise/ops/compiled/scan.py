@@ -1,0 +1,61 @@
+"""The linear recurrence h_t = a_t h_{t-1} + b_t as one loop a row: every number is read and written once.
+
+What one step hands to the next stands in a small buffer of its own, and an inner loop touches few arrays: so the
+compiler can tell that they do not overlap, and works on several numbers at once. Letters: B rows, T steps, D numbers a
+step. The coefficients are (B or 1, T or 1, D): what does not change with the row or the step is there once.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from statewise.ops.compiled.compiler import jit
+
+Array = np.ndarray[Any, Any]
+
+
+@jit
+def scan(a: Array, b: Array, initial: Array, h: Array) -> None:
+    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on; ``h (B, T, D)`` is written."""
+    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
+    carried = np.empty(b.shape[2], b.dtype)
+    for row in range(b.shape[0]):
+        for i in range(b.shape[2]):
+            carried[i] = initial[row, i]
+        for t in range(b.shape[1]):
+            for i in range(b.shape[2]):
+                value = a[row * rows, t * steps, i] * carried[i] + b[row, t, i]
+                carried[i] = value
+                h[row, t, i] = value
+
+
+@jit
+def scan_gradient(
+    a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array, grad_initial: Array
+) -> None:
+    """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
+
+    ``grad_a`` is g_t conj(h_{t-1}), summed where a coefficient serves several rows or steps, ``grad_initial`` is
+    conj(a_1) g_1.
+    """
+    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
+    shared = grad_a.size != h.size
+    if shared:
+        grad_a[:] = 0
+    carried = np.empty(h.shape[2], h.dtype)
+    for row in range(h.shape[0]):
+        carried[:] = 0
+        for back in range(1, h.shape[1] + 1):
+            t = h.shape[1] - back
+            for i in range(h.shape[2]):
+                g = grad[row, t, i] + carried[i]
+                grad_b[row, t, i] = g
+                carried[i] = np.conj(a[row * rows, t * steps, i]) * g
+            before = h[row, t - 1] if t > 0 else initial[row]
+            if shared:
+                for i in range(h.shape[2]):
+                    grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(before[i])
+            else:
+                for i in range(h.shape[2]):
+                    grad_a[row, t, i] = grad_b[row, t, i] * np.conj(before[i])
+        grad_initial[row] = carried
