@@ -29,6 +29,8 @@ from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.metrics.intervals import Interval, mean_interval, standard_error, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
+from statewise.tasks.data import TaskData
+from statewise.tasks.objective import Objective
 from statewise.tasks.task import Task
 
 REACHED = 0.9
@@ -39,9 +41,9 @@ TRAINING = 3
 Part = TypeVar("Part", Trial, Seed)
 
 
-def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> ArmResult:
+def describe_arm(record: ArmRecord, task: Task, outcomes: Outcomes, builders: Builders) -> ArmResult:
     """Everything the result says of an arm."""
-    arm, task = record.chosen, outcomes.task
+    arm = record.chosen
     scored = arm.label in outcomes.runs
     cost = _cost(record, builders, task)
     return ArmResult(
@@ -64,9 +66,9 @@ def describe_arm(record: ArmRecord, outcomes: Outcomes, builders: Builders) -> A
     )
 
 
-def bounded(found: Interval, scores: np.ndarray, task: Task) -> tuple[float | None, float | None]:
+def bounded(found: Interval, scores: np.ndarray, objective: Objective) -> tuple[float | None, float | None]:
     """The ends of an interval, no further out than scores can be; None where nothing is known of one."""
-    lowest, highest = task.primary.bounds
+    lowest, highest = objective.primary.bounds
     low, high = max(found.low, min(lowest, *scores)), min(found.high, max(highest, *scores))
     return (float(low) if math.isfinite(found.low) else None), (float(high) if math.isfinite(found.high) else None)
 
@@ -94,7 +96,7 @@ def _score(outcomes: Outcomes, label: str) -> Score:
     """Mean over all seeds, the failed ones at their price."""
     runs = outcomes.runs[label]
     found = mean_interval(runs.filled)
-    low, high = bounded(found, runs.filled, outcomes.task)
+    low, high = bounded(found, runs.filled, outcomes.objective)
     noise = None if runs.examples is None else standard_error(runs.examples.mean(axis=0))
     return Score(found.mean, low, high, found.n, found.kind, noise)
 
@@ -107,7 +109,7 @@ def _solved(record: ArmRecord, outcomes: Outcomes) -> Solved:
     return Solved(found.mean, found.low, found.high, median_steps(steps, reached), found.kind)
 
 
-def _reach(record: ArmRecord, task: Task) -> Reach:
+def _reach(record: ArmRecord, data: TaskData) -> Reach:
     """Of the mean accuracy over the finished seeds at every length."""
     by_length = [seed["by_length"] for seed in record.seeds if seed.get("by_length")]
     lengths = sorted({int(length) for scores in by_length for length in scores})
@@ -117,7 +119,7 @@ def _reach(record: ArmRecord, task: Task) -> Reach:
         if means[length] < REACHED:
             break
         longest = length
-    trained = task.train_lengths[1] if task.train_lengths else 0
+    trained = data.train_lengths[1] if data.train_lengths else 0
     beyond = [(math.log(length), score) for length, score in means.items() if length >= trained]
     span = beyond[-1][0] - beyond[0][0] if beyond else 0.0
     area = sum((x - w) * (y + z) / 2 for (w, z), (x, y) in pairwise(beyond))
@@ -136,5 +138,5 @@ def _spent(record: ArmRecord, flops_per_token: int) -> Spent:
 
 
 def _expected_best(outcomes: Outcomes, label: str) -> list[ExpectedBest]:
-    values = expected_best(outcomes.tuning.get(label, []), lower_is_better=outcomes.task.primary.lower_is_better)
+    values = expected_best(outcomes.tuning.get(label, []), lower_is_better=outcomes.objective.primary.lower_is_better)
     return [ExpectedBest(number, value) for number, value in enumerate(values, start=1)]

@@ -16,6 +16,7 @@ from statewise.fields import Fields, Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.nest import Nest, option_paths
 from statewise.options import option_types
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.start import with_usual_readout
 
@@ -52,23 +53,23 @@ def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm
     return arms + list(maker.companions())
 
 
-def evaluated_lengths(config: CompareConfig, task: Task) -> tuple[int, ...]:
+def evaluated_lengths(config: CompareConfig, data: TaskData) -> tuple[int, ...]:
     """The lengths that are scored: those asked for, or a log grid up to four times the longest trained on."""
-    if task.train_lengths is None:
+    if data.train_lengths is None:
         if config.lengths:
-            raise UserError(f"task {task.name} has no lengths; leave --lengths out")
+            raise UserError(f"task {config.task} has no lengths; leave --lengths out")
         return ()
-    longest = task.train_lengths[1]
+    longest = data.train_lengths[1]
     return config.lengths or tuple(
-        sorted({max(task.train_lengths[0], longest // 2), longest, 2 * longest, 4 * longest})
+        sorted({max(data.train_lengths[0], longest // 2), longest, 2 * longest, 4 * longest})
     )
 
 
-def longest_context(task: Task, lengths: tuple[int, ...]) -> int | None:
+def longest_context(data: TaskData, lengths: tuple[int, ...]) -> int | None:
     """Time steps of the longest sequence that is trained on or evaluated: what a window must span."""
     if not lengths:
-        return task.longest_context()
-    batches = (next(task.evaluation("valid", batch_size=1, length=length)) for length in lengths)
+        return data.longest_context()
+    batches = (next(data.evaluation("valid", batch_size=1, length=length)) for length in lengths)
     return max(batch.shape[1] for batch in batches)
 
 
@@ -125,7 +126,7 @@ class _Maker:
         setup = replace(said, model=replace(said.model, options=model.options))
         label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
         source = source_hash([*kind.names, self.config.task])
-        fingerprint = " ".join(dict.fromkeys(task.fingerprint() for task in (learnt, self.task)))
+        fingerprint = " ".join(dict.fromkeys(data.fingerprint() for data in (learnt, self.task)))
         arm = Arm(label, name, kind, setup, fingerprint, source, decided, companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
@@ -150,7 +151,7 @@ class _Maker:
                     "models without it out"
                 )
 
-    def _context(self, learnt: Task) -> int | None:
+    def _context(self, learnt: TaskData) -> int | None:
         """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""
         trained = learnt.longest_context()
         return max(self.context, trained) if self.context and trained else self.context

@@ -8,6 +8,7 @@ from statewise.contract import Model
 from statewise.generation.generate import go_on, read_vocabulary
 from statewise.generation.sampling import Sampling
 from statewise.tasks.batch import Batch
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.forward import run_batch, to_device
 
@@ -31,12 +32,12 @@ def make_example(model: Model, task: Task, *, batch_size: int) -> dict[str, str]
     return shown and dict(zip(("prompt", "target", "prediction"), shown, strict=True))
 
 
-def _first_counted(model: Model, task: Task, batch_size: int) -> tuple[Batch, Tensor]:
+def _first_counted(model: Model, data: TaskData, batch_size: int) -> tuple[Batch, Tensor]:
     """The first test batch with a position that counts in its first row, and what a warm model says to it."""
-    longest = task.train_lengths[1] if task.train_lengths else None
+    longest = data.train_lengths[1] if data.train_lengths else None
     carry = None
     with torch.no_grad():
-        for found in task.evaluation("test", batch_size=batch_size, length=longest):
+        for found in data.evaluation("test", batch_size=batch_size, length=longest):
             batch = to_device(found, model.device)
             outputs, after = run_batch(model, batch, carry)
             carry = tree.detach(after) if batch.starts is not None else None

@@ -9,6 +9,7 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.trial import TrialSpec
 from statewise.compare.tuning import FURTHER, RATE, Edge, beyond, edge_of, search_space, settings
 from statewise.contract import Knob
+from statewise.tasks.objective import Objective
 from statewise.tasks.task import Task
 
 TUNING_SEED = 10_000
@@ -77,20 +78,19 @@ def best_arm(record: ArmRecord, task: Task) -> Arm:
     return _with_settings(record.arm, task, best["settings"]) if best else record.arm
 
 
-def edge_of_arm(config: CompareConfig, task: Task, record: ArmRecord) -> Edge | None:
+def edge_of_arm(config: CompareConfig, objective: Objective, record: ArmRecord) -> Edge | None:
     """The end of the range at which an arm's best learning rate lies, where it was tuned and none lies beyond."""
-    best = _best_trial(record, task)
+    best = _best_trial(record, objective)
     if best is None or len(record.tuning) < 2 or RATE not in best["settings"]:
         return None
     tried = [trial["settings"][RATE] for trial in record.tuning]
     return edge_of(best["settings"][RATE], tried, config.learning_rates)
 
 
-def _best_trial(record: ArmRecord, task: Task) -> dict[str, Any] | None:
+def _best_trial(record: ArmRecord, objective: Objective) -> dict[str, Any] | None:
     """The trial that validated best; None where none finished."""
-    sign = 1.0 if task.primary.lower_is_better else -1.0
     finished = [trial for trial in record.tuning if trial["status"] == "ok" and trial["valid"] is not None]
-    return min(finished, key=lambda trial: sign * trial["valid"], default=None)
+    return min(finished, key=lambda trial: objective.primary.as_loss(trial["valid"]), default=None)
 
 
 def _space(config: CompareConfig, task: Task, arm: Arm) -> tuple[list[Knob], dict[str, Any]]:

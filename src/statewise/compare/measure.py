@@ -8,6 +8,7 @@ from typing import Any
 
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.start import make_trainer
@@ -19,7 +20,7 @@ TIMED = 7
 NEVER = 10**9
 
 
-def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: Task | None = None) -> dict[str, Any]:
+def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskData | None = None) -> dict[str, Any]:
     """Microseconds a step of one row, tokens a second of training, and peak memory of both.
 
     Args:

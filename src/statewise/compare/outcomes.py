@@ -8,6 +8,7 @@ from statewise.compare.jobs import ArmRecord
 from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.failures import fill_failures
 from statewise.metrics.pairs import PairVerdict, Rule, Runs, collect_runs, compare_runs, compare_solved
+from statewise.tasks.objective import Objective
 from statewise.tasks.task import Task
 
 
@@ -15,7 +16,7 @@ from statewise.tasks.task import Task
 class Outcomes:
     """What came of all arms that could be trained."""
 
-    task: Task
+    objective: Objective
     margin: float
     """The smallest difference that counts, fixed before anything was run"""
     runs: dict[str, Runs]
@@ -31,18 +32,16 @@ class Outcomes:
 
     def loss(self, label: str) -> float:
         """``mean`` as something that is better when smaller."""
-        return self.mean(label) if self.task.primary.lower_is_better else -self.mean(label)
+        return self.objective.primary.as_loss(self.mean(label))
 
     def solved(self, label: str) -> list[bool]:
         """For each seed, whether it solved the task."""
-        at, lower = self.task.solved_at, self.task.primary.lower_is_better
-        scores = self.runs[label].scores
-        return [at is not None and bool(score <= at if lower else score >= at) for score in scores]
+        return [bool(self.objective.is_solved(score)) for score in self.runs[label].scores]
 
     def compare(self, a: str, b: str) -> PairVerdict:
         """Two arms by what decides: the fraction of seeds that solved a bimodal task, else the score."""
-        rule = Rule(self.task.primary.lower_is_better, self.margin)
-        if self.task.bimodal:
+        rule = Rule(self.objective.primary.lower_is_better, self.margin)
+        if self.objective.bimodal:
             return compare_solved(self.solved(a), self.solved(b), rule)
         return compare_runs(self.runs[a], self.runs[b], rule)
 
@@ -50,11 +49,11 @@ class Outcomes:
         """The decision between the named arms; None where none finished a run."""
         if not self.named:
             return None
-        if self.task.bimodal:
+        if self.objective.bimodal:
             nearest_first = sorted(self.named, key=self.loss)
             return decide_solved({label: self.solved(label) for label in nearest_first}, margin=self.margin)
         named = {label: self.runs[label] for label in self.named}
-        return decide(named, lower_is_better=self.task.primary.lower_is_better, margin=self.margin)
+        return decide(named, lower_is_better=self.objective.primary.lower_is_better, margin=self.margin)
 
 
 def collect_outcomes(config: CompareConfig, task: Task, records: list[ArmRecord]) -> Outcomes:

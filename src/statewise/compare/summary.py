@@ -42,7 +42,7 @@ def summarise(
         environment=environment(),
         budget=Budget(config.match, config.budget),
         recommendation=recommend(config, outcomes, records, baselines, decision),
-        arms=[describe_arm(record, outcomes, builders) for record in records],
+        arms=[describe_arm(record, task, outcomes, builders) for record in records],
         baselines=baselines,
         pairs=pair_up(outcomes, decision),
         examples=[
@@ -58,9 +58,9 @@ def summarise(
 def _judged(hypothesis: Hypothesis, outcomes: Outcomes) -> Judged:
     """A hypothesis with what came of it."""
     known = {hypothesis.a, hypothesis.b} <= outcomes.runs.keys()
-    better = "lower" if outcomes.task.primary.lower_is_better else "higher"
-    unit = f"{outcomes.task.primary.name}, {better} is better"
-    if outcomes.task.bimodal:
+    better = "lower" if outcomes.objective.primary.lower_is_better else "higher"
+    unit = f"{outcomes.objective.primary.name}, {better} is better"
+    if outcomes.objective.bimodal:
         unit = "the fraction of seeds that solved it"
     return judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, unit)
 

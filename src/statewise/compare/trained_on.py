@@ -5,13 +5,14 @@ from typing import Any
 
 from statewise.compare.builders import Builders
 from statewise.errors import UserError
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 
 
 def task_to_train_on(
     scored: Task, builders: Builders, name: str, options: Mapping[str, Any], trained_options: Mapping[str, Any]
-) -> Task:
-    """The task that gives the training batches: ``scored``, made with ``options``, unless ``trained_options`` differ.
+) -> TaskData:
+    """What gives the training batches: the task ``scored``, made with ``options``, unless ``trained_options`` differ.
 
     Raises:
         UserError: if inputs, outputs or preprocessing would differ, as scores would then not be comparable.

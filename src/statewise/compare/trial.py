@@ -17,6 +17,7 @@ from statewise.compare.measure import measure
 from statewise.compare.trained_on import task_to_train_on
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
+from statewise.tasks.data import TaskData
 from statewise.tasks.scores import add_scores
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
@@ -70,7 +71,7 @@ def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
     return {**result, "seconds": time.perf_counter() - began}
 
 
-def _train_and_score(model: Model, task: Task, trained_on: Task, spec: TrialSpec) -> dict[str, Any]:
+def _train_and_score(model: Model, task: Task, trained_on: TaskData, spec: TrialSpec) -> dict[str, Any]:
     result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
     outcome = make_trainer(model, task, spec.train, trained_on=trained_on).run()
     progress = outcome.progress

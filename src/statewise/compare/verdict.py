@@ -14,7 +14,7 @@ from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
 from statewise.metrics.pairs import PairVerdict
 from statewise.metrics.summaries import holm
-from statewise.tasks.task import Task
+from statewise.tasks.objective import Objective
 from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10
@@ -65,11 +65,11 @@ def recommend(
         reason,
         _what_counts(outcomes),
         f"{config.seeds} fresh seed(s) an arm, after {_trials(records)} tuning trial(s) each, chosen on validation, "
-        f"scored once on test by {outcomes.task.primary.name} ({outcomes.task.primary.unit}).",
+        f"scored once on test by {outcomes.objective.primary.name} ({outcomes.objective.primary.unit}).",
         f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
         "readouts are counted apart.",
         *_against_references(outcomes, baselines),
-        *_range_of_rates(config, outcomes.task, records),
+        *_range_of_rates(config, outcomes.objective, records),
         *_penalties(records),
         *failures,
     ]
@@ -107,10 +107,10 @@ def _finite(value: float) -> float | None:
 def _verdict(outcomes: Outcomes, decision: Decision) -> tuple[Literal["winner", "tie", "undecided"], str, str]:
     """Verdict, headline and the first reason; where all or none solved a task, that says more than a test of it."""
     labels, solved = list(decision.arms), {label: outcomes.solved(label) for label in outcomes.named}
-    if outcomes.task.bimodal and not any(any(seeds) for seeds in solved.values()):
+    if outcomes.objective.bimodal and not any(any(seeds) for seeds in solved.values()):
         best = min(outcomes.named, key=outcomes.loss)
         return "undecided", f"No arm solved the task within this budget; {best} came nearest.", "Give it more steps."
-    if outcomes.task.bimodal and len(labels) > 1 and all(all(solved[label]) for label in labels):
+    if outcomes.objective.bimodal and len(labels) > 1 and all(all(solved[label]) for label in labels):
         return "tie", f"{_listed(labels)} all solve it; take the cheapest.", "They solved it with every seed."
     headline = {
         "winner": f"Take {labels[0]}.",
@@ -127,8 +127,12 @@ def _listed(names: list[str]) -> str:
 
 def _what_counts(outcomes: Outcomes) -> str:
     """The margin, as a sentence."""
-    primary = outcomes.task.primary
-    what = "the fraction of seeds that solve the task" if outcomes.task.bimodal else f"{primary.name} ({primary.unit})"
+    primary = outcomes.objective.primary
+    what = (
+        "the fraction of seeds that solve the task"
+        if outcomes.objective.bimodal
+        else f"{primary.name} ({primary.unit})"
+    )
     if not outcomes.margin:
         return f"Fixed before: any difference in {what} counts."
     return f"Fixed before: a difference counts from {outcomes.margin:g} in {what} on."
@@ -136,8 +140,8 @@ def _what_counts(outcomes: Outcomes) -> str:
 
 def _references(outcomes: Outcomes, baselines: list[Baseline]) -> Mapping[str, tuple[float, str]]:
     """Baseline or companion -> its score, better when smaller, and which of the two it is."""
-    sign = 1.0 if outcomes.task.primary.lower_is_better else -1.0
-    untrained = {baseline.name: (sign * baseline.score, "baseline") for baseline in baselines}
+    as_loss = outcomes.objective.primary.as_loss
+    untrained = {baseline.name: (as_loss(baseline.score), "baseline") for baseline in baselines}
     along = outcomes.runs.keys() - set(outcomes.named)
     return {**untrained, **{label: (outcomes.loss(label), "companion") for label in sorted(along)}}
 
@@ -163,7 +167,7 @@ def _trials(records: list[ArmRecord]) -> int:
     return max(len(record.tuning) for record in records)
 
 
-def _range_of_rates(config: CompareConfig, task: Task, records: list[ArmRecord]) -> list[str]:
+def _range_of_rates(config: CompareConfig, objective: Objective, records: list[ArmRecord]) -> list[str]:
     """Whether learning rates beyond the range were tried, and whose best one still is the outermost."""
     low, high = config.learning_rates
     tried = {
@@ -181,7 +185,7 @@ def _range_of_rates(config: CompareConfig, task: Task, records: list[ArmRecord])
             f"arm got {_trials(records) - config.trials} trials more, which {', '.join(outside)} spent beyond it."
         )
     for edge, wider in (("lower", (low / DECADE**2, high)), ("upper", (low, high * DECADE**2))):
-        if labels := [r.arm.label for r in records if edge_of_arm(config, task, r) == edge]:
+        if labels := [r.arm.label for r in records if edge_of_arm(config, objective, r) == edge]:
             found.append(
                 f"The best learning rate of {', '.join(labels)} is the {'smallest' if edge == 'lower' else 'largest'} "
                 f"one tried; a better one may lie beyond: --learning-rates {wider[0]:g},{wider[1]:g} (with another "

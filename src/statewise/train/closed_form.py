@@ -13,6 +13,7 @@ from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
 from statewise.tasks.batch import Batch
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
 from statewise.train.config import TrainConfig
@@ -55,14 +56,14 @@ class ReadoutFitter:
         config: TrainConfig,
         folder: Path | None = None,
         *,
-        trained_on: Task | None = None,
+        trained_on: TaskData | None = None,
     ) -> None:
         if not task.regression or not isinstance(model.head, nn.Linear):
             raise UserError(f"task {task.name} has no closed-form readout; say readout=gradient")
         check_device(config)
         self.model = model.to(config.device)
         self.task = task
-        self.trained_on = trained_on or task
+        self.trained_on: TaskData = trained_on or task
         self.config = config
         self.folder = folder
         self.statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
@@ -126,9 +127,9 @@ class ReadoutFitter:
             )
         heads = [self._solved(self.config.ridge * factor) for factor in FACTORS]
         found = evaluate_heads(self.model, heads, self.task, "valid", batch_size=self.config.batch_size)
-        sign = 1.0 if self.task.primary.lower_is_better else -1.0
-        scores = [metrics[self.task.primary.name] for metrics in found]
-        best = min(range(len(heads)), key=lambda place: (not is_finite(scores[place]), sign * scores[place]))
+        primary = self.task.primary
+        scores = [metrics[primary.name] for metrics in found]
+        best = min(range(len(heads)), key=lambda place: (not is_finite(scores[place]), primary.as_loss(scores[place])))
         self.model.head.load_state_dict(heads[best].state_dict())
         self.progress.best_valid, self.progress.best_step = scores[best], self.progress.step
 

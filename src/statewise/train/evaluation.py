@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from statewise import tree
 from statewise.contract import Model
 from statewise.tasks.batch import Batch, Split
+from statewise.tasks.data import TaskData
 from statewise.tasks.scores import Scores, add_scores
 from statewise.tasks.task import Task
 from statewise.train.forward import full_precision, run_body, to_device
@@ -41,10 +42,10 @@ def evaluate_heads(
 
 
 def answers(
-    model: Model, task: Task, split: Split, *, batch_size: int, length: int | None = None
+    model: Model, data: TaskData, split: Split, *, batch_size: int, length: int | None = None
 ) -> Iterator[tuple[Tensor, Batch]]:
     """Outputs on the CPU and the batch they answer, for every batch of a split. See ``evaluate``."""
-    for features, batch in _features(model, task, split, batch_size=batch_size, length=length):
+    for features, batch in _features(model, data, split, batch_size=batch_size, length=length):
         yield _read_out(model.head, features), batch
 
 
@@ -54,14 +55,14 @@ def _read_out(head: nn.Module, features: Tensor) -> Tensor:
 
 
 def _features(
-    model: Model, task: Task, split: Split, *, batch_size: int, length: int | None
+    model: Model, data: TaskData, split: Split, *, batch_size: int, length: int | None
 ) -> Iterator[tuple[Tensor, Batch]]:
     """What the head reads, where the model is, and the batch on the CPU; the model is in eval mode meanwhile."""
     was_training = model.training
     model.eval()
     carry = None
     try:
-        for batch in task.evaluation(split, batch_size=batch_size, length=length):
+        for batch in data.evaluation(split, batch_size=batch_size, length=length):
             here = to_device(batch, model.device)
             if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.shape[0]:
                 carry = None

@@ -16,6 +16,7 @@ from torch import Tensor
 from statewise import tree
 from statewise.contract import Model
 from statewise.tasks.batch import Batch
+from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from statewise.train.config import TrainConfig
@@ -47,12 +48,12 @@ class Trainer:
         config: TrainConfig,
         folder: Path | None = None,
         *,
-        trained_on: Task | None = None,
+        trained_on: TaskData | None = None,
     ) -> None:
         check_device(config)
         self.model = model.to(config.device)
         self.task = task
-        self.trained_on = trained_on or task
+        self.trained_on: TaskData = trained_on or task
         self.config = config
         self.folder = folder
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
@@ -173,9 +174,10 @@ class Trainer:
 
     def _note_best(self, valid: float) -> None:
         progress = self.progress
-        if self._is_solved(valid) and progress.solved_step is None:
+        if self.task.is_solved(valid) and progress.solved_step is None:
             progress.solved_step = progress.step
-        if is_finite(valid) and (progress.best_valid is None or self._is_better(valid, progress.best_valid)):
+        as_loss = self.task.primary.as_loss
+        if is_finite(valid) and (progress.best_valid is None or as_loss(valid) < as_loss(progress.best_valid)):
             progress.best_valid, progress.best_step = valid, progress.step
             progress.evaluations_since_best = progress.plateau_waits = 0
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -185,13 +187,6 @@ class Trainer:
         if progress.plateau_waits > self.config.plateau_patience:
             progress.plateau_drops += 1
             progress.plateau_waits = 0
-
-    def _is_better(self, score: float, than: float) -> bool:
-        return score < than if self.task.primary.lower_is_better else score > than
-
-    def _is_solved(self, score: float) -> bool:
-        at = self.task.solved_at
-        return at is not None and (score == at or self._is_better(score, at))
 
     def _save(self) -> None:
         """Keep a checkpoint; the history first, so that it never lacks what lies before the checkpoint."""

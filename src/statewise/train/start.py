@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from statewise.contract import Model
+from statewise.tasks.data import TaskData
+from statewise.tasks.objective import Objective
 from statewise.tasks.task import Task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
@@ -11,7 +13,7 @@ from statewise.train.loop import Trainer
 
 
 def make_trainer(
-    model: Model, task: Task, config: TrainConfig, folder: Path | None = None, *, trained_on: Task | None = None
+    model: Model, task: Task, config: TrainConfig, folder: Path | None = None, *, trained_on: TaskData | None = None
 ) -> Trainer | ReadoutFitter:
     """What trains ``model`` as ``config.readout`` says, from the checkpoint in ``folder`` where there is one.
 
@@ -21,6 +23,6 @@ def make_trainer(
     return kind(model, task, config, folder, trained_on=trained_on)
 
 
-def with_usual_readout(config: TrainConfig, task: Task, *, closed_form: bool) -> TrainConfig:
-    """``config`` with its readout solved where the task is a regression and the field does so (``closed_form``)."""
-    return replace(config, readout="ridge") if closed_form and task.regression else config
+def with_usual_readout(config: TrainConfig, objective: Objective, *, closed_form: bool) -> TrainConfig:
+    """``config`` with its readout solved where it is a regression and the field does so (``closed_form``)."""
+    return replace(config, readout="ridge") if closed_form and objective.regression else config
