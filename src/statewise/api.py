@@ -7,7 +7,7 @@ from typing import Any
 
 from statewise import report
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import Watch
+from statewise.compare.experiment import OnEvent
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
 from statewise.errors import UserError
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def compare_models(
-    config: CompareConfig, folder: str | Path, *, command: str = "", watch: Watch = lambda event: None
+    config: CompareConfig, folder: str | Path, *, command: str = "", on_event: OnEvent = lambda event: None
 ) -> Comparison:
     """Compare models on a task and write the report; ``statewise compare`` from Python.
 
@@ -62,7 +62,7 @@ def compare_models(
         config: what is compared; ``config.task`` may be the path of a text or CSV file.
         folder: where results go.
         command: what the report says to do to have it again; empty = this call.
-        watch: called when a trial begins or ends.
+        on_event: called when a trial begins or ends.
 
     Raises:
         UserError: if the config, data or folder will not do.
@@ -79,7 +79,7 @@ def compare_models(
     config = replace(config, task=task, task_options={**options, **config.task_options})
     command = command or f"statewise.compare_models({config!r}, {str(folder)!r})"
     folder = Path(folder)
-    result = run_comparison(config, WORKBENCH, folder, command=command, watch=watch)
+    result = run_comparison(config, WORKBENCH, folder, command=command, on_event=on_event)
     return Comparison(folder, result, _write_page(report.render_comparison, result, folder))
 
 

@@ -10,7 +10,7 @@ import pytest
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
-from statewise.compare.run import complete, run_comparison
+from statewise.compare.run import complete_comparison, run_comparison
 from statewise.compare.source import ROOT, source_hash, trial_files
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
@@ -66,7 +66,7 @@ def run(name: str, folder: Path) -> tuple[list[Event], float]:
         workers=1,
         measure=False,
     )
-    result = run_comparison(config, WORKBENCH, folder, command="none", watch=events.append)
+    result = run_comparison(config, WORKBENCH, folder, command="none", on_event=events.append)
     return events, result["arms"][0]["seeds"][0]["metrics"]["loss"]
 
 
@@ -149,7 +149,7 @@ def test_an_arm_rests_on_the_code_of_the_layer_inside_it_however_deep(own):
 
 
 def test_a_config_says_every_option_of_its_task():
-    config, _ = complete(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
+    config, _ = complete_comparison(CompareConfig(task="recall", task_options={"pairs": 3}), WORKBENCH)
     assert config.task_options["pairs"] == 3
     assert {"symbols", "shortest", "longest", "power", "evaluation_sequences"} <= set(config.task_options)
 

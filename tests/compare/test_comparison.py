@@ -86,7 +86,7 @@ def small(own: str) -> CompareConfig:
 def compared(own: str, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("comparison")
     events: list[Event] = []
-    result = run_comparison(small(own), WORKBENCH, folder, command="none", watch=events.append)
+    result = run_comparison(small(own), WORKBENCH, folder, command="none", on_event=events.append)
     return folder, result, events
 
 
@@ -123,7 +123,7 @@ def test_every_trial_is_told_once(compared):
 def test_started_again_it_repeats_no_finished_trial(finished):
     config, folder, result = finished
     again: list[Event] = []
-    same = run_comparison(config, WORKBENCH, folder, command="none", watch=again.append)
+    same = run_comparison(config, WORKBENCH, folder, command="none", on_event=again.append)
     assert {event.arm for event in again if event.what == "started"} == {"own_models:Raising"}
     assert scores(same) == scores(result)
 

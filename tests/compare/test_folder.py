@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from statewise.compare.config import CompareConfig
-from statewise.compare.folder import MAY_CHANGE, MAY_GROW, open_folder
+from statewise.compare.folder import MAY_CHANGE, MAY_GROW, open_comparison
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import keep_config
-from statewise.runs.folder import open_folder as open_run
+from statewise.runs.folder import keep_config, open_run
 from statewise.tasks.computing import Parity
 from statewise.train.config import TrainConfig
 
@@ -36,26 +35,26 @@ OTHER = {
 
 @pytest.mark.parametrize("field", OTHER)
 def test_another_comparison_is_refused_and_left_as_it_was(field: str, tmp_path: Path):
-    open_folder(tmp_path, CONFIG)
+    open_comparison(tmp_path, CONFIG)
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(UserError, match=rf"another config \({field}.*--out"):
-        open_folder(tmp_path, replace(CONFIG, **{field: OTHER[field]}))
+        open_comparison(tmp_path, replace(CONFIG, **{field: OTHER[field]}))
     assert (tmp_path / "config.json").read_text() == before
 
 
 @pytest.mark.parametrize("field", MORE)
 def test_one_that_only_has_more_is_gone_on_with_and_does_not_shrink_again(field: str, tmp_path: Path):
     more = replace(CONFIG, **{field: MORE[field]})
-    open_folder(tmp_path, CONFIG)
-    open_folder(tmp_path, more)
+    open_comparison(tmp_path, CONFIG)
+    open_comparison(tmp_path, more)
     assert json.loads((tmp_path / "config.json").read_text())[field] == json.loads(json.dumps(MORE[field]))
     with pytest.raises(UserError, match=f"more {field}"):
-        open_folder(tmp_path, CONFIG)
+        open_comparison(tmp_path, CONFIG)
 
 
 def test_what_no_score_depends_on_may_change(tmp_path: Path):
-    open_folder(tmp_path, CONFIG)
-    open_folder(tmp_path, replace(CONFIG, workers=7, measure=not CONFIG.measure))
+    open_comparison(tmp_path, CONFIG)
+    open_comparison(tmp_path, replace(CONFIG, workers=7, measure=not CONFIG.measure))
     kept = json.loads((tmp_path / "config.json").read_text())
     assert (kept["workers"], kept["measure"]) == (7, not CONFIG.measure)
 
@@ -66,8 +65,8 @@ def test_a_comparison_does_not_enter_a_run_nor_a_run_a_comparison(tmp_path: Path
     (tmp_path / "run").mkdir()
     keep_config(tmp_path / "run", run, task)
     with pytest.raises(UserError, match="holds no comparison"):
-        open_folder(tmp_path / "run", CONFIG)
-    open_folder(tmp_path / "comparison", CONFIG)
+        open_comparison(tmp_path / "run", CONFIG)
+    open_comparison(tmp_path / "comparison", CONFIG)
     with pytest.raises(UserError, match="comparison"):
         open_run(tmp_path / "comparison", run, task)
 

@@ -10,7 +10,7 @@ from statewise.compare.arm_result import _reach, _score
 from statewise.compare.config import CompareConfig
 from statewise.compare.hypotheses import check_labels, judge, read_hypothesis
 from statewise.compare.outcomes import Outcomes, collect_outcomes
-from statewise.compare.run import complete
+from statewise.compare.run import complete_comparison
 from statewise.compare.verdict import pair_up, recommend
 from statewise.errors import UserError
 from statewise.tasks.computing import Parity
@@ -61,9 +61,11 @@ def test_a_failed_run_counts_as_chance_where_that_is_worse():
 
 
 def test_the_margin_is_the_tasks_unless_said_and_does_not_depend_on_scores():
-    config, language = complete(CompareConfig(task="language", task_options={"source": "embedded"}), WORKBENCH)
+    config, language = complete_comparison(
+        CompareConfig(task="language", task_options={"source": "embedded"}), WORKBENCH
+    )
     assert config.margin == language.margin == 0.01
-    said, _ = complete(replace(config, margin=0.2), WORKBENCH)
+    said, _ = complete_comparison(replace(config, margin=0.2), WORKBENCH)
     assert said.margin == 0.2
     with pytest.raises(UserError, match="margin"):
         replace(config, margin=-1.0)

@@ -17,7 +17,7 @@ from statewise.cli.dispatch import run
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import default_config
-from statewise.runs.complete import as_data, complete
+from statewise.runs.complete import as_data, complete_run
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
 from statewise.runs.training import score_run, train_run
@@ -73,7 +73,7 @@ def test_divergence_is_one_sentence_with_advice_and_the_best_weights_are_kept(tm
     wild = config(steps=400, learning_rate=1e4, optimizer="sgd", clip="none", warmup=20, evaluate_every=10)
     with pytest.raises(UserError, match=r"training diverged: .*; lower learning_rate .* --out; the weights of update"):
         train_run(wild, tmp_path, command="-")
-    assert as_data(load_run(tmp_path).config) == as_data(complete(wild))
+    assert as_data(load_run(tmp_path).config) == as_data(complete_run(wild))
     assert not (tmp_path / "result.json").exists()
     with pytest.raises(UserError, match="training diverged"):
         train_run(wild, tmp_path, command="-", on_step=lambda step, loss: pytest.fail("trained on"))
@@ -141,7 +141,7 @@ def test_a_run_s_config_says_every_option_so_that_a_default_may_change(tmp_path:
 
 def test_a_config_of_fewer_words_goes_on_in_the_same_folder(tmp_path: Path):
     sparse = replace(config(), task_options={"longest": 6})
-    assert train_run(sparse, tmp_path, command="-") == train_run(complete(sparse), tmp_path, command="-")
+    assert train_run(sparse, tmp_path, command="-") == train_run(complete_run(sparse), tmp_path, command="-")
 
 
 def test_data_that_changed_are_refused_and_the_run_is_left_alone(tmp_path: Path):
@@ -172,7 +172,7 @@ def test_a_run_is_used_and_gone_on_with_from_any_folder(tmp_path: Path, monkeypa
 
 
 def test_the_embedded_text_is_no_file():
-    assert complete(RunConfig("embedded")).task_options["source"] == "embedded"
+    assert complete_run(RunConfig("embedded")).task_options["source"] == "embedded"
 
 
 def test_a_run_stopped_before_its_first_evaluation_says_so(tmp_path: Path):

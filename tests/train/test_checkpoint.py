@@ -16,7 +16,7 @@ from statewise.errors import UserError
 from statewise.train import checkpoint
 from statewise.train.checkpoint import FACTS, TENSORS, load_checkpoint, save_checkpoint
 from statewise.train.config import TrainConfig
-from statewise.train.history import Entry, read_history, write_history
+from statewise.train.history import HistoryEntry, read_history, write_history
 from statewise.train.loop import Trainer
 
 from .small import Rows, Streams, small_model
@@ -186,7 +186,7 @@ def test_a_full_disk_in_a_training_keeps_its_last_checkpoint(tmp_path: Path, mon
 
 def test_history_is_plain_data_and_a_line_cut_short_is_left_out(tmp_path: Path):
     path = tmp_path / "history.jsonl"
-    entries = [Entry(step, 8 * step, 1.5, 0.25, {"loss": 0.25}, 1e-3, 2.0, 0, 0.5) for step in (1, 2, 3)]
+    entries = [HistoryEntry(step, 8 * step, 1.5, 0.25, {"loss": 0.25}, 1e-3, 2.0, 0, 0.5) for step in (1, 2, 3)]
     write_history(path, entries)
     assert read_history(path) == entries
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3]

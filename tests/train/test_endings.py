@@ -12,7 +12,7 @@ from statewise.errors import UserError
 from statewise.train.checkpoint import load_checkpoint
 from statewise.train.config import TrainConfig
 from statewise.train.divergence import GIVE_UP_AFTER
-from statewise.train.history import Entry, Outcome, read_history
+from statewise.train.history import HistoryEntry, Outcome, read_history
 from statewise.train.loop import Trainer
 
 from .small import Poisoned, Rows, small_model, weights
@@ -103,11 +103,11 @@ SCORES = [5.0, 3.0, 4.0, 3.5, 3.0, 1.0, 1.0]
 """The best one before three without improvement is the second; equal is no improvement"""
 
 
-def run_scripted(folder: Path | None, **fields: object) -> tuple[Outcome, dict[str, torch.Tensor], list[Entry]]:
+def run_scripted(folder: Path | None, **fields: object) -> tuple[Outcome, dict[str, torch.Tensor], list[HistoryEntry]]:
     """Outcome, weights at the second evaluation, entries told."""
     model, told, second = small_model(), [], {}
 
-    def tell(entry: Entry) -> None:
+    def tell(entry: HistoryEntry) -> None:
         told.append(entry)
         if entry.step == 4:
             second.update(weights(model))

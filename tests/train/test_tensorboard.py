@@ -6,7 +6,7 @@ import pytest
 
 from statewise.errors import UserError
 from statewise.train.config import TrainConfig
-from statewise.train.history import Entry
+from statewise.train.history import HistoryEntry
 from statewise.train.loop import Trainer
 from statewise.train.tensorboard import EventFiles
 
@@ -23,7 +23,7 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
-def train(folder: Path, steps: int) -> list[Entry]:
+def train(folder: Path, steps: int) -> list[HistoryEntry]:
     """Go on for so many steps, as a process would that is killed then."""
     trainer, done = Trainer(small_model(), Rows(), CONFIG, folder), []
     with EventFiles(folder / "tensorboard", trainer.history) as events:

@@ -37,7 +37,7 @@ def run(verb: verbs.Compare, command: str) -> None:
     for note in make_task(config.task, config.task_options).notes:
         print(note)
     with Watch("trials", total=1) as watch:
-        found = compare_models(config, folder, command=command, watch=partial(_show, watch))
+        found = compare_models(config, folder, command=command, on_event=partial(_show, watch))
     print_result(found.result)
     print(f"report: {found.report}")
     if verb.json:

@@ -18,7 +18,7 @@ from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
 from statewise.tasks.resolve import make_task
 from statewise.train.config import TrainConfig
-from statewise.train.history import Entry
+from statewise.train.history import HistoryEntry
 
 
 def run(verb: verbs.Train, command: str) -> None:
@@ -31,7 +31,7 @@ def run(verb: verbs.Train, command: str) -> None:
     name = task.primary.name
     with Watch("updates", total=config.train.steps) as watch, StopAsked() as asked:
 
-        def tell(entry: Entry) -> None:
+        def tell(entry: HistoryEntry) -> None:
             watch.say(f"step {entry.step}: training loss {entry.train_loss:.4g}, validation {name} {entry.valid:.4g}")
 
         def at(step: int, loss: float) -> None:

@@ -35,11 +35,11 @@ class Event:
     """How many trials of the phase were finished before"""
 
 
-Watch = Callable[[Event], None]
+OnEvent = Callable[[Event], None]
 
 
 def run_experiment(
-    config: CompareConfig, task: Task, arms: list[Arm], builders: Builders, folder: Path, watch: Watch
+    config: CompareConfig, task: Task, arms: list[Arm], builders: Builders, folder: Path, on_event: OnEvent
 ) -> list[ArmRecord]:
     """Run all trials that are not finished yet in ``folder``; results are written as each trial ends.
 
@@ -49,7 +49,7 @@ def run_experiment(
     records = [ArmRecord(arm, [], arm, [], None) for arm in arms]
     able = [record for record in records if record.arm.reason is None]
     jobs = [job for record in able for job in tuning_jobs(config, task, record)]
-    runner = _Runner(config, builders, folder, watch, total=len(jobs) + len(able) * (config.seeds + config.measure))
+    runner = _Runner(config, builders, folder, on_event, total=len(jobs) + len(able) * (config.seeds + config.measure))
     for job, result in runner.run("tuning", jobs):
         job.record.tuning.append({**job.note, **result})
     further = further_jobs(config, task, able)
@@ -69,11 +69,11 @@ def run_experiment(
 class _Runner:
     """Runs the jobs of a phase, taking finished ones from the folder."""
 
-    def __init__(self, config: CompareConfig, builders: Builders, folder: Path, watch: Watch, total: int) -> None:
+    def __init__(self, config: CompareConfig, builders: Builders, folder: Path, on_event: OnEvent, total: int) -> None:
         self.config = config
         self.builders = builders
         self.folder = folder
-        self.watch = watch
+        self.on_event = on_event
         self.total = total
         self.done = 0
 
@@ -89,7 +89,7 @@ class _Runner:
                 results[place] = found
                 self._tell("finished", phase, job, found, before=True)
         if results:
-            self.watch(Event("kept", phase, "", self.done, self.total, kept=len(results)))
+            self.on_event(Event("kept", phase, "", self.done, self.total, kept=len(results)))
         specs = [jobs[place].spec for place in missing]
         measuring = phase == "measuring"
         workers = 1 if measuring else self.config.workers
@@ -110,7 +110,7 @@ class _Runner:
 
     def _tell(self, what: str, phase: str, job: Job, result: dict[str, Any] | None, *, before: bool = False) -> None:
         self.done += what == "finished"
-        self.watch(Event(what, phase, job.record.arm.label, self.done, self.total, result, before))
+        self.on_event(Event(what, phase, job.record.arm.label, self.done, self.total, result, before))
 
 
 def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:

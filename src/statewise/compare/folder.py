@@ -31,7 +31,7 @@ MAY_CHANGE = (*MAY_GROW, "workers", "measure", "hypotheses")
 """Fields that no score depends on, beside those"""
 
 
-def open_folder(folder: Path, config: CompareConfig) -> None:
+def open_comparison(folder: Path, config: CompareConfig) -> None:
     """Make the folder of a comparison, or go on in that of the same one or one with fewer models, seeds or trials.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from statewise.compare.config import CompareConfig
 from statewise.compare.hypotheses import Judged
 from statewise.fields import Setup
-from statewise.metrics.pairs import Placed
+from statewise.metrics.pairs import PairOutcome
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class Pair:
     probability_of_improvement: float | None
     n: int
     kind: str
-    verdict: Placed
+    verdict: PairOutcome
     caveat: str
     """Why the verdict is more careful than the interval, or empty"""
 

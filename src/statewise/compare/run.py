@@ -7,8 +7,8 @@ from typing import Any
 from statewise.compare.arms import make_arms
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import Watch, run_experiment
-from statewise.compare.folder import open_folder, write_result
+from statewise.compare.experiment import OnEvent, run_experiment
+from statewise.compare.folder import open_comparison, write_result
 from statewise.compare.hypotheses import check_labels, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
@@ -16,7 +16,7 @@ from statewise.tasks.task import Task
 from statewise.train.device import check_device
 
 
-def complete(config: CompareConfig, builders: Builders) -> tuple[CompareConfig, Task]:
+def complete_comparison(config: CompareConfig, builders: Builders) -> tuple[CompareConfig, Task]:
     """The config with everything said that it leaves to the task, and the task."""
     options = builders.task_options(config.task, config.task_options)
     task = builders.make_task(config.task, options)
@@ -25,7 +25,7 @@ def complete(config: CompareConfig, builders: Builders) -> tuple[CompareConfig, 
 
 
 def run_comparison(
-    config: CompareConfig, builders: Builders, folder: Path, *, command: str, watch: Watch = lambda event: None
+    config: CompareConfig, builders: Builders, folder: Path, *, command: str, on_event: OnEvent = lambda event: None
 ) -> dict[str, Any]:
     """Run (or go on with) a comparison in ``folder`` and return its result, which also stands there.
 
@@ -37,13 +37,13 @@ def run_comparison(
         UserError: if the config will not do, or the folder cannot be written or holds something else.
     """
     refuse_unguarded()
-    config, task = complete(config, builders)
+    config, task = complete_comparison(config, builders)
     hypotheses = [read_hypothesis(statement) for statement in config.hypotheses]
     arms = make_arms(config, task, builders)
     check_labels(hypotheses, [arm.label for arm in arms])
     check_device(config.train)
-    open_folder(folder, config)
-    records = run_experiment(config, task, arms, builders, folder, watch)
+    open_comparison(folder, config)
+    records = run_experiment(config, task, arms, builders, folder, on_event)
     result = summarise(config, builders, task, records, hypotheses, command).plain()
     write_result(folder, result)
     return result

@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = Sequence[float | None] | NDArray[np.float64]
+SeedScores = Sequence[float | None] | NDArray[np.float64]
 """One score a seed; None, NaN and infinities are failed runs."""
 
 
-def as_array(scores: Scores) -> NDArray[np.float64]:
+def as_array(scores: SeedScores) -> NDArray[np.float64]:
     """Scores as float64 (S,), failed runs as NaN."""
     values = np.asarray(scores, dtype=np.float64).reshape(-1)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def count_failures(scores: Scores) -> int:
+def count_failures(scores: SeedScores) -> int:
     """How many runs have no finite score.
 
     >>> count_failures([0.1, None, float("nan"), float("inf")])
@@ -31,7 +31,7 @@ def count_failures(scores: Scores) -> int:
 
 
 def fill_failures(
-    arms: Mapping[str, Scores], *, lower_is_better: bool, worst: float | None = None
+    arms: Mapping[str, SeedScores], *, lower_is_better: bool, worst: float | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """Every arm's scores with the failed runs at the worst outcome; NaN stays only where no arm has a finite score.
 

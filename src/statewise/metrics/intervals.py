@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.metrics.failures import Scores, as_array
+from statewise.metrics.failures import SeedScores, as_array
 
 LEVEL = 0.95
 """Confidence of an interval unless told otherwise."""
@@ -29,7 +29,7 @@ class Interval(NamedTuple):
     kind: str
 
 
-def _finished(scores: Scores) -> NDArray[np.float64]:
+def _finished(scores: SeedScores) -> NDArray[np.float64]:
     values = as_array(scores)
     if values.size == 0:
         raise ValueError("no scores to take an interval of")
@@ -44,7 +44,7 @@ def _z(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def standard_error(scores: Scores) -> float:
+def standard_error(scores: SeedScores) -> float:
     """Standard error of the mean, ``sd / sqrt(n)``; infinite for one score. Over test examples: the test set's noise.
 
     >>> standard_error([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -54,7 +54,7 @@ def standard_error(scores: Scores) -> float:
     return float(values.std(ddof=1) / math.sqrt(values.size)) if values.size > 1 else math.inf
 
 
-def t_interval(scores: Scores, *, level: float = LEVEL) -> Interval:
+def t_interval(scores: SeedScores, *, level: float = LEVEL) -> Interval:
     """Student's interval for the mean: ``mean +- t_(n-1, level) sd / sqrt(n)``; one seed has none.
 
     >>> t_interval([1.0, 2.0, 3.0]).kind
@@ -88,7 +88,7 @@ def expanded_level(level: float, n: int) -> float:
     return 2 * NormalDist().cdf(math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, (1 + level) / 2))) - 1
 
 
-def bootstrap_interval(scores: Scores, *, level: float = LEVEL, seed: int = 0) -> Interval:
+def bootstrap_interval(scores: SeedScores, *, level: float = LEVEL, seed: int = 0) -> Interval:
     """Bootstrap interval for the mean: bias-corrected and accelerated (Efron 1987), expanded for few seeds.
 
     Follows skewed scores where a t-interval is symmetric. Scores that are all equal give an interval of no width.
@@ -120,7 +120,7 @@ def bootstrap_interval(scores: Scores, *, level: float = LEVEL, seed: int = 0) -
     return Interval(mean, float(found.low), float(found.high), n, kind)
 
 
-def mean_interval(scores: Scores, *, level: float = LEVEL, seed: int = 0) -> Interval:
+def mean_interval(scores: SeedScores, *, level: float = LEVEL, seed: int = 0) -> Interval:
     """The interval to print beside a mean over seeds: bootstrap from 5 seeds, t-interval below, none for one seed.
 
     >>> mean_interval([0.1, 0.2, 0.3]).kind
@@ -178,7 +178,7 @@ def fraction_difference(first: tuple[int, int], second: tuple[int, int], *, leve
     return Interval(p.mean - q.mean, low, high, min(p.n, q.n), f"Newcombe, {p.n} and {q.n} seeds")
 
 
-def probability_of_improvement(a_scores: Scores, b_scores: Scores, *, lower_is_better: bool) -> float:
+def probability_of_improvement(a_scores: SeedScores, b_scores: SeedScores, *, lower_is_better: bool) -> float:
     """P(a run of A beats a run of B), ties counting half: the mean over all pairs of runs.
 
     ``1/(n m) sum_ij [a_i better than b_j] + [a_i = b_j] / 2`` (Agarwal et al. 2021), the

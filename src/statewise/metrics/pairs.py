@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.metrics.failures import Scores, as_array, count_failures, fill_failures
+from statewise.metrics.failures import SeedScores, as_array, count_failures, fill_failures
 from statewise.metrics.hierarchy import hierarchical_error
 from statewise.metrics.intervals import (
     BOOTSTRAP_FROM,
@@ -26,7 +26,7 @@ from statewise.metrics.intervals import (
 )
 from statewise.metrics.power import FEWEST_SEEDS, seeds_for_difference, seeds_for_fractions
 
-Placed = Literal["a", "b", "tie", "undecided"]
+PairOutcome = Literal["a", "b", "tie", "undecided"]
 """Outcome of a pair: the better arm, or none."""
 
 
@@ -38,7 +38,7 @@ class PairVerdict(NamedTuple):
     high: float
     probability_of_improvement: float
     n: int
-    verdict: Placed
+    verdict: PairOutcome
     p_value: float
     """Of the difference being no larger than the margin."""
     seeds_needed: int | None
@@ -70,7 +70,7 @@ class Rule:
         return 1 - (1 - self.level) / self.comparisons
 
 
-def _place(low: float, high: float, rule: Rule) -> Placed:
+def _place(low: float, high: float, rule: Rule) -> PairOutcome:
     """The verdict that an interval of a - b allows."""
     if low > rule.margin or high < -rule.margin:
         return "a" if (high < 0) == rule.lower_is_better else "b"
@@ -104,7 +104,7 @@ class Runs:
 
 
 def collect_runs(
-    arms: Mapping[str, Scores],
+    arms: Mapping[str, SeedScores],
     *,
     lower_is_better: bool,
     worst: float | None,
@@ -140,12 +140,12 @@ def _by_example(filled: NDArray[np.float64], rows: Sequence[Sequence[float]] | N
     return np.array([row or [price] * width for row, price in zip(rows, filled, strict=True)], dtype=np.float64)
 
 
-def _too_few(verdict: Placed, n: int) -> str:
+def _too_few(verdict: PairOutcome, n: int) -> str:
     """Why a verdict of so few seeds cannot stand, or empty."""
     return f"{n} seeds cannot tell it from luck" if n < FEWEST_SEEDS and verdict != "undecided" else ""
 
 
-def _caveat(verdict: Placed, a: Runs, b: Runs) -> str:
+def _caveat(verdict: PairOutcome, a: Runs, b: Runs) -> str:
     """Why a verdict cannot stand: it favours the arm with more failed runs, and nobody said what those score."""
     surplus = count_failures(a.scores) - count_failures(b.scores)
     favoured = {"a": surplus > 0, "b": surplus < 0, "tie": surplus != 0, "undecided": False}[verdict]

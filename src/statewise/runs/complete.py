@@ -46,7 +46,7 @@ def default_run(
     return RunConfig(task, config, train, options)
 
 
-def complete(config: RunConfig) -> RunConfig:
+def complete_run(config: RunConfig) -> RunConfig:
     """The config with its task named and every option of task and layer said, as their signatures have them today.
 
     A default that changes tomorrow then does not change the run. Paths of files are absolute.
@@ -54,7 +54,7 @@ def complete(config: RunConfig) -> RunConfig:
     Raises:
         UserError: if there is no such task, layer or option.
 
-    >>> found = complete(RunConfig("parity", ModelConfig("lstm")))
+    >>> found = complete_run(RunConfig("parity", ModelConfig("lstm")))
     >>> found.task_options["longest"], found.model.options["forget_bias"]
     (40, 1.0)
     """

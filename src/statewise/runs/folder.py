@@ -39,7 +39,7 @@ class LoadedRun:
     preprocessing: Mapping[str, Any]
 
 
-def open_folder(folder: Path, config: RunConfig, task: Task) -> None:
+def open_run(folder: Path, config: RunConfig, task: Task) -> None:
     """Make the folder of a run, or make sure that it holds this one.
 
     Raises:

@@ -12,14 +12,14 @@ import torch
 from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.models.resolve import build
-from statewise.runs.complete import complete
+from statewise.runs.complete import complete_run
 from statewise.runs.config import RunConfig
-from statewise.runs.folder import README, check_data, keep_config, load_run, open_folder, save_best
+from statewise.runs.folder import README, check_data, keep_config, load_run, open_run, save_best
 from statewise.storage import write_json, write_text
 from statewise.tasks.resolve import make_task
 from statewise.tasks.task import Task
 from statewise.train.evaluation import evaluate
-from statewise.train.history import Entry, OnEntry, OnStep, Outcome
+from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
 from statewise.train.tensorboard import EventFiles
 
@@ -48,9 +48,9 @@ def train_run(
     Raises:
         UserError: if the config, data or folder will not do, or training diverges.
     """
-    config = complete(config)
+    config = complete_run(config)
     task = make_task(config.task, config.task_options)
-    open_folder(folder, config, task)
+    open_run(folder, config, task)
     torch.manual_seed(config.train.seed)
     model = build(config.model, task.input_form, task.output_size)
     trainer = make_trainer(model, task, config.train, folder)
@@ -58,7 +58,7 @@ def train_run(
     write_json(folder / "environment.json", _environment())
     with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:
 
-        def note(entry: Entry) -> None:
+        def note(entry: HistoryEntry) -> None:
             on_entry(entry)
             if events is not None:
                 events.add(entry)

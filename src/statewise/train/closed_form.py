@@ -21,7 +21,7 @@ from statewise.train.device import check_device
 from statewise.train.divergence import is_finite
 from statewise.train.evaluation import evaluate_heads
 from statewise.train.forward import run_body, to_device
-from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress
+from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Progress
 from statewise.train.snapshot import MODEL, among, check_kind, pack_carry, read_progress, under, unpack_carry
 from statewise.tree import State
 
@@ -68,7 +68,7 @@ class ReadoutFitter:
         self.folder = folder
         self.statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
         self.progress = Progress()
-        self.history: list[Entry] = []
+        self.history: list[HistoryEntry] = []
         self.carry: State | None = None
         self.age = torch.zeros(0, dtype=torch.int64)
         """(B,) time steps since each row's sequence began"""

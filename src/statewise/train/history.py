@@ -12,7 +12,7 @@ Status = Literal["finished", "stopped early", "diverged", "interrupted"]
 
 
 @dataclass
-class Entry:
+class HistoryEntry:
     """One line of the history, written at every evaluation."""
 
     step: int
@@ -64,17 +64,17 @@ class Outcome:
 
     status: Status
     progress: Progress
-    history: list[Entry] = field(default_factory=list)
+    history: list[HistoryEntry] = field(default_factory=list)
     advice: str | None = None
     """What to try, where training diverged"""
 
 
-OnEntry = Callable[[Entry], None]
+OnEntry = Callable[[HistoryEntry], None]
 OnStep = Callable[[int, float], None]
 """(updates done, training loss of the last one; NaN where the readout is solved and not descended to)"""
 
 
-def write_history(path: Path, history: list[Entry]) -> None:
+def write_history(path: Path, history: list[HistoryEntry]) -> None:
     """Replace the file by ``history``, one JSON object a line, atomically.
 
     Raises:
@@ -83,12 +83,12 @@ def write_history(path: Path, history: list[Entry]) -> None:
     write_text(path, "".join(json.dumps(asdict(entry)) + "\n" for entry in history))
 
 
-def read_history(path: Path) -> list[Entry]:
+def read_history(path: Path) -> list[HistoryEntry]:
     """The entries of a history file; a line cut short by a crash is left out."""
     entries = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
-            entries.append(Entry(**json.loads(line)))
+            entries.append(HistoryEntry(**json.loads(line)))
         except (json.JSONDecodeError, TypeError):
             break
     return entries

@@ -24,7 +24,16 @@ from statewise.train.device import check_device
 from statewise.train.divergence import advice, is_finite, why_diverged
 from statewise.train.evaluation import evaluate
 from statewise.train.forward import full_precision, run_batch, to_device
-from statewise.train.history import Entry, OnEntry, OnStep, Outcome, Progress, Status, read_history, write_history
+from statewise.train.history import (
+    HistoryEntry,
+    OnEntry,
+    OnStep,
+    Outcome,
+    Progress,
+    Status,
+    read_history,
+    write_history,
+)
 from statewise.train.optimization import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
 from statewise.train.snapshot import restore_snapshot, take_snapshot
 from statewise.tree import State
@@ -59,7 +68,7 @@ class Trainer:
         self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(model, config)
         self.progress = Progress()
-        self.history: list[Entry] = []
+        self.history: list[HistoryEntry] = []
         self.best: dict[str, Tensor] = {}
         self.carry: State | None = None
         self.seconds = 0.0
@@ -149,7 +158,7 @@ class Trainer:
         self.carry = tree.detach(after) if batch.starts is not None else None
         return float(loss.detach())
 
-    def _evaluate(self) -> Entry:
+    def _evaluate(self) -> HistoryEntry:
         began = time.perf_counter()
         metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
         self.seconds += time.perf_counter() - began
@@ -157,7 +166,7 @@ class Trainer:
         self._note_best(valid)
         progress = self.progress
         progress.recent_loss = progress.loss_sum / max(1, progress.loss_count)
-        entry = Entry(
+        entry = HistoryEntry(
             step=progress.step,
             tokens=progress.tokens,
             train_loss=progress.recent_loss,

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from statewise.errors import UserError
-from statewise.train.history import Entry
+from statewise.train.history import HistoryEntry
 
 
 class EventFiles:
@@ -23,7 +23,7 @@ class EventFiles:
         UserError: if TensorBoard is not installed or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, history: Iterable[Entry]) -> None:
+    def __init__(self, folder: Path, history: Iterable[HistoryEntry]) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -37,7 +37,7 @@ class EventFiles:
         for entry in history:
             self.add(entry)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: HistoryEntry) -> None:
         """Write one entry."""
         scalars = {
             "train_loss": entry.train_loss,
