@@ -1,6 +1,7 @@
 """Figures show what the data says: every point, the front, the references, one look an arm."""
 
 import re
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,12 +15,14 @@ from statewise.report.figures.curves import curves
 from statewise.report.figures.figure import Figure
 from statewise.report.figures.lengths import lengths
 from statewise.report.figures.lines import median, thin
+from statewise.report.figures.plot import LETTER
+from statewise.report.figures.reach import SHARE, with_near
 from statewise.report.figures.scores import references, scores
 from statewise.report.figures.strip import strips
 from statewise.report.figures.style import styles_of
 from statewise.report.figures.tuning import best_so_far, tuning
 from statewise.report.formats import Column
-from statewise.report.schema import Arm, Comparison, Pair, Primary, read
+from statewise.report.schema import Arm, Budget, Comparison, Pair, Primary, read
 
 ACCURACY = Primary(name="accuracy", lower_is_better=False)
 LOSS = Primary(name="loss", lower_is_better=True)
@@ -61,13 +64,42 @@ def test_every_seed_has_its_point_in_the_order_of_its_score(data: Comparison) ->
 def test_arms_stand_best_first_and_references_below(data: Comparison) -> None:
     plot = drawn_scores(data).plots[0]
     rows = [text.text for text in elements(plot, "end") if text.text and text.text[0].isalpha()]
-    assert rows == ["attention", "mamba", "lstm", "gru", "echo-state", "chance", "most frequent value"]
+    assert rows == ["attention", "mamba", "lstm", "gru", "echo-state", "most frequent value", "chance"]
 
 
 def test_chance_is_a_reference_unless_a_baseline_says_the_same(data: Comparison) -> None:
-    assert [name for name, _ in references(data)] == ["chance", "most frequent value"]
-    data.baselines = data.baselines[1:]
     assert [name for name, _ in references(data)] == ["most frequent value", "chance"]
+    data.baselines = data.baselines[1:]
+    data.task.primary.chance_label = "luck"
+    assert [name for name, _ in references(data)] == ["most frequent value", "luck"]
+
+
+def test_references_stand_best_first(data: Comparison) -> None:
+    data.task.primary.lower_is_better = True
+    assert [name for name, _ in references(data)] == ["chance", "most frequent value"]
+
+
+def test_a_reference_far_away_stands_at_the_edge_with_its_score(data: Comparison) -> None:
+    near = drawn_scores(data).plots[0]
+    data.baselines[0].score = -40.0
+    data.task.primary.chance = None
+    far = drawn_scores(data).plots[0]
+    (edge,) = elements(far, "beyond")
+    assert edge.get("data-tip") == "chance: −40.000, outside the figure"
+    assert any(note.text == "−40.000" for note in elements(far, "note"))
+    assert elements(near, "beyond") == []
+    spread = [[place(point)[0] for point in elements(plot, "point")] for plot in (near, far)]
+    assert max(spread[0]) - min(spread[0]) == pytest.approx(max(spread[1]) - min(spread[1]), rel=0.1)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=2, max_size=5), st.lists(st.floats(-1e4, 1e4), max_size=5))
+def test_what_an_axis_is_about_fills_much_of_it(core: list[float], others: list[float]) -> None:
+    covered = with_near(core, others)
+    assert covered[: len(core)] == core
+    span = max(core) - min(core)
+    assert span == 0 or span >= SHARE * (max(covered) - min(covered))
+    left_out = [other for other in others if other not in covered]
+    assert not any(min(covered) <= other <= max(covered) for other in left_out)
 
 
 def test_an_interval_beyond_the_figure_ends_in_an_arrow(data: Comparison) -> None:
@@ -136,6 +168,29 @@ def test_without_lengths_there_is_no_figure_of_them(data: Comparison) -> None:
         for seed in arm.seeds:
             seed.by_length = {}
     assert lengths(data, looks(data), COLUMN) is None
+
+
+def test_no_label_of_the_cost_figure_touches_the_front(data: Comparison) -> None:
+    for plot in costs(data, looks(data), COLUMN).plots:
+        labels = [
+            (float(text.get("x", "")), float(text.get("y", "")), text.text or "") for text in elements(plot, "label")
+        ]
+        assert labels
+        for line in elements(plot, "front"):
+            corners = [tuple(map(float, pair.split(","))) for pair in line.get("points", "").split()]
+            for (a, b), (c, d) in pairwise(corners):
+                for left, base, text in labels:
+                    beside = max(a, c) < left or min(a, c) > left + LETTER * len(text)
+                    assert beside or max(b, d) < base - 9 or min(b, d) > base + 2
+
+
+def test_what_the_budget_made_equal_has_no_front(data: Comparison) -> None:
+    data.budget = Budget(match="parameters", value=20_000)
+    figure = costs(data, looks(data), COLUMN)
+    assert [len(elements(plot, "front")) for plot in figure.plots] == [1, 0, 1]
+    assert "by parameters" not in figure.caption
+    data.budget = None
+    assert "by parameters" in costs(data, looks(data), COLUMN).caption
 
 
 def test_failed_trials_are_marked(data: Comparison) -> None:

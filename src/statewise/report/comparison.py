@@ -37,10 +37,13 @@ def render_comparison(result: dict[str, Any]) -> str:
     arms = facts.ranked(data.arms, data.task.primary)
     column = Column([arm.score.mean for arm in arms if arm.score] + [baseline.score for baseline in data.baselines])
     styles = styles_of(arm.label for arm in data.arms)
+    questions = facts.questions(data.examples)
     values = {
         "data": data,
         "raw": clean,
         "arms": arms,
+        "told": facts.told_columns(arms),
+        "baselines": facts.best_first(data.baselines, data.task.primary),
         "styles": styles,
         "column": column,
         "figures": {figure.anchor: figure for figure in _figures(data, arms, styles, column)},
@@ -48,7 +51,8 @@ def render_comparison(result: dict[str, Any]) -> str:
         "pair_column": Column([pair.difference for pair in data.pairs]),
         "pair_kinds": list({pair.kind: None for pair in data.pairs if pair.kind}),
         "failures": facts.failures(data),
-        "questions": facts.questions(data.examples),
+        "questions": questions,
+        "marked": any(wrong for asked in questions for _, pieces in asked.answers for _, wrong in pieces),
         "chosen": {arm.label: facts.chosen(arm, data.task.primary) for arm in arms},
         "seconds": {arm.label: facts.seconds(arm) for arm in arms},
         "spread": facts.spread,

@@ -1,13 +1,14 @@
 """What a comparison's page says in words and tables, worked out from its data."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from statewise.report.figures.figure import better
 from statewise.report.formats import setting
-from statewise.report.schema import Arm, Comparison, Example, Primary, Trial
+from statewise.report.schema import Arm, Baseline, Comparison, Example, Primary, Trial
 
 Piece = tuple[str, bool]
 """Some text, and whether it is wrong"""
@@ -71,6 +72,25 @@ def seconds(arm: Arm) -> float | None:
     spent = [trial.seconds for trial in arm.tuning] + [seed.seconds for seed in arm.seeds]
     known = [each for each in spent if each is not None]
     return sum(known) if known else None
+
+
+def told_columns(arms: Sequence[Arm]) -> list[str]:
+    """Those of the table's optional columns that say something of some arm."""
+    says = {
+        "solved": any(arm.solved for arm in arms),
+        "fixed": any(arm.cost.parameters.fixed for arm in arms),
+        "step": any(arm.cost.step_latency_us is not None for arm in arms),
+        "tokens": any(arm.cost.tokens_per_second is not None for arm in arms),
+        "peak": any(arm.cost.peak_memory_mb is not None for arm in arms),
+        "time": any(seconds(arm) is not None for arm in arms),
+    }
+    return [name for name, said in says.items() if said]
+
+
+def best_first(baselines: Sequence[Baseline], primary: Primary) -> list[Baseline]:
+    """The baselines by score, best first; those without one last."""
+    sign = 1.0 if primary.lower_is_better else -1.0
+    return sorted(baselines, key=lambda each: math.inf if each.score is None else sign * each.score)
 
 
 def questions(examples: Sequence[Example]) -> list[Question]:

@@ -43,6 +43,10 @@ class Scale:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
+    def holds(self, value: float) -> bool:
+        """Whether ``value`` lies on the axis."""
+        return self.low <= value <= self.high
+
     def ticks(self, most: int = 6, *, binary: bool = False) -> list[float]:
         """At most about ``most`` round numbers on the axis; powers of two where ``binary``.
 

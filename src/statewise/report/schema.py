@@ -28,6 +28,7 @@ class Task(BaseModel):
     bimodal: bool = False
     solved_at: float | None = None
     notes: list[str] = []
+    verb: str = "evaluate"
 
 
 class Budget(BaseModel):

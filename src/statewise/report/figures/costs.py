@@ -1,6 +1,8 @@
 """Score against what it costs, with the Pareto front marked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -11,34 +13,52 @@ from statewise.report.formats import Column, compact, count, plain, size
 from statewise.report.scale import Scale
 from statewise.report.schema import Arm, Comparison, Primary
 
-Cost = Callable[[Arm], float | None]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in the units of a plot"""
+
+ALIKE = 1.25
+"""Up to this ratio of the largest to the smallest, costs that a budget made equal differ by rounding alone"""
 _RING = "M-8.5,0A8.5,8.5 0 1 1 8.5,0A8.5,8.5 0 1 1 -8.5,0Z"
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Something that an arm costs."""
+
+    name: str
+    """As a budget is matched on it, and as captions say it"""
+    label: str
+    of: Callable[[Arm], float | None]
+    text: Callable[[float], str]
 
 
 def costs(data: Comparison, styles: Mapping[str, Style], column: Column) -> Figure:
     """Three plots: state bytes, parameters of the body, measured latency of a step."""
-    axes = (
-        ("state", "state bytes of one row", _state_bytes, size),
-        ("parameters", "parameters of the body, trained and fixed", body_parameters, compact),
-        ("latency", "measured latency of a step, µs", _latency, plain),
-    )
-    plots, fronts, shown = [], [], dict[str, Point]()
-    for short, name, cost, text in axes:
+    plots, fronts, alike, shown = [], [], "", dict[str, Point]()
+    for cost in _COSTS:
         known = {
-            arm.label: (value, arm.score.mean) for arm in data.arms if arm.score and (value := cost(arm)) is not None
+            arm.label: (value, arm.score.mean) for arm in data.arms if arm.score and (value := cost.of(arm)) is not None
         }
-        if known:
-            shown |= known
+        if not known:
+            continue
+        shown |= known
+        if data.budget and data.budget.match == cost.name and _are_alike([value for value, _ in known.values()]):
+            alike = f"The budget made {cost.name} equal but for rounding, so that no front is marked by them. "
+            front = []
+        else:
             front = pareto_front(known, data.task.primary)
-            plots.append(_plot(data, styles, known, front, name, text, column))
-            fronts.append(f"by {short}, {listed(front)}")
+            fronts.append(f"by {cost.name}, {listed(front)}")
+        plots.append(_plot(data, styles, known, front, cost, column))
     if not plots:
         return Figure("costs", "Score against cost", "No arm has both a score and a counted or measured cost.")
-    caption = (
-        f"Mean test {data.task.primary.name} against what it costs. Ringed and joined: the Pareto front, arms that no "
-        f"other beats without costing more: {'; '.join(fronts)}. "
-    )
-    caption += "Latency was measured on one machine and differs from run to run; the other costs are counted."
+    caption = f"Mean test {data.task.primary.name} against what it costs. "
+    if fronts:
+        caption += (
+            f"Ringed and joined: the Pareto front, arms that no other beats without costing more: {'; '.join(fronts)}. "
+        )
+    caption += alike
+    if any(_latency(arm) is not None for arm in data.arms):
+        caption += "Latency was measured on one machine and differs from run to run; the other costs are counted."
     return Figure("costs", "Score against cost", caption, tuple(plots), tuple(shown))
 
 
@@ -73,38 +93,49 @@ def _latency(arm: Arm) -> float | None:
     return arm.cost.step_latency_us
 
 
+_COSTS = (
+    _Cost("state", "state bytes of one row", _state_bytes, size),
+    _Cost("parameters", "parameters of the body, trained and fixed", body_parameters, compact),
+    _Cost("latency", "measured latency of a step, µs", _latency, plain),
+)
+
+
+def _are_alike(values: Collection[float]) -> bool:
+    return max(values) <= ALIKE * min(values)
+
+
 def _plot(
     data: Comparison,
     styles: Mapping[str, Style],
     known: Mapping[str, Point],
     front: Sequence[str],
-    name: str,
-    text: Callable[[float], str],
+    cost: _Cost,
     column: Column,
 ) -> Markup:
-    scale = Scale.over([cost for cost, _ in known.values()], wide=8.0, pad=0.12)
-    ticks = scale.ticks(5, binary=text is size)
-    across = Axis(scale, name, [(tick, text(tick)) for tick in ticks])
+    values = [value for value, _ in known.values()]
+    if _are_alike(values):
+        values += [min(values) / ALIKE, max(values) * ALIKE]
+    scale = Scale.over(values, wide=8.0, pad=0.12)
+    across = Axis(scale, cost.label, [(tick, cost.text(tick)) for tick in scale.ticks(5, binary=cost.text is size)])
     plot = Plot(across, score_axis([score for _, score in known.values()], data.task.primary, "test"))
-    plot.line([known[label] for label in front], "front", "Pareto front", stepped=True)
-    for label, (cost, score) in known.items():
-        tip = f"{label}: {column(score)} at {text(cost) if text is size else count(cost)}"
+    corners = plot.line([known[label] for label in front], "front", "Pareto front", stepped=True)
+    for label, (value, score) in known.items():
+        tip = f"{label}: {column(score)} at {cost.text(value) if cost.text is size else count(value)}"
         if label in front:
-            plot.sign(cost, score, _RING, f"ring {styles[label].css}", tip)
-        plot.mark(cost, score, styles[label], tip)
-    _name_points(plot, known, styles)
+            plot.sign(value, score, _RING, f"ring {styles[label].css}", tip)
+        plot.mark(value, score, styles[label], tip)
+    _name_points(plot, known, styles, corners)
     return plot.svg()
 
 
-def _name_points(plot: Plot, known: Mapping[str, Point], styles: Mapping[str, Style]) -> None:
-    """Write labels where they hide neither points nor each other; the key names those that find no room."""
+def _name_points(plot: Plot, known: Mapping[str, Point], styles: Mapping[str, Style], corners: Sequence[Point]) -> None:
+    """Write labels where they hide neither points, the front nor each other; the key names those without room."""
     centres = [(plot.px(x), plot.py(y)) for x, y in known.values()]
     taken = [(x - 9, y - 9, x + 9, y + 9) for x, y in centres]
+    taken += [(min(a, c) - 3, min(b, d) - 3, max(a, c) + 3, max(b, d) + 3) for (a, b), (c, d) in pairwise(corners)]
     for label, (x, y) in zip(known, centres, strict=True):
         wide = LETTER * len(styles[label].short)
-        beside = ((x + 8, y - 11), (x + 12, y + 4), (x - 8 - wide, y - 11), (x - 12 - wide, y + 4))
-        places = (*beside, (x - wide / 2, y + 21))
-        for left, base in places:
+        for left, base in _beside(x, y, wide):
             box = (left, base - 9, left + wide, base + 2)
             inside = plot.left <= box[0] and box[2] <= plot.right and plot.top <= box[1] and box[3] <= plot.bottom
             if inside and not any(_meet(box, other) for other in taken):
@@ -113,5 +144,11 @@ def _name_points(plot: Plot, known: Mapping[str, Point], styles: Mapping[str, St
                 break
 
 
-def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _beside(x: float, y: float, wide: float) -> Iterator[Point]:
+    """Where a label may begin, the usual places first."""
+    yield from ((x + 12, y + 4), (x + 8, y - 12), (x - 12 - wide, y + 4), (x - 8 - wide, y - 12))
+    yield from ((x + 8, y + 19), (x - 8 - wide, y + 19), (x - wide / 2, y + 22), (x - wide / 2, y - 14))
+
+
+def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

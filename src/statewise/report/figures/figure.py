@@ -1,7 +1,7 @@
 """A figure: one or more plots under one caption."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -41,7 +41,7 @@ def score_axis(values: Iterable[float], primary: Primary, what: str) -> Axis:
     return Axis(scale, f"{what} {score_label(primary)}", [(tick, plain(tick)) for tick in scale.ticks()])
 
 
-def listed(words: list[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """Words as a sentence lists them.
 
     >>> listed(["a", "b", "c"])

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping
 
-from statewise.report.figures.figure import Figure, better, score_axis
+from statewise.report.figures.figure import Figure, better, listed, score_axis
 from statewise.report.figures.lines import Strands, draw_bundle, flat
 from statewise.report.figures.plot import Axis, Plot
 from statewise.report.figures.style import Style
@@ -56,13 +56,19 @@ def _bundle(data: Comparison) -> dict[str, Strands]:
 
 def _reaches(data: Comparison, column: Column) -> str:
     """Up to which length every arm's mean accuracy is at least 0.9 throughout, and its mean beyond the training."""
-    told = [
-        f"{arm.label} {'none' if arm.reach.longest is None else count(arm.reach.longest)}"
-        + (f" (mean beyond the training {column(arm.reach.beyond)})" if arm.reach.beyond is not None else "")
-        for arm in data.arms
-        if arm.reach
+    held: dict[int | None, list[str]] = {}
+    for arm in data.arms:
+        if arm.reach:
+            held.setdefault(arm.reach.longest, []).append(arm.label)
+    if not held:
+        return ""
+    lengths = sorted(held, key=lambda length: -1 if length is None else length, reverse=True)
+    told = [f"{listed(held[length])} to {'no length' if length is None else count(length)}" for length in lengths]
+    beyond = [
+        f"{arm.label} {column(arm.reach.beyond)}" for arm in data.arms if arm.reach and arm.reach.beyond is not None
     ]
-    return f"Longest length with at least 90 %, and all below it: {'; '.join(told)}." if told else ""
+    means = f" Mean over the lengths beyond the training: {', '.join(beyond)}." if beyond else ""
+    return f"At least 90 % on average holds from the shortest length on: {'; '.join(told)}.{means}"
 
 
 def _longest(data: Comparison, length: float, column: Column) -> str:

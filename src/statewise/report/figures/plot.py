@@ -17,8 +17,8 @@ from statewise.report.formats import plain
 from statewise.report.scale import Scale
 
 WIDTH = 360.0
-LETTER = 5.8
-"""Width of a letter, on average, in the units of a plot"""
+LETTER = 6.3
+"""Width of a letter, on average, in the units of a plot, where it is largest: on a phone"""
 
 _SIZES = {"mean": 1.0, "small": 0.7, "point": 0.62}
 """Of markers, beside the size in which shapes are drawn"""
@@ -47,7 +47,7 @@ class Plot:
     def __init__(self, x: Axis, y: Axis, *, height: float = 240.0, reads_out: bool = False) -> None:
         self._x, self._y = x.scale, y.scale
         self.left = 10 + LETTER * max((len(text) for _, text in y.ticks), default=0)
-        self.right, self.top, self.bottom = WIDTH - 10, 28.0, height - (38 if x.label else 22)
+        self.right, self.top, self.bottom = WIDTH - 10, 32.0, height - (38 if x.label else 22)
         self._svg = ElementTree.Element(
             "svg", {"viewBox": f"0 0 {WIDTH:g} {height:g}", "class": "plot", "role": "img", "aria-label": y.label}
         )
@@ -85,14 +85,20 @@ class Plot:
         """A vertical reference line between two heights."""
         self._rule("reference", (self.px(x), self.py(low)), (self.px(x), self.py(high)))
 
-    def line(self, points: Sequence[Point], css: str, name: str, *, stepped: bool = False) -> None:
-        """A line through ``points``; ``name`` is told where it is pointed at."""
+    def line(self, points: Sequence[Point], css: str, name: str, *, stepped: bool = False) -> list[Point]:
+        """A line through ``points``, and its corners in the plot's own units; ``name`` is told where it is pointed at.
+
+        No points make no line.
+        """
+        if not points:
+            return []
         places = [(self.px(x), self.py(y)) for x, y in points]
         if stepped:
             corners = [(b[0], a[1]) for a, b in pairwise(places)]
             places = [place for pair in zip(places, [*corners, places[-1]], strict=True) for place in pair]
         path = " ".join(f"{_short(x)},{_short(y)}" for x, y in places)
         self._add("polyline", f"line {css}", {"points": path, "data-name": name})
+        return places
 
     def mark(self, x: float, y: float, style: Style, tip: str, kind: str = "mean", drop: float = 0.0) -> None:
         """An arm's marker, ``drop`` units below its place; ``tip`` is told where it is pointed at."""
@@ -108,6 +114,10 @@ class Plot:
     def write(self, left: float, top: float, text: str, css: str) -> None:
         """Text at a place in the plot's own units."""
         self._add("text", css, {"x": _short(left), "y": _short(top)}).text = text
+
+    def beside(self, x: float, y: float, text: str, *, left: bool) -> None:
+        """A note on one side of a mark."""
+        self.write(self.px(x) + (-8 if left else 8), self.py(y) + 3.5, text, "note end" if left else "note")
 
     def svg(self) -> Markup:
         """The plot, safe to be put into a page."""

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from statewise.report.figures.figure import Figure, score_axis
 from statewise.report.figures.plot import Axis, Plot
+from statewise.report.figures.reach import reach, with_near
 from statewise.report.figures.style import Style, shorten
 from statewise.report.formats import Column, percent, plain
 from statewise.report.scale import Scale
@@ -14,6 +15,8 @@ from statewise.report.schema import Arm, Comparison
 ROW = 30.0
 _ARROWS = {-1: "M4,-4L-2,0L4,4", 1: "M-4,-4L2,0L-4,4"}
 _STROKE = "M0,-7V7"
+_HALF = 0.5
+"""The part of an axis from which on a value is written on its left"""
 
 
 def scores(data: Comparison, arms: Sequence[Arm], styles: Mapping[str, Style], column: Column) -> Figure:
@@ -28,42 +31,61 @@ def scores(data: Comparison, arms: Sequence[Arm], styles: Mapping[str, Style], c
         f"{f' ({kinds})' if kinds else ''}, an arrow where it goes on outside the figure; small open marks: every "
         "seed. "
     )
-    caption += "Dotted lines: baselines and chance, which needed no model. " if references(data) else ""
+    if references(data):
+        caption += "Dotted lines: what needs no model; an arrow beside its score where that lies outside the figure. "
     caption += _test_noise(shown, column)
     caption += _solved_caption(shown)
     return Figure("scores", "Scores", caption, tuple(plot for plot in plots if plot))
 
 
 def references(data: Comparison) -> list[tuple[str, float]]:
-    """Names and scores of what needs no model: the baselines, and chance unless one of them equals it."""
+    """Names and scores of what needs no model, best first: the baselines, and chance unless one of them equals it."""
     found = [(baseline.name, baseline.score) for baseline in data.baselines if baseline.score is not None]
     primary = data.task.primary
     if primary.chance is not None and all(abs(score - primary.chance) > 1e-9 for _, score in found):
         found.append((primary.chance_label, primary.chance))
-    return found
+    return sorted(found, key=lambda reference: reference[1], reverse=not primary.lower_is_better)
 
 
 def _score_plot(data: Comparison, shown: Sequence[Arm], styles: Mapping[str, Style], column: Column) -> Markup:
     below = references(data)
-    seeds = [(row, seed) for row, arm in enumerate(shown) for seed in arm.seeds]
-    core = [seed.test for _, seed in seeds if seed.test is not None] + [score for _, score in below]
-    core += [arm.score.mean for arm in shown if arm.score]
-    bounds = [bound for arm in shown if arm.score for bound in (arm.score.low, arm.score.high) if bound is not None]
-    across = score_axis(reach(core, bounds), data.task.primary, "test")
+    across = _score_axis(data, shown, [score for _, score in below])
     plot = _rows([styles[arm.label].short for arm in shown] + [shorten(name, 22) for name, _ in below], across)
-    for row, (name, score) in enumerate(below, start=len(shown)):
-        plot.upright(score, row, -0.5)
-        plot.sign(score, row, _STROKE, "stroke", f"{name}: {column(score)}")
-    for row, seed in seeds:
-        if seed.test is not None:
-            tip = f"{shown[row].label}, seed {seed.seed}: {column(seed.test)}"
-            plot.mark(seed.test, row, styles[shown[row].label], tip, kind="point", drop=7.0)
+    _draw_references(plot, across.scale, below, len(shown), column)
+    for row, arm in enumerate(shown):
+        style = styles[arm.label]
+        for seed in arm.seeds:
+            if seed.test is not None:
+                tip = f"{arm.label}, seed {seed.seed}: {column(seed.test)}"
+                plot.mark(seed.test, row, style, tip, kind="point", drop=7.0)
     for row, arm in enumerate(shown):
         if arm.score:
             told = f"{arm.label}: {column(arm.score.mean)} {column.interval(arm.score.low, arm.score.high)}"
             _bar(plot, across.scale, row, styles[arm.label], (arm.score.low, arm.score.high))
             plot.mark(arm.score.mean, row, styles[arm.label], f"{told}, n = {arm.score.n}")
     return plot.svg()
+
+
+def _score_axis(data: Comparison, shown: Sequence[Arm], below: Sequence[float]) -> Axis:
+    """As wide as the arms need, and the references that are near them."""
+    core = [seed.test for arm in shown for seed in arm.seeds if seed.test is not None]
+    core += [arm.score.mean for arm in shown if arm.score]
+    bounds = [bound for arm in shown if arm.score for bound in (arm.score.low, arm.score.high) if bound is not None]
+    return score_axis(with_near(reach(core, bounds), below), data.task.primary, "test")
+
+
+def _draw_references(plot: Plot, scale: Scale, below: Sequence[tuple[str, float]], first: int, column: Column) -> None:
+    """A dotted line through all rows above and the score beside it; at the edge an arrow where it lies outside."""
+    inside = [(row, name, score) for row, (name, score) in enumerate(below, first) if scale.holds(score)]
+    for row, name, score in inside:
+        plot.upright(score, row, -0.5)
+        plot.sign(score, row, _STROKE, "stroke", f"{name}: {column(score)}")
+    for row, (name, score) in enumerate(below, first):
+        place = min(max(score, scale.low), scale.high)
+        if place != score:
+            side = -1 if score < scale.low else 1
+            plot.sign(place, row, _ARROWS[side], "stroke beyond", f"{name}: {column(score)}, outside the figure")
+        plot.beside(place, row, column(score), left=scale.place(place) > _HALF)
 
 
 def _solved_plot(shown: Sequence[Arm], styles: Mapping[str, Style]) -> Markup | None:
@@ -93,8 +115,8 @@ def _solved_caption(shown: Sequence[Arm]) -> str:
     solved = [arm.solved for arm in shown if arm.solved]
     if not solved:
         return ""
-    kinds = {one.kind: None for one in solved if one.kind}
-    return f"Second plot: the fraction of the seeds that solved the task, with its {', '.join(kinds) or 'interval'}. "
+    kinds = ", ".join({one.kind: None for one in solved if one.kind})
+    return f"Second plot: the fraction of the seeds that solved the task, with its interval{kinds and f' ({kinds})'}. "
 
 
 def _rows(names: Sequence[str], across: Axis) -> Plot:
@@ -113,17 +135,3 @@ def _bar(plot: Plot, scale: Scale, row: int, style: Style, ends: tuple[float | N
         if not scale.low <= end <= scale.high:
             place = scale.low if side < 0 else scale.high
             plot.sign(place, row, _ARROWS[side], f"arrow {style.css}", f"goes on to {plain(float(f'{end:.3g}'))}")
-
-
-def reach(core: Sequence[float], bounds: Sequence[float]) -> list[float]:
-    """The values an axis should cover: all of ``core``, and interval ends as far as half its span beyond.
-
-    The interval of two seeds may be a hundred times as wide as what was seen; the axis must not follow it.
-
-    >>> reach([0.0, 1.0], [-9.0, 1.2])
-    [0.0, 1.0, -0.5, 1.2]
-    """
-    low, high = min(core), max(core)
-    spare = (high - low) / 2 or abs(high) / 10 or 1.0
-    floor = max(low - spare, low / 2) if low > 0 else low - spare
-    return [*core, *(min(max(bound, floor), high + spare) for bound in bounds)]

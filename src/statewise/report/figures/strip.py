@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from statewise.report.figures.scores import reach
+from statewise.report.figures.reach import reach
 from statewise.report.scale import Scale
 from statewise.report.schema import Pair
 
