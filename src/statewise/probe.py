@@ -1,8 +1,7 @@
 """Side outputs of layers (attention maps, write weights, gate values): silent and nearly free unless somebody looks.
 
-A layer says ``probe.record(self, "keep_gate", z)`` in ``step``, and ``probe.record_sequence(self, "keep_gate", z)``
-where it works on all steps at once. Whoever wants to look opens a recorder around the calls of a model; what is seen
-has one shape, whichever gear ran:
+A layer says ``probe.record(self, "keep_gate", z)`` in ``step``, and nowhere else: while a recorder is open, a sequence
+is run step by step. Whoever wants to look opens a recorder around the calls of a model:
 
 >>> import torch
 >>> from statewise.layers.statespace.min_gru import MinGRU
@@ -17,53 +16,69 @@ torch.Size([2, 8, 4])
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
 
 
 class Recording(Mapping[str, dict[str, Tensor]]):
-    """What the modules of a model recorded: path of the module -> name -> values ``(B, T, ...)``, chunk after chunk.
+    """What the modules of a model recorded: path of the module -> name -> values ``(B, T, ...)``, step after step.
 
     Paths are those of ``model.named_modules()``, as ``body.layers.1``; the model's own is empty. What modules outside
-    the model record is passed over.
+    the model record is passed over. What is read is a copy, whose gradient reaches what was recorded.
+
+    Raises:
+        ValueError: where it is read, if the steps of a side output differ in shape, as those of batches of different
+            size do.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._paths = {module: path for path, module in model.named_modules()}
-        self._chunks: dict[str, dict[str, list[Tensor]]] = {}
+        self._steps: dict[str, dict[str, list[Tensor]]] = {}
 
-    def add(self, module: nn.Module, name: str, values: Tensor) -> None:
-        """Take in a chunk ``(B, T, ...)`` of a side output."""
+    def add(self, module: nn.Module, name: str, value: Tensor) -> None:
+        """Take in ``value (B, ...)`` of one step."""
         path = self._paths.get(module)
         if path is not None:
-            self._chunks.setdefault(path, {}).setdefault(name, []).append(values)
+            self._steps.setdefault(path, {}).setdefault(name, []).append(value)
 
     def __getitem__(self, path: str) -> dict[str, Tensor]:
-        return {name: torch.cat(chunks, dim=1) for name, chunks in self._chunks[path].items()}
+        return {name: _in_time(path, name, steps) for name, steps in self._steps[path].items()}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._chunks)
+        return iter(self._steps)
 
     def __len__(self) -> int:
-        return len(self._chunks)
+        return len(self._steps)
+
+
+def _in_time(path: str, name: str, steps: list[Tensor]) -> Tensor:
+    """The values ``(B, ...)`` of all steps as ``(B, T, ...)``."""
+    first, *others = dict.fromkeys(tuple(value.shape) for value in steps)
+    if others:
+        raise ValueError(
+            f"'{name}' of the module '{path}' was recorded with the shapes {first} and {others[0]}; a recorder holds "
+            "steps of one batch: open one for each"
+        )
+    if not first:
+        raise ValueError(
+            f"'{name}' of the module '{path}' was recorded as one number; record (B, ...), a row a sequence"
+        )
+    return torch.stack(steps, dim=1)
 
 
 _open_recording: ContextVar[Recording | None] = ContextVar("open_recording", default=None)
+_open = 0
+"""How many recorders are open anywhere. Asked first, as it is sooner said, and ``torch.compile`` can trace it."""
+_counting = Lock()
 
 
 def record(module: nn.Module, name: str, value: Tensor) -> None:
     """Hand the open recorder, if there is one, ``value (B, ...)`` of one step. Nothing is detached or copied."""
-    seen = _open_recording.get()
+    seen = _open_recording.get() if _open else None
     if seen is not None:
-        seen.add(module, name, value.unsqueeze(1))
-
-
-def record_sequence(module: nn.Module, name: str, values: Tensor) -> None:
-    """Hand the open recorder, if there is one, ``values (B, T, ...)`` of T steps. Nothing is detached or copied."""
-    seen = _open_recording.get()
-    if seen is not None:
-        seen.add(module, name, values)
+        seen.add(module, name, value)
 
 
 @contextmanager
@@ -71,12 +86,20 @@ def recording(model: nn.Module) -> Iterator[Recording]:
     """Collect what the layers of ``model`` record inside the ``with`` block; an inner recorder hides an outer one."""
     seen = Recording(model)
     token = _open_recording.set(seen)
+    _count(+1)
     try:
         yield seen
     finally:
+        _count(-1)
         _open_recording.reset(token)
 
 
 def is_recording() -> bool:
-    """Whether a recorder is open; worth asking only where a side output costs extra work."""
-    return _open_recording.get() is not None
+    """Whether a recorder is open."""
+    return _open > 0 and _open_recording.get() is not None
+
+
+def _count(change: int) -> None:
+    global _open
+    with _counting:
+        _open += change

@@ -116,47 +116,35 @@ class FastPathCutsTheGraph(Right):
         return super()._sequence(x, tree.detach(state))
 
 
-class RecordsInOneGear(Right):
-    """A fast path that forgets whoever looks."""
+class RecordsUnitsFirst(Right):
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        y, after = super().step(x, state)
+        probe.record(self, "h", after["h"].T)
+        return y, after
+
+
+class RecordsTwiceAStep(Right):
+    """Before and after, under one name."""
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         y, after = super().step(x, state)
+        probe.record(self, "h", state["h"])
         probe.record(self, "h", after["h"])
         return y, after
 
-    def _sequence(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        outputs = []
-        for x_t in x.unbind(1):
-            y, state = Right.step(self, x_t, state)
-            outputs.append(y)
-        return torch.stack(outputs, 1), state
 
-
-class RecordsTimeFirst(RecordsInOneGear):
-    def _sequence(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        states = []
-        for x_t in x.unbind(1):
-            _, state = Right.step(self, x_t, state)
-            states.append(state["h"])
-        probe.record_sequence(self, "h", torch.stack(states))
-        return torch.stack(states, 1) @ self.readout.T, state
-
-
-class RecordsTheStateBefore(RecordsInOneGear):
-    def _sequence(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        states = [state["h"]]
-        for x_t in x.unbind(1):
-            _, state = Right.step(self, x_t, state)
-            states.append(state["h"])
-        probe.record_sequence(self, "h", torch.stack(states[:-1], 1))
-        return torch.stack(states[1:], 1) @ self.readout.T, state
+class RecordsTheMeanOverRows(Right):
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        y, after = super().step(x, state)
+        probe.record(self, "size", after["h"].abs().mean())
+        return y, after
 
 
 class LookedAtIsAnother(Right):
-    """A kernel of less precision, left for a slower one while somebody looks."""
+    """A step of less precision, left for a slower one while somebody looks."""
 
-    def _sequence(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = super()._sequence(x, state)
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        y, after = super().step(x, state)
         return (y + 1e-6 if probe.is_recording() else y), after
 
 

@@ -2,11 +2,10 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from statewise.ops import windowed_attention as module
-from statewise.ops.windowed_attention import append, attention_weights, windowed_attention
+from statewise.ops.windowed_attention import append, windowed_attention
 
 ROWS, HEADS, WIDTH = 3, 2, 4
 COUNTS = torch.tensor([0, 2, 1000])
@@ -242,19 +241,6 @@ def test_long_sequences_cost_no_square(past):
     with Sizes(), torch.no_grad():
         windowed_attention(*arguments, COUNTS, 8)
     assert largest <= arguments[1].numel()
-
-
-def test_the_weights_are_those_of_the_outputs():
-    for biased in (None, normal(HEADS, 5, seed=4)):
-        for time, past in ((7, 4), (1, 4), (7, 0)):
-            q, k, v = example(time, past)
-            weights = attention_weights(q, k, COUNTS, 5, biased)
-            expected = windowed_attention(q, k, v, COUNTS, 5, biased)
-            assert weights.shape == (ROWS, time, HEADS, 5)
-            windows = F.pad(v, (0, 0, 0, 0, 4, 0))[:, -time - 4 :].unfold(1, 5, 1)
-            mixed = torch.einsum("btnc,btndc->btnd", weights, windows)
-            torch.testing.assert_close(mixed, expected, rtol=1e-12, atol=1e-12)
-            torch.testing.assert_close(weights.sum(-1), torch.ones(ROWS, time, HEADS, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("length", [0, 1, 4])

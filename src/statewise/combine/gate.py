@@ -26,6 +26,5 @@ class Gate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The gate ``(..., output_size)`` for one step ``(B, D)`` or many ``(B, T, D)``."""
         g = self.map(x).sigmoid()
-        keep = probe.record if g.dim() == 2 else probe.record_sequence
-        keep(self, "write_gate", g)
+        probe.record(self, "write_gate", g)
         return g

@@ -15,7 +15,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from statewise import tree
+from statewise import probe, tree
 from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
@@ -77,7 +77,10 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """
 
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
-        """A whole sequence, T >= 1: the loop over ``step``. Override with something equal and faster."""
+        """A whole sequence, T >= 1: the loop over ``step``. Override with something equal and faster.
+
+        While a ``probe`` is recording, the loop is run whatever was overridden: side outputs are those of ``step``.
+        """
         outputs = []
         for x_t in unbind_time(x):
             y, state = self.step(x_t, state)
@@ -130,8 +133,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
         return like.new_zeros(batch, 0, self.output_size)
 
     def _chunk(self, x: Input, state: State) -> tuple[Tensor, State]:
-        """The fast gear, its state in the dtypes it came in."""
-        y, after = self._sequence(x, state)
+        """The fast gear, its state in the dtypes it came in; while a recorder is open, the loop that records."""
+        y, after = SequenceLayer._sequence(self, x, state) if probe.is_recording() else self._sequence(x, state)
         return y, tree.cast_like(after, state)
 
     def _sequence_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:

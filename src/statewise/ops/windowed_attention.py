@@ -92,19 +92,6 @@ def rule(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, b
 FORMS = Forms("windowed_attention", {"reference": reference, "causal": causal, "blocks": blocks}, rule)
 
 
-def attention_weights(q: Tensor, keys: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
-    """The weights of ``windowed_attention``, for looking at: they cost O(T (P + T)).
-
-    ``(B, T, N, C)``: of every step over the last C steps, the oldest first and its own last; 0 where there was none.
-    """
-    time, past = q.shape[1], keys.shape[1] - q.shape[1]
-    scores = torch.einsum("btnd,bsnd->bnts", q, _finite(keys)) / q.shape[-1] ** 0.5
-    weights = (scores + _mask(q, count, range(time), range(-past, time), context, bias)).softmax(dim=-1)
-    from_first = F.pad(weights, (context - 1 - past, 0))
-    window = torch.arange(time, device=q.device).unsqueeze(1) + torch.arange(context, device=q.device)
-    return from_first.gather(-1, window.expand(*weights.shape[:2], -1, -1)).transpose(1, 2)
-
-
 def append(window: Tensor, new: Tensor) -> Tensor:
     """A time-ordered window ``(B, C, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped.
 

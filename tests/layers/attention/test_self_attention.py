@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import laws, probe, tree
-from statewise.layers.attention import self_attention
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.ops import windowed_attention as op
 
@@ -152,15 +151,6 @@ def test_recorded_weights_are_those_of_the_output():
     windows = torch.nn.functional.pad(values, (0, 0, 0, 0, 19, 0)).unfold(1, 20, 1)[:, 12:]
     mixed = torch.einsum("btnc,btndc->btnd", weights, windows).flatten(2)
     torch.testing.assert_close(layer.project_out(mixed), y, rtol=0, atol=1e-12)
-
-
-def test_weights_are_not_worked_out_unless_somebody_looks(monkeypatch):
-    def nobody_looks(*_):
-        raise AssertionError("weights were worked out")
-
-    monkeypatch.setattr(self_attention, "attention_weights", nobody_looks)
-    layer = make()
-    layer.step(random_input()[:, 0], layer(random_input())[1])
 
 
 def test_an_empty_batch_goes_through():

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.attention.positions import PositionKind, make_positions
-from statewise.ops.windowed_attention import append, attention_weights, windowed_attention
+from statewise.ops.windowed_attention import append, windowed_attention
 
 
 class AttentionState(NamedTuple):
@@ -113,11 +113,8 @@ class SelfAttention(SequenceLayer):
         at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
         q, k, v = self._project(x, at)
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
-        window = (state.steps, self.context_length, self.positions.bias(self.context_length, q))
-        y = windowed_attention(q, keys, values, *window)
-        if probe.is_recording():
-            weights = attention_weights(q, keys, *window)
-            probe.record_sequence(self, "attention", weights)
+        bias = self.positions.bias(self.context_length, q)
+        y = windowed_attention(q, keys, values, state.steps, self.context_length, bias)
         after = AttentionState(
             append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)), state.steps + x.shape[1]
         )

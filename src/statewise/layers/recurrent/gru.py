@@ -22,7 +22,7 @@ from statewise import probe
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
@@ -93,14 +93,8 @@ class GRU(TorchLayout):
         if self.reset_placement == "after" and not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
-            after = GRUState(h.squeeze(0))
-        else:
-            y, after = unroll(self._next, self._projected(x), state)
-        if probe.is_recording():
-            r, z, _ = self._gates(self._projected(x), before(y, state.h))
-            probe.record_sequence(self, "reset_gate", r)
-            probe.record_sequence(self, "keep_gate", z)
-        return y, after
+            return y, GRUState(h.squeeze(0))
+        return unroll(self._next, self._projected(x), state)
 
     def _next(self, projected: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         """One step from W x_t + b_W."""
@@ -109,7 +103,7 @@ class GRU(TorchLayout):
         return h, GRUState(h)
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """r, z and n, each ``(..., H)``, from W x + b_W and the outputs of the steps before."""
+        """r, z and n, each ``(B, H)``, from W x_t + b_W and the output of the step before."""
         width = self.output_size
         input_gates, input_new = projected.split([2 * width, width], dim=-1)
         if self.reset_placement == "after":

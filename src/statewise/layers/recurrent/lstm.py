@@ -20,7 +20,7 @@ from torch import Tensor
 from statewise import probe
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, before, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 from statewise.ops.transforms import beyond_reverse_mode
 
 
@@ -102,14 +102,9 @@ class LSTM(TorchLayout):
         start = (layer_first(state.h), layer_first(state.c))
         keep = self._keeps_for_backward(x)
         y, h, c = torch.lstm(x, start, self._weights(), True, 1, 0.0, keep, False, True)
-        if probe.is_recording():
-            i, f, _, o = self._gates(self._projected(x), before(y, state.h))
-            probe.record_sequence(self, "input_gate", i)
-            probe.record_sequence(self, "forget_gate", f)
-            probe.record_sequence(self, "output_gate", o)
         return y, LSTMState(h.squeeze(0), c.squeeze(0))
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """i, f, g and o, each ``(..., H)``, from W x + b_W and the outputs of the steps before."""
+        """i, f, g and o, each ``(B, H)``, from W x_t + b_W and the output of the step before."""
         i, f, g, o = (projected + F.linear(h, self.weight_hh_l0, self.bias_hh_l0)).chunk(4, dim=-1)
         return i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()

@@ -76,8 +76,3 @@ class TorchLayout(SequenceLayer):
 def layer_first(leaf: Tensor) -> Tensor:
     """A leaf ``(B, H)`` of a state as torch's kernels take it: ``(1, B, H)``, contiguous."""
     return leaf.unsqueeze(0).contiguous()
-
-
-def before(y: Tensor, h: Tensor) -> Tensor:
-    """What each step started from, ``(B, T, H)``: of layers whose output is their state, from y and the first h."""
-    return torch.cat([h.unsqueeze(1), y[:, :-1]], dim=1)

@@ -117,7 +117,6 @@ class Mamba(SequenceLayer):
         v, gate = self.in_proj(x).chunk(2, dim=-1)
         v, tail = causal_convolution(v, state.tail, self.conv1d.weight, self.conv1d.bias, groups=self.channels)
         u, dt, b, c = self._selected(v)
-        probe.record_sequence(self, "dt", dt)
         s, h = selective_scan(u, dt, self._a(), b, c, state.h)
         return self._gated(s, u, gate), MambaState(tail, h)
 

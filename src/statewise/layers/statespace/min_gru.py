@@ -63,7 +63,6 @@ class MinGRU(SequenceLayer):
 
     def _sequence(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
         z, candidate = self._gates(x)
-        probe.record_sequence(self, "write_gate", z)
         h = linear_recurrence(1 - z, z * candidate, state.h)
         return h.to(x.dtype), MinGRUState(h[:, -1].clone())
 
