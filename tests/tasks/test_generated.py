@@ -1,15 +1,14 @@
-"""Generated tasks beyond the rules that every task keeps: which lengths are evaluated, how contents are dealt out."""
-
-import math
+"""Generated tasks beyond the rules that every task keeps: their lengths, and how many sequences there are."""
 
 import pytest
 import torch
 
+from statewise.errors import UserError
+from statewise.tasks import check
 from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
 from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.recalling import DelayedRecall, Recall
-from statewise.tasks.splitting import SPLITS, draw_of_split
 
 TASKS: tuple[GeneratedTask, ...] = (
     Copy(evaluation_sequences=200),
@@ -47,28 +46,51 @@ def test_evaluation_at_a_length_beyond_training(task: GeneratedTask):
     assert long.inputs.shape[1] > longest.inputs.shape[1]
 
 
-def test_contents_are_dealt_out_evenly_and_each_to_one_split():
-    def draw(number: int) -> torch.Tensor:
-        return torch.randint(2, (number, 14), generator=generator)
-
-    generator = torch.Generator().manual_seed(0)
-    dealt = {
-        split: {tuple(row) for row in draw_of_split(draw, split, 200_000, different=2.0**14).tolist()}
-        for split in SPLITS
-    }
-    assert sum(map(len, dealt.values())) == len(set.union(*dealt.values()))
-    for split, buckets in SPLITS.items():
-        assert len(dealt[split]) == pytest.approx(2**14 * len(buckets) / 8, rel=0.05)
+def test_a_small_space_is_said_and_not_held_against_the_task():
+    task = Parity(shortest=3, longest=14)
+    assert task.notes == (
+        "at lengths 3 to 11 there are so few different sequences that training, validation and test share them",
+    )
+    assert Parity(shortest=12, longest=20).notes == ()
+    assert "at length 1 " in Copy(bits=8, shortest=1, longest=20).notes[0]
+    check(task)
 
 
-def test_as_many_sequences_as_asked_for():
-    def draw(number: int) -> torch.Tensor:
-        return torch.randint(9, (number, 6), generator=generator)
+@pytest.mark.parametrize(
+    "task",
+    [
+        Copy(longest=300),
+        CopyMemory(shown=400),
+        Recall(symbols=2000, pairs=300, shortest=900, longest=900),
+        DelayedRecall(longest=2000),
+        Parity(longest=2000),
+    ],
+    ids=lambda task: task.name,
+)
+def test_there_may_be_more_different_sequences_than_a_float_counts(task: GeneratedTask):
+    longest = task.train_lengths[1]
+    assert task.different(longest) > 2**1024
+    assert not task.splits_share(longest)
+    assert len(task.notes) <= 1
 
-    generator = torch.Generator().manual_seed(0)
-    assert all(len(draw_of_split(draw, "valid", rows, different=9.0**6)) == rows for rows in (0, 1, 7, 500))
+
+@pytest.mark.parametrize(("task", "steps"), [(Copy(longest=7), 16), (CopyMemory(longest=100), 120), (Parity(), 40)])
+def test_a_window_spans_all_steps_of_the_longest_sequence_whatever_its_length_counts(task: GeneratedTask, steps: int):
+    assert task.longest_context() == steps
 
 
-def test_too_few_contents_are_an_error_and_no_endless_search():
-    with pytest.raises(RuntimeError, match="say with different"):
-        draw_of_split(lambda number: torch.zeros(number, 3).long(), "valid", 4, different=math.inf)
+@pytest.mark.parametrize(
+    ("task", "least"),
+    [(Copy(), 1), (CopyMemory(), 1), (Recall(pairs=3), 9), (DelayedRecall(delay=4), 5), (Adding(), 2), (Parity(), 1)],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_length_below_the_least_is_refused_with_a_sentence(task: GeneratedTask, least: int):
+    next(task.evaluation("valid", batch_size=2, length=least))
+    with pytest.raises(UserError, match=f"length of at least {least}, got {least - 1}"):
+        next(task.evaluation("valid", batch_size=2, length=least - 1))
+    with pytest.raises(UserError, match=rf"needs {least} <= shortest"):
+        type(task)(**{**options_of(task), "shortest": least - 1, "longest": least})
+
+
+def options_of(task: GeneratedTask) -> dict[str, int]:
+    return {name: getattr(task, name) for name in ("pairs", "delay") if hasattr(task, name)}

@@ -10,10 +10,9 @@ A broken rule raises ``TaskBroken``, an AssertionError that names the rule and t
 
 from statewise.tasks.answers import Classification, Regression, one_hot_logits
 from statewise.tasks.batch import Batch, asked_at_the_end
-from statewise.tasks.broken import TaskBroken
-from statewise.tasks.check import check
+from statewise.tasks.check import RULES, check
 from statewise.tasks.generated import GeneratedTask
-from statewise.tasks.rules import RULES
+from statewise.tasks.rules.broken import TaskBroken
 from statewise.tasks.scores import Metric, Scores
 from statewise.tasks.task import Task
 

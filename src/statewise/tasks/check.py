@@ -1,8 +1,30 @@
-"""The one function that tries a task on all rules."""
+"""The list of rules that every task keeps, and the one function that tries a task on all of them."""
 
-from statewise.tasks.broken import TaskBroken
-from statewise.tasks.rules import RULES
+from collections.abc import Callable, Mapping
+
+from statewise.tasks.rules.broken import TaskBroken
+from statewise.tasks.rules.data import batches, lengths, pure, splits
+from statewise.tasks.rules.form import example, form, options
+from statewise.tasks.rules.objective import losses, scores
+from statewise.tasks.rules.standards import baselines, chance, oracle
 from statewise.tasks.task import Task
+
+RULES: Mapping[str, Callable[[Task], None]] = {
+    "form": form,
+    "options": options,
+    "batches": batches,
+    "pure": pure,
+    "lengths": lengths,
+    "losses": losses,
+    "scores": scores,
+    "example": example,
+    "splits": splits,
+    "oracle": oracle,
+    "chance": chance,
+    "baselines": baselines,
+}
+"""Name of each rule -> the function that tries it; from the narrow to the broad, so that the first one broken names the
+fault and not a consequence of it."""
 
 
 def check(task: Task) -> None:

@@ -19,6 +19,8 @@ class TaskData(ABC):
     input_form: InputForm
     train_lengths: tuple[int, int] | None = None
     """Shortest and longest training sequence; None where sequences are endless streams."""
+    least_length: int = 1
+    """The shortest length that makes sense, where sequences have a length"""
 
     @abstractmethod
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:

@@ -4,13 +4,13 @@ import torch
 
 from statewise.contract import Tokens
 from statewise.tasks.batch import Batch
-from statewise.tasks.broken import demand, shape_of
-from statewise.tasks.task import Task
+from statewise.tasks.data import TaskData
+from statewise.tasks.rules.broken import demand, shape_of
 
 
-def demand_legal(task: Task, batch: Batch, place: str) -> None:
+def demand_legal(data: TaskData, batch: Batch, place: str) -> None:
     """Raise ``TaskBroken`` unless a batch is what the docstrings of its fields say."""
-    _demand_inputs(task, batch, place)
+    _demand_inputs(data, batch, place)
     rows, steps = batch.shape
     places = batch.positions
     read = steps if places is None else places.shape[1]
@@ -31,17 +31,17 @@ def demand_legal(task: Task, batch: Batch, place: str) -> None:
         _demand(fits, place, f"starts must be ({rows},) bool, got {shape_of(batch.starts)}")
 
 
-def _demand_inputs(task: Task, batch: Batch, place: str) -> None:
+def _demand_inputs(data: TaskData, batch: Batch, place: str) -> None:
     x = batch.values
-    if isinstance(task.input_form, Tokens):
-        size = task.input_form.vocabulary
+    if isinstance(data.input_form, Tokens):
+        size = data.input_form.vocabulary
         _demand(
             x.dim() == 2 and x.dtype == torch.int64, place, f"inputs must be (B, T) int64 tokens, got {shape_of(x)}"
         )
         low, high = int(x.min()), int(x.max())
         _demand(low >= 0 and high < size, place, f"tokens must lie in [0, {size}), got {low} to {high}")
         return
-    size = task.input_form.size
+    size = data.input_form.size
     fits = x.dim() == 3 and x.shape[2] == size and x.dtype == torch.get_default_dtype()
     _demand(fits, place, f"inputs must be (B, T, {size}) of the default float type, got {shape_of(x)}")
     _demand(bool(x.isfinite().all()), place, "inputs are not finite")
