@@ -10,6 +10,7 @@ from statewise.compare.arm_result import _reach, _score
 from statewise.compare.config import CompareConfig
 from statewise.compare.hypotheses import check_labels, judge, read_hypothesis
 from statewise.compare.outcomes import Outcomes, collect_outcomes
+from statewise.compare.result import Baseline
 from statewise.compare.run import complete_comparison
 from statewise.compare.verdict import pair_up, recommend
 from statewise.errors import UserError
@@ -90,6 +91,30 @@ def test_fewer_than_ten_seeds_make_a_provisional_headline(seeds: int, provisiona
     said = recommend(config, found, records, [], found.decide())
     assert said.verdict == "winner"
     assert ("Provisional" in said.headline) == provisional
+
+
+def test_a_baseline_that_no_arm_beats_comes_first_and_is_said_to_be_the_better_choice():
+    config = CompareConfig(seeds=3, margin=0.0)
+    found, records = outcomes(config, a=[2.0, 2.01, 2.0], b=[2.5, 2.52, 2.51])
+    rules = [Baseline(name, "", score, {}) for name, score in (("2-grams", 2.3), ("5-grams", 1.9), ("unigrams", 3.0))]
+    said = recommend(config, found, records, rules, found.decide())
+    assert said.beaten
+    assert said.headline.startswith("No arm beats 5-grams: 1.9 against 2.003 at best. Of the arms: take a. Provisional")
+    assert "No arm scored better than 5-grams (1.9, no training)." in said.rests_on
+    assert "b scored no better than 2-grams (2.3, no training)." in said.rests_on
+    assert "Every arm scored better than unigrams (3, no training)." in said.rests_on
+    said = recommend(config, found, records, rules[2:], found.decide())
+    assert not said.beaten
+    assert said.headline.startswith("Take a.")
+
+
+@pytest.mark.parametrize(("seeds", "words"), [(1, "1 fresh seed an arm"), (2, "2 fresh seeds an arm")])
+def test_one_seed_is_not_many(seeds: int, words: str):
+    config = CompareConfig(seeds=seeds, margin=0.0)
+    found, records = outcomes(config, a=[1.0] * seeds, b=[2.0] * seeds)
+    told = " ".join(recommend(config, found, records, [], found.decide()).rests_on)
+    assert words in told
+    assert "(s)" not in told
 
 
 def test_hypotheses_come_back_supported_refuted_or_undecided():

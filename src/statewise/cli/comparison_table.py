@@ -1,5 +1,6 @@
 """A comparison's result on the terminal: the arms, the recommendation and what it rests on."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ HEADS = ("model", "score", "95 % interval", "solved", "parameters", "fixed", "st
 def print_result(result: dict[str, Any]) -> None:
     """The table of arms, the recommendation and what came of the hypotheses."""
     primary, recommendation = result["task"]["primary"], result["recommendation"]
+    better = "lower" if primary["lower_is_better"] else "higher"
     screen = console()
-    screen.print(f"{result['title']}: {primary['name']} ({primary['unit']})", style="italic", highlight=False)
+    title = f"{result['title']}: {primary['name']} ({primary['unit']}), {better} is better"
+    screen.print(title, style="italic", highlight=False)
     screen.print(_table(result))
     screen.print(recommendation["headline"], style="bold", highlight=False)
     for sentence in recommendation["rests_on"]:
@@ -25,14 +28,18 @@ def print_result(result: dict[str, Any]) -> None:
 
 
 def _table(result: dict[str, Any]) -> Table:
-    """One row an arm and a baseline; a column that says nothing of any is left out."""
-    rows = [(_row(arm), arm["companion"]) for arm in result["arms"]]
-    rows += [([b["name"], f"{b['score']:.4g}", *[""] * (len(HEADS) - 2)], True) for b in result["baselines"]]
-    told = [place for place in range(len(HEADS)) if any(cells[place] for cells, _ in rows)]
+    """One row an arm and a baseline, best first; a column that says nothing of any is left out."""
+    rows = [(arm["score"] and arm["score"]["mean"], _row(arm), arm["companion"]) for arm in result["arms"]]
+    rows += [
+        (b["score"], [b["name"], f"{b['score']:.4g}", *[""] * (len(HEADS) - 2)], True) for b in result["baselines"]
+    ]
+    sign = 1 if result["task"]["primary"]["lower_is_better"] else -1
+    rows.sort(key=lambda row: math.inf if row[0] is None else sign * row[0])
+    told = [place for place in range(len(HEADS)) if any(cells[place] for _, cells, _ in rows)]
     table = Table()
     for place in told:
         table.add_column(HEADS[place], justify="right" if place else "left", no_wrap=not place)
-    for cells, beside in rows:
+    for _, cells, beside in rows:
         table.add_row(*_only(cells, told), style="dim" if beside else None)
     return table
 

@@ -37,6 +37,8 @@ class TaskFacts:
     solved_at: float | None
     notes: list[str]
     """What was guessed about the data, what splits share"""
+    verb: str
+    """What a finished run of it is for: evaluate, generate or forecast"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Recommendation:
     arms: list[str]
     headline: str
     rests_on: list[str]
+    beaten: bool = False
+    """Whether a baseline or companion scored better than every arm"""
 
 
 @dataclass(frozen=True)

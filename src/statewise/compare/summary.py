@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import torch
 
@@ -33,7 +34,7 @@ def summarise(
     decision = outcomes.decide()
     return Result(
         schema=SCHEMA,
-        title=f"Comparison on {task.name}",
+        title=f"Comparison on {_subject(config, task)}",
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
         command=command,
         package_version=version("statewise"),
@@ -53,6 +54,12 @@ def summarise(
         ],
         hypotheses=[_judged(hypothesis, outcomes) for hypothesis in hypotheses],
     )
+
+
+def _subject(config: CompareConfig, task: Task) -> str:
+    """What was learnt: the files that were read, else the task."""
+    read = [str(config.task_options[option]) for option in task.files if config.task_options.get(option)]
+    return ", ".join(Path(name).name for name in read) or task.name
 
 
 def _judged(hypothesis: Hypothesis, outcomes: Outcomes) -> Judged:
@@ -92,6 +99,7 @@ def _task(task: Task, lengths: tuple[int, ...]) -> TaskFacts:
         bimodal=task.bimodal,
         solved_at=task.solved_at,
         notes=list(task.notes),
+        verb=task.verb,
     )
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from statewise.compare.config import CompareConfig
@@ -19,7 +19,11 @@ from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10
 """Fewest seeds for a recommendation without a caveat"""
-HOW = {"baseline": "untrained", "companion": "tuned alike"}
+BEATEN = (
+    "A simpler rule is the better choice as it stands; before an arm is trusted it needs more updates (--steps), a "
+    "larger --budget or more data."
+)
+HOW = {"baseline": "no training", "companion": "a companion, tuned alike"}
 """What arms are held against -> how it came to its score"""
 
 
@@ -56,16 +60,19 @@ def recommend(
     if decision is None:
         return Recommendation("undecided", [], "No arm finished a run.", failures)
     verdict, headline, reason = _verdict(outcomes, decision)
-    unbeaten = _unbeaten(outcomes, baselines, decision)
+    unbeaten = _unbeaten(outcomes, baselines)
     if unbeaten:
-        headline += f" But {_listed(unbeaten)} scored better."
+        headline = f"{unbeaten} Of the arms: {_inner(headline, outcomes.named)}"
     if verdict != "undecided" and config.seeds < FIRM_SEEDS:
-        headline += f" Provisional: it rests on {config.seeds} seed(s); a firm recommendation takes {FIRM_SEEDS}."
+        headline += (
+            f" Provisional: it rests on {_some(config.seeds, 'seed')}; a firm recommendation takes {FIRM_SEEDS}."
+        )
     rests_on = [
         reason,
+        *([BEATEN] if unbeaten else []),
         _what_counts(outcomes),
-        f"{config.seeds} fresh seed(s) an arm, after {_trials(records)} tuning trial(s) each, chosen on validation, "
-        f"scored once on test by {outcomes.objective.primary.name} ({outcomes.objective.primary.unit}).",
+        f"{_some(config.seeds, 'fresh seed')} an arm, {_tuned(records)}, scored once on test by "
+        f"{outcomes.objective.primary.name} ({outcomes.objective.primary.unit}).",
         f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
         "readouts are counted apart.",
         *_against_references(outcomes, baselines),
@@ -73,7 +80,7 @@ def recommend(
         *_penalties(records),
         *failures,
     ]
-    return Recommendation(verdict, list(decision.arms), headline, rests_on)
+    return Recommendation(verdict, list(decision.arms), headline, rests_on, beaten=bool(unbeaten))
 
 
 def why_unscored(record: ArmRecord) -> str | None:
@@ -115,7 +122,7 @@ def _verdict(outcomes: Outcomes, decision: Decision) -> tuple[Literal["winner", 
     headline = {
         "winner": f"Take {labels[0]}.",
         "tie": f"{_listed(labels)} do equally well; take the cheapest.",
-        "undecided": f"Undecided between {', '.join(labels)}." if len(labels) > 1 else f"Only {labels[0]} was scored.",
+        "undecided": f"Undecided between {_listed(labels)}." if len(labels) > 1 else f"Only {labels[0]} was scored.",
     }[decision.verdict]
     return decision.verdict, headline, decision.reason
 
@@ -146,25 +153,50 @@ def _references(outcomes: Outcomes, baselines: list[Baseline]) -> Mapping[str, t
     return {**untrained, **{label: (outcomes.loss(label), "companion") for label in sorted(along)}}
 
 
-def _unbeaten(outcomes: Outcomes, baselines: list[Baseline], decision: Decision) -> list[str]:
-    """Baselines and companions that score better than every arm that is recommended."""
-    best = min(outcomes.loss(label) for label in decision.arms)
-    return [f"the {what} {name}" for name, (loss, what) in _references(outcomes, baselines).items() if loss < best]
+def _unbeaten(outcomes: Outcomes, baselines: list[Baseline]) -> str:
+    """The best baseline or companion that no arm beats, as a sentence; empty where there is none."""
+    best = min(outcomes.loss(label) for label in outcomes.named)
+    ahead = {name: found for name, found in _references(outcomes, baselines).items() if found[0] < best}
+    if not ahead:
+        return ""
+    name = min(ahead, key=lambda each: ahead[each][0])
+    return f"No arm beats {name}: {abs(ahead[name][0]):.4g} against {abs(best):.4g} at best."
 
 
 def _against_references(outcomes: Outcomes, baselines: list[Baseline]) -> list[str]:
-    """For each baseline and companion, which arms score no better than it."""
-    found = []
-    for name, (loss, what) in _references(outcomes, baselines).items():
-        behind = [label for label in outcomes.named if outcomes.loss(label) >= loss]
-        outcome = f"{', '.join(behind)} scored no better" if behind else "every arm scored better"
-        found.append(f"Against the {what} {name} ({abs(loss):.4g}, {HOW[what]}): {outcome}.")
-    return found
+    """Which arms score no better than which baselines and companions, those with the same outcome in one sentence."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, (loss, what) in sorted(_references(outcomes, baselines).items(), key=lambda item: item[1][0]):
+        behind = tuple(label for label in outcomes.named if outcomes.loss(label) >= loss)
+        found.setdefault(behind, []).append(f"{name} ({abs(loss):.4g}, {HOW[what]})")
+    told = []
+    for behind, names in found.items():
+        if len(behind) in (0, len(outcomes.named)):
+            told.append(f"{'No' if behind else 'Every'} arm scored better than {_listed(names)}.")
+        else:
+            told.append(f"{_listed(list(behind))} scored no better than {_listed(names)}.")
+    return told
 
 
-def _trials(records: list[ArmRecord]) -> int:
+def _tuned(records: list[ArmRecord]) -> str:
+    """How the settings were come by."""
+    trials = _most_trials(records)
+    return f"after {trials} tuning trials each, chosen on validation" if trials > 1 else "settings as configured"
+
+
+def _most_trials(records: list[ArmRecord]) -> int:
     """Tuning trials of an arm in which anything was left to tune."""
     return max(len(record.tuning) for record in records)
+
+
+def _inner(sentence: str, names: Sequence[str]) -> str:
+    """A sentence as it stands within another: in small letters, names as they are."""
+    return sentence if sentence.startswith(tuple(names)) else sentence[:1].lower() + sentence[1:]
+
+
+def _some(number: int, what: str) -> str:
+    """``1 seed``, ``2 seeds``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _range_of_rates(config: CompareConfig, objective: Objective, records: list[ArmRecord]) -> list[str]:
@@ -182,7 +214,7 @@ def _range_of_rates(config: CompareConfig, objective: Objective, records: list[A
     if outside:
         found.append(
             f"The best learning rate of {', '.join(outside)} lay at an end of the range, {low:g} to {high:g}: every "
-            f"arm got {_trials(records) - config.trials} trials more, which {', '.join(outside)} spent beyond it."
+            f"arm got {_most_trials(records) - config.trials} trials more, which {', '.join(outside)} spent beyond it."
         )
     for edge, wider in (("lower", (low / DECADE**2, high)), ("upper", (low, high * DECADE**2))):
         if labels := [r.arm.label for r in records if edge_of_arm(config, objective, r) == edge]:

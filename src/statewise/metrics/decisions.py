@@ -102,7 +102,8 @@ def _why_undecided(best: str, left: Mapping[str, PairVerdict], more: int | None)
     """One sentence or two for the person who reads the recommendation."""
     seeds = min(pair.n for pair in left.values())
     if seeds < FEWEST_SEEDS:
-        return f"{best} scored best, but {seeds} seed(s) an arm cannot tell it from luck; run at least {FEWEST_SEEDS}."
+        few = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        return f"{best} scored best, but {few} an arm cannot tell it from luck; run at least {FEWEST_SEEDS}."
     hint = f"about {more} more seeds an arm would settle it" if more else "more seeds are not likely to settle it"
     caveats = " ".join(f" {label}: {pair.caveat}." for label, pair in left.items() if pair.caveat)
     return f"{best} scored best, but {', '.join(left)} may be as good or better; {hint}.{caveats}"

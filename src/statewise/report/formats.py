@@ -1,10 +1,12 @@
 """Numbers as a careful typesetter sets them."""
 
 import math
+import re
 from collections.abc import Iterable
 
 MISSING = "–"
 _THIN = "\N{NARROW NO-BREAK SPACE}"
+_HINT = re.compile(r"\s*\(--[^()]*\)")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -106,6 +108,16 @@ def percent(fraction: float | None) -> str:
     '67 %'
     """
     return MISSING if fraction is None else f"{100 * fraction:.0f}{_THIN}%"
+
+
+def sentence(note: str) -> str:
+    """A note as a sentence, without hints at flags of the command line, which nobody can type into a page.
+
+    >>> sentence("target: OT (--task-options target=NAME to choose another); horizon: 1")
+    'Target: OT; horizon: 1.'
+    """
+    text = _HINT.sub("", note).strip()
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 class Column:

@@ -18,7 +18,7 @@ def render(template: str, values: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False}
-    names = ("count", "number", "compact", "size", "duration", "percent", "setting", "told")
+    names = ("count", "number", "compact", "size", "duration", "percent", "setting", "told", "sentence")
     environment.filters |= {name: getattr(formats, name) for name in names}
     environment.globals |= {"palette": PALETTE, "missing": formats.MISSING}
     return environment.get_template(template).render(values)

@@ -45,6 +45,7 @@ class Recommendation(BaseModel):
     arms: list[str] = []
     headline: str
     rests_on: list[str] = []
+    beaten: bool = False
 
 
 class Parameters(BaseModel):

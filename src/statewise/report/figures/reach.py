@@ -7,15 +7,15 @@ SHARE = 0.45
 
 
 def reach(core: Sequence[float], bounds: Sequence[float]) -> list[float]:
-    """The values an axis should cover: all of ``core``, and interval ends as far as half its span beyond.
+    """The values an axis should cover: all of ``core``, and interval ends as far as its span beyond.
 
     The interval of two seeds may be a hundred times as wide as what was seen; the axis must not follow it.
 
     >>> reach([0.0, 1.0], [-9.0, 1.2])
-    [0.0, 1.0, -0.5, 1.2]
+    [0.0, 1.0, -1.0, 1.2]
     """
     low, high = min(core), max(core)
-    spare = (high - low) / 2 or abs(high) / 10 or 1.0
+    spare = high - low or abs(high) / 10 or 1.0
     floor = max(low - spare, low / 2) if low > 0 else low - spare
     return [*core, *(min(max(bound, floor), high + spare) for bound in bounds)]
 
