@@ -12,13 +12,14 @@ from statewise.contract import Vectors
 from statewise.data.dialect import Decimal
 from statewise.data.scaling import Changes, Scaler
 from statewise.data.streams import Window, training_window
-from statewise.data.table import Reading, Table, read_table
+from statewise.data.table import Reading, read_table
 from statewise.data.times import DateOrder
-from statewise.errors import UserError, unknown
+from statewise.errors import UserError
 from statewise.metrics.scores import seasonal_naive_error
 from statewise.options import check_at_least
 from statewise.tasks.answers import Regression
 from statewise.tasks.batch import Batch, Split
+from statewise.tasks.columns import choose_columns
 from statewise.tasks.scores import Metric, Scores, add_scores
 from statewise.tasks.task import Task
 
@@ -90,26 +91,24 @@ class Forecast(Regression, Task):
         length = min(rows or len(table.values), len(table.values))
         first = round(train if train > 1 else train * length)
         second = first + round(valid if valid > 1 else valid * length)
-        notes = list(table.notes)
         self.source = source
         self.content = table.content
         self.chunk = chunk
         self.horizon = horizon
         self.bounds = {"train": (0, first), "valid": (first, second), "test": (second, length)}
         _check_splits(self.bounds, horizon, source)
-        varies = np.ptp(table.values[:first], axis=0) > 0
-        targets = _targets(table, target, varies, source, notes)
-        looked_at = _looked_at(table, columns, targets, varies, notes)
-        self.columns = [table.columns[place] for place in looked_at]
-        self.targets = [looked_at.index(place) for place in targets]
-        self.values = table.values[:length, looked_at]
+        chosen = choose_columns(table, targets=target, beside=columns, train=first)
+        notes = [*table.notes, *chosen.notes]
+        self.columns = [table.columns[place] for place in chosen.looked_at]
+        self.targets = [chosen.looked_at.index(place) for place in chosen.targets]
+        self.values = table.values[:length, chosen.looked_at]
         self.season = _checked_season(season or table.season, first, notes)
         self.scaler = Scaler.fit(self.values[:first])
         self.inputs = torch.from_numpy(self.scaler.apply(self.values)).to(torch.get_default_dtype())
         self.changes = Changes.fit(self.values[:first][:, self.targets], horizon)
         self.naive_error = _naive_error(self.values[:first][:, self.targets], self.season)
-        self.input_form = Vectors(len(looked_at))
-        self.output_size = horizon * len(targets)
+        self.input_form = Vectors(len(self.columns))
+        self.output_size = horizon * len(self.targets)
         notes.append(
             f"rows: {first} train, {second - first} validate, {length - second} test (--task-options train=... "
             f"valid=...); horizon: {horizon} (--task-options horizon=N)"
@@ -229,43 +228,6 @@ def _checked_season(season: int, rows: int, notes: list[str]) -> int:
         return season
     notes.append(f"a season of {season} rows is longer than the training part: no season is assumed")
     return 1
-
-
-def _targets(table: Table, names: str, varies: np.ndarray, source: str, notes: list[str]) -> list[int]:
-    """Places of the targets: those named, else the last column that varies."""
-    if not names:
-        chosen = int(np.flatnonzero(varies)[-1]) if varies.any() else len(table.columns) - 1
-        notes.append(f"target: {table.columns[chosen]} (--task-options target=NAME,NAME to choose others)")
-        targets = [chosen]
-    else:
-        targets = _places(table, names)
-    for place in targets:
-        if not varies[place]:
-            raise UserError(
-                f"target '{table.columns[place]}' of {source} is constant in the training part; there is nothing to "
-                "learn: choose another with --task-options target=NAME"
-            )
-    return targets
-
-
-def _looked_at(table: Table, names: str, targets: list[int], varies: np.ndarray, notes: list[str]) -> list[int]:
-    """Places of the columns that go into a model: those named, else all that vary; and the targets."""
-    if names:
-        return sorted({*_places(table, names), *targets})
-    constant = [name for name, moves in zip(table.columns, varies, strict=True) if not moves]
-    if constant:
-        notes.append(f"left out, for they are constant in the training part: {', '.join(constant)}")
-    return [int(place) for place in np.flatnonzero(varies)]
-
-
-def _places(table: Table, names: str) -> list[int]:
-    wanted = [names] if names in table.columns else [name.strip() for name in names.split(",")]
-    for name in wanted:
-        if name in table.left_out:
-            raise UserError(f"column '{name}' holds no numbers; choose among {', '.join(table.columns)}")
-        if name not in table.columns:
-            raise unknown("column", name, table.columns)
-    return [table.columns.index(name) for name in dict.fromkeys(wanted)]
 
 
 def _naive_error(targets: np.ndarray, season: int) -> np.ndarray:
