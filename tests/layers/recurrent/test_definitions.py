@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.utils.parametrizations import weight_norm
 
+from statewise.contract import SequenceLayer
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.rnn import RNN
@@ -23,32 +24,41 @@ def numpy_weights(layer):
     return [p.detach().double().numpy() for p in layer.parameters()]
 
 
-def sequence(layer, seed=0, batch=2, time=6):
-    x = torch.randn(batch, time, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def sequence(layer, run=SequenceLayer.forward, batch=2, time=6):
+    """x, the h before it, and the outputs."""
+    rng = np.random.default_rng(0)
+    x, h = rng.normal(size=(batch, time, D)), rng.normal(size=(batch, H))
     with torch.no_grad():
-        return x.numpy(), layer(x)[0].numpy()
+        y, after = run(layer, torch.from_numpy(x), type(layer.initial_state(1))(torch.from_numpy(h)))
+    assert torch.equal(after.h, y[:, -1])
+    return x, h, y.numpy()
 
 
+GEARS = pytest.mark.parametrize(
+    "run", [SequenceLayer.forward, SequenceLayer._sequence], ids=["whole sequence", "loop of steps"]
+)
+
+
+@GEARS
 @pytest.mark.parametrize(
     ("activation", "function"),
     [("leaky_relu", lambda a: np.where(a > 0, a, 0.01 * a)), ("sigmoid", sigmoid)],
 )
-def test_rnn_without_a_kernel_by_hand(activation, function):
+def test_rnn_without_a_kernel_by_hand(activation, function, run):
     layer = RNN(input_size=D, hidden_size=H, activation=activation).double()
     w, u, b, c = numpy_weights(layer)
-    x, y = sequence(layer)
-    h = np.zeros((2, H))
+    x, h, y = sequence(layer, run)
     for t in range(x.shape[1]):
         h = function(x[:, t] @ w.T + b + h @ u.T + c)
         np.testing.assert_allclose(y[:, t], h, rtol=1e-12, atol=1e-12)
 
 
-def test_gru_of_the_paper_by_hand():
-    """Cho et al. 2014, eq. 5-8, with row vectors and one unit after another."""
+@GEARS
+def test_gru_of_the_paper_by_hand(run):
+    """Cho et al. 2014, eq. 5-8, with row vectors."""
     layer = GRU(input_size=D, hidden_size=H, reset_placement="before").double()
     w, u, b, c = (part.reshape(3, H, *part.shape[1:]) for part in numpy_weights(layer))
-    x, y = sequence(layer)
-    h = np.zeros((2, H))
+    x, h, y = sequence(layer, run)
     for t in range(x.shape[1]):
         r, z = (sigmoid(x[:, t] @ w[k].T + b[k] + h @ u[k].T + c[k]) for k in (0, 1))
         candidate = np.tanh(x[:, t] @ w[2].T + b[2] + (r * h) @ u[2].T + c[2])
@@ -59,7 +69,7 @@ def test_gru_of_the_paper_by_hand():
 def test_the_two_reset_placements_differ():
     after, before = (GRU(input_size=D, hidden_size=H, reset_placement=place).double() for place in ("after", "before"))
     before.load_state_dict(after.state_dict())
-    assert np.abs(sequence(after)[1] - sequence(before)[1]).max() > 1e-4
+    assert np.abs(sequence(after)[2] - sequence(before)[2]).max() > 1e-4
 
 
 def test_an_open_forget_gate_and_a_closed_input_gate_keep_the_memory():
@@ -160,12 +170,16 @@ def test_unknown_options_are_named(kind, options, says):
         kind(input_size=D, hidden_size=H, **options)
 
 
-@pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
-def test_low_precision_inputs_under_autocast(kind):
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(RNN, {}), (RNN, {"activation": "sigmoid"}), (LSTM, {}), (GRU, {}), (GRU, {"reset_placement": "before"})],
+)
+def test_low_precision_inputs_under_autocast(kind, options):
     """What a layer below hands on under autocast is bfloat16; the state stays as it was, in both gears."""
-    layer = kind(input_size=D, hidden_size=H)
+    layer = kind(input_size=D, hidden_size=H, **options)
     x = torch.randn(2, 6, D).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        _, after = layer(x)
-        _, stepped = layer.step(x[:, 0], after)
+        y, after = layer(x)
+        y_t, stepped = layer.step(x[:, 0], layer.initial_state(2))
     assert all(leaf.dtype == torch.float32 for leaf in (*after, *stepped))
+    torch.testing.assert_close(y[:, 0].float(), y_t.float(), rtol=0.02, atol=0.02)

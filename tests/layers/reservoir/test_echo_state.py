@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from statewise.contract import SequenceLayer
 from statewise.layers.reservoir.echo_state import EchoState, EchoStateNetwork
 from statewise.ops.ridge import RidgeStatistics
 
@@ -25,8 +26,11 @@ def radius(layer: EchoStateNetwork) -> float:
     return float(np.abs(np.linalg.eigvals(weights(layer)[1])).max())
 
 
+@pytest.mark.parametrize(
+    "run", [SequenceLayer.forward, SequenceLayer._sequence], ids=["whole sequence", "loop of steps"]
+)
 @pytest.mark.parametrize("options", OPTIONS)
-def test_equals_the_papers_equations_number_by_number(options):
+def test_equals_the_papers_equations_number_by_number(options, run):
     """Lukosevicius 2012, eq. 2-3, with the bias as the weight of a constant input."""
     layer = EchoStateNetwork(input_size=2, hidden_size=20, **options).double()
     w_in, w, b = weights(layer)
@@ -45,7 +49,7 @@ def test_equals_the_papers_equations_number_by_number(options):
                 updated[unit] = f(total)
             x = (1 - alpha) * x + alpha * updated
             expected[row, n] = x
-    y, state = layer(torch.from_numpy(u), EchoState(torch.from_numpy(start)))
+    y, state = run(layer, torch.from_numpy(u), EchoState(torch.from_numpy(start)))
     np.testing.assert_allclose(y.numpy(), expected, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(state.h.numpy(), expected[:, -1], rtol=1e-11, atol=1e-13)
 

@@ -90,17 +90,24 @@ class GRU(TorchLayout):
         return h, GRUState(h)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "after" and not beyond_reverse_mode():
+        if self.reset_placement == "before":
+            y, h = unroll(self._next_reset_before, self._projected(x) + self.bias_hh_l0, state.h)
+            return y, GRUState(h)
+        if not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
             return y, GRUState(h.squeeze(0))
-        return unroll(self._next, self._projected(x), state)
+        return super()._sequence(x, state)
 
-    def _next(self, projected: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        """One step from W x_t + b_W."""
-        _, z, n = self._gates(projected, state.h)
-        h = n + z * (state.h - n)
-        return h, GRUState(h)
+    def _next_reset_before(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step, as output and as state, from W x_t + b_W + b_U."""
+        width = self.output_size
+        weight_gates, weight_new = self.weight_hh_l0.split([2 * width, width])
+        driven_gates, driven_new = driven.split([2 * width, width], dim=1)
+        r, z = torch.addmm(driven_gates, h, weight_gates.T).sigmoid().chunk(2, dim=1)
+        n = torch.addmm(driven_new, r * h, weight_new.T).tanh()
+        h = n.to(h.dtype).lerp(h, z.to(h.dtype))
+        return h, h
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """r, z and n, each ``(B, H)``, from W x_t + b_W and the output of the step before."""

@@ -76,7 +76,9 @@ class RNN(TorchLayout):
         return RNNState(self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        return self._next(self._projected(x), state)
+        memory = F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0)
+        h = ACTIVATIONS[self.activation](self._projected(x) + memory)
+        return h, RNNState(h)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         if self.activation in ("tanh", "relu") and not beyond_reverse_mode():
@@ -84,9 +86,11 @@ class RNN(TorchLayout):
             keep = self._keeps_for_backward(x)
             y, h = run(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
             return y, RNNState(h.squeeze(0))
-        return unroll(self._next, self._projected(x), state)
+        driven = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        y, h = unroll(self._next, driven, state.h)
+        return y, RNNState(h)
 
-    def _next(self, projected: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        """One step from W x_t + b_W."""
-        h = ACTIVATIONS[self.activation](projected + F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0))
-        return h, RNNState(h)
+    def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step, as output and as state, from W x_t + b_W + b_U."""
+        h = ACTIVATIONS[self.activation](torch.addmm(driven, h, self.weight_hh_l0.T))
+        return h, h

@@ -110,14 +110,19 @@ class EchoStateNetwork(SequenceLayer):
         return EchoState(self.zeros(batch_size, self.output_size))
 
     def step(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        return self._next(F.linear(x, self.input_weights, self.bias), state)
+        total = F.linear(x, self.input_weights, self.bias) + F.linear(state.h, self.weights)
+        new = total.tanh() if self.activation == "tanh" else total
+        h = (1 - self.leak_rate) * state.h + self.leak_rate * new
+        return h, EchoState(h)
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        return unroll(self._next, F.linear(x, self.input_weights, self.bias), state)
+        y, h = unroll(self._next, F.linear(x, self.input_weights, self.bias), state.h)
+        return y, EchoState(h)
 
-    def _next(self, projected: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        """One step from W_in x_t + b."""
-        total = projected + F.linear(state.h, self.weights)
-        driven = total.tanh() if self.activation == "tanh" else total
-        h = driven if self.leak_rate == 1 else (1 - self.leak_rate) * state.h + self.leak_rate * driven
-        return h, EchoState(h)
+    def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step, as output and as state, from W_in x_t + b."""
+        new = torch.addmm(driven, h, self.weights.T)
+        if self.activation == "tanh":
+            new = new.tanh()
+        h = new.to(h.dtype) if self.leak_rate == 1 else h.lerp(new.to(h.dtype), self.leak_rate)
+        return h, h
