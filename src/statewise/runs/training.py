@@ -16,8 +16,8 @@ from statewise.runs.complete import complete_run
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, check_data, keep_config, load_run, open_run, save_best
 from statewise.storage import write_json, write_text
+from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
-from statewise.tasks.task import Task
 from statewise.train.evaluation import evaluate
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
@@ -70,7 +70,7 @@ def train_run(
 
 
 def _finish(
-    config: RunConfig, folder: Path, task: Task, model: Model, outcome: Outcome, command: str
+    config: RunConfig, folder: Path, task: Presentation, model: Model, outcome: Outcome, command: str
 ) -> dict[str, Any]:
     """Keep the best weights, score them and write down all of it."""
     if outcome.progress.best_valid is not None:
