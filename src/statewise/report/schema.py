@@ -245,17 +245,17 @@ class Run(BaseModel):
     samples: list[str] = []
 
 
-Model = TypeVar("Model", Comparison, Run)
+Page = TypeVar("Page", Comparison, Run)
 
 
-def read(model: type[Model], data: dict[str, Any]) -> Model:
-    """``data`` as ``model``; raises ``ValueError`` with one sentence that names the first field that is wrong."""
+def read(page: type[Page], data: dict[str, Any]) -> Page:
+    """``data`` as ``page``; raises ``ValueError`` with one sentence that names the first field that is wrong."""
     try:
-        return model.model_validate(data)
+        return page.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise ValueError(
-            f"not a {model.__name__.lower()} that can be drawn: {field}: {first['msg'].lower()}; "
+            f"not a {page.__name__.lower()} that can be drawn: {field}: {first['msg'].lower()}; "
             "give the result as it was written"
         ) from None

@@ -8,14 +8,14 @@ from statewise.errors import UserError
 from statewise.tasks.data import TaskData
 from statewise.tasks.rules.broken import alike, demand, demand_same, sequences
 from statewise.tasks.rules.legal import demand_legal
-from statewise.tasks.rules.tried import ROWS, SPLITS, evaluated, lengths_tried, trained
+from statewise.tasks.rules.tried import EVALUATED, ROWS, evaluated, lengths_tried, trained
 
 
 def batches(data: TaskData) -> None:
     """Shapes, types and ranges of inputs, targets, weights, starts and positions, in every split."""
     for index, batch in enumerate(islice(trained(data), 3)):
         demand_legal(data, batch, f"training batch {index}")
-    for split in SPLITS:
+    for split in EVALUATED:
         found = 0
         for index, batch in enumerate(evaluated(data, split)):
             demand_legal(data, batch, f"{split} batch {index}")
@@ -47,7 +47,7 @@ def pure(data: TaskData) -> None:
 def splits(data: TaskData) -> None:
     """No sequence stands in two splits, unless ``splits_share`` says that there are too few different ones."""
     for place, length in lengths_tried(data).items():
-        seen = {split: list(evaluated(data, split, length)) for split in SPLITS}
+        seen = {split: list(evaluated(data, split, length)) for split in EVALUATED}
         if any(batch.starts is not None for found in seen.values() for batch in found):
             return
         if _shared(data, length):

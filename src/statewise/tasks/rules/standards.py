@@ -8,7 +8,7 @@ from torch import Tensor
 from statewise.tasks.batch import Batch
 from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.rules.broken import demand
-from statewise.tasks.rules.tried import ROWS, SPLITS, evaluated, lengths_tried
+from statewise.tasks.rules.tried import EVALUATED, ROWS, evaluated, lengths_tried
 from statewise.tasks.scores import add_scores
 from statewise.tasks.task import Task
 
@@ -59,7 +59,7 @@ def baselines(task: Task) -> None:
 
 def _answered(task: Task, answer: Answer, length: int | None) -> Iterator[tuple[Tensor, Batch]]:
     """What is answered to both splits without having seen the targets."""
-    for split in SPLITS:
+    for split in EVALUATED:
         for batch in evaluated(task, split, length):
             outputs = answer(batch._replace(targets=torch.zeros_like(batch.targets)))
             assert outputs is not None

@@ -14,7 +14,8 @@ ROWS = 16
 """Rows of the batches that are looked at"""
 TRAINED, SCORED = 24, 256
 """Most batches of training and of a split that are looked at"""
-SPLITS: tuple[Split, Split] = ("valid", "test")
+EVALUATED: tuple[Split, Split] = ("valid", "test")
+"""The splits that are evaluated"""
 
 
 def evaluated(data: TaskData, split: Split, length: int | None = None) -> Iterator[Batch]:
