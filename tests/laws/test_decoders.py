@@ -4,11 +4,15 @@ import inspect
 
 import pytest
 import torch
+from torch import nn
 
 from statewise import laws
 from statewise.catalog import CATALOG
-from statewise.contract import Decoder
+from statewise.combine.residual import PreNorm, Residual
+from statewise.combine.stack import Stack
+from statewise.contract import Decoder, Model
 from statewise.laws.decoder import SOURCE_LAWS
+from statewise.layers.recurrent.gru import GRU
 
 from . import wrong_decoders as wrong
 
@@ -44,6 +48,24 @@ def test_the_fault_is_noticed_and_named(kind: type[Decoder], law: str, place: st
 
 def test_what_the_faults_break_was_right():
     laws.check(wrong.RightDecoder())
+
+
+def nested(decoder: Decoder) -> Model:
+    body = Stack([GRU(input_size=2, hidden_size=3), decoder, Residual(PreNorm(GRU(input_size=4, hidden_size=4)))])
+    return Model(body, nn.Linear(4, 3), 3)
+
+
+def test_what_holds_a_decoder_is_tried_on_a_source():
+    torch.manual_seed(0)
+    model = nested(wrong.RightDecoder())
+    laws.check(model)
+    assert isinstance(model.body.layers[1], Decoder)
+
+
+def test_a_fault_of_a_decoder_inside_a_model_is_noticed():
+    torch.manual_seed(0)
+    with pytest.raises(laws.LawBroken, match=f"law '{GEARS}'"):
+        laws.check(nested(wrong.ChunksForgetWhatWasSaid()))
 
 
 def test_every_wrong_decoder_is_tried_and_every_law_of_sources_notices_something():

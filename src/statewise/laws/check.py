@@ -5,7 +5,7 @@ from typing import Literal
 
 from statewise.contract import Decoder, EncoderLayer, SequenceLayer, StructureLayer
 from statewise.laws.broken import naming
-from statewise.laws.decoder import check_source, prepare_decoder
+from statewise.laws.decoder import check_source, prepare_decoder, with_sources
 from statewise.laws.encoder import check_encoder
 from statewise.laws.form import contract
 from statewise.laws.gears import any_chunking, step_is_forward
@@ -45,8 +45,8 @@ def check(
 ) -> None:
     """Try ``layer`` on every law: in float64, from warm states, in eval mode and with fixed noise seeds in train mode.
 
-    Decoders are tried on the laws of sources too, from ragged sources; encoders, and layers of trees and graphs, on
-    laws of their own, in eval mode.
+    Decoders are tried on the laws of sources too, from ragged sources, and what holds a decoder from a source that all
+    rows share; encoders, and layers of trees and graphs, on laws of their own, in eval mode.
 
     The layer is copied, never changed. Its widths should differ from each other and from the batch of 5, and windows
     should be shorter than the 9 time steps, so that no mix-up of axes can hide.
@@ -78,7 +78,7 @@ def check_law(name: str, layer: SequenceLayer, *, seed: int = 0, training: bool 
         if isinstance(layer, Decoder):
             subject = prepare_decoder(layer, seed=seed, training=training)
         else:
-            subject = prepare(layer, seed=seed, training=training)
+            subject = prepare(with_sources(layer, seed), seed=seed, training=training)
         LAWS[name](subject)
 
 

@@ -1,9 +1,10 @@
 """The laws of decoders: what a source may change and what not; and how the laws of sequences are tried on them."""
 
 import copy
+from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import Decoder, Input, SequenceLayer, example_input
@@ -31,6 +32,11 @@ class OnOneSource(SequenceLayer):
         self.reads_time = decoder.reads_time
         self.register_buffer("source", source)
 
+    @classmethod
+    def of_length(cls, decoder: Decoder, seed: int) -> Self:
+        """``decoder`` on a random source of the usual length."""
+        return cls(decoder, _memory(decoder, 1, seed)[0])
+
     def initial_state(self, batch_size: int) -> State:
         lengths = torch.full((batch_size,), len(self.source), device=self.source.device)
         return self.decoder._started(self.source.expand(batch_size, -1, -1), lengths)
@@ -47,7 +53,7 @@ def prepare_decoder(decoder: Decoder, *, seed: int, training: bool) -> Subject:
     torch.manual_seed(seed)
     studied = copy.deepcopy(decoder).double().train(training)
     randomise_zeros(studied, seed)
-    layer = OnOneSource(studied, _memory(studied, 1, seed + 2)[0])
+    layer = OnOneSource.of_length(studied, seed + 2)
     demand_batch_first(layer)
     with torch.no_grad():
         fresh = studied.start(_memory(studied, BATCH, seed), torch.tensor(LENGTHS))
@@ -55,6 +61,21 @@ def prepare_decoder(decoder: Decoder, *, seed: int, training: bool) -> Subject:
         state = tree.where(torch.tensor([True, False, False, True, False]), fresh, warm)
     kept = tree.map(lambda leaf: leaf.detach().clone(), state)
     return Subject(layer, example_input(studied, BATCH, TIME, seed=seed), kept, seed)
+
+
+def with_sources(layer: SequenceLayer, seed: int) -> SequenceLayer:
+    """``layer`` if it holds no decoder, else a copy of it with each on a source of its own that all rows share."""
+    if not any(isinstance(module, Decoder) for module in layer.modules()):
+        return layer
+    layer = copy.deepcopy(layer)
+    placed: dict[nn.Module, nn.Module] = {}
+    for holder in list(layer.modules()):
+        if isinstance(holder, Decoder):
+            continue
+        for name, module in list(holder.named_children()):
+            if isinstance(module, Decoder):
+                setattr(holder, name, placed.setdefault(module, OnOneSource.of_length(module, seed + 2 + len(placed))))
+    return layer
 
 
 def check_source(decoder: Decoder, seed: int) -> None:
