@@ -3,6 +3,7 @@
 from statewise.contract.decoder import Decoder
 from statewise.contract.encoder import EncoderLayer, check_lengths
 from statewise.contract.entry import SMALL, Entry, Knob
+from statewise.contract.example import example_input, example_values
 from statewise.contract.inputs import (
     Input,
     InputForm,
@@ -16,7 +17,6 @@ from statewise.contract.inputs import (
 )
 from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
-from statewise.contract.reader import example_input
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.structure import Structure, StructureLayer
@@ -42,6 +42,7 @@ __all__ = [
     "bottom_up",
     "check_lengths",
     "example_input",
+    "example_values",
     "slice_time",
     "take_step",
     "values_of",

@@ -1,8 +1,6 @@
 """What reads an input: what layers that step and encoders have in common."""
 
-import torch
-
-from statewise.contract.inputs import Input, InputForm, Timed, Tokens, values_of
+from statewise.contract.inputs import Input, InputForm, Timed, values_of
 from statewise.contract.placed import Placed
 
 
@@ -42,23 +40,3 @@ class Reader(Placed):
                 f"got shape {tuple(x.elapsed.shape)}"
             )
         return x
-
-
-def example_input(reader: Reader, batch: int, time: int, *, seed: int = 0) -> Input:
-    """A random input for any layer or encoder, in its dtype and on its device.
-
-    Tokens uniform, vectors normal; where time is read, time stamps between 0.1 and 1.1.
-
-    >>> from statewise.layers.recurrent.lstm import LSTM
-    >>> values_of(example_input(LSTM(input_size=3, hidden_size=4), batch=2, time=7)).shape
-    torch.Size([2, 7, 3])
-    """
-    generator = torch.Generator().manual_seed(seed)
-    form, place = reader.input_form, reader.zeros(0)
-    if isinstance(form, Tokens):
-        values = torch.randint(form.vocabulary, (batch, time), generator=generator).to(place.device)
-    else:
-        values = torch.randn(batch, time, form.size, generator=generator, dtype=torch.float64).to(place)
-    if not reader.reads_time:
-        return values
-    return Timed(values, (0.1 + torch.rand(batch, time, generator=generator, dtype=torch.float64)).to(place))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import tree
-from statewise.contract import Decoder, Input, SequenceLayer, example_input
+from statewise.contract import Decoder, Input, SequenceLayer, Vectors, example_input, example_values
 from statewise.laws.broken import LawBroken, demand_equal, difference, naming
 from statewise.laws.derivatives import demand_derivative, demand_reached
 from statewise.laws.subject import BATCH, TIME, Subject, demand_batch_first, floating, loop, randomise_zeros, rows
@@ -169,8 +169,7 @@ SOURCE_LAWS = {
 
 
 def _memory(decoder: Decoder, batch: int, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, SOURCE, decoder.memory_size, generator=generator, dtype=torch.float64)
+    return example_values(Vectors(decoder.memory_size), (batch, SOURCE), decoder, seed=seed)
 
 
 def _gradients(decoder: Decoder, memory: Tensor, y: Tensor) -> dict[str, Tensor]:

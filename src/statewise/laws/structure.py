@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from statewise.contract import Structure, StructureLayer, Tokens
+from statewise.contract import Structure, StructureLayer, Tokens, example_values
 from statewise.laws.broken import LawBroken, demand_equal, difference, naming
 from statewise.laws.structures import example_parts, relabelled
 from statewise.laws.subject import randomise_zeros
@@ -157,10 +157,7 @@ STRUCTURE_LAWS: Mapping[str, Callable[[Bench], None]] = {
 
 def _values(layer: StructureLayer, nodes: int, seed: int) -> Tensor:
     """Random tokens ``(nodes,)`` or normal vectors ``(nodes, D)``."""
-    generator = torch.Generator().manual_seed(seed)
-    if isinstance(layer.input_form, Tokens):
-        return torch.randint(layer.input_form.vocabulary, (nodes,), generator=generator)
-    return torch.randn(nodes, layer.input_form.size, generator=generator, dtype=torch.float64)
+    return example_values(layer.input_form, (nodes,), layer, seed=seed)
 
 
 def _changed(layer: StructureLayer, x: Tensor, nodes: list[int]) -> Tensor:
