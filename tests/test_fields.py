@@ -9,12 +9,12 @@ from statewise.fields import Fields, Setup, fields_said
 from statewise.importing import import_path
 from statewise.layers.recurrent.gru import GRU
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import nest_of
+from statewise.models.resolve import pattern_of
 from statewise.train.config import TrainConfig
 
 
 def fields(name: str) -> Fields:
-    return Fields(name, nest_of(name).option_types, {"longest": int})
+    return Fields(name, pattern_of(name).option_types, {"longest": int})
 
 
 def setup(name: str) -> Setup:
@@ -67,7 +67,7 @@ def test_a_value_of_another_type_is_refused():
 
 def test_options_of_a_layer_inside_follow_from_the_layer_that_is_said():
     said = {"controller.forget_bias": 2.0, "controller": "lstm"}
-    model = fields_said("ntm", said, nest_of, task_options={}).set_all(setup("ntm"), said).model
+    model = fields_said("ntm", said, pattern_of, task_options={}).set_all(setup("ntm"), said).model
     assert model.options == {"controller": {"layer": "lstm", "options": {"forget_bias": 2.0}}}
     with pytest.raises(UserError, match="forget_bias"):
         fields("ntm").full_name("layer.controller.forget_bias")
@@ -83,8 +83,8 @@ class WithOrWithout(GRU):
 
 def test_a_layer_inside_that_there_may_not_be_can_be_left_out():
     name = import_path(WithOrWithout)
-    fields = fields_said(name, {"inner": None}, nest_of, task_options={})
+    fields = fields_said(name, {"inner": None}, pattern_of, task_options={})
     options = fields.set(setup(name), "inner", None).model.options
-    assert nest_of(name, options).make(input_size=3, hidden_size=3).inner is None
+    assert pattern_of(name, options).make(input_size=3, hidden_size=3).inner is None
     with pytest.raises(UserError, match="controller cannot be None"):
-        fields_said("ntm", {"controller": None}, nest_of, task_options={})
+        fields_said("ntm", {"controller": None}, pattern_of, task_options={})

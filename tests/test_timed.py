@@ -84,8 +84,13 @@ class Fading(Task):
 
 def model(depth: int = 1, block: str = "plain") -> Model:
     torch.manual_seed(0)
-    config = ModelConfig(layer="leak", width=H, depth=depth, block=block, feed_forward=2.0)  # type: ignore[arg-type]
-    return build_model(config, lambda width, number, options: Leak(input_size=width, hidden_size=width), Vectors(D), 1)
+    feed_forward = 0.0 if block == "plain" else 2.0
+    config = ModelConfig(layer="leak", width=H, depth=depth, block=block, feed_forward=feed_forward)
+
+    def make(*, input_size: int, hidden_size: int, number: int) -> Leak:
+        return Leak(input_size=input_size, hidden_size=hidden_size)
+
+    return build_model(config, make, Vectors(D), 1)
 
 
 @pytest.mark.parametrize(

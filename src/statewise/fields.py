@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from statewise.errors import UserError, unknown
 from statewise.models.config import ModelConfig
-from statewise.models.nest import Nest
+from statewise.models.members import layers_at
+from statewise.models.pattern import Pattern
 from statewise.options import fitting, option_types
 from statewise.train.config import TrainConfig
 
@@ -28,7 +30,8 @@ class Fields:
     """The fields of one kind of model on one task, and what each may hold.
 
     A field's full name says its part: ``train.momentum``, ``model.dropout``, ``layer.dropout``, ``task.longest``. The
-    part may be left out where only one has such a field.
+    part may be left out where only one has such a field. An option of a layer may have the layer's name before it,
+    ``layer.lstm.forget_bias``; where a model has several kinds of layers it must.
 
     Args:
         name: of the kind of model.
@@ -44,6 +47,9 @@ class Fields:
             "layer": dict(layer_options),
             "task": dict(task_options),
         }
+        self._layers = set(layers_at(name))
+        fields = chain.from_iterable(self.known.values())
+        self._beginnings = {field.partition(".")[0] for field in fields} | self._layers
 
     def set(self, setup: Setup, name: str, value: Any) -> Setup:
         """The setup with one field set.
@@ -102,14 +108,17 @@ class Fields:
     def _split(self, name: str) -> tuple[str, str]:
         """Part and field; no part where ``name`` begins as a field does, maybe one of a layer inside."""
         part, dot, field = name.partition(".")
-        is_field = any(part in known for known in self.known.values())
-        return (part, field) if dot and not (is_field and part not in self.known) else ("", name)
+        if not dot or (part not in self.known and part in self._beginnings):
+            part, field = "", name
+        layer, named, option = field.partition(".")
+        own = named and part in ("", "layer") and {layer} == self._layers and option in self.known["layer"]
+        return ("layer", option) if own else (part, field)
 
 
 def fields_said(
     name: str,
     values: Mapping[str, Any],
-    nest_of: Callable[[str, Mapping[str, Any]], Nest],
+    pattern_of: Callable[[str, Mapping[str, Any]], Pattern],
     *,
     task_options: Mapping[str, Any],
 ) -> Fields:
@@ -118,17 +127,17 @@ def fields_said(
     Args:
         name: of the kind of model.
         values: name of a field -> its value.
-        nest_of: gives a kind of model by name and the options that are decided.
+        pattern_of: gives a kind of model by name and the options that are decided.
         task_options: option of the task -> the type of its values.
     """
     said = Setup(ModelConfig(layer=name), TrainConfig(), {})
     while True:
-        nest = nest_of(name, said.model.options)
-        fields = Fields(name, nest.option_types, task_options)
+        kind = pattern_of(name, said.model.options)
+        fields = Fields(name, kind.option_types, task_options)
         deeper = said
         for field, value in values.items():
             option = fields.full_name(field).removeprefix("layer.") if fields.has(field) else ""
-            if option in nest.layer_options:
+            if option in kind.layer_options:
                 deeper = fields.set(deeper, field, value)
         if deeper == said:
             return fields

@@ -32,7 +32,7 @@ def knob(name: str, match: str) -> str | None:
 
 
 def multiple(name: str, match: str) -> int:
-    return 1 if knob(name, match) else WORKBENCH.nest_of(name, {}).width_multiple
+    return 1 if knob(name, match) else WORKBENCH.pattern_of(name, {}).width_multiple
 
 
 def sized(name: str, match: str, size: int) -> ModelConfig:
@@ -42,7 +42,7 @@ def sized(name: str, match: str, size: int) -> ModelConfig:
 
 def solve(name: str, match: str, budget: int) -> tuple[int, str | None]:
     config = CompareConfig(match=match, budget=budget, depth=1)
-    model, reason = meet_budget(config, TASK, WORKBENCH, WORKBENCH.nest_of(name, {}), default(name))
+    model, reason = meet_budget(config, TASK, WORKBENCH, WORKBENCH.pattern_of(name, {}), default(name))
     option = knob(name, match)
     return model.options[option] if option else model.width, reason
 

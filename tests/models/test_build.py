@@ -46,7 +46,7 @@ def test_a_residual_model_closes_with_a_norm():
 @pytest.mark.parametrize(("field", "value", "nearest"), [("block", "residul", "residual"), ("norm", "lyer", "layer")])
 def test_a_word_that_is_none_of_those_known_is_refused(field: str, value: str, nearest: str):
     with pytest.raises(UserError, match=f"unknown {field} '{value}'; did you mean '{nearest}'"):
-        ModelConfig(**{field: value})  # type: ignore[arg-type]
+        build(ModelConfig(**{field: value}), Tokens(5), 5)  # type: ignore[arg-type]
 
 
 class Doubled(Wrapper):

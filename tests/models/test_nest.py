@@ -16,8 +16,8 @@ from statewise.contract import Entry, LayerKind, Tokens
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup
 from statewise.models.config import ModelConfig
-from statewise.models.nest import Nest
-from statewise.models.resolve import build, default_config, find_entry, nest_of
+from statewise.models.pattern import Pattern
+from statewise.models.resolve import build, default_config, find_entry, pattern_of
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
 from statewise.workbench import WORKBENCH
@@ -91,7 +91,7 @@ def numbers(config: ModelConfig) -> list[int]:
     return [layer.number for layer in build(config, Tokens(5), 5).modules() if type(layer).__name__ == "Peculiar"]
 
 
-ANSWERS: dict[str, Callable[[Nest, ModelConfig, str], bool]] = {
+ANSWERS: dict[str, Callable[[Pattern, ModelConfig, str], bool]] = {
     "state_knob": lambda nest, config, path: nest.state_knob == f"{path}taps",
     "width_multiple": lambda nest, config, path: nest.width_multiple == 6,
     "options_to_see": lambda nest, config, path: config.option(f"{path}taps") == CONTEXT,
@@ -113,7 +113,7 @@ def test_a_layer_answers_inside_what_it_answers_alone(own: str, question: str, d
     name, options = inside(own, f"{own}:PECULIAR", depth, power=2)
     config = default_config(name, options=options, context_length=CONTEXT)
     config = ModelConfig(**{**vars(config), "width": 6})
-    assert ANSWERS[question](nest_of(name, options), config, "inner." * depth)
+    assert ANSWERS[question](pattern_of(name, options), config, "inner." * depth)
 
 
 def test_no_question_is_forgotten():
@@ -138,14 +138,14 @@ def test_an_entrys_own_word_goes_before_that_of_what_is_inside(own: str):
 
 def test_a_readout_is_solved_only_where_nothing_in_the_nest_is_to_be_trained(own: str):
     around, bare = f"{own}:RESERVOIR_AROUND", f"{own}:Around"
-    assert nest_of(around, {"inner": "echo-state"}).closed_form
-    assert not nest_of(around, {"inner": "lstm"}).closed_form
-    assert not nest_of(bare, {"inner": "echo-state"}).closed_form
+    assert pattern_of(around, {"inner": "echo-state"}).closed_form
+    assert not pattern_of(around, {"inner": "lstm"}).closed_form
+    assert not pattern_of(bare, {"inner": "echo-state"}).closed_form
 
 
 @pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_a_nest_of_one_says_what_its_entry_says(name: str):
-    nest, entry = nest_of(name), find_entry(name)
+    nest, entry = pattern_of(name), find_entry(name)
     assert nest.knobs[: len(entry.knobs)] == entry.knobs
     assert (nest.block, nest.feed_forward) == (entry.block or "plain", entry.feed_forward)
     assert nest.closed_form == entry.closed_form
@@ -154,7 +154,7 @@ def test_a_nest_of_one_says_what_its_entry_says(name: str):
 
 def test_options_inside_are_fields_once_the_layer_is_said(own: str):
     name, options = inside(own, "tcn", 2)
-    known = Fields(name, nest_of(name, options).option_types, {})
+    known = Fields(name, pattern_of(name, options).option_types, {})
     setup = Setup(ModelConfig(name, dict(options)), TrainConfig(), {})
     for field in ("layer.inner.inner.dropout", "inner.inner.dropout"):
         found = known.set(setup, field, 0.2)

@@ -12,7 +12,7 @@ from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import Tokens, Vectors
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build, default_config, find_entry, layer_maker, make_layer, nest_of
+from statewise.models.resolve import build, default_config, find_entry, make_layer, pattern_of
 
 OWN = """
 from statewise.contract import Entry, Knob, LayerFactory, SequenceLayer, Vectors
@@ -176,9 +176,9 @@ def test_any_number_of_heads_builds_at_the_widths_that_it_asks_for(name, heads):
 
 
 def test_dilations_double_from_block_to_block_unless_said():
-    make = layer_maker("tcn")
-    assert [make(4, number, {}).dilation for number in range(4)] == [1, 2, 4, 8]
-    assert make(4, 3, {"dilation": 5}).dilation == 5
+    sizes = {"input_size": 4, "hidden_size": 4}
+    assert [pattern_of("tcn").make(**sizes, number=number).dilation for number in range(4)] == [1, 2, 4, 8]
+    assert pattern_of("tcn", {"dilation": 5}).make(**sizes, number=3).dilation == 5
 
 
 def test_an_unknown_model_or_option_is_answered_with_the_nearest():
@@ -213,7 +213,7 @@ def test_a_layer_inside_sees_the_context_and_decides_the_width_too(own_module):
     options = default_config(f"{own_module}:Around", context_length=77, options={"inner": inside}).options
     assert options["inner"]["options"]["inner"]["options"]["context_length"] == 77
     heads = find_entry("attention").layer.width_multiple(options["inner"]["options"]["inner"]["options"])
-    assert nest_of(f"{own_module}:Around", options).width_multiple == heads > 1
+    assert pattern_of(f"{own_module}:Around", options).width_multiple == heads > 1
     assert (
         default_config("ntm", context_length=7, options={"controller": "tcn"}).options["controller"]["layer"] == "tcn"
     )

@@ -12,7 +12,7 @@ from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
 from statewise.fields import Setup, fields_said
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import nest_of
+from statewise.models.resolve import pattern_of
 from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
@@ -61,7 +61,7 @@ def make_config(verb: verbs.Train) -> RunConfig:
     """The run that the flags describe; what no flag says is the library's default."""
     name = ModelConfig.layer if verb.model is None else verb.model
     fields = parse_fields(verb.set)
-    known = fields_said(name, fields, nest_of, task_options={})
+    known = fields_said(name, fields, pattern_of, task_options={})
     said = known.set_all(Setup(ModelConfig(layer=name), TrainConfig(), {}), fields)
     config = default_run(
         verb.data,

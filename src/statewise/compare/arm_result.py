@@ -49,8 +49,8 @@ def describe_arm(record: ArmRecord, task: Task, outcomes: Outcomes, builders: Bu
     return ArmResult(
         label=arm.label,
         model=arm.name,
-        family=arm.kind.entry.family,
-        paper=arm.kind.entry.paper,
+        family=arm.kind.family,
+        paper=arm.kind.paper,
         companion=arm.companion,
         status="unreachable" if arm.reason else "ok" if scored else "failed",
         reason=why_unscored(record),

@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from statewise.compare.budget import arm_cost, meet_budget
 from statewise.compare.builders import Builders
@@ -14,11 +14,14 @@ from statewise.compare.trained_on import task_to_train_on
 from statewise.errors import UserError
 from statewise.fields import Fields, Setup, fields_said
 from statewise.models.config import ModelConfig
-from statewise.models.nest import Nest, option_paths
+from statewise.models.members import layers_at
+from statewise.models.pattern import Pattern
 from statewise.options import option_types
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.start import with_usual_readout
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Arm:
 
     label: str
     name: str
-    kind: Nest
+    kind: Pattern
     setup: Setup
     fingerprint: str
     """Of the data it is trained on and scored with"""
@@ -73,9 +76,14 @@ def longest_context(data: TaskData, lengths: tuple[int, ...]) -> int | None:
     return max(batch.shape[1] for batch in batches)
 
 
-def fields_of(name: str, kind: Nest, task: Task) -> Fields:
+def fields_of(name: str, kind: Pattern, task: Task) -> Fields:
     """The fields that an arm of this kind has on a task."""
     return Fields(name, kind.option_types, option_types(type(task)))
+
+
+def _layer_named(field: str) -> str:
+    """The name of the layer that an option may have before it; anything else of a field that has none."""
+    return field.removeprefix("layer.").partition(".")[0]
 
 
 def _as_said(value: Any) -> str:
@@ -95,8 +103,10 @@ class _Maker:
     def arms(self) -> Iterator[Arm]:
         """Every model that was named with every combination of what varies."""
         self._check_fields()
-        for name, values in itertools.product(self.config.models, itertools.product(*self.config.vary.values())):
-            yield self.arm(name, dict(zip(self.config.vary, values, strict=True)), self.config.fixed)
+        for name in self.config.models:
+            vary, fixed = self._meant_for(name, self.config.vary), self._meant_for(name, self.config.fixed)
+            for values in itertools.product(*vary.values()):
+                yield self.arm(name, dict(zip(vary, values, strict=True)), fixed)
 
     def companions(self) -> Iterator[Arm]:
         """The task's companions, with those of the set fields that they have."""
@@ -113,8 +123,8 @@ class _Maker:
         if len(set(decided)) < len(decided):
             raise UserError(f"{max(decided, key=decided.count)} is said twice; say it once")
         given = fields.set_all(Setup(ModelConfig(layer=name), self.config.train, self.config.task_options), values)
-        kind = self.builders.nest_of(name, given.model.options)
-        decided = tuple(dict.fromkeys((*decided, *(f"layer.{path}" for path in option_paths(given.model.options)))))
+        kind = self.builders.pattern_of(name, given.model.options)
+        decided = tuple(dict.fromkeys((*decided, *(f"layer.{path}" for path in given.model.said()))))
         train = with_usual_readout(self.config.train, self.task, closed_form=kind.closed_form)
         learnt = task_to_train_on(
             self.task, self.builders, self.config.task, self.config.task_options, given.task_options
@@ -125,7 +135,7 @@ class _Maker:
         said = fields.set_all(replace(given, model=model, train=train), values)
         setup = replace(said, model=replace(said.model, options=model.options))
         label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
-        source = source_hash([*kind.names, self.config.task])
+        source = source_hash([*kind.names, setup.model.block, self.config.task])
         fingerprint = " ".join(dict.fromkeys(data.fingerprint() for data in (learnt, self.task)))
         arm = Arm(label, name, kind, setup, fingerprint, source, decided, companion)
         if "model.width" in decided:
@@ -137,19 +147,26 @@ class _Maker:
 
     def _fields(self, name: str, values: Mapping[str, Any]) -> Fields:
         """The fields of a kind of model with the layers inside it that ``values`` say."""
-        return fields_said(name, values, self.builders.nest_of, task_options=option_types(type(self.task)))
+        return fields_said(name, values, self.builders.pattern_of, task_options=option_types(type(self.task)))
 
     def _check_fields(self) -> None:
         """Raises ``UserError`` where a field is said for all arms and only some have it."""
         values = {**self.config.fixed, **{field: said[0] for field, said in self.config.vary.items()}}
-        known = {name: self._fields(name, values) for name in self.config.models}
-        for field in (*self.config.vary, *self.config.fixed):
-            lacking = [name for name, fields in known.items() if not fields.has(field)]
-            if 0 < len(lacking) < len(known):
+        meant = {name: self._meant_for(name, values) for name in self.config.models}
+        known = {name: self._fields(name, meant[name]) for name in self.config.models}
+        for field in values:
+            asked = [name for name in self.config.models if field in meant[name]]
+            lacking = [name for name in asked if not known[name].has(field)]
+            if 0 < len(lacking) < len(asked):
                 raise UserError(
                     f"'{field}' is said for all arms, but {', '.join(lacking)} has no such field; leave it or the "
-                    "models without it out"
+                    "models without it out, or say whose it is, as in layer.lstm.forget_bias"
                 )
+
+    def _meant_for(self, name: str, values: Mapping[str, Value]) -> dict[str, Value]:
+        """What is said of a model: all but the fields that begin with the name of a layer that only others have."""
+        others = {place for model in self.config.models for place in layers_at(model)} - layers_at(name).keys()
+        return {field: value for field, value in values.items() if _layer_named(field) not in others}
 
     def _context(self, learnt: TaskData) -> int | None:
         """How far back an arm has to look: as far as is evaluated, or trained on where that is further."""

@@ -11,7 +11,7 @@ from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.nest import Nest
+from statewise.models.pattern import Pattern
 from statewise.tasks.task import Task
 
 LARGEST = 4096
@@ -21,7 +21,7 @@ NEAR = 0.15
 
 
 def meet_budget(
-    config: CompareConfig, task: Task, builders: Builders, kind: Nest, model: ModelConfig, *, knob_decided: bool = False
+    config: CompareConfig, task: Task, builders: Builders, kind: Pattern, model: ModelConfig, *, knob_decided: bool = False
 ) -> tuple[ModelConfig, str | None]:
     """The model at the size whose cost is nearest to the budget, and why that is too far off where it is.
 

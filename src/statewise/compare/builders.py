@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from statewise.contract import InputForm, Model
 from statewise.models.config import ModelConfig
-from statewise.models.nest import Nest
+from statewise.models.pattern import Pattern
 from statewise.tasks.task import Task
 
 
@@ -24,6 +24,6 @@ class Builders(NamedTuple):
     task_options: Callable[[str, Mapping[str, Any]], dict[str, Any]]
     """A task's name and some of its options -> all of them"""
     make_model: Callable[[ModelConfig, InputForm, int], Model]
-    nest_of: Callable[[str, Mapping[str, Any]], Nest]
+    pattern_of: Callable[[str, Mapping[str, Any]], Pattern]
     """A kind of model by name and the options that are decided"""
     default_config: DefaultConfig

@@ -56,8 +56,8 @@ class Entry:
     """Constructor arguments of a small one that is worth trying the laws on, where its defaults are not"""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Constructor arguments that make this entry what it is, where they differ from the class's own defaults"""
-    block: Literal["plain", "residual"] | None = None
-    """The block that the field builds around this layer; ``None``: that of a layer inside it, else a plain one"""
+    block: str | None = None
+    """Name of the block that the field builds around this layer; ``None``: that of a layer inside it, else a plain one"""
     feed_forward: float = 0.0
     """The feed-forward part of that block, as a multiple of the width"""
     closed_form: bool = False

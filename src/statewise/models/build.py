@@ -1,19 +1,22 @@
 """From a ModelConfig to a model."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from torch import nn
 
 from statewise.combine.dropout import Dropout
 from statewise.combine.pointwise import Embed, FeedForward, Pointwise
-from statewise.combine.residual import PreNorm, Residual, make_norm
+from statewise.combine.residual import make_norm
 from statewise.combine.stack import Stack
 from statewise.contract import InputForm, Model, SequenceLayer
+from statewise.models.blocks.table import find_block
 from statewise.models.config import ModelConfig
 
-MakeLayer = Callable[[int, int, dict[str, Any]], SequenceLayer]
-"""(width, number of the block, options) -> layer: the catalog's or a user's own"""
+
+class MakeLayer(Protocol):
+    """Makes the layer for the block of that number, counted from 0."""
+
+    def __call__(self, *, input_size: int, hidden_size: int, number: int) -> SequenceLayer: ...
 
 
 def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputForm, output_size: int) -> Model:
@@ -21,32 +24,36 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
 
     Args:
         config: the complete description.
-        make_layer: makes one layer of the configured kind (``statewise.models.resolve.layer_maker``).
+        make_layer: makes the layers, the catalog's or a user's own.
         input_form: what the task puts in.
         output_size: how many numbers the task reads out at a position.
 
     Returns:
         Embedding, blocks and head as one ``Model``; itself a ``SequenceLayer``.
+
+    Raises:
+        UserError: if there is no such block.
     """
+    block = find_block(config.block)
     embedding = Embed(input_form, width=config.width)
     parts: list[SequenceLayer] = []
+    width = config.width
     for number in range(config.depth):
-        if config.dropout:
-            parts.append(Dropout(width=config.width, rate=config.dropout))
-        layer = make_layer(config.width, number, config.options)
-        parts += [layer] if config.block == "plain" else _residual_block(config, layer)
-    if config.block == "residual":
-        norm = make_norm(config.norm, config.width)
-        parts.append(Pointwise(norm, input_size=config.width, output_size=config.width))
-    if config.dropout:
-        parts.append(Dropout(width=config.width, rate=config.dropout))
-    head = nn.Linear(parts[-1].output_size, output_size)
-    return Model(Stack(parts), head, output_size, embedding=embedding)
+        layer = make_layer(input_size=width, hidden_size=config.width, number=number)
+        parts += _dropout(config, width) + block.around([layer, *_feed_forward(config)], config.norm)
+        width = parts[-1].output_size
+    if block.norm_at_end:
+        parts.append(Pointwise(make_norm(config.norm, width), input_size=width, output_size=width))
+    parts += _dropout(config, width)
+    return Model(Stack(parts), nn.Linear(width, output_size), output_size, embedding=embedding)
 
 
-def _residual_block(config: ModelConfig, layer: SequenceLayer) -> list[SequenceLayer]:
-    block: list[SequenceLayer] = [Residual(PreNorm(layer, norm=config.norm))]
-    if config.feed_forward:
-        inner = max(1, round(config.feed_forward * config.width))
-        block.append(Residual(PreNorm(FeedForward(width=config.width, inner=inner), norm=config.norm)))
-    return block
+def _dropout(config: ModelConfig, width: int) -> list[SequenceLayer]:
+    """Dropout, where the model has it."""
+    return [Dropout(width=width, rate=config.dropout)] if config.dropout else []
+
+
+def _feed_forward(config: ModelConfig) -> list[SequenceLayer]:
+    """The feed-forward part of a block, where it has one."""
+    inner = max(1, round(config.feed_forward * config.width))
+    return [FeedForward(width=config.width, inner=inner)] if config.feed_forward else []

@@ -1,41 +1,47 @@
 """The complete description of a model, as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from statewise.errors import UserError, check_choices
+from statewise.models.members import is_mixed, path_to
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Input side, ``depth`` blocks around one kind of layer, and a linear head.
+    """Input side, ``depth`` blocks around layers, and a linear head.
 
-    A ``plain`` block is the layer itself. A ``residual`` block is x + layer(norm(x)), followed by
-    x + feed_forward(norm(x)) where ``feed_forward`` is not 0, and a last norm closes the stack.
+    Several layers joined by ``+`` are a pattern, which the blocks take in turn; each has its options under its name:
+
+    >>> hybrid = ModelConfig("lru+lru+attention", depth=6).with_option("attention.positions", "alibi")
+    >>> hybrid.options
+    {'attention': {'positions': 'alibi'}}
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     layer: str = "lstm"
-    """Name in the catalog, or the import path ``package.module:Class`` of a layer of your own"""
+    """Name in the catalog, the import path ``package.module:Class`` of a layer of your own, or several joined by +"""
     options: dict[str, Any] = field(default_factory=dict)
-    """Constructor arguments of the layer, beyond its input size and width"""
+    """Constructor arguments of the layer, beyond its input size and width; of a pattern, those of each layer by name"""
     width: int = 128
     """Width of the layers and of what flows between them"""
     depth: int = 2
     """How many blocks"""
-    block: Literal["plain", "residual"] = "plain"
+    block: str = "plain"
+    """How a layer becomes a block: a name in ``statewise.models.blocks``, or an import path ``package.module:NAME``"""
     norm: Literal["layer", "rms"] = "layer"
-    """Which norm a residual block has"""
+    """Which norm a block has, where it has one"""
     feed_forward: float = 0.0
-    """Inner width of a residual block's feed-forward part, as a multiple of ``width``; 0 = no such part"""
+    """Inner width of a block's feed-forward part, as a multiple of ``width``; 0 = no such part"""
     dropout: float = 0.0
     """Fraction of the values between blocks that training drops, in [0, 1)"""
 
     def option(self, path: str) -> Any:
-        """The value of an option of the layer, or of one inside it: ``inner.window``."""
-        return _get(self.options, path)
+        """The value of an option of the layer, or of one inside it: ``inner.window``, ``attention.window``."""
+        place, path = path_to(self.layer, path)
+        return _get(self.options[place] if place else self.options, path)
 
     def with_option(self, path: str, value: Any) -> "ModelConfig":
         """With an option of the layer, or of one inside it, set.
@@ -46,7 +52,22 @@ class ModelConfig:
         >>> ModelConfig("ntm", {"controller": "lstm"}).with_option("controller.forget_bias", 2.0).options
         {'controller': {'layer': 'lstm', 'options': {'forget_bias': 2.0}}}
         """
-        return replace(self, options=_put(self.options, path, value))
+        place, path = path_to(self.layer, path)
+        if not place:
+            return replace(self, options=_put(self.options, path, value))
+        return replace(self, options={**self.options, place: _put(self.options.get(place, {}), path, value)})
+
+    def said(self) -> list[str]:
+        """The path of every option that is said, those of layers inside too.
+
+        >>> ModelConfig("around", {"inner": {"layer": "tcn", "options": {"dropout": 0.1}}}).said()
+        ['inner', 'inner.dropout']
+        >>> ModelConfig("lstm+tcn", {"tcn": {"dropout": 0.1}}).said()
+        ['tcn.dropout']
+        """
+        if not is_mixed(self.layer):
+            return list(_paths(self.options))
+        return [f"{place}.{path}" for place, options in self.options.items() for path in _paths(options)]
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -71,3 +92,10 @@ def _put(options: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
         held = {"layer": options[name]} if isinstance(options[name], str) else options[name]
         value = {**held, "options": _put(held.get("options", {}), rest, value)}
     return {**options, name: value}
+
+
+def _paths(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        yield name
+        if isinstance(value, Mapping) and "layer" in value:
+            yield from (f"{name}.{path}" for path in _paths(value.get("options", {})))

@@ -2,11 +2,11 @@
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from statewise.contract import Entry, Knob, LayerFactory, SequenceLayer
 from statewise.errors import UserError, unknown
@@ -22,8 +22,8 @@ KNOBS = 2
 class Nest:
     """A kind of layer with its options and the kinds inside it, which are all as wide as it is.
 
-    What ``LayerKind`` and ``Entry`` answer for one class, this answers for the whole nest; whoever builds, sizes or
-    tunes models asks here. An option of a layer inside has a dotted path, such as ``inner.window``.
+    What ``LayerKind`` and ``Entry`` answer for one class, this answers for the whole nest, and ``Pattern`` for all the
+    nests of a model. An option of a layer inside has a dotted path, such as ``inner.window``.
 
     >>> from statewise.models.resolve import nest_of
     >>> nest_of("ntm", {"controller": "gru"}).knobs
@@ -49,7 +49,7 @@ class Nest:
         return (self.name, *chain.from_iterable(nest.names for nest in self.inside.values()))
 
     @property
-    def block(self) -> Literal["plain", "residual"]:
+    def block(self) -> str:
         """The block that the field builds around the outermost layer for which there is one."""
         return self._in_block.block or "plain"
 
@@ -156,15 +156,3 @@ def inner_layers(kind: type[SequenceLayer]) -> set[str]:
 def _layer_type(hint: Any) -> Any:
     """What plain data may say in the place of a layer: a name or a config, and null where there may be none."""
     return str | Mapping[str, Any] | None if type(None) in get_args(hint) else str | Mapping[str, Any]
-
-
-def option_paths(options: Mapping[str, Any]) -> Iterator[str]:
-    """The path of every option that is said, those of layers inside too.
-
-    >>> list(option_paths({"inner": {"layer": "tcn", "options": {"dropout": 0.1}}}))
-    ['inner', 'inner.dropout']
-    """
-    for name, value in options.items():
-        yield name
-        if isinstance(value, Mapping) and "layer" in value:
-            yield from (f"{name}.{path}" for path in option_paths(value.get("options", {})))

@@ -8,9 +8,11 @@ from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.contract import Entry, InputForm, Model, SequenceLayer
 from statewise.errors import UserError, unknown
 from statewise.importing import import_object
-from statewise.models.build import MakeLayer, build_model
+from statewise.models.build import build_model
 from statewise.models.config import ModelConfig
+from statewise.models.members import cycle_of, is_mixed, place_of
 from statewise.models.nest import SIZES, Nest, inner_layers
+from statewise.models.pattern import Pattern
 
 PLAIN = (bool, int, float, str, type(None))
 """What a config can hold as it is"""
@@ -39,22 +41,37 @@ def find_entry(name: str) -> Entry:
     return _own(name, found)
 
 
-def nest_of(name: str, options: Mapping[str, Any] | None = None, *, context_length: int | None = None) -> Nest:
-    """The kind of layer of that name with the layers inside it, every option said.
+def pattern_of(name: str, options: Mapping[str, Any] | None = None, *, context_length: int | None = None) -> Pattern:
+    """The kinds of layers of that name with the layers inside them, every option said.
 
     An inner layer, which is an argument annotated ``LayerFactory``, is said by its name or as a config says a layer:
     ``{"layer": "lstm", "options": {"forget_bias": 2.0}}``.
 
     Args:
-        name: in the catalog, or an import path.
+        name: in the catalog, or an import path, or several of these joined by +.
         options: that are decided; before them come the window that sees the context, the entry's own and the
             signature's. Left out are the sizes, what depends on the number of the block, and what is no plain data.
         context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
 
     Raises:
         UserError: if there is no such layer, here or inside, or it reads something else than a sequence.
+
+    >>> pattern_of("lru+attention", {"attention": {"positions": "alibi"}}).options["attention"]["positions"]
+    'alibi'
     """
-    return _nest(name, find_entry(name), options or {}, context_length)
+    cycle = tuple(place_of(layer) for layer in cycle_of(name)) if is_mixed(name) else ("",) * len(cycle_of(name))
+    decided = (options or {}) if is_mixed(name) else {"": options or {}}
+    layers = dict(zip(cycle, cycle_of(name), strict=True))
+    for place, said in decided.items():
+        if place not in layers:
+            raise unknown(f"layer of {name}", place, layers)
+        if not isinstance(said, Mapping):
+            raise UserError(f"what is said of {place} in {name} must be its options by name, got {said!r}")
+    nests = {
+        place: _nest(layer, find_entry(layer), decided.get(place, {}), context_length)
+        for place, layer in layers.items()
+    }
+    return Pattern(name, cycle, nests)
 
 
 def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
@@ -71,15 +88,6 @@ def make_layer(entry: Entry, arguments: Mapping[str, Any]) -> SequenceLayer:
     return _nest(entry.name, entry, options, None).make(**sizes)
 
 
-def layer_maker(name: str) -> MakeLayer:
-    """Makes layers of the kind of that name with input and output of one width."""
-
-    def make(width: int, number: int, options: dict[str, Any]) -> SequenceLayer:
-        return nest_of(name, options).make(input_size=width, hidden_size=width, number=number)
-
-    return make
-
-
 def default_config(
     name: str,
     *,
@@ -90,15 +98,16 @@ def default_config(
     """The complete config that the field uses for this kind of layer: its block, feed-forward part, window and options.
 
     Args:
-        name: in the catalog, or an import path.
-        depth: blocks; a kind that takes more to see the context gets as many as it takes.
+        name: in the catalog, or an import path, or several of these joined by +.
+        depth: blocks; a kind that takes more to see the context, and a longer pattern, gets as many as it takes.
         context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
         options: of the layer, where they are decided already.
     """
-    nest = nest_of(name, options, context_length=context_length)
-    if context_length is not None:
-        depth = max(depth, nest.depth_to_see(context_length))
-    return ModelConfig(name, dict(nest.options), depth=depth, block=nest.block, feed_forward=nest.feed_forward)
+    pattern = pattern_of(name, options, context_length=context_length)
+    needed = len(pattern.cycle) if context_length is None else pattern.depth_to_see(context_length)
+    return ModelConfig(
+        name, pattern.options, depth=max(depth, needed), block=pattern.block, feed_forward=pattern.feed_forward
+    )
 
 
 def _nest(name: str, entry: Entry, decided: Mapping[str, Any], context_length: int | None) -> Nest:
@@ -151,4 +160,6 @@ def build(config: ModelConfig, input_form: InputForm, output_size: int) -> Model
     >>> model.output_size
     50
     """
-    return build_model(config, layer_maker(config.layer), input_form, output_size)
+    pattern = pattern_of(config.layer, config.options)
+    pattern.check_depth(config.depth)
+    return build_model(config, pattern.make, input_form, output_size)

@@ -8,7 +8,7 @@ from typing import Any
 
 from statewise.data.text import EMBEDDED
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import default_config, nest_of
+from statewise.models.resolve import default_config, pattern_of
 from statewise.runs.config import RunConfig
 from statewise.tasks.resolve import complete_options, find_task, make_task, name_task
 from statewise.train.config import TrainConfig
@@ -42,7 +42,7 @@ def default_run(
     options = complete_options(task, {**named, **(task_options or {})})
     made = make_task(task, options)
     config = default_config(model, depth=depth, context_length=made.longest_context(), options=layer_options)
-    train = with_usual_readout(TrainConfig(), made, closed_form=nest_of(model, layer_options).closed_form)
+    train = with_usual_readout(TrainConfig(), made, closed_form=pattern_of(model, layer_options).closed_form)
     return RunConfig(task, config, train, options)
 
 
@@ -60,7 +60,7 @@ def complete_run(config: RunConfig) -> RunConfig:
     """
     task, named = name_task(config.task)
     options = _located(task, complete_options(task, {**named, **config.task_options}))
-    layer = dict(nest_of(config.model.layer, config.model.options).options)
+    layer = pattern_of(config.model.layer, config.model.options).options
     return replace(config, task=task, task_options=options, model=replace(config.model, options=layer))
 
 
