@@ -16,6 +16,10 @@ _SAMPLING = Sampling()
 _TRAIN = TrainConfig()
 
 Flag = Annotated[bool, FlagCreatePairsOff]
+Several = Annotated[tuple[str, ...], arg(metavar="TEXT ...", help_behavior_hint="")]
+"""What may be said any number of times, and is not where it is not said"""
+Text = Annotated[str, arg(metavar="TEXT", help_behavior_hint="")]
+"""What is left to the library where it is not said, as its help says in words"""
 
 
 def _default(value: object) -> Any:
@@ -29,8 +33,7 @@ class Compare:
     """Which architecture, for this problem and this budget? An experiment with a report."""
 
     task: Annotated[Positional[str], arg(metavar="TASK")] = _COMPARE.task
-    """A task's name (see: statewise tasks), the path of a text or CSV file, 'embedded', or package.module:Class of a
-    task of your own"""
+    """A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of your own"""
     models: Annotated[str | None, _default(",".join(_COMPARE.models))] = None
     """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own"""
     budget: Annotated[str | None, _default(str(_COMPARE.budget))] = None
@@ -48,19 +51,18 @@ class Compare:
     """Range in which learning rates are tuned, its ends separated by a comma"""
     steps: Annotated[int | None, _default(_COMPARE.train.steps)] = None
     """Parameter updates a trial"""
-    lengths: str = ""
+    lengths: Text = ""
     """Lengths that are scored, separated by commas; empty = up to 4 times the training length"""
-    vary: tuple[str, ...] = ()
+    vary: Several = ()
     """field=value,value of any field of training, model, layer or task; every combination is an arm"""
-    set: tuple[str, ...] = ()
+    set: Several = ()
     """field=value of any field of training, model, layer or task, in all arms"""
-    task_options: tuple[str, ...] = ()
+    task_options: Several = ()
     """option=value of the task, such as longest=40 or target=OT (see: statewise tasks NAME)"""
     margin: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="(default: the task's own)")] = None
     """The smallest difference that counts, in units of the score (or of the fraction of seeds that solve the task)"""
-    hypotheses: tuple[str, ...] = ()
-    """What you expect, each in quotes: 'lstm > gru' (scores better) or 'lstm = gru' (equally well); the result judges
-    them"""
+    hypotheses: Several = ()
+    """What you expect, each in quotes, for the result to judge: 'lstm > gru' (is better), 'lstm = gru' (is equal)"""
     depth: Annotated[int | None, _default(_COMPARE.depth)] = None
     """Blocks of every model"""
     companions: bool = True
@@ -69,8 +71,8 @@ class Compare:
     """Processes, one thread each"""
     device: Annotated[str | None, _default(_COMPARE.train.device)] = None
     """cpu or cuda"""
-    out: str = ""
-    """Folder of the comparison; started again with the same words it goes on where it stopped"""
+    out: Text = ""
+    """Folder of the comparison (empty = one below comparisons/); the same words again go on where it stopped"""
     quick: Flag = False
     """A taste in about a minute, not a basis for decisions: less of every number and model that no flag names"""
     json: Flag = False
@@ -82,8 +84,7 @@ class Train:
     """A model for your data, in a run folder."""
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
-    """The path of a text or CSV file, 'embedded', a task's name (see: statewise tasks), or package.module:Class of a
-    task of your own"""
+    """A text or CSV file, 'embedded', a task's name (see: statewise tasks), or package.module:Class of your own"""
     model: Annotated[str | None, _default(_MODEL.layer)] = None
     """A model's name (see: statewise models), or package.module:Class of a layer of your own"""
     width: Annotated[int | None, _default(_MODEL.width)] = None
@@ -100,14 +101,14 @@ class Train:
     """Of initial weights, order and noise"""
     device: Annotated[str | None, _default(_TRAIN.device)] = None
     """cpu or cuda"""
-    set: tuple[str, ...] = ()
+    set: Several = ()
     """field=value of any other field of training, model or layer"""
-    task_options: tuple[str, ...] = ()
+    task_options: Several = ()
     """option=value of the task, such as tokens=bytes, horizon=24 or target=OT (see: statewise tasks NAME)"""
     tensorboard: Flag = False
     """Write the history for TensorBoard too, into the run folder"""
-    out: str = ""
-    """Folder of the run; started again with the same words it goes on where it stopped"""
+    out: Text = ""
+    """Folder of the run (empty = one below runs/); the same words again go on where it stopped"""
     json: Flag = False
     """Print the result as JSON on the last line"""
 
@@ -128,7 +129,7 @@ class Generate:
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
-    prompt: str = ""
+    prompt: Text = ""
     """What the text goes on from; empty = the start of a line"""
     length: Annotated[int | None, _default(_SAMPLING.length)] = None
     """How many tokens; a token is a character, byte, word or piece as in the training"""
@@ -150,7 +151,7 @@ class Forecast:
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
-    data: str = ""
+    data: Text = ""
     """CSV file with the rows so far; empty = the file of the training"""
     json: Flag = False
     """Print the forecast as JSON on the last line"""
@@ -160,7 +161,7 @@ class Forecast:
 class Models:
     """All models, with family, paper and cost; or one, with its equations and options."""
 
-    name: Annotated[Positional[str], arg(metavar="NAME")] = ""
+    name: Annotated[Positional[str], arg(metavar="NAME", help_behavior_hint="")] = ""
     """A model's name, to read about it; empty = all"""
     width: Annotated[int | None, _default(_MODEL.width)] = None
     """Width at which they are costed"""
@@ -172,7 +173,7 @@ class Models:
 class Tasks:
     """All tasks, with what chance would score; or one, with its options."""
 
-    name: Annotated[Positional[str], arg(metavar="NAME")] = ""
+    name: Annotated[Positional[str], arg(metavar="NAME", help_behavior_hint="")] = ""
     """A task's name, to read about it; empty = all"""
     json: Flag = False
     """Print them as JSON on the last line"""

@@ -5,11 +5,13 @@ source, or in the user's cache folder where that cannot be written, and later pr
 steps is an argument: another one compiles nothing.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +19,10 @@ from torch import Tensor, nn
 
 from statewise.ops.transforms import beyond_reverse_mode
 
+FAST = {"contract", "nsz"}
+"""Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
+ELEMENTWISE: Any = {"error_model": "numpy", "fastmath": FAST}
+"""Options of what works number by number"""
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 _allowed: ContextVar[bool] = ContextVar("compiled_loops_allowed", default=True)
@@ -57,7 +63,26 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say."""
     import numba
 
-    return numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})(function)
+    loop = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST | {"reassoc"})(function)
+    _renewed_with_any_source(loop)
+    return loop
+
+
+def _renewed_with_any_source(loop: Any) -> None:
+    """Have kept machine code made anew when any source of operations has changed.
+
+    By itself numba looks at the loop's own file, and what is plugged into a loop stands in others. Where it keeps
+    things otherwise than it did, its own rule stays.
+    """
+    kept: Any = getattr(getattr(loop, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = _stamp()
+
+
+@cache
+def _stamp() -> str:
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def as_array(tensor: Tensor) -> Any:

@@ -1,0 +1,168 @@
+"""The loops of a dense nonlinear recurrence over all steps and rows, forward and back, for gates of any kind.
+
+    u_t = U (mask * h_{t-1}) + b,    h_t, m_t = gates(x_t, u_t, h_{t-1}, m_{t-1})
+
+A kind of gates says what happens number by number, ``advance`` and ``retreat``, and is compiled into the loops; see
+``statewise.ops.gates``. The product with U is one small matrix product a step; that of U's gradient one large one after
+the loop, outside. Letters: T steps, B rows, H width, G and R vectors in x and u, M in the memory beside h, K kept for
+the way back.
+"""
+
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from statewise.ops.compiled.compiler import ELEMENTWISE, jit
+from statewise.ops.compiled.elementary import VARIANTS
+from statewise.ops.compiled.product import add_product
+
+Array = np.ndarray[Any, Any]
+
+
+def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
+    """``gates.advance``, chosen by the kind of gates when the loop is compiled."""
+    raise NotImplementedError
+
+
+def retreat(gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any) -> None:
+    """``gates.retreat``, chosen by the kind of gates when the loop is compiled."""
+    raise NotImplementedError
+
+
+@jit
+def forward(
+    gates: Any, x: Array, w: Array, b: Array, h0: Array, m0: Array, keep: Array, mask: Array,
+    h: Array, m: Array, saved: Array,
+) -> None:  # fmt: skip
+    """Writes ``h (T, B, H)``, ``m (T, B, M, H)`` and ``saved (T, B, K, H)``.
+
+    Where m and saved are shorter, they hold the latest steps alone, step t at place t modulo their length.
+
+    Args:
+        gates: arrays of the gates' own weights.
+        x: ``(T, B, G, H)``.
+        w: U transposed, ``(H, R H)``.
+        b: ``(R H,)``.
+        h0: ``(B, H)``.
+        m0: ``(B, M, H)``.
+        keep: ``(T or 1, B or 1, 1 + M, H)``, how much of h and m stays as it was; without a step, nothing does.
+        mask: ``(B or 1, H)``; without a row, all ones.
+    """
+    u = np.empty((h0.shape[0], b.shape[0]), x.dtype)
+    by_gate = u.reshape(h0.shape[0], -1, h0.shape[1])
+    h_before, m_before = h0, m0
+    for t in range(x.shape[0]):
+        m_now, kept = m[t % m.shape[0]], saved[t % saved.shape[0]]
+        for row in range(u.shape[0]):
+            u[row] = b
+        add_product(_masked(h_before, mask), w, u)
+        for row in range(u.shape[0]):
+            advance(gates, x[t, row], by_gate[row], h_before[row], m_before[row], h[t, row], m_now[row], kept[row])
+        if keep.shape[0]:
+            share = keep[t % keep.shape[0]]
+            for row in range(u.shape[0]):
+                _mix(share[row % share.shape[0]], h_before[row], m_before[row], h[t, row], m_now[row])
+        h_before, m_before = h[t], m_now
+
+
+@jit
+def backward(
+    gates: Any, w: Array, h: Array, m: Array, saved: Array, h0: Array, m0: Array, keep: Array, mask: Array,
+    dy: Array, dm_last: Array, dx: Array, du: Array, dh: Array, dm: Array, dg: Any,
+) -> None:  # fmt: skip
+    """The cotangents of x, u, h0, m0 and the gates' weights, from those of all h, ``dy (T, B, H)``, and of the last m.
+
+    ``w`` is U as it is, ``(R H, H)``. ``dx`` may be ``du`` where gates take the sum of both alone.
+    """
+    dh[:], dm[:] = 0, dm_last
+    back, kept_h, kept_m = np.zeros_like(dh), np.zeros_like(dh), np.zeros_like(dm)
+    for t in range(h.shape[0] - 1, -1, -1):
+        h_before, m_before = (h[t - 1], m[t - 1]) if t > 0 else (h0, m0)
+        _add(dy[t], dh)
+        if keep.shape[0]:
+            share = keep[t % keep.shape[0]]
+            for row in range(dh.shape[0]):
+                _part(share[row % share.shape[0]], dh[row], dm[row], kept_h[row], kept_m[row])
+        for row in range(dh.shape[0]):
+            retreat(gates, dh[row], dm[row], saved[t, row], h_before[row], m_before[row], dx[t, row], du[t, row], dg)
+        back[:] = 0
+        add_product(du[t].reshape(dh.shape[0], -1), w, back)
+        _add(_masked(back, mask), dh)
+        if keep.shape[0]:
+            _add(kept_h, dh)
+            for row in range(dm.shape[0]):
+                _add(kept_m[row], dm[row])
+
+
+@jit
+def _masked(h: Array, mask: Array) -> Array:
+    if not mask.shape[0]:
+        return h
+    masked = np.empty_like(h)
+    for row in range(h.shape[0]):
+        factor = mask[row % mask.shape[0]]
+        for j in range(h.shape[1]):
+            masked[row, j] = h[row, j] * factor[j]
+    return masked
+
+
+@jit
+def _add(added: Array, to: Array) -> None:
+    for row in range(to.shape[0]):
+        for j in range(to.shape[1]):
+            to[row, j] += added[row, j]
+
+
+@jit
+def _mix(keep: Array, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
+    """New values and old ones, in these shares."""
+    for j in range(h.shape[0]):
+        h_next[j] += keep[0, j] * (h[j] - h_next[j])
+    for i in range(m.shape[0]):
+        for j in range(h.shape[0]):
+            m_next[i, j] += keep[i + 1, j] * (m[i, j] - m_next[i, j])
+
+
+@jit
+def _part(keep: Array, dh: Array, dm: Array, kept_h: Array, kept_m: Array) -> None:
+    """Cotangents of what was mixed: of the old values into ``kept``, of the new ones in place."""
+    for j in range(dh.shape[0]):
+        kept_h[j] = keep[0, j] * dh[j]
+        dh[j] -= kept_h[j]
+    for i in range(dm.shape[0]):
+        for j in range(dh.shape[0]):
+            kept_m[i, j] = keep[i + 1, j] * dm[i, j]
+            dm[i, j] -= kept_m[i, j]
+
+
+def _plain(function: Any) -> Any:
+    """A function without annotations, which numba would compare with those of what it stands for."""
+    return FunctionType(function.__code__, function.__globals__, function.__name__)
+
+
+def _plug_in() -> None:
+    """Tell numba what stands for ``advance``, ``retreat`` and the elementary functions."""
+
+    @overload(advance, jit_options=ELEMENTWISE)
+    def choose_advance(gates, x, u, h, m, h_next, m_next, saved):  # type: ignore[no-untyped-def]
+        return _plain(gates.instance_class.advance)
+
+    @overload(retreat, jit_options=ELEMENTWISE)
+    def choose_retreat(gates, dh, dm, saved, h, m, dx, du, dg):  # type: ignore[no-untyped-def]
+        return _plain(gates.instance_class.retreat)
+
+    for function, single, double in VARIANTS:
+        overload(function, jit_options=ELEMENTWISE)(_by_precision(_plain(single), _plain(double)))
+
+
+def _by_precision(single: Any, double: Any) -> Any:
+    def choose(x):  # type: ignore[no-untyped-def]
+        return single if x == types.float32 else double
+
+    return choose
+
+
+_plug_in()

@@ -1,0 +1,141 @@
+"""A recurrence with a full matrix, between whose products gates work number by number.
+
+    u_t = U (mask * h_{t-1}) + b
+    h'_t, m'_t = gates(x_t, u_t, h_{t-1}, m_{t-1})
+    h_t = k_t * h_{t-1} + (1 - k_t) * h'_t,    likewise m_t
+
+h is what the products and the outputs are made of, m the memory beside it (an LSTM's c). All that does not look at the
+state, W x_t + b and the like, is done before, for all steps at once: x. The shares k are zoneout's (Krueger et al.
+2017, eq. 6), the mask that of variational dropout (Gal & Ghahramani 2016, eq. 7).
+
+The fast form is ``compiled``, one loop over all steps and rows each way for CPUs with numba, with the small product in
+it; the gradient of U is one large product after the loop. Letters: B rows, T steps, H width, G vectors of x, R of u, M
+of memory.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
+from statewise.ops.forms import Forms
+
+
+def dense_recurrence(
+    gates: Any,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    h: Tensor,
+    m: Tensor,
+    *,
+    keep: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """All outputs h_1 ... h_T and the last memory.
+
+    Args:
+        gates: of the cell, from ``statewise.ops.gates``.
+        x: ``(T, B, G, H)``, time first.
+        weight: U ``(R H, H)``.
+        bias: b ``(R H,)``; ``None`` where x holds it.
+        h: h_0 ``(B, H)``.
+        m: m_0 ``(B, M, H)``.
+        keep: k ``(T or 1, B or 1, 1 + M, H)`` in [0, 1], first of h, then of m; has no gradient. ``None``: all 0.
+        mask: ``(B or 1, H)``; has no gradient. ``None``: all 1.
+
+    Returns:
+        ``(T, B, H)`` and ``(B, M, H)``.
+
+    >>> from statewise.ops.gates.gru import GRUGates
+    >>> x, weight, h = torch.zeros(5, 2, 3, 4), torch.zeros(12, 4), torch.ones(2, 4)
+    >>> y, _ = dense_recurrence(GRUGates(), x, weight, None, h, h.new_empty(2, 0, 4))
+    >>> y[:, 0, 0]
+    tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
+    """
+    bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
+    keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
+    mask = x.new_empty(0, h.shape[1]) if mask is None else mask
+    return FORMS(gates, x, weight, bias, h, m, keep, mask)
+
+
+def reference(
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The equation, step by step: what every other form must equal."""
+    outputs = []
+    shares = keep.expand(x.shape[0], -1, -1, -1).unbind() if len(keep) else [None] * x.shape[0]
+    for x_t, share in zip(x.unbind(), shares, strict=True):
+        u = F.linear(h * mask if len(mask) else h, weight, bias).unflatten(1, (-1, h.shape[1]))
+        h_next, m_next = gates.step(x_t, u, h, m)
+        if share is not None:
+            h_next = torch.lerp(h_next, h, share[:, 0].expand_as(h))
+            m_next = torch.lerp(m_next, m, share[:, 1:].expand_as(m))
+        h, m = h_next, m_next
+        outputs.append(h)
+    return torch.stack(outputs), m
+
+
+def compiled(
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As one compiled loop, which has first derivatives alone and says so when it is asked for the second."""
+    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(type(gates), x, weight, bias, h, m, keep, mask, *gates)
+    return outputs
+
+
+def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
+    """Which form runs: the compiled one wherever it can."""
+    alike = all(t.dtype == x.dtype and not t.is_complex() for t in (weight, bias, h, m, keep, mask, *gates))
+    serve = alike and compiled_loops_serve(x, weight, bias, h, m, keep, mask, *gates)
+    return "compiled" if serve else "reference"
+
+
+FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled}, rule)
+
+
+class _CompiledRecurrence(torch.autograd.Function):
+    """``compiled`` from plain tensors; the gates are a kind and its weights."""
+
+    @staticmethod
+    def forward(ctx: Any, kind: Any, x: Tensor, weight: Tensor, bias: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        from statewise.ops.compiled import dense
+
+        h0, m0, keep, mask, *own = rest
+        time, batch, width = x.shape[0], *h0.shape
+        sizes, going_back = kind.sizes(), any(ctx.needs_input_grad)
+        h = x.new_empty(time, batch, width)
+        m = x.new_empty(time if going_back else 2, batch, sizes.memory, width)
+        saved = x.new_empty(time if going_back else 1, batch, sizes.saved, width)
+        dense.forward(
+            kind(*map(as_array, own)), *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask)),
+            h.numpy(), m.numpy(), saved.numpy(),
+        )  # fmt: skip
+        ctx.kind = kind
+        ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, *own)
+        return h, m[(time - 1) % len(m)].clone()
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "the compiled dense recurrence has first derivatives alone; for the second, run forward and backward "
+                'inside `with statewise.ops.dense_recurrence.FORMS.use("reference")`'
+            )
+        from statewise.ops.compiled import dense
+
+        weight, h, m, saved, h0, m0, keep, mask, *own = ctx.saved_tensors
+        kind, sizes = ctx.kind, ctx.kind.sizes()
+        du = h.new_empty(*h.shape[:2], sizes.products, h.shape[2])
+        dx = du if sizes.sums else torch.empty_like(du)
+        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
+        dense.backward(
+            kind(*map(as_array, own)), *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last)),
+            *(t.numpy() for t in (dx, du, dh, dm)), kind(*(part.numpy() for part in d_own)),
+        )  # fmt: skip
+        before = torch.cat([h0.unsqueeze(0), h[:-1]])
+        before = before * mask if len(mask) else before
+        flat = du.flatten(2).flatten(0, 1)
+        return None, dx, flat.t() @ before.flatten(0, 1), flat.sum(0), dh, dm, None, None, *d_own
