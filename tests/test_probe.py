@@ -142,9 +142,7 @@ def test_rows_of_another_number_are_another_recording(x):
     with probe.recording(layer) as seen:
         layer(x)
         layer(x[:2])
-    with pytest.raises(
-        ValueError, match=r"'h' of the module 'layers.0' was recorded with the shapes \(5, 3\) and \(2, 3"
-    ):
+    with pytest.raises(ValueError, match=r"'h' of 'layers.0' was recorded with the shapes \(5, 3\) and \(2, 3"):
         seen["layers.0"]
 
 

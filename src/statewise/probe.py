@@ -55,16 +55,15 @@ class Recording(Mapping[str, dict[str, Tensor]]):
 
 def _in_time(path: str, name: str, steps: list[Tensor]) -> Tensor:
     """The values ``(B, ...)`` of all steps as ``(B, T, ...)``."""
+    place = f"'{name}' of '{path}'" if path else f"'{name}'"
     first, *others = dict.fromkeys(tuple(value.shape) for value in steps)
     if others:
         raise ValueError(
-            f"'{name}' of the module '{path}' was recorded with the shapes {first} and {others[0]}; a recorder holds "
-            "steps of one batch: open one for each"
+            f"{place} was recorded with the shapes {first} and {others[0]}; a recorder holds the steps of one batch: "
+            "open one for each"
         )
     if not first:
-        raise ValueError(
-            f"'{name}' of the module '{path}' was recorded as one number; record (B, ...), a row a sequence"
-        )
+        raise ValueError(f"{place} was recorded as one number; record (B, ...), a row a sequence")
     return torch.stack(steps, dim=1)
 
 

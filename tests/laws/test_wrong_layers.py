@@ -46,7 +46,7 @@ FAULTS = [
     (fast.AnotherFormulaForShortChunks, CHUNKS, "cut at (0, 1): output"),
     (fast.RecordsUnitsFirst, RECORDINGS, "h has shape (6, 9, 5)"),
     (fast.RecordsTwiceAStep, RECORDINGS, "h has shape (5, 18, 6)"),
-    (fast.RecordsTheMeanOverRows, RECORDINGS, "'size' of the module '' was recorded as one number; record (B, ...)"),
+    (fast.RecordsTheMeanOverRows, RECORDINGS, "'size' was recorded as one number; record (B, ...)"),
     (fast.LookedAtIsAnother, RECORDINGS, "while a recorder is open: output: differs by"),
     (wrong.ShadowParameters, TRUTH, "functional_call: output"),
     (wrong.BufferLeftOutOfTheFile, TRUTH, "state_dict: output"),

@@ -65,8 +65,8 @@ class Decoder(SequenceLayer):
             A state in the dtype of the layer, whatever that of ``memory``.
 
         Raises:
-            ValueError: if the memory or the lengths have another form, or the state another one than a start on an
-                empty source has, beside axes that are empty there.
+            ValueError: if the memory or the lengths have another form, or the decoder keeps an axis that grows with
+                the source and is not empty where the source is.
         """
         if memory.dim() != 3 or memory.shape[2] != self.memory_size:
             raise ValueError(

@@ -89,7 +89,7 @@ def check_source(decoder: Decoder, seed: int) -> None:
 
 
 def start_is_closed(decoder: Decoder, memory: Tensor, x: Input) -> None:
-    """Starts of any source are taken; the memory is left as it was; twice is the same."""
+    """A start has the form of ``initial_state``, which it sees to itself; the memory is left; twice is the same."""
     kept = memory.clone()
     state = decoder.start(memory, torch.tensor(LENGTHS))
     demand_equal("start", "the memory after a start", kept, memory)
