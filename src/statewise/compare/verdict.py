@@ -19,10 +19,7 @@ from statewise.train.closed_form import FACTORS
 
 FIRM_SEEDS = 10
 """Fewest seeds for a recommendation without a caveat"""
-BEATEN = (
-    "A simpler rule is the better choice as it stands; before an arm is trusted it needs more updates (--steps), a "
-    "larger --budget or more data."
-)
+BEATEN = "A simpler rule is the better choice as it stands; an arm needs more updates, a larger budget or more data."
 HOW = {"baseline": "no training", "companion": "a companion, tuned alike"}
 """What arms are held against -> how it came to its score"""
 
