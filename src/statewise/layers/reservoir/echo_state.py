@@ -112,7 +112,7 @@ class EchoStateNetwork(SequenceLayer):
     def step(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
         total = F.linear(x, self.input_weights, self.bias) + F.linear(state.h, self.weights)
         new = total.tanh() if self.activation == "tanh" else total
-        h = (1 - self.leak_rate) * state.h + self.leak_rate * new
+        h = new if self.leak_rate == 1 else (1 - self.leak_rate) * state.h + self.leak_rate * new
         return h, EchoState(h)
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
@@ -124,5 +124,5 @@ class EchoStateNetwork(SequenceLayer):
         new = torch.addmm(driven, h, self.weights.T)
         if self.activation == "tanh":
             new = new.tanh()
-        h = new.to(h.dtype) if self.leak_rate == 1 else h.lerp(new.to(h.dtype), self.leak_rate)
+        h = new if self.leak_rate == 1 else h.lerp(new.to(h.dtype), self.leak_rate)
         return h, h
