@@ -12,8 +12,10 @@ import pytest
 import statewise
 from statewise import laws
 from statewise.cli import compare, dispatch
+from statewise.contract import Vectors
 from statewise.errors import UserError
-from statewise.models.resolve import find_entry
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import build, find_entry
 from statewise.tasks.resolve import make_task, name_task
 
 ROOT = Path(__file__).parent.parent
@@ -24,11 +26,20 @@ def code_blocks(name: str) -> list[str]:
 
 
 def test_the_layer_and_the_wrapper_of_contributing_keep_the_laws():
-    layer, wrapper, _ = code_blocks("CONTRIBUTING.md")
-    for block, name in ((layer, "MGU"), (wrapper, "Highway")):
+    layer, wrapper, *_ = code_blocks("CONTRIBUTING.md")
+    for block, name in ((layer, "MGU"), (wrapper, "ReZero")):
         space: dict[str, object] = {"__name__": "__main__"}
         exec(block, space)
         assert name in space
+
+
+def test_the_block_of_contributing_stands_in_a_hybrid_by_its_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "block_from_contributing.py").write_text(code_blocks("CONTRIBUTING.md")[2])
+    monkeypatch.syspath_prepend(tmp_path)
+    config = ModelConfig("gru+min-gru", width=4, block="block_from_contributing:SANDWICH", feed_forward=1.5)
+    laws.check(build(config, Vectors(3), 2))
 
 
 def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_path(

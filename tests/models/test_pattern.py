@@ -71,7 +71,7 @@ def test_what_grows_from_block_to_block_is_counted_by_kind():
     assert [layer.dilation for layer in found] == [1, 2, 4, 8]
 
 
-@pytest.mark.parametrize("name", ["lstm+tcn", "min-gru+attention"])
+@pytest.mark.parametrize("name", ["lstm+tcn"])
 def test_a_hybrid_keeps_the_laws_of_its_layers(name: str):
     torch.manual_seed(0)
     config = replace(default_config(name, context_length=5), width=4)
