@@ -173,7 +173,14 @@ def test_without_lengths_there_is_no_figure_of_them(data: Comparison) -> None:
 def test_no_label_of_the_cost_figure_touches_the_front(data: Comparison) -> None:
     for plot in costs(data, looks(data), COLUMN).plots:
         labels = [
-            (float(text.get("x", "")), float(text.get("y", "")), text.text or "") for text in elements(plot, "label")
+            (
+                float(text.get("x", "")) - share * LETTER * len(text.text or ""),
+                float(text.get("y", "")),
+                text.text or "",
+            )
+            for anchor, share in (("start", 0.0), ("middle", 0.5), ("end", 1.0))
+            for text in elements(plot, "label")
+            if anchor in text.get("class", "").split()
         ]
         assert labels
         for line in elements(plot, "front"):

@@ -135,19 +135,20 @@ def _name_points(plot: Plot, known: Mapping[str, Point], styles: Mapping[str, St
     taken += [(min(a, c) - 3, min(b, d) - 3, max(a, c) + 3, max(b, d) + 3) for (a, b), (c, d) in pairwise(corners)]
     for label, (x, y) in zip(known, centres, strict=True):
         wide = LETTER * len(styles[label].short)
-        for left, base in _beside(x, y, wide):
+        for at, base, anchor in _beside(x, y):
+            left = {"start": at, "middle": at - wide / 2, "end": at - wide}[anchor]
             box = (left, base - 9, left + wide, base + 2)
             inside = plot.left <= box[0] and box[2] <= plot.right and plot.top <= box[1] and box[3] <= plot.bottom
             if inside and not any(_meet(box, other) for other in taken):
-                plot.write(left, base, styles[label].short, f"label {styles[label].css}")
+                plot.write(at, base, styles[label].short, f"label {anchor} {styles[label].css}")
                 taken.append(box)
                 break
 
 
-def _beside(x: float, y: float, wide: float) -> Iterator[Point]:
-    """Where a label may begin, the usual places first."""
-    yield from ((x + 12, y + 4), (x + 8, y - 12), (x - 12 - wide, y + 4), (x - 8 - wide, y - 12))
-    yield from ((x + 8, y + 19), (x - 8 - wide, y + 19), (x - wide / 2, y + 22), (x - wide / 2, y - 14))
+def _beside(x: float, y: float) -> Iterator[tuple[float, float, str]]:
+    """Where a label may stand, and which part of it, the usual places first."""
+    yield from ((x + 13, y + 4, "start"), (x + 8, y - 12, "start"), (x - 13, y + 4, "end"), (x - 8, y - 12, "end"))
+    yield from ((x + 8, y + 19, "start"), (x - 8, y + 19, "end"), (x, y + 22, "middle"), (x, y - 14, "middle"))
 
 
 def _meet(a: Box, b: Box) -> bool:
