@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from statewise.init.matrices import orthogonal_blocks_, reservoir_matrix, uniform_
+from statewise.init.matrices import orthogonal_blocks_, reservoir_entries, reservoir_matrix, uniform_
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -112,3 +112,14 @@ def test_a_draw_in_which_no_unit_reaches_itself_is_drawn_again(seed):
 def test_connections_that_never_form_a_cycle_are_refused(connectivity):
     with pytest.raises(ValueError, match="no cycle"):
         reservoir(2, connectivity=connectivity)
+
+
+@pytest.mark.parametrize("topology", ["random", "orthogonal", "ring"])
+@pytest.mark.parametrize("connectivity", [0.1, 0.5, 1.0])
+def test_the_entries_to_be_expected_are_those_that_are_drawn(topology, connectivity):
+    options = {"connectivity": connectivity, "topology": topology}
+    drawn = int(torch.count_nonzero(reservoir(100, **options)))
+    deviation = (100**2 * connectivity * (1 - connectivity)) ** 0.5 if topology == "random" else 0
+    assert abs(reservoir_entries(100, **options) - drawn) <= 4 * deviation
+    with torch.device("meta"):
+        assert reservoir_matrix(100, spectral_radius=0.9, **options).shape == (100, 100)

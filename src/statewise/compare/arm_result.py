@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
+from statewise.compare.budget import arm_cost, cost_of
 from statewise.compare.builders import Builders
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes
@@ -25,8 +25,7 @@ from statewise.compare.result import (
     Trial,
 )
 from statewise.compare.verdict import why_unscored
-from statewise.cost.flops import step_flops
-from statewise.cost.parameters import count_parameters, state_bytes
+from statewise.cost.parameters import count_parameters
 from statewise.metrics.intervals import Interval, mean_interval, standard_error, wilson_interval
 from statewise.metrics.summaries import expected_best, median_steps
 from statewise.tasks.data import TaskData
@@ -74,13 +73,11 @@ def bounded(found: Interval, scores: np.ndarray, objective: Objective) -> tuple[
 
 
 def _cost(record: ArmRecord, builders: Builders, task: Task) -> Cost:
-    with torch.random.fork_rng(devices=[]):
-        model = builders.make_model(record.chosen.setup.model, task.input_form, task.output_size)
-    measured = record.measured or {}
+    model, measured = record.chosen.setup.model, record.measured or {}
     return Cost(
-        parameters=Parameters(**count_parameters(model)._asdict()),
-        flops_per_token=sum(step_flops(model.body)),
-        state_bytes=state_bytes(model),
+        parameters=Parameters(**cost_of(count_parameters, task, builders, model)._asdict()),
+        flops_per_token=arm_cost("flops", task, builders, model),
+        state_bytes=arm_cost("state", task, builders, model),
         step_latency_us=measured.get("step_latency_us"),
         tokens_per_second=measured.get("tokens_per_second"),
         peak_memory_mb=measured.get("peak_memory_mb"),

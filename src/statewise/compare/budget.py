@@ -1,12 +1,14 @@
 """What an arm costs, and the size at which it costs what the budget allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
+from statewise.contract import Model
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
@@ -14,14 +16,26 @@ from statewise.models.config import ModelConfig
 from statewise.models.pattern import Pattern
 from statewise.tasks.task import Task
 
-LARGEST = 4096
+Count = TypeVar("Count")
+
+MOST_WEIGHTS = 2**32
+"""A model of more is not made larger still, though it costs less than the budget"""
+MOST_MADE = 2**26
+"""Likewise where a model has to be made in full for its cost to be known"""
+LARGEST = 2**24
 """Width or value of a state knob beyond which none is looked for"""
 NEAR = 0.15
 """How far from the budget an arm may be, as a fraction of it"""
 
 
 def meet_budget(
-    config: CompareConfig, task: Task, builders: Builders, kind: Pattern, model: ModelConfig, *, knob_decided: bool = False
+    config: CompareConfig,
+    task: Task,
+    builders: Builders,
+    kind: Pattern,
+    model: ModelConfig,
+    *,
+    knob_decided: bool = False,
 ) -> tuple[ModelConfig, str | None]:
     """The model at the size whose cost is nearest to the budget, and why that is too far off where it is.
 
@@ -47,7 +61,11 @@ def meet_budget(
     def cost(units: int) -> int:
         return arm_cost(config.match, task, builders, at(units))
 
-    best = _nearest(cost, config.budget, LARGEST // multiple)
+    def light(units: int) -> bool:
+        return cost_of(_weights, task, builders, at(units)) <= most
+
+    most = MOST_WEIGHTS if _is_weightless(task, builders, at(1)) else MOST_MADE
+    best = _nearest(cost, config.budget, light)
     reached = cost(best)
     if abs(reached - config.budget) <= NEAR * config.budget:
         return at(best), None
@@ -58,29 +76,59 @@ def meet_budget(
 
 
 def arm_cost(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
-    """What an arm spends of what is matched: worked out without weights, which take memory and time to make.
+    """What an arm spends of what is matched."""
+    return cost_of(MATCHED[match], task, builders, model)
 
-    Only a layer whose making or cost depends on their values, such as a sparse reservoir, is made in full.
+
+def cost_of(count: Callable[[Model], Count], task: Task, builders: Builders, model: ModelConfig) -> Count:
+    """Something counted of a model: worked out without weights, which take memory and time to make.
+
+    Only a layer whose making or cost depends on their values is made in full.
     """
     try:
-        with torch.device("meta"):
-            return _spent(match, task, builders, model)
+        return _without_weights(count, task, builders, model)
     except (RuntimeError, UserError):
         with torch.random.fork_rng(devices=[]):
-            return _spent(match, task, builders, model)
+            return count(builders.make_model(model, task.input_form, task.output_size))
 
 
-def _spent(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
-    built = builders.make_model(model, task.input_form, task.output_size)
-    if match == "parameters":
-        return count_parameters(built).matched
-    return state_bytes(built) if match == "state" else sum(step_flops(built.body))
+def _without_weights(count: Callable[[Model], Count], task: Task, builders: Builders, model: ModelConfig) -> Count:
+    with torch.device("meta"):
+        return count(builders.make_model(model, task.input_form, task.output_size))
 
 
-def _nearest(cost: Callable[[int], int], budget: int, largest: int) -> int:
-    """The size from 1 whose cost, which grows with it, is nearest to the budget."""
+def _is_weightless(task: Task, builders: Builders, model: ModelConfig) -> bool:
+    """Whether a model's cost can be worked out without weights."""
+    try:
+        return all(_without_weights(count, task, builders, model) >= 0 for count in (_weights, *MATCHED.values()))
+    except (RuntimeError, UserError):
+        return False
+
+
+def _weights(model: Model) -> int:
+    return sum(weight.numel() for weight in (*model.parameters(), *model.buffers()))
+
+
+def _matched_parameters(model: Model) -> int:
+    return count_parameters(model).matched
+
+
+def _flops(model: Model) -> int:
+    return sum(step_flops(model.body))
+
+
+MATCHED: Mapping[str, Callable[[Model], int]] = {
+    "parameters": _matched_parameters,
+    "flops": _flops,
+    "state": state_bytes,
+}
+"""What may be made equal -> how it is counted"""
+
+
+def _nearest(cost: Callable[[int], int], budget: int, light: Callable[[int], bool]) -> int:
+    """The size from 1 whose cost, which grows with it, is nearest to the budget, among models that are light enough."""
     low, high = 1, 2
-    while high < largest and cost(high) < budget:
+    while high < LARGEST and cost(high) < budget and light(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2

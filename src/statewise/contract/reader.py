@@ -1,5 +1,8 @@
 """What reads an input: what layers that step and encoders have in common."""
 
+import torch
+from torch import nn
+
 from statewise.contract.inputs import Input, InputForm, Timed, values_of
 from statewise.contract.placed import Placed
 
@@ -16,6 +19,14 @@ class Reader(Placed):
         super().__init__()
         self.input_form = input_form
         self.output_size = output_size
+
+    def fixed_weights(self) -> int:
+        """How many weights of its own, without those of modules inside, are never trained: see ``count_fixed``.
+
+        A layer with sparse ones says here how many are to be expected where it is made on the meta device, on which
+        nothing has a value.
+        """
+        return count_fixed(self)
 
     def as_read(self, x: Input, axes: int) -> Input:
         """``x`` as this module reads it: its values alone, or with time stamps, which are 1 where ``x`` has none.
@@ -40,3 +51,14 @@ class Reader(Placed):
                 f"got shape {tuple(x.elapsed.shape)}"
             )
         return x
+
+
+def count_fixed(module: nn.Module) -> int:
+    """The numbers in a module's own floating-point buffers that are not zero.
+
+    Raises:
+        RuntimeError: on the meta device, where there are any.
+    """
+    return sum(
+        int(torch.count_nonzero(b)) for b in module.buffers(recurse=False) if b.numel() and b.is_floating_point()
+    )

@@ -7,6 +7,7 @@ from torch import nn
 
 from statewise import tree
 from statewise.contract import Model, SequenceLayer
+from statewise.contract.reader import Reader, count_fixed
 
 
 class Parameters(NamedTuple):
@@ -35,9 +36,9 @@ def count_parameters(model: Model) -> Parameters:
     Parameters(body=36, fixed=0, embedding=0, readout=10)
     """
     frozen = sum(p.numel() for p in model.body.parameters() if not p.requires_grad)
-    fixed = frozen + sum(int(torch.count_nonzero(b)) for b in model.body.buffers() if b.is_floating_point())
+    fixed = sum(m.fixed_weights() if isinstance(m, Reader) else count_fixed(m) for m in model.body.modules())
     embedding = 0 if model.embedding is None else _trained(model.embedding)
-    return Parameters(_trained(model.body), fixed, embedding, _trained(model.head))
+    return Parameters(_trained(model.body), frozen + fixed, embedding, _trained(model.head))
 
 
 def state_bytes(layer: SequenceLayer) -> int:

@@ -56,13 +56,18 @@ def orthogonal_blocks_(weight: Tensor, generator: torch.Generator | None = None)
 
 
 def reservoir_matrix(
-    units: int, *, spectral_radius: float, connectivity: float, topology: Topology, generator: torch.Generator
+    units: int,
+    *,
+    spectral_radius: float,
+    connectivity: float,
+    topology: Topology,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """A fixed recurrent matrix ``(units, units)`` in float64 whose largest eigenvalue has modulus ``spectral_radius``.
 
     ``random``: normal entries, each kept with probability ``connectivity`` (Jaeger 2001), drawn again where no unit
     reaches itself. ``orthogonal``: a random orthogonal matrix. ``ring``: unit i feeds unit i + 1 alone, the simple
-    cycle reservoir of Rodan & Tino 2011.
+    cycle reservoir of Rodan & Tino 2011. On the meta device it is a shape, and no eigenvalue is worked out.
 
     Raises:
         ValueError: if the topology is unknown, or no random matrix with a cycle turns up, so that every eigenvalue
@@ -82,6 +87,8 @@ def reservoir_matrix(
     for _ in range(DRAWS):
         weights = torch.randn(units, units, generator=generator, dtype=torch.float64)
         weights *= torch.rand(units, units, generator=generator, dtype=torch.float64) < connectivity
+        if weights.is_meta:
+            return weights
         radius = _spectral_radius(weights)
         if radius > 0:
             return weights * (spectral_radius / radius)
@@ -90,8 +97,24 @@ def reservoir_matrix(
     )
 
 
+def reservoir_entries(units: int, *, connectivity: float, topology: Topology) -> int:
+    """How many entries of a ``reservoir_matrix`` are not zero: to be expected of a ``random`` one, exactly of others.
+
+    >>> [reservoir_entries(50, connectivity=0.1, topology=topology) for topology in ("random", "orthogonal", "ring")]
+    [250, 2500, 50]
+    """
+    if topology == "ring":
+        return units
+    return max(1, round(connectivity * units**2)) if topology == "random" else units**2
+
+
 def input_matrix(
-    units: int, inputs: int, *, connectivity: float, distribution: Distribution, generator: torch.Generator
+    units: int,
+    inputs: int,
+    *,
+    connectivity: float,
+    distribution: Distribution,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Fixed input weights ``(units, inputs)`` in float32: every input feeds the same number of units, at least one.
 
@@ -110,7 +133,12 @@ def input_matrix(
     entries = 2 * torch.rand(units, inputs, generator=generator) - 1
     if distribution == "bernoulli":
         entries = torch.where(entries < 0, -1.0, 1.0)
-    return entries * (order < max(1, round(connectivity * units)))
+    return entries * (order < fed_units(units, connectivity))
+
+
+def fed_units(units: int, connectivity: float) -> int:
+    """How many units every input feeds, in an ``input_matrix``."""
+    return max(1, round(connectivity * units))
 
 
 def _spectral_radius(matrix: Tensor) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.errors import choose
-from statewise.init.matrices import Distribution, Topology, input_matrix, reservoir_matrix
+from statewise.init.matrices import Distribution, Topology, fed_units, input_matrix, reservoir_entries, reservoir_matrix
 from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "identity"]
@@ -85,7 +85,8 @@ class EchoStateNetwork(SequenceLayer):
                 raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
         self.leak_rate = leak_rate
         self.activation = choose("activation", activation, get_args(Activation))
-        generator = torch.default_generator if seed is None else torch.Generator().manual_seed(seed)
+        on_meta = torch.get_default_device().type == "meta"
+        generator = None if seed is None or on_meta else torch.Generator().manual_seed(seed)
         matrix = reservoir_matrix(
             hidden_size,
             spectral_radius=spectral_radius,
@@ -105,6 +106,13 @@ class EchoStateNetwork(SequenceLayer):
         self.register_buffer("input_weights", (input_scaling * entries).to(dtype))
         self.register_buffer("weights", matrix.to(dtype))
         self.register_buffer("bias", bias.to(dtype))
+        recurrent = reservoir_entries(hidden_size, connectivity=recurrent_connectivity, topology=topology)
+        fed = input_size * fed_units(hidden_size, input_connectivity)
+        scaled = ((spectral_radius, recurrent), (input_scaling, fed), (bias_scaling, hidden_size))
+        self._expected_weights = sum(entries for scale, entries in scaled if scale)
+
+    def fixed_weights(self) -> int:
+        return self._expected_weights if self.weights.is_meta else super().fixed_weights()
 
     def initial_state(self, batch_size: int) -> EchoState:
         return EchoState(self.zeros(batch_size, self.output_size))
