@@ -8,8 +8,8 @@ import sys
 from statewise.cli.dispatch import run
 
 MEMORY = (
-    "compare delayed-recall --models lstm,mamba,attention,tcn,echo-state,ntm --budget 20k --steps 250 --trials 1 "
-    "--seeds 3 --task-options delay=6 shortest=20 longest=20 --out comparisons/demo-memory"
+    "compare delayed-recall --models lstm,mamba,attention,tcn,echo-state,ntm --budget 20k --steps 300 --trials 1 "
+    "--seeds 3 --set learning_rate=0.01 --task-options delay=6 shortest=20 longest=20 --out comparisons/demo-memory"
 )
 TEXT = (
     "compare embedded --models lstm,gru,min-gru,attention --budget 50k --steps 1000 --trials 1 --seeds 3 "
