@@ -11,6 +11,7 @@ from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.cli import listing
 from statewise.cli.dispatch import run
 from statewise.contract import Decoder, SequenceLayer
+from statewise.models.blocks.table import BLOCKS
 
 OWN = """
 from statewise.layers.recurrent.gru import GRU
@@ -81,6 +82,16 @@ def test_layers_that_are_no_arms_are_listed_apart_and_described(capsys: pytest.C
     for name in sorted(CATALOG.keys() - SEQUENCE_LAYERS):
         assert run(["models", name]) == 0
         assert inspect.getdoc(CATALOG[name].layer).splitlines()[0] in capsys.readouterr().out
+
+
+def test_blocks_are_listed_and_every_layer_of_a_hybrid_is_described(capsys: pytest.CaptureFixture[str]):
+    assert run(["models", "--width", "8"]) == 0
+    said = capsys.readouterr().out
+    assert all(f" {name} " in said and block.equation in said for name, block in BLOCKS.items())
+    assert run(["models", "gru+lru+gru", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("Options of gru:") == said.count("Options of lru:") == 1
+    assert json.loads(said.splitlines()[-1])["options"].keys() == {"gru", "lru"}
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG.keys() - SEQUENCE_LAYERS))

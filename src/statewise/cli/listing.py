@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 
+from rich.markup import escape
 from rich.table import Table
 
 from statewise.catalog import CATALOG, SEQUENCE_LAYERS
@@ -14,12 +15,16 @@ from statewise.contract import Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
+from statewise.models.blocks.table import BLOCKS
 from statewise.models.config import ModelConfig
+from statewise.models.members import cycle_of
 from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
 COSTS = ("parameters", "fixed", "state bytes", "operations a token")
 NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has nothing of the kind for them"
+IN_TURN = "A hybrid takes several in turn over its depth, as lru+lru+attention; --set layer.attention.heads=2 is of one"
+IN_BLOCKS = "Blocks, --set block=NAME: how a layer, with its feed-forward part where it has one, is put into the depth"
 
 Row = dict[str, str | int]
 
@@ -28,7 +33,11 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
     is_model = isinstance(verb, verbs.Models)
     if verb.name:
-        _describe(verb.name, find_entry(verb.name).layer if is_model else find_task(verb.name), as_json=verb.json)
+        kinds = _layers(verb.name) if is_model else {verb.name: find_task(verb.name)}
+        options = {name: _describe(name, kind) for name, kind in kinds.items()}
+        if verb.json:
+            said = options if len(options) > 1 else next(iter(options.values()))
+            print(json.dumps({"name": verb.name, "options": said}, default=str))
         return
     if isinstance(verb, verbs.Models):
         rows, others = _models(replace(ModelConfig(), **verbs.given(verb, "width")).width), _others()
@@ -38,6 +47,8 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     if others:
         console().print(f"\n{NO_ARMS}")
         _print_table(others)
+        console().print(f"\n{IN_TURN}\n\n{IN_BLOCKS}")
+        _print_table([{"name": n, "of a part f": b.equation, "paper": b.paper} for n, b in BLOCKS.items()])
     if verb.json:
         print(json.dumps(rows + others))
 
@@ -47,19 +58,23 @@ def _print_table(rows: list[Row]) -> None:
     for name in rows[0]:
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values()))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row.values()))
     console().print(table)
 
 
-def _describe(name: str, kind: type, *, as_json: bool) -> None:
-    """Print what the documentation says about a layer or task, and its options with their defaults."""
+def _layers(name: str) -> dict[str, type]:
+    """The layers of a model by name: several where it is a hybrid."""
+    return {layer: find_entry(layer).layer for layer in cycle_of(name)}
+
+
+def _describe(name: str, kind: type) -> dict[str, object]:
+    """Print what the documentation says about a layer or task, and its options with their defaults, which are told."""
     parameters = inspect.signature(kind).parameters.values()
     options = {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters}
     documentation = [inspect.getdoc(source) for source in (sys.modules[kind.__module__], kind)]
     print("\n\n".join(text for text in documentation if text))
     print(f"\nOptions of {name}: " + ", ".join(f"{option}={value}" for option, value in options.items()))
-    if as_json:
-        print(json.dumps({"name": name, "options": options}, default=str))
+    return options
 
 
 def _models(width: int) -> list[Row]:

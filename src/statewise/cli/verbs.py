@@ -35,7 +35,8 @@ class Compare:
     task: Annotated[Positional[str], arg(metavar="TASK")] = _COMPARE.task
     """A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of your own"""
     models: Annotated[str | None, _default(",".join(_COMPARE.models))] = None
-    """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own"""
+    """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own; several
+    joined by + are one model whose blocks take them in turn"""
     budget: Annotated[str | None, _default(str(_COMPARE.budget))] = None
     """What each arm may spend of what is matched; 100k and 2M are understood"""
     match: Annotated[
@@ -86,7 +87,7 @@ class Train:
     data: Annotated[Positional[str], arg(metavar="DATA")]
     """A text or CSV file, 'embedded', a task's name (see: statewise tasks), or package.module:Class of your own"""
     model: Annotated[str | None, _default(_MODEL.layer)] = None
-    """A model's name (see: statewise models), or package.module:Class of a layer of your own"""
+    """A model's name (see: statewise models), package.module:Class of a layer of your own, or several joined by +"""
     width: Annotated[int | None, _default(_MODEL.width)] = None
     """Width of the layers"""
     depth: Annotated[int | None, _default(_MODEL.depth)] = None
