@@ -1,5 +1,6 @@
 """What flags make of configs: what is given holds, also beside --quick; the rest is the library's."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -98,3 +99,12 @@ def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], 
 )
 def test_a_training_has_the_readout_that_a_comparison_gives_its_model(words: str, readout: str):
     assert train.make_config(tyro.cli(verbs.Train, args=words.split())).train.readout == readout
+
+
+@pytest.mark.parametrize(
+    "verb", [verbs.Compare, verbs.Train, verbs.Generate, verbs.Forecast, verbs.Models, verbs.Tasks]
+)
+def test_no_help_shows_an_empty_default(verb: type, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        tyro.cli(verb, args=["--help"])
+    assert not re.search(r"default:\s*(''|\(\))?\s*\)", capsys.readouterr().out)

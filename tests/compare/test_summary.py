@@ -6,8 +6,23 @@ import numpy as np
 import pytest
 
 from statewise.compare.arm_result import bounded
+from statewise.compare.config import CompareConfig
+from statewise.compare.summary import subject_of
 from statewise.metrics.intervals import mean_interval
 from statewise.tasks.computing import Adding, Parity
+from statewise.tasks.resolve import find_task
+
+
+@pytest.mark.parametrize(
+    ("config", "subject"),
+    [
+        (CompareConfig(task="language", task_options={"source": "books/plays.txt"}), "plays.txt"),
+        (CompareConfig(task="language", task_options={"source": "embedded"}), "embedded"),
+        (CompareConfig(task="parity"), "parity"),
+    ],
+)
+def test_a_comparison_is_called_by_the_file_it_read_else_by_its_task(config: CompareConfig, subject: str):
+    assert subject_of(config, find_task(config.task)) == subject
 
 
 def test_the_interval_of_an_accuracy_stays_between_0_and_1():

@@ -86,9 +86,10 @@ def _range(text: str) -> tuple[float, float]:
 
 
 def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
-    """How every arm is trained; a training that is said to be short is looked at oftener."""
+    """How every arm is trained; one whose length is said is the library's, and is looked at oftener where it is short."""
     asked = verbs.given(verb, "steps", "device")
     if "steps" in asked:
+        base = TrainConfig()
         asked["evaluate_every"] = max(1, min(TrainConfig.evaluate_every, asked["steps"] // CURVE_POINTS))
     return replace(base, **asked)
 

@@ -34,7 +34,7 @@ def summarise(
     decision = outcomes.decide()
     return Result(
         schema=SCHEMA,
-        title=f"Comparison on {_subject(config, task)}",
+        title=f"Comparison on {subject_of(config, task)}",
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
         command=command,
         package_version=version("statewise"),
@@ -56,8 +56,8 @@ def summarise(
     )
 
 
-def _subject(config: CompareConfig, task: Task) -> str:
-    """What was learnt: the files that were read, else the task."""
+def subject_of(config: CompareConfig, task: Task | type[Task]) -> str:
+    """What was learnt: the names of the files that were read, else the task's."""
     read = [str(config.task_options[option]) for option in task.files if config.task_options.get(option)]
     return ", ".join(Path(name).name for name in read) or task.name
 
