@@ -61,3 +61,20 @@ def test_a_hypothesis_about_no_arm_is_refused_before_anything_is_run(
     assert run(words) == WRONG_INPUT
     assert "names no arm 'lstm'" in capsys.readouterr().err
     assert not (in_an_empty_folder / "comparisons").exists()
+
+
+def test_a_hypothesis_said_after_the_results_is_marked_as_such_for_good(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["compare", "parity", "--models", "rnn,gru", *SMALL]
+    marks = []
+    for said in (["gru > rnn"], ["rnn > gru", "gru > rnn"], ["rnn > gru"]):
+        assert run([*words, "--hypotheses", *said]) == 0
+        result = json.loads((in_an_empty_folder / "comparisons/parity/result.json").read_text())
+        marks.append({hypothesis["statement"]: hypothesis["said"] for hypothesis in result["hypotheses"]})
+        (in_an_empty_folder / "comparisons/parity/result.json").unlink()
+    assert marks == [{"gru > rnn": "before"}, {"rnn > gru": "after", "gru > rnn": "before"}, {"rnn > gru": "after"}]
+    told = capsys.readouterr().out
+    assert told.count("Hypothesis, said after the results, rnn > gru:") == 2
+    assert "Hypothesis gru > rnn:" in told
+    assert "Said after the results." in (in_an_empty_folder / "comparisons/parity/report.html").read_text()

@@ -24,7 +24,8 @@ def print_result(result: dict[str, Any]) -> None:
         screen.print(f"  {sentence}", highlight=False, markup=False)
     for hypothesis in result["hypotheses"]:
         told = "{statement}: {verdict}. {evidence}".format_map(hypothesis)
-        screen.print(f"Hypothesis {told}", highlight=False, markup=False)
+        late = ", said after the results," if hypothesis["said"] == "after" else ""
+        screen.print(f"Hypothesis{late} {told}", highlight=False, markup=False)
 
 
 def _table(result: dict[str, Any]) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 from statewise.compare.arms import Arm
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
+from statewise.compare.folder import read_trial
 from statewise.compare.jobs import ArmRecord, Job, best_arm, further_jobs, measuring_job, seed_jobs, tuning_jobs
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
@@ -111,13 +112,3 @@ class _Runner:
     def _tell(self, what: str, phase: str, job: Job, result: dict[str, Any] | None, *, before: bool = False) -> None:
         self.done += what == "finished"
         self.on_event(Event(what, phase, job.record.arm.label, self.done, self.total, result, before))
-
-
-def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
-    """The result of a finished trial; None where there is none or the file was damaged, so that it is run again."""
-    needed = {"seconds", *(("step_latency_us",) if measured else ("status", "valid"))}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and needed <= set(found) else None

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from statewise.compare.config import CompareConfig
+from statewise.compare.hypotheses import Hypothesis, Said
 from statewise.errors import UserError
 from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
 
@@ -21,6 +23,7 @@ README = """# A statewise comparison
   command writes the same file, byte for byte
 - `result.json`: everything the report shows; measured times and memory stand in it under `cost` and `seconds`
 - `config.json`: everything that decides the scores; `environment.json`: what they were made with
+- `hypotheses.json`, where any were said: each, and whether it was said before or after a test score was known
 - `trials/`: one file a finished trial, named by the hash of all that decides it
 """
 
@@ -43,6 +46,20 @@ def open_comparison(folder: Path, config: CompareConfig) -> None:
     write_json(folder / "config.json", written)
 
 
+def when_said(folder: Path, hypotheses: Sequence[Hypothesis]) -> dict[Hypothesis, Said]:
+    """When each hypothesis was first said, which the folder of the comparison remembers from now on.
+
+    Raises:
+        UserError: if that cannot be read or written.
+    """
+    path = folder / "hypotheses.json"
+    now: Said = "after" if _has_scores(folder) else "before"
+    said = dict.fromkeys(map(str, hypotheses), now) | (read_json(path) if path.exists() else {})
+    if said:
+        write_json(path, said)
+    return {hypothesis: said[str(hypothesis)] for hypothesis in hypotheses}
+
+
 def read_result(folder: Path) -> dict[str, Any]:
     """The result of a finished comparison or run.
 
@@ -53,6 +70,16 @@ def read_result(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{folder} holds no finished comparison or run; finish it first, or name another folder")
     return read_json(path)
+
+
+def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
+    """The result of a finished trial; None where there is none or the file was damaged, so that it is run again."""
+    needed = {"seconds", *(("step_latency_us",) if measured else ("status", "valid"))}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and needed <= set(found) else None
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -90,6 +117,12 @@ def results_table(result: dict[str, Any]) -> str:
             told = [seed["seed"], seed["status"], seed.get("valid")]
             table.writerow([arm["label"], arm["family"], arm["companion"], *told, *scores, *paid])
     return lines.getvalue()
+
+
+def _has_scores(folder: Path) -> bool:
+    """Whether a test score is known."""
+    trials = (read_trial(path, measured=False) for path in (folder / "trials").glob("*.json"))
+    return any(trial is not None and trial.get("test") is not None for trial in trials)
 
 
 def _check_same(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Statements made before an experiment, and what came of them."""
+"""Statements made about an experiment, when they were made, and what came of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from typing import Literal
 
 from statewise.errors import UserError
 from statewise.metrics.pairs import PairVerdict
+
+Said = Literal["before", "after"]
+"""Whether a statement was made before any test score was known, or only then"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Judged:
     statement: str
     verdict: Literal["supported", "refuted", "undecided"]
     evidence: str
+    said: Said = "before"
 
 
 def read_hypothesis(statement: str) -> Hypothesis:

@@ -8,7 +8,7 @@ from statewise.compare.arms import make_arms
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import OnEvent, run_experiment
-from statewise.compare.folder import open_comparison, write_result
+from statewise.compare.folder import open_comparison, when_said, write_result
 from statewise.compare.hypotheses import check_labels, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
@@ -43,7 +43,8 @@ def run_comparison(
     check_labels(hypotheses, [arm.label for arm in arms])
     check_device(config.train)
     open_comparison(folder, config)
+    said = when_said(folder, hypotheses)
     records = run_experiment(config, task, arms, builders, folder, on_event)
-    result = summarise(config, builders, task, records, hypotheses, command).plain()
+    result = summarise(config, builders, task, records, said, command).plain()
     write_result(folder, result)
     return result

@@ -1,7 +1,8 @@
 """From the records of an experiment to its result."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from statewise.compare.arm_result import describe_arm
 from statewise.compare.arms import evaluated_lengths
 from statewise.compare.builders import Builders
 from statewise.compare.config import SCHEMA, CompareConfig
-from statewise.compare.hypotheses import Hypothesis, Judged, judge
+from statewise.compare.hypotheses import Hypothesis, Judged, Said, judge
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.result import Baseline, Budget, Example, Primary, Result, TaskFacts
@@ -25,7 +26,7 @@ def summarise(
     builders: Builders,
     task: Task,
     records: list[ArmRecord],
-    hypotheses: Sequence[Hypothesis],
+    hypotheses: Mapping[Hypothesis, Said],
     command: str,
 ) -> Result:
     """The result of a finished experiment."""
@@ -52,7 +53,7 @@ def summarise(
             for seed in record.seeds[:1]
             if seed.get("example")
         ],
-        hypotheses=[_judged(hypothesis, outcomes) for hypothesis in hypotheses],
+        hypotheses=[_judged(hypothesis, said, outcomes) for hypothesis, said in hypotheses.items()],
     )
 
 
@@ -62,14 +63,15 @@ def subject_of(config: CompareConfig, task: Task | type[Task]) -> str:
     return ", ".join(Path(name).name for name in read) or task.name
 
 
-def _judged(hypothesis: Hypothesis, outcomes: Outcomes) -> Judged:
+def _judged(hypothesis: Hypothesis, said: Said, outcomes: Outcomes) -> Judged:
     """A hypothesis with what came of it."""
     known = {hypothesis.a, hypothesis.b} <= outcomes.runs.keys()
     better = "lower" if outcomes.objective.primary.lower_is_better else "higher"
     unit = f"{outcomes.objective.primary.name}, {better} is better"
     if outcomes.objective.bimodal:
         unit = "the fraction of seeds that solved it"
-    return judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, unit)
+    judged = judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, unit)
+    return replace(judged, said=said)
 
 
 def environment() -> dict[str, str]:

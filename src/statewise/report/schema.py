@@ -207,11 +207,12 @@ class Example(BaseModel):
 
 
 class Hypothesis(BaseModel):
-    """A statement made before the experiment, and what came of it."""
+    """A statement about the experiment, when it was made, and what came of it."""
 
     statement: str
     verdict: Literal["supported", "refuted", "undecided"]
     evidence: str = ""
+    said: Literal["before", "after"] = "before"
 
 
 class Comparison(BaseModel):
