@@ -86,7 +86,7 @@ def _range(text: str) -> tuple[float, float]:
 
 
 def _training(base: TrainConfig, verb: verbs.Compare) -> TrainConfig:
-    """How every arm is trained; one whose length is said is the library's, and is looked at oftener where it is short."""
+    """How every arm is trained: as usual where its length is said, and looked at oftener where that is short."""
     asked = verbs.given(verb, "steps", "device")
     if "steps" in asked:
         base = TrainConfig()
