@@ -10,6 +10,9 @@ from statewise.ops.linear_recurrence import FORMS, linear_recurrence, reference
 TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 """At its first tangent"""
 ROWS, WIDTH = 3, 4
+ONCE = pytest.mark.parametrize("form", ["by the rule"], indirect=True)
+"""A test that says itself which form runs"""
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TIMES = [0, 1, 2, 7, 64, 257]
 DTYPES = [torch.float64, torch.complex128]
 SHAPES_OF_A = {
@@ -47,7 +50,7 @@ def by_definition(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> to
 def gradients(recurrence, arguments: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     leaves = [x.detach().requires_grad_() for x in arguments]
     h = recurrence(*leaves)
-    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype)
+    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype).to(h.device)
     return torch.autograd.grad(h, leaves, cotangent)
 
 
@@ -87,6 +90,40 @@ def test_a_cpu_takes_the_compiled_loop_but_for_transforms_and_half_precision():
     with without_compiled_loops():
         chosen.append(FORMS.rule(*arguments))
     assert chosen == ["in_place", "in_place"]
+
+
+@ONCE
+@pytest.mark.parametrize("time", [1, 31, 65])
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_the_triton_kernel_equals_the_equation_with_all_gradients(time, shape_of_a):
+    """Where there is no GPU, Triton's interpreter runs it."""
+    arguments = [x.to(DEVICE) for x in example(time, torch.float64, shape_of_a)]
+    with FORMS.use("triton"):
+        torch.testing.assert_close(linear_recurrence(*arguments), reference(*arguments), rtol=1e-11, atol=1e-11)
+        found = gradients(linear_recurrence, arguments)
+    for one, expected in zip(found, gradients(reference, arguments), strict=True):
+        torch.testing.assert_close(one, expected, rtol=1e-11, atol=1e-11)
+
+
+@ONCE
+def test_the_triton_kernel_takes_no_steps_at_all():
+    arguments = [x.to(DEVICE) for x in example(0, torch.float64)]
+    with FORMS.use("triton"):
+        assert not any(gradient.any() for gradient in gradients(linear_recurrence, arguments))
+
+
+@ONCE
+def test_the_triton_kernel_reads_any_strides_and_nothing_beside_its_row():
+    """The row beside holds NaN, and so does what lies between the numbers that are asked for."""
+    a, b, initial = (x.to(DEVICE) for x in example(40, torch.float64))
+    expected = reference(a, b, initial)
+    holed_a, holed_b = (torch.full((ROWS, WIDTH, 40, 2), float("nan"), dtype=a.dtype, device=DEVICE) for _ in range(2))
+    holed_a[..., 0], holed_b[..., 0] = a.transpose(1, 2), b.transpose(1, 2)
+    holed_b[1, :, 20:] = float("nan")
+    with FORMS.use("triton"):
+        found = linear_recurrence(holed_a[..., 0].transpose(1, 2), holed_b[..., 0].transpose(1, 2), initial)
+    torch.testing.assert_close(found[[0, 2]], expected[[0, 2]], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found[1, :20], expected[1, :20], rtol=1e-12, atol=1e-12)
 
 
 def test_without_steps_the_gradients_are_zero():

@@ -69,7 +69,7 @@ def reference(
     shares = keep.expand(x.shape[0], -1, -1, -1).unbind() if len(keep) else [None] * x.shape[0]
     for x_t, share in zip(x.unbind(), shares, strict=True):
         u = F.linear(h * mask if len(mask) else h, weight, bias).unflatten(1, (-1, h.shape[1]))
-        h_next, m_next = gates.step(x_t, u, h, m)
+        h_next, m_next = (new.to(h.dtype) for new in gates.step(x_t, u, h, m))
         if share is not None:
             h_next = torch.lerp(h_next, h, share[:, 0].expand_as(h))
             m_next = torch.lerp(m_next, m, share[:, 1:].expand_as(m))
@@ -113,7 +113,7 @@ class _CompiledRecurrence(torch.autograd.Function):
             kind(*map(as_array, own)), *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask)),
             h.numpy(), m.numpy(), saved.numpy(),
         )  # fmt: skip
-        ctx.kind = kind
+        ctx.kind, ctx.inputs = kind, x.shape[2]
         ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, *own)
         return h, m[(time - 1) % len(m)].clone()
 
@@ -129,7 +129,7 @@ class _CompiledRecurrence(torch.autograd.Function):
         weight, h, m, saved, h0, m0, keep, mask, *own = ctx.saved_tensors
         kind, sizes = ctx.kind, ctx.kind.sizes()
         du = h.new_empty(*h.shape[:2], sizes.products, h.shape[2])
-        dx = du if sizes.sums else torch.empty_like(du)
+        dx = du if sizes.sums else h.new_empty(*h.shape[:2], ctx.inputs, h.shape[2])
         dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
         dense.backward(
             kind(*map(as_array, own)), *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last)),

@@ -8,7 +8,7 @@ to look for a fault or to measure, says so around the call:
 >>> import torch
 >>> from statewise.ops import linear_recurrence as operation
 >>> sorted(operation.FORMS.names)
-['compiled', 'in_place', 'reference']
+['compiled', 'in_place', 'reference', 'triton']
 >>> with operation.FORMS.use("reference"):
 ...     operation.linear_recurrence(torch.tensor(0.5), torch.ones(1, 3), torch.zeros(1))
 tensor([[1.0000, 1.5000, 1.7500]])

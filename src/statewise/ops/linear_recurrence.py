@@ -2,7 +2,8 @@
 
 Reference: Martin & Cundy 2018, "Parallelizing linear recurrent neural nets over sequence length", eq. 1.
 
-There are two fast forms. ``compiled`` is one loop over memory, there and back, on CPUs with numba. ``in_place`` is made
+There are three fast forms. ``compiled`` is one loop over memory, there and back, on CPUs with numba; ``triton`` is one
+kernel each way, on GPUs; so far it was run by Triton's interpreter alone, on no GPU. ``in_place`` is made
 of torch's own operations, for every device and transform: it copies b into one buffer that lies time first, and each
 step is a multiply-add in place on its row, in half the time of the plain loop, and a third with gradients. Working in
 blocks of time, through cumulative products, takes fewer steps but more passes through memory: it was up to three times
@@ -13,13 +14,14 @@ Its derivatives are linear recurrences too: the gradient runs from the end, g_t 
 tangent from the start, h'_t = a_t h'_{t-1} + (a'_t h_{t-1} + b'_t). So there are derivatives of every order.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
+from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 
 
 def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
@@ -57,11 +59,16 @@ def in_place(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
 
 def compiled(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     """As one compiled loop, with numba and on a CPU; all arguments in one dtype."""
-    axes = b.shape[2:]
-    a = a.reshape((1,) * (b.dim() - a.dim()) + a.shape)
-    flat = (a.expand(*a.shape[:2], *axes).reshape(*a.shape[:2], axes.numel()), b.reshape(*b.shape[:2], axes.numel()))
-    states: Tensor = _CompiledRecurrence.apply(*flat, initial.reshape(-1, axes.numel()))
-    return states.reshape(b.shape)
+    from statewise.ops.compiled import scan
+
+    return _by_kernels(scan, a, b, initial)
+
+
+def triton(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """As one kernel, with Triton and on a GPU; all arguments in one real dtype."""
+    from statewise.ops.gpu import scan
+
+    return _by_kernels(scan, a, b, initial)
 
 
 def all_states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> Tensor:
@@ -74,11 +81,17 @@ def all_states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False)
 
 
 def rule(a: Tensor, b: Tensor, initial: Tensor) -> str:
-    """Which form runs: the compiled one wherever it can."""
-    return "compiled" if compiled_loops_serve(a, b, initial) else "in_place"
+    """Which form runs: the kernel made for the device wherever it can."""
+    if compiled_loops_serve(a, b, initial):
+        return "compiled"
+    return "triton" if kernels_serve(a, b, initial) else "in_place"
 
 
-FORMS = Forms("linear_recurrence", {"reference": reference, "in_place": in_place, "compiled": compiled}, rule)
+FORMS = Forms(
+    "linear_recurrence",
+    {"reference": reference, "in_place": in_place, "compiled": compiled, "triton": triton},
+    rule,
+)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -139,34 +152,39 @@ def _before(states: Tensor, from_end: bool) -> Tensor:
     return states[1:] if from_end else states[:-1]
 
 
-class _CompiledRecurrence(torch.autograd.Function):
+class Kernels(Protocol):
+    """What computes states and their gradients outside torch: a module of kernels for one kind of device."""
+
+    def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor: ...
+
+    def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
+def _by_kernels(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    axes = b.shape[2:]
+    a = a.reshape((1,) * (b.dim() - a.dim()) + a.shape)
+    flat = (a.expand(*a.shape[:2], *axes).reshape(*a.shape[:2], axes.numel()), b.reshape(*b.shape[:2], axes.numel()))
+    states: Tensor = _KernelRecurrence.apply(kernels, *flat, initial.reshape(-1, axes.numel()))
+    return states.reshape(b.shape)
+
+
+class _KernelRecurrence(torch.autograd.Function):
     """All states ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``."""
 
     @staticmethod
-    def forward(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-        from statewise.ops.compiled.scan import scan
-
-        states = torch.empty(b.shape, dtype=b.dtype)
-        scan(as_array(a), as_array(b), as_array(initial), states.numpy())
-        return states
+    def forward(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        return kernels.states(a, b, initial)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0], inputs[2], output)
+    def setup_context(ctx: Any, inputs: tuple[Kernels, Tensor, Tensor, Tensor], output: Tensor) -> None:
+        ctx.kernels = inputs[0]
+        ctx.save_for_backward(inputs[1], inputs[3], output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
         a, initial, states = ctx.saved_tensors
-        return (_differentiable_gradients if torch.is_grad_enabled() else _gradients)(a, initial, states, grad)
-
-
-def _gradients(a: Tensor, initial: Tensor, states: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of ``a``, ``b`` and ``initial``, as one compiled loop."""
-    from statewise.ops.compiled.scan import scan_gradient
-
-    grad_a, grad_b, grad_initial = (torch.empty(x.shape, dtype=x.dtype) for x in (a, states, initial))
-    scan_gradient(*map(as_array, (a, states, initial, grad)), *map(as_array, (grad_a, grad_b, grad_initial)))
-    return grad_a, grad_b, grad_initial
+        gradients = _differentiable_gradients if torch.is_grad_enabled() else ctx.kernels.gradients
+        return None, *gradients(a, initial, states, grad)
 
 
 def _differentiable_gradients(

@@ -41,13 +41,14 @@ def without_compiled_loops() -> Iterator[None]:
 def compiled_loops_serve(*tensors: Tensor) -> bool:
     """Whether compiled loops can work on these tensors, here and now.
 
-    They take plain real or complex numbers on a CPU, in single or double precision. What torch traces, maps over or
-    follows with tangents has to be made of torch's own operations.
+    They take plain real or complex numbers on a CPU, in single or double precision. What torch traces, counts,
+    maps over or follows with tangents has to be made of torch's own operations.
     """
     return (
         _allowed.get()
         and installed()
         and not torch.compiler.is_compiling()
+        and not torch._C._len_torch_dispatch_stack()
         and all(type(t) in (Tensor, nn.Parameter) and t.dtype in DTYPES and t.device.type == "cpu" for t in tensors)
         and not beyond_reverse_mode()
     )

@@ -8,10 +8,26 @@ step. The coefficients are (B or 1, T or 1, D): what does not change with the ro
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from statewise.ops.compiled.compiler import jit
+from statewise.ops.compiled.compiler import as_array, jit
 
 Array = np.ndarray[Any, Any]
+
+
+def states(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """All h ``(B, T, D)``."""
+    h = torch.empty(b.shape, dtype=b.dtype)
+    scan(*map(as_array, (a, b, initial, h)))
+    return h
+
+
+def gradients(a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Those of ``a``, ``b`` and ``initial`` from the cotangents of h."""
+    grad_a, grad_b, grad_initial = (torch.empty(x.shape, dtype=x.dtype) for x in (a, h, initial))
+    scan_gradient(*map(as_array, (a, h, initial, grad, grad_a, grad_b, grad_initial)))
+    return grad_a, grad_b, grad_initial
 
 
 @jit

@@ -13,4 +13,4 @@ class Sizes(NamedTuple):
     saved: int
     """Kept from a step for the way back"""
     sums: bool
-    """Whether gates take x + u alone, so that both have one gradient"""
+    """Whether gates take x + u alone, so that both have as many vectors and one gradient"""

@@ -1,0 +1,76 @@
+"""The linear recurrence h_t = a_t h_{t-1} + b_t as a Triton kernel.
+
+A program takes one row and a block of its numbers, and goes through time in tiles: it loads a tile of a and b, scans it
+in parallel (Blelloch 1990: (a, b) then (a', b') is (a' a, a' b + b')), adds what the tile before handed on, and stores
+it. So memory is read and written once, and what is carried stays in registers. The numbers are real. Where
+a product of coefficients of one tile overflows, so does the tile, although the recurrence might not: |a| up to 16 is
+safe in single precision.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+STEPS, NUMBERS = 32, 64
+"""A tile: so many steps of so many numbers"""
+
+
+@triton.jit
+def _then(a: Any, b: Any, a_next: Any, b_next: Any) -> Any:
+    """Two maps h -> a h + b, one after the other."""
+    return a * a_next, a_next * b + b_next
+
+
+@triton.jit
+def _scan_kernel(
+    a: Any, b: Any, initial: Any, h: Any, time: Any, size: Any,
+    a_row: Any, a_time: Any, a_number: Any, b_row: Any, b_time: Any, b_number: Any,
+    REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+) -> None:  # fmt: skip
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    inside = number < size
+    carried = tl.load(initial + row * size + number, mask=inside, other=0.0)
+    for tile in range(0, tl.cdiv(time, STEPS)):
+        order = tile * STEPS + tl.arange(0, STEPS)
+        t = (time - 1 - order if REVERSED else order).to(tl.int64)
+        mask = (order < time)[:, None] & inside[None, :]
+        at_a = row * a_row + t[:, None] * a_time + number[None, :] * a_number
+        at_b = row * b_row + t[:, None] * b_time + number[None, :] * b_number
+        factor = tl.load(a + at_a, mask=mask, other=1.0).to(carried.dtype)
+        driven = tl.load(b + at_b, mask=mask, other=0.0).to(carried.dtype)
+        factors, sums = tl.associative_scan((factor, driven), 0, _then)
+        states = factors * carried[None, :] + sums
+        tl.store(h + (row * time + t[:, None]) * size + number[None, :], states, mask=mask)
+        last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
+        carried = tl.sum(tl.where(last, states, 0.0), axis=0)
+
+
+def states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> Tensor:
+    """All h ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``, of any strides.
+
+    From the end, each state follows from the one after it: h_t = a_t h_{t+1} + b_t.
+    """
+    batch, time, size = b.shape
+    a = a.expand_as(b)
+    h = torch.empty((batch, time, size), dtype=initial.dtype, device=b.device)
+    if h.numel():
+        with torch.cuda.device_of(h):
+            _scan_kernel[(batch, triton.cdiv(size, NUMBERS))](
+                a, b, initial.contiguous(), h, time, size, *a.stride(), *b.stride(), from_end, STEPS, NUMBERS
+            )
+    return h
+
+
+def gradients(a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Those of ``a``, ``b`` and ``initial`` from the cotangents of h: the recurrence from the end."""
+    if not h.shape[1]:
+        return torch.zeros_like(a), torch.zeros_like(h), torch.zeros_like(initial)
+    full = a.expand_as(h)
+    later = torch.cat([full[:, 1:], torch.zeros_like(full[:, :1])], dim=1)
+    g = states(later, grad, torch.zeros_like(initial), from_end=True)
+    before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1)
+    return (g * before).sum_to_size(a.shape), g, full[:, 0] * g[:, 0]
