@@ -2,7 +2,7 @@
 
 import pytest
 
-from statewise.cli.parsing import parse_choices, parse_fields
+from statewise.cli.parsing import folder_name, parse_choices, parse_fields
 from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.errors import UserError
@@ -57,3 +57,13 @@ def test_the_layer_inside_may_vary_while_an_option_of_it_is_set():
     )
     said = [arm.setup.model.option("controller.initialization") for arm in make_arms(config, Recall(), WORKBENCH)]
     assert said == ["uniform", "uniform"]
+
+
+def test_what_different_import_paths_name_is_kept_apart_from_each_other_and_from_ours():
+    names = ["parity", "mine:Parity", "theirs:Parity", "mine.tasks:Parity", "mine:Adding"]
+    assert len({folder_name(name) for name in names}) == len(names)
+
+
+def test_an_existing_file_is_called_by_its_name_whatever_it_holds(tmp_path):
+    (tmp_path / "a:b.txt").write_text("text")
+    assert folder_name(str(tmp_path / "a:b.txt")) == "a-b"

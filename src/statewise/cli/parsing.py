@@ -28,10 +28,10 @@ def parse_number(text: str) -> int:
 def folder_name(named: str) -> str:
     """What a file, task or import path is called in the name of a folder, on any system.
 
-    >>> folder_name("data/My text.txt"), folder_name("mine:Decay"), folder_name("delayed-recall")
-    ('my-text', 'decay', 'delayed-recall')
+    >>> folder_name("data/My text.txt"), folder_name("mine.tasks:Decay"), folder_name("delayed-recall")
+    ('my-text', 'mine-tasks-decay', 'delayed-recall')
     """
-    name = named.rpartition(":")[2] if ":" in named else Path(named).stem
+    name = named if ":" in named and not Path(named).exists() else Path(named).stem
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
