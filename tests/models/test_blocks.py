@@ -98,7 +98,14 @@ def test_without_a_feed_forward_part_there_is_none(name: str):
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_norm_closes_the_stack_where_no_block_puts_out_something_normed(name: str):
     closing = model_of(name).body.layers[-1]
-    assert (type(getattr(closing, "function", None)) is torch.nn.LayerNorm) == BLOCKS[name].norm_at_end
+    closes = type(getattr(closing, "function", None)) is torch.nn.LayerNorm
+    assert closes == BLOCKS[name].norm_at_end == (name in ("residual", "parallel", "dense"))
+
+
+@pytest.mark.parametrize(("name", "norms"), [("residual", 2), ("post-norm", 2), ("parallel", 1), ("highway", 0)])
+def test_each_part_has_its_norm_and_parallel_parts_share_one(name: str, norms: int):
+    block, *_ = a_block(name)
+    assert sum(isinstance(part, torch.nn.LayerNorm) for part in Stack(block).modules()) == norms
 
 
 def test_in_a_dense_model_every_layer_reads_the_input_and_all_that_came_before():

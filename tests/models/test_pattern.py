@@ -102,6 +102,7 @@ def test_the_field_s_answers_of_a_hybrid():
     assert hybrid.block == "residual"
     assert hybrid.feed_forward == 4.0
     assert hybrid.knobs == (Knob("lstm.forget_bias", 0.0, 4.0), Knob("min_gru.write_bias", -4.0, 1.0))
+    assert [knob.name for knob in pattern_of("lru+gru").knobs] == ["lru.smallest_modulus", "gru.keep_bias"]
     assert hybrid.state_knob == "attention.context_length"
     assert hybrid.width_multiple == pattern_of("attention").width_multiple > 1
     assert hybrid.family == "recurrent + statespace + attention"
@@ -122,6 +123,7 @@ def test_a_pattern_of_one_kind_is_that_kind_however_often_it_is_said(name: str):
 
 def test_a_hybrid_is_deep_enough_for_each_kind_and_for_one_to_see_the_context():
     assert default_config("lru+lru+attention", depth=1).depth == 3
+    assert default_config("lru+lru+attention", depth=1, context_length=9).depth == 3
     assert default_config("lru+lru+attention", depth=4).depth == 4
     assert default_config("tcn+lstm", depth=2, context_length=1000).depth == 2
     alone = default_config("tcn", context_length=1000).depth
@@ -216,3 +218,13 @@ def test_blocks_vary_like_any_field():
     assert len({arm.setup.model.width for arm in found}) == 3
     with pytest.raises(UserError, match="unknown block 'hihgway'; did you mean 'highway'"):
         arms("gru", vary={"block": ("plain", "hihgway")})
+
+
+def test_an_arm_rests_on_the_code_of_its_block(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    sources = []
+    for edit in ("", "# edited"):
+        text = f"from statewise.models.blocks.table import BLOCKS\n\nMINE = BLOCKS['plain']\n{edit}"
+        (tmp_path / "own_block_of_arm.py").write_text(text, encoding="utf-8")
+        sources.append(arms("gru", fixed={"block": "own_block_of_arm:MINE"})[0].source)
+    assert sources[0] != sources[1]

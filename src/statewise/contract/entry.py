@@ -57,7 +57,7 @@ class Entry:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Constructor arguments that make this entry what it is, where they differ from the class's own defaults"""
     block: str | None = None
-    """Name of the block that the field builds around this layer; ``None``: that of a layer inside it, else a plain one"""
+    """The block that the field builds around this layer; ``None``: that of a layer inside it, else a plain one"""
     feed_forward: float = 0.0
     """The feed-forward part of that block, as a multiple of the width"""
     closed_form: bool = False
