@@ -1,0 +1,92 @@
+"""What recurrences with a matrix for a state share: time cut into chunks, decays between two steps, what is not finite.
+
+Letters: B rows, T steps, C chunks, Q steps a chunk, N heads, K width of a key, V width of a value.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Recurrence = Callable[..., tuple[Tensor, Tensor]]
+"""``(q, *what else is given a step, state before) -> (outputs, state after)``"""
+
+
+def in_chunks(recur: Recurrence, steps: int, sequences: tuple[Tensor, ...], state: Tensor) -> tuple[Tensor, Tensor]:
+    """Chunks of ``steps`` steps, then what is left.
+
+    Args:
+        recur: of sequences ``(B, C, N, Q, ...)`` and the state before them.
+        steps: in a chunk.
+        sequences: each ``(B, T, N, ...)``, T >= 1.
+        state: before the first step.
+
+    Returns:
+        Outputs ``(B, T, N, V)`` and the state after the last step.
+    """
+    time = sequences[0].shape[1]
+    whole, outputs = time - time % steps, []
+    with torch.autocast(state.device.type, enabled=False):
+        for start, end in ((0, whole), (whole, time)):
+            if start < end:
+                size = min(steps, end - start)
+                parts = (x[:, start:end].unflatten(1, (-1, size)).transpose(2, 3) for x in sequences)
+                y, state = recur(*parts, state)
+                outputs.append(y.transpose(2, 3).flatten(1, 2))
+    return torch.cat(outputs, dim=1), state
+
+
+def kept_between(log_a: Tensor) -> Tensor:
+    """How much of what is written at one step is left at another: exp of the sum of ``log_a`` over the steps between.
+
+    Args:
+        log_a: ``(..., Q, D)``.
+
+    Returns:
+        ``(..., Q, Q, D)``, at ``[t, s]`` the product of the decays of s + 1 to t; 0 where t < s. Each sum is a sum: a
+        difference of two sums from the start would lose its digits after a strong decay.
+
+    >>> kept_between(torch.tensor([[0.1], [0.5], [0.2]]).log()).squeeze(-1)
+    tensor([[1.0000, 0.0000, 0.0000],
+            [0.5000, 1.0000, 0.0000],
+            [0.1000, 0.2000, 1.0000]])
+    """
+    steps = log_a.shape[-2]
+    t, s = _grid(steps, log_a.device)
+    repeated = log_a.unsqueeze(-2).expand(*log_a.shape[:-1], steps, log_a.shape[-1])
+    summed = torch.where((t > s).unsqueeze(-1), repeated, 0.0).cumsum(-3)
+    return summed.masked_fill((t < s).unsqueeze(-1), float("-inf")).exp()
+
+
+def below(matrix: Tensor, *, diagonal: bool) -> Tensor:
+    """``(..., Q, Q)`` with zeros above the diagonal, and on it unless it is to stay, whatever stood there."""
+    t, s = _grid(matrix.shape[-1], matrix.device)
+    return torch.where(t >= s if diagonal else t > s, matrix, 0.0)
+
+
+def despite_what_is_not_finite(
+    recur: Recurrence, q: Tensor, given: tuple[Tensor, ...], initial: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``recur(q, *given, initial)`` on what is finite, and NaN from the step on at which a head is given what is not.
+
+    It would otherwise reach the past through a weight of zero. A ``q`` that is not finite spoils its own step alone.
+    """
+    written = torch.stack([_not_finite(x) for x in given]).any(0).cumsum(1) > 0
+    y, state = recur(_finite(q), *(_finite(x) for x in given), initial)
+    spoilt = (written | _not_finite(q)).unsqueeze(-1)
+    nan = float("nan")
+    return y.masked_fill(spoilt, nan), state.masked_fill(written[:, -1, :, None, None], nan)
+
+
+def _grid(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    s = torch.arange(steps, device=device)
+    return s.unsqueeze(1), s
+
+
+def _not_finite(x: Tensor) -> Tensor:
+    """``(B, T, N)``: whether a head has anything that is not."""
+    return (~x.detach().isfinite()).any(-1)
+
+
+def _finite(x: Tensor) -> Tensor:
+    return torch.where(x.isfinite(), x, 0.0)
