@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from statewise.report.figures.figure import Figure, better, listed, score_axis
 from statewise.report.figures.plot import LETTER, Axis, Plot, Point
+from statewise.report.figures.reach import reach
 from statewise.report.figures.style import Style
 from statewise.report.formats import Column, compact, count, plain, size
 from statewise.report.scale import Scale
@@ -51,7 +52,9 @@ def costs(data: Comparison, styles: Mapping[str, Style], column: Column) -> Figu
         plots.append(_plot(data, styles, known, front, cost, column))
     if not plots:
         return Figure("costs", "Score against cost", "No arm has both a score and a counted or measured cost.")
-    caption = f"Mean test {data.task.primary.name} against what it costs. "
+    caption = (
+        f"Mean test {data.task.primary.name}, with its interval as far as the figure goes, against what it costs. "
+    )
     if fronts:
         caption += (
             f"Ringed and joined: the Pareto front, arms that no other beats without costing more: {'; '.join(fronts)}. "
@@ -117,7 +120,14 @@ def _plot(
         values += [min(values) / ALIKE, max(values) * ALIKE]
     scale = Scale.over(values, wide=8.0, pad=0.12)
     across = Axis(scale, cost.label, [(tick, cost.text(tick)) for tick in scale.ticks(5, binary=cost.text is size)])
-    plot = Plot(across, score_axis([score for _, score in known.values()], data.task.primary, "test"))
+    ends = {arm.label: (arm.score.low, arm.score.high) for arm in data.arms if arm.score and arm.label in known}
+    bounds = [end for pair in ends.values() for end in pair if end is not None]
+    up = score_axis(reach([score for _, score in known.values()], bounds), data.task.primary, "test")
+    plot = Plot(across, up)
+    for label, (low, high) in ends.items():
+        if low is not None and high is not None:
+            inside = [(known[label][0], min(max(end, up.scale.low), up.scale.high)) for end in (low, high)]
+            plot.line(inside, f"whisker {styles[label].css}", "")
     corners = plot.line([known[label] for label in front], "front", "Pareto front", stepped=True)
     for label, (value, score) in known.items():
         tip = f"{label}: {column(score)} at {cost.text(value) if cost.text is size else count(value)}"

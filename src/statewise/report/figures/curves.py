@@ -30,7 +30,8 @@ def curves(data: Comparison, styles: Mapping[str, Style]) -> Figure:
         plots.append(plot.svg())
     several = any(len(arm.seeds) > 1 for arm in data.arms)
     lines = "Bold: the median over the seeds that finished; thin: every seed. " if several else "One seed an arm. "
-    caption = f"Learning against training steps. {lines}{_log_words([up for _, up in drawn])}"
+    kept = "Scores are of the step at which a seed validated best. "
+    caption = f"Learning against training steps. {lines}{kept}{_log_words([up for _, up in drawn])}"
     return Figure("curves", title, caption, tuple(plots), tuple(valid | loss))
 
 

@@ -27,7 +27,7 @@ def tuning(data: Comparison, styles: Mapping[str, Style]) -> Figure:
         return Figure("tuning", title, "No tuning trial finished, or none was run.")
     most = max(len(arm.tuning) for arm in data.arms)
     if most < 2:
-        return Figure("tuning", title, "One trial an arm, with its default settings: there is no choice to draw.")
+        return Figure("tuning", title, "One trial an arm, with its settings as configured: there is no choice to draw.")
     plots = [_plot(data, so_far, styles, "best so far", stepped=True)]
     caption = f"Validation {data.task.primary.name} by tuning trial. First: the best so far, in the order tried"
     caption += "; crosses at the foot: trials that failed. " if _failed(data) else ". "
