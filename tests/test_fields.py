@@ -37,6 +37,16 @@ def test_a_short_name_that_could_be_two_fields_is_refused_and_both_are_named():
     assert fields("lstm").full_name("dropout") == "model.dropout"
 
 
+def test_an_option_may_have_its_layer_s_name_before_it_and_in_a_hybrid_it_must():
+    for said in ("tcn.dropout", "layer.tcn.dropout", "layer.dropout"):
+        assert fields("tcn").full_name(said) == "layer.dropout"
+    for said in ("tcn.dropout", "layer.tcn.dropout"):
+        assert fields("tcn+lstm").full_name(said) == "layer.tcn.dropout"
+    assert fields("tcn+lstm").full_name("dropout") == "model.dropout"
+    for said in ("layer.dropout", "gru.dropout", "layer.gru.keep_bias"):
+        assert not fields("tcn+lstm").has(said)
+
+
 def test_an_option_of_a_layer_is_reached_though_another_part_forbids_its_name():
     reservoir = fields("echo-state")
     assert reservoir.set(setup("echo-state"), "layer.seed", 7).model.options == {"seed": 7}
