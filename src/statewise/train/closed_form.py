@@ -9,21 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
 from statewise.tasks.batch import Batch
-from statewise.tasks.data import TaskData
-from statewise.tasks.task import Task
-from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
-from statewise.train.config import TrainConfig
-from statewise.train.device import check_device
+from statewise.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from statewise.train.divergence import is_finite
 from statewise.train.evaluation import evaluate_heads
 from statewise.train.forward import run_body, to_device
-from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Progress
+from statewise.train.history import OnEntry, OnStep, Outcome
 from statewise.train.snapshot import MODEL, among, check_kind, pack_carry, read_progress, under, unpack_carry
-from statewise.tree import State
+from statewise.train.training import Training
 
 FACTORS = (1.0, 1e2, 1e4, 1e6)
 """Multiples of the configured penalty that are tried on validation"""
@@ -32,60 +27,26 @@ RIDGE = "ridge"
 SUMS = "sums."
 
 
-class ReadoutFitter:
+class ReadoutFitter(Training):
     """Solves the head by ridge regression over ``config.steps`` training batches, in one pass and constant memory.
 
     Several penalties are solved from the same statistics; the one that validates best stays in the model. Jaeger 2001,
     section 3; the washout, the first steps of every sequence, is not fitted.
 
-    Args:
-        model: left with the solved head when ``run`` returns.
-        task: a regression.
-        config: everything else.
-        folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
-        trained_on: gives the training batches, of the same form; ``None`` = ``task``.
-
     Raises:
         UserError: if the task is no regression or the head no linear map.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        task: Task,
-        config: TrainConfig,
-        folder: Path | None = None,
-        *,
-        trained_on: TaskData | None = None,
-    ) -> None:
-        if not task.regression or not isinstance(model.head, nn.Linear):
-            raise UserError(f"task {task.name} has no closed-form readout; say readout=gradient")
-        check_device(config)
-        self.model = model.to(config.device)
-        self.task = task
-        self.trained_on: TaskData = trained_on or task
-        self.config = config
-        self.folder = folder
-        self.statistics = RidgeStatistics(features=model.head.in_features, targets=task.output_size)
-        self.progress = Progress()
-        self.history: list[HistoryEntry] = []
-        self.carry: State | None = None
+    def _prepare(self) -> None:
+        head = self.model.head
+        if not self.task.regression or not isinstance(head, nn.Linear):
+            raise UserError(f"task {self.task.name} has no closed-form readout; say readout=gradient")
+        self.statistics = RidgeStatistics(features=head.in_features, targets=self.task.output_size)
         self.age = torch.zeros(0, dtype=torch.int64)
         """(B,) time steps since each row's sequence began"""
-        if folder is not None and has_checkpoint(folder / "last"):
-            self._resume(folder / "last")
 
-    def run(
-        self,
-        *,
-        on_entry: OnEntry = lambda entry: None,
-        on_step: OnStep = lambda step, loss: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> Outcome:
-        """Take in all batches and solve, or until ``should_stop()`` says so between two batches.
-
-        There is no history: nothing is learnt before the end.
-        """
+    def _run(self, on_entry: OnEntry, on_step: OnStep, should_stop: Callable[[], bool]) -> Outcome:
+        """As ``Training.run``. There is no history: nothing is learnt before the end."""
         self.model.eval()
         while self.progress.step < self.config.steps:
             if should_stop():
@@ -152,7 +113,8 @@ class ReadoutFitter:
         }
         save_checkpoint(self.folder / "last", tensors, facts)
 
-    def _resume(self, source: Path) -> None:
+    def _resume(self, folder: Path) -> None:
+        source = folder / "last"
         tensors, facts = load_checkpoint(source)
         check_kind(facts, "optimizer", RIDGE, str(source))
         self.progress = read_progress(facts, str(source))

@@ -14,79 +14,32 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract import Model
 from statewise.tasks.batch import Batch
-from statewise.tasks.data import TaskData
-from statewise.tasks.task import Task
-from statewise.train.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
-from statewise.train.config import TrainConfig
-from statewise.train.device import check_device
+from statewise.train.checkpoint import load_checkpoint, save_checkpoint
 from statewise.train.divergence import advice, is_finite, why_diverged
 from statewise.train.evaluation import evaluate
 from statewise.train.forward import full_precision, run_batch, to_device
-from statewise.train.history import (
-    HistoryEntry,
-    OnEntry,
-    OnStep,
-    Outcome,
-    Progress,
-    Status,
-    read_history,
-    write_history,
-)
+from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Status, read_history, write_history
 from statewise.train.optimization import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
 from statewise.train.snapshot import restore_snapshot, take_snapshot
-from statewise.tree import State
+from statewise.train.training import Training
 
 
-class Trainer:
-    """One training of one model on one task.
+class Trainer(Training):
+    """Training by gradient descent; the model is left with the best weights on validation."""
 
-    Args:
-        model: left with the best weights on validation when ``run`` returns.
-        task: gives batches, loss and scores.
-        config: everything else.
-        folder: where checkpoints and history go, and where a checkpoint is gone on from; ``None`` keeps all in memory.
-        trained_on: gives the training batches, of the same form; ``None`` = ``task``.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        task: Task,
-        config: TrainConfig,
-        folder: Path | None = None,
-        *,
-        trained_on: TaskData | None = None,
-    ) -> None:
-        check_device(config)
-        self.model = model.to(config.device)
-        self.task = task
-        self.trained_on: TaskData = trained_on or task
-        self.config = config
-        self.folder = folder
-        self.parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(model, config)
-        self.progress = Progress()
-        self.history: list[HistoryEntry] = []
+    def _prepare(self) -> None:
+        self.parameters: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.model, self.config)
         self.best: dict[str, Tensor] = {}
-        self.carry: State | None = None
         self.seconds = 0.0
         self.saved_at: int | None = None
-        if folder is not None and has_checkpoint(folder / "last"):
-            self._resume(folder)
 
-    def run(
-        self,
-        *,
-        on_entry: OnEntry = lambda entry: None,
-        on_step: OnStep = lambda step, loss: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> Outcome:
-        """Train to the end, or until ``should_stop()`` says so between two updates; a checkpoint is kept either way.
+    def _run(self, on_entry: OnEntry, on_step: OnStep, should_stop: Callable[[], bool]) -> Outcome:
+        """As ``Training.run``; it also ends where training has diverged or validation stopped improving.
 
-        Training also ends where it has diverged, or where validation has not improved for ``config.patience``
-        evaluations. Whether it does is a function of what a checkpoint keeps, so that a resumed run ends alike.
+        That is where it has not improved for ``config.patience`` evaluations. Whether it ends is a function of what a
+        checkpoint keeps, so that a resumed run ends alike.
         """
         self.model.train()
         while (ending := self._ending()) is None:

@@ -10,16 +10,17 @@ from statewise.tasks.task import Task
 from statewise.train.closed_form import ReadoutFitter
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
+from statewise.train.training import Training
 
 
 def make_trainer(
     model: Model, task: Task, config: TrainConfig, folder: Path | None = None, *, trained_on: TaskData | None = None
-) -> Trainer | ReadoutFitter:
+) -> Training:
     """What trains ``model`` as ``config.readout`` says, from the checkpoint in ``folder`` where there is one.
 
     ``trained_on`` gives the training batches where ``task`` does not.
     """
-    kind = ReadoutFitter if config.readout == "ridge" else Trainer
+    kind: type[Training] = ReadoutFitter if config.readout == "ridge" else Trainer
     return kind(model, task, config, folder, trained_on=trained_on)
 
 
