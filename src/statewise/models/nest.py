@@ -25,8 +25,8 @@ class Nest:
     What ``LayerKind`` and ``Entry`` answer for one class, this answers for the whole nest, and ``Pattern`` for all the
     nests of a model. An option of a layer inside has a dotted path, such as ``inner.window``.
 
-    >>> from statewise.models.resolve import nest_of
-    >>> nest_of("ntm", {"controller": "gru"}).knobs
+    >>> from statewise.models.resolve import pattern_of
+    >>> pattern_of("ntm", {"controller": "gru"}).nests[""].knobs
     (Knob(name='controller.keep_bias', low=-1.0, high=3.0, scale='linear'),)
     """
 

@@ -59,9 +59,10 @@ def pattern_of(name: str, options: Mapping[str, Any] | None = None, *, context_l
     >>> pattern_of("lru+attention", {"attention": {"positions": "alibi"}}).options["attention"]["positions"]
     'alibi'
     """
-    cycle = tuple(place_of(layer) for layer in cycle_of(name)) if is_mixed(name) else ("",) * len(cycle_of(name))
-    decided = (options or {}) if is_mixed(name) else {"": options or {}}
+    mixed = is_mixed(name)
+    cycle = tuple(place_of(layer) if mixed else "" for layer in cycle_of(name))
     layers = dict(zip(cycle, cycle_of(name), strict=True))
+    decided = (options or {}) if mixed else {"": options or {}}
     for place, said in decided.items():
         if place not in layers:
             raise unknown(f"layer of {name}", place, layers)
