@@ -8,34 +8,72 @@ from torch import nn
 from statewise.ops.compiled import elementary
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.dense_recurrence import FORMS, dense_recurrence
+from statewise.ops.gates.coupled_lstm import CoupledLSTMGates
 from statewise.ops.gates.gru import GRUGates
 from statewise.ops.gates.lstm import LSTMGates
+from statewise.ops.gates.minimal_rnn import MinimalRNNGates
+from statewise.ops.gates.modrelu import ModReLUGates
+from statewise.ops.gates.norm_gru import NormGRUGates
+from statewise.ops.gates.norm_lstm import NormLSTMGates
+from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
+from statewise.ops.gates.rnn import ReluGates, TanhGates
 
 ROWS, WIDTH = 5, 6
-KINDS = {"lstm": (LSTMGates(), nn.LSTM, 4), "gru": (GRUGates(), nn.GRU, 3)}
+NORMS = {"layer": torch.ones(1), "rms": torch.zeros(1)}
+KINDS = {
+    "lstm": (LSTMGates, []),
+    "peephole-lstm": (PeepholeLSTMGates, [(3, WIDTH)]),
+    "coupled-lstm": (CoupledLSTMGates, []),
+    **{
+        f"{name}-norm-lstm": (NormLSTMGates, [(4, WIDTH), (WIDTH,), (WIDTH,), centred])
+        for name, centred in NORMS.items()
+    },
+    "gru": (GRUGates, []),
+    **{f"{name}-norm-gru": (NormGRUGates, [(3, WIDTH), (WIDTH,), centred]) for name, centred in NORMS.items()},
+    "tanh": (TanhGates, []),
+    "relu": (ReluGates, []),
+    "modrelu": (ModReLUGates, [(WIDTH,)]),
+    "minimal-rnn": (MinimalRNNGates, []),
+}
+"""Kind of gates, and the shapes of their weights or constants in their place"""
+INPUTS = {"minimal-rnn": 2}
+"""Vectors of x, where there are others than of u"""
+PEERS = {"lstm": nn.LSTM, "gru": nn.GRU, "tanh": nn.RNN}
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def example(kind: str, time: int, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:
-    gates, _, vectors = KINDS[kind]
+    """x, U, b, h, m, and the gates' own weights."""
+    gates, own = KINDS[kind]
     g = torch.Generator().manual_seed(time)
+    products = gates.sizes().products
     shapes = [
-        (time, ROWS, vectors, WIDTH),
-        (vectors * WIDTH, WIDTH),
-        (vectors * WIDTH,),
+        (time, ROWS, INPUTS.get(kind, products), WIDTH),
+        (products * WIDTH, WIDTH),
+        (products * WIDTH,),
         (ROWS, WIDTH),
         (ROWS, gates.sizes().memory, WIDTH),
     ]
-    return [torch.randn(shape, generator=g, dtype=torch.float64).to(dtype).requires_grad_() for shape in shapes]
+
+    def draw(shape: tuple[int, ...] | torch.Tensor) -> torch.Tensor:
+        if isinstance(shape, torch.Tensor):
+            return shape.to(dtype)
+        return torch.randn(shape, generator=g, dtype=torch.float64).to(dtype).requires_grad_()
+
+    return [draw(shape) for shape in (*shapes, *own)]
+
+
+def run(kind: str, arguments: list[torch.Tensor], **options: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return dense_recurrence(KINDS[kind][0](*arguments[5:]), *arguments[:5], **options)
 
 
 def results(form: str, kind: str, arguments: list[torch.Tensor], **options: torch.Tensor) -> list[torch.Tensor]:
     """Outputs, last memory, and the gradients of all arguments under random cotangents of both."""
     with FORMS.use(form):
-        outputs = dense_recurrence(KINDS[kind][0], *arguments, **options)
+        outputs = run(kind, arguments, **options)
     g = torch.Generator().manual_seed(1)
     cotangents = [torch.randn(y.shape, generator=g, dtype=torch.float64).to(y.dtype) for y in outputs]
-    return [*outputs, *torch.autograd.grad(outputs, arguments, cotangents)]
+    return [*outputs, *torch.autograd.grad(outputs, [x for x in arguments if x.requires_grad], cotangents)]
 
 
 def noise(kind: str, time: int, shared_steps: bool, shared_rows: bool) -> dict[str, torch.Tensor]:
@@ -76,17 +114,17 @@ def test_in_single_precision_too(kind):
         assert error < 1e-5
 
 
-@kinds
+@pytest.mark.parametrize("kind", PEERS)
 @pytest.mark.parametrize("form", ["compiled", "reference"])
 def test_it_equals_torch(kind, form):
-    gates, module_class, vectors = KINDS[kind]
-    module = module_class(3, WIDTH, dtype=torch.float64)
+    gates, vectors = KINDS[kind][0](), KINDS[kind][0].sizes().products
+    module = PEERS[kind](3, WIDTH, dtype=torch.float64)
     x = torch.randn(7, ROWS, 3, dtype=torch.float64)
     weight, u, bias, bias_u = module.parameters()
     projected = nn.functional.linear(x, weight, bias).unflatten(2, (vectors, WIDTH))
     start = torch.zeros(ROWS, WIDTH, dtype=torch.float64)
     with FORMS.use(form):
-        y, _ = dense_recurrence(gates, projected, u, bias_u, start, start.new_zeros(ROWS, vectors - 3, WIDTH))
+        y, _ = dense_recurrence(gates, projected, u, bias_u, start, start.new_zeros(ROWS, gates.sizes().memory, WIDTH))
     torch.testing.assert_close(y, module(x)[0], rtol=1e-12, atol=1e-12)
 
 
@@ -94,7 +132,7 @@ def test_it_equals_torch(kind, form):
 def test_without_gradients_the_numbers_are_the_same(kind):
     arguments = example(kind, 7)
     with FORMS.use("compiled"), torch.no_grad():
-        found = dense_recurrence(KINDS[kind][0], *arguments)
+        found = run(kind, arguments)
     for one, other in zip(found, results("compiled", kind, arguments), strict=False):
         assert torch.equal(one, other)
 
@@ -102,9 +140,9 @@ def test_without_gradients_the_numbers_are_the_same(kind):
 @kinds
 def test_a_row_that_is_not_a_number_stays_alone(kind):
     arguments = [x.detach() for x in example(kind, 7)]
-    before, _ = dense_recurrence(KINDS[kind][0], *arguments)
+    before, _ = run(kind, arguments)
     arguments[0][3:, 1] = float("nan")
-    after, _ = dense_recurrence(KINDS[kind][0], *arguments)
+    after, _ = run(kind, arguments)
     others = [0, 2, 3, 4]
     assert torch.equal(after[:, others], before[:, others])
     assert torch.equal(after[:3, 1], before[:3, 1])

@@ -23,6 +23,8 @@ FAST = {"contract", "nsz"}
 """Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
 ELEMENTWISE: Any = {"error_model": "numpy", "fastmath": FAST}
 """Options of what works number by number"""
+SUMMING: Any = {"error_model": "numpy", "fastmath": FAST | {"reassoc"}}
+"""Options of what adds up many numbers, in whatever order"""
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 _allowed: ContextVar[bool] = ContextVar("compiled_loops_allowed", default=True)
@@ -64,7 +66,7 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say."""
     import numba
 
-    loop = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST | {"reassoc"})(function)
+    loop = numba.njit(cache=True, nogil=True, **SUMMING)(function)
     _renewed_with_any_source(loop)
     return loop
 

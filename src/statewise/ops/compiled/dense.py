@@ -15,8 +15,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from statewise.ops.compiled.compiler import ELEMENTWISE, jit
+from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING, jit
 from statewise.ops.compiled.elementary import VARIANTS
+from statewise.ops.compiled.norm import normalise, normalise_back
 from statewise.ops.compiled.product import add_product
 
 Array = np.ndarray[Any, Any]
@@ -144,7 +145,7 @@ def _plain(function: Any) -> Any:
 
 
 def _plug_in() -> None:
-    """Tell numba what stands for ``advance``, ``retreat`` and the elementary functions."""
+    """Tell numba what stands for ``advance``, ``retreat``, the norms and the elementary functions."""
 
     @overload(advance, jit_options=ELEMENTWISE)
     def choose_advance(gates, x, u, h, m, h_next, m_next, saved):  # type: ignore[no-untyped-def]
@@ -153,6 +154,9 @@ def _plug_in() -> None:
     @overload(retreat, jit_options=ELEMENTWISE)
     def choose_retreat(gates, dh, dm, saved, h, m, dx, du, dg):  # type: ignore[no-untyped-def]
         return _plain(gates.instance_class.retreat)
+
+    overload(normalise, jit_options=SUMMING)(lambda u, centred, y: _plain(normalise))
+    overload(normalise_back, jit_options=SUMMING)(lambda dy, y, scale, centred, du: _plain(normalise_back))
 
     for function, single, double in VARIANTS:
         overload(function, jit_options=ELEMENTWISE)(_by_precision(_plain(single), _plain(double)))
