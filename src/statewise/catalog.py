@@ -14,8 +14,10 @@ from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.rnn import RNN
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
+from statewise.layers.statespace.lmu import LMU
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
+from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
@@ -58,7 +60,15 @@ CATALOG: Mapping[str, Entry] = {
             "s4d", "statespace", S4D, "Gu, Gupta, Goel & Re 2022",
             example={"conjugate_pairs": 3}, block="residual", knobs=STEP_SIZES,
         ),
+        Entry(
+            "lmu", "statespace", LMU, "Voelker, Kajic & Eliasmith 2019",
+            example={"order": 6, "window": 5.5}, knobs=(Knob("window", 4, 1024, "log"), Knob("order", 4, 64, "integer")),
+        ),
         Entry("mamba", "statespace", Mamba, "Gu & Dao 2023", block="residual", knobs=STEP_SIZES),
+        Entry(
+            "mamba-2", "statespace", Mamba2, "Dao & Gu 2024",
+            example={"state_size": 5}, block="residual", knobs=STEP_SIZES,
+        ),
         *(
             Entry(
                 name, "attention", SelfAttention, paper,

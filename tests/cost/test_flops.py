@@ -46,6 +46,11 @@ def lru(d: int, h: int, *, s: int) -> Count:
     return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
 
 
+def lmu(d: int, h: int, *, s: int) -> Count:
+    # u and what drives h, the memory, what it drives; their sums, Abar m + Bbar u, tanh
+    return 2 * ((d + h) * (1 + h) + s + s * s + s * h), (1 + h) + 1 + 2 * s + 2 * h
+
+
 def s4d(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
     state = pairs * (6 + 2 + 2)  # abar h, bbar u, their sum
@@ -59,6 +64,13 @@ def mamba(d: int, h: int, *, e: int, s: int, k: int, r: int) -> Count:
     state = 2 * e * s + e + e * s + 2 * e * s  # exp(dt A); dt u, times B; kept and added
     read = 2 * e * s + 2 * e + 3 * e  # h C; + D u; times silu(g)
     return 2 * products, selected + state + read
+
+
+def mamba2(d: int, h: int, *, e: int, n: int, s: int, k: int) -> Count:
+    w = e + 2 * s
+    products = d * (e + w + n) + k * w + s * e + e * h  # in, convolved, h C, out
+    state = 2 * n + e + e * s + 2 * e * s  # exp(dt A); dt u, times B; kept and added
+    return 2 * products, w + 2 * w + 2 * n + state + 2 * e + 3 * e + 4 * e + 2  # silu; dt; + D u; times silu(z); norm
 
 
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
@@ -108,6 +120,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({}, lambda d, h: lru(d, h, s=h)),
         ({"state_size": 7}, lambda d, h: lru(d, h, s=7)),
     ],
+    "lmu": [
+        ({}, lambda d, h: lmu(d, h, s=16)),
+        ({"order": 7}, lambda d, h: lmu(d, h, s=7)),
+    ],
     "s4d": [
         ({}, lambda d, h: s4d(d, h, s=16)),
         ({"conjugate_pairs": 3}, lambda d, h: s4d(d, h, s=6)),
@@ -118,6 +134,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
             {"expand": 3, "state_size": 5, "kernel_size": 2, "dt_rank": 3},
             lambda d, h: mamba(d, h, e=3 * h, s=5, k=2, r=3),
         ),
+    ],
+    "mamba-2": [
+        ({}, lambda d, h: mamba2(d, h, e=2 * h, n=2, s=32, k=4)),
+        ({"expand": 3, "heads": 4, "state_size": 5}, lambda d, h: mamba2(d, h, e=3 * h, n=4, s=5, k=4)),
     ],
     "attention": [
         (HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=rotary(h, 2))),
@@ -172,7 +192,11 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-@pytest.mark.parametrize("name", sorted(HAND.keys() - {"s4d"} - {n for n in HAND if "attention" in n}))
+IN_BLOCKS = {"s4d", "mamba-2", "lmu"} | {name for name in HAND if "attention" in name}
+"""Whose fast path has other products than the steps: of a block of time at once"""
+
+
+@pytest.mark.parametrize("name", sorted(HAND.keys() - IN_BLOCKS))
 def test_the_fast_path_computes_as_many_products_as_its_steps(name):
     """Also where a fused kernel runs, of which torch's own counter says 0."""
     layer = make(name, HAND[name][0][0], 5, 12)

@@ -17,8 +17,10 @@ FLOAT, INT64 = 4, 8
 
 OPTIONS = {
     "lru": {"state_size": 7},
+    "lmu": {"order": 7},
     "s4d": {"conjugate_pairs": 3},
     "mamba": {"expand": 3, "state_size": 5, "kernel_size": 4, "dt_rank": 2},
+    "mamba-2": {"expand": 3, "heads": 4, "state_size": 5},
     "tcn": {"kernel_size": 3, "dilation": 4},
     "window-mlp": {"window": 4},
     "echo-state": {"bias_scaling": 0.5, "recurrent_connectivity": 0.25},
@@ -41,8 +43,10 @@ BODY = {
     "gru-reset-before": 3 * H * (D + H + 2),
     "min-gru": 2 * H * (D + 1),
     "lru": 3 * 7 + D * 14 + 14 * H + D * H,
+    "lmu": (D + H) * (1 + H) + 7 + 7 * H,
     "s4d": 2 * D + 2 * D * 6 + 2 * H * (D + 1),
     "mamba": D * 48 + 24 * (4 + 1) + 24 * (2 + 10) + (2 + 1) * 24 + 24 * 5 + 24 + 24 * H,
+    "mamba-2": D * (24 + 34 + 4) + 34 * (4 + 1) + 3 * 4 + 24 + 24 * H,
     "attention": 3 * D * H + H * H,
     "attention-none": 3 * D * H + H * H,
     "attention-sinusoidal": 3 * D * H + H * H,
@@ -64,8 +68,10 @@ STATE = {
     "gru-reset-before": FLOAT * H,
     "min-gru": FLOAT * H,
     "lru": FLOAT * 2 * 7,
+    "lmu": FLOAT * (H + 7),
     "s4d": FLOAT * D * 6,
     "mamba": FLOAT * (3 * 24 + 24 * 5),
+    "mamba-2": FLOAT * (3 * 34 + 24 * 5),
     **{name: FLOAT * 2 * 6 * H + INT64 for name in SEQUENCE_LAYERS if SEQUENCE_LAYERS[name].family == "attention"},
     "tcn": FLOAT * 2 * 4 * (D + H) + 2 * INT64,
     "window-mlp": FLOAT * 3 * D,
@@ -90,7 +96,7 @@ def test_the_weights_and_bytes_of_a_layer(name):
     layer = layer_of(name)
     found = count_parameters(Model(layer, nn.Linear(H, 3), 3))
     assert (found.body, found.embedding, found.readout) == (BODY[name], 0, 3 * (H + 1))
-    assert (found.fixed > 0) == (name == "echo-state")
+    assert (found.fixed > 0) == (name in ("echo-state", "lmu"))
     assert state_bytes(layer) == STATE[name]
 
 

@@ -7,8 +7,10 @@ import torch
 
 from statewise import laws, tree
 from statewise.contract import SequenceLayer
+from statewise.layers.statespace.lmu import LMU
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
+from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.s4d import S4D
 
@@ -18,7 +20,9 @@ LAYERS = {
     "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4),
     "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="inv"),
     "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="legs"),
+    "lmu": lambda: LMU(input_size=3, hidden_size=4, order=6, window=5.5),
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
+    "mamba2": lambda: Mamba2(input_size=3, hidden_size=4, state_size=5),
 }
 
 DYNAMICS = {
@@ -27,7 +31,9 @@ DYNAMICS = {
     "s4d_lin": {"log_dt", "log_decay", "frequency"},
     "s4d_inv": {"log_dt", "log_decay", "frequency"},
     "s4d_legs": {"log_dt", "log_decay", "frequency"},
+    "lmu": set(),
     "mamba": {"dt_proj.bias", "A_log", "D"},
+    "mamba2": {"dt_bias", "A_log", "D"},
 }
 
 
@@ -82,7 +88,7 @@ def test_a_bfloat16_layer_keeps_its_recurrent_state_in_float32(layer):
     y, state = layer(torch.randn(2, 100, 3, dtype=torch.bfloat16))
     assert y.dtype == torch.bfloat16
     assert bool(y.isfinite().all())
-    assert state.h.dtype == torch.float32
+    assert state[-1].dtype == torch.float32
 
 
 def test_the_final_state_holds_no_more_memory_than_itself(layer):
@@ -95,7 +101,7 @@ def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
     assert set(layer.undecayed) <= {key for key, _ in layer.named_parameters()}
 
 
-@pytest.mark.parametrize("kind", [LRU, S4D, Mamba])
+@pytest.mark.parametrize("kind", [LRU, S4D, Mamba, Mamba2])
 def test_the_state_grows_in_step_with_its_knob(kind: type[SequenceLayer]):
     sizes = [tree.nbytes(kind(input_size=3, hidden_size=4, **{kind.state_knob: n}).initial_state(1)) for n in (1, 5, 8)]
     assert sizes[2] - sizes[1] == 3 * (sizes[1] - sizes[0]) // 4 > 0

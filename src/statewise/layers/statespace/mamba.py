@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
-from statewise.layers.statespace.time_scales import log_uniform
-from statewise.ops.causal_convolution import causal_convolution
+from statewise.layers.statespace.short_convolution import ShortConvolution
+from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
 from statewise.ops.selective_scan import selective_scan
 
 
@@ -90,32 +90,31 @@ class Mamba(SequenceLayer):
         self.channels = channels
         self.sizes = (rank, state_size, state_size)
         self.in_proj = nn.Linear(input_size, 2 * channels, bias=False)
-        self.conv1d = nn.Conv1d(channels, channels, kernel_size, groups=channels)
+        self.conv1d = ShortConvolution(channels, kernel_size)
         self.x_proj = nn.Linear(channels, sum(self.sizes), bias=False)
         self.dt_proj = nn.Linear(rank, channels)
-        self.dt_proj.bias = nn.Parameter(_inverse_softplus(log_uniform((channels,), dt_min, dt_max)))
+        self.dt_proj.bias = nn.Parameter(inverse_softplus(log_uniform((channels,), dt_min, dt_max)))
         self.A_log = nn.Parameter(torch.arange(1, state_size + 1.0).log().repeat(channels, 1))
         self.D = nn.Parameter(torch.ones(channels))
         self.out_proj = nn.Linear(channels, hidden_size, bias=False)
 
     def initial_state(self, batch_size: int) -> MambaState:
-        tail = self.zeros(batch_size, self.conv1d.kernel_size[0] - 1, self.channels)
+        tail = self.zeros(batch_size, self.conv1d.reach, self.channels)
         return MambaState(tail, upcast(self.zeros(batch_size, *self.A_log.shape)))
 
     def step(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
-        window = torch.cat([state.tail, v.unsqueeze(1)], dim=1)
-        v = torch.einsum("bke,ek->be", window, self.conv1d.weight.squeeze(1)) + self.conv1d.bias  # type: ignore[operator]
+        v, tail = self.conv1d.step(v, state.tail)
         u, dt, b, c = self._selected(v)
         probe.record(self, "dt", dt)
         keep = (dt.unsqueeze(-1) * self._a()).exp()
         h = keep * state.h + (dt * u).unsqueeze(-1) * b.unsqueeze(-2)
         s = (h * c.unsqueeze(-2)).sum(-1)
-        return self._gated(s, u, gate), MambaState(window[:, 1:], h)
+        return self._gated(s, u, gate), MambaState(tail, h)
 
     def _sequence(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
-        v, tail = causal_convolution(v, state.tail, self.conv1d.weight, self.conv1d.bias, groups=self.channels)
+        v, tail = self.conv1d.sequence(v, state.tail)
         u, dt, b, c = self._selected(v)
         s, h = selective_scan(u, dt, self._a(), b, c, state.h)
         return self._gated(s, u, gate), MambaState(tail, h)
@@ -133,7 +132,3 @@ class Mamba(SequenceLayer):
     def _gated(self, s: Tensor, u: Tensor, gate: Tensor) -> Tensor:
         """``W_out ((s + D * u) * silu(g))``, ``(..., H)``."""
         return self.out_proj((s + upcast(self.D) * u).to(gate.dtype) * F.silu(gate))
-
-
-def _inverse_softplus(y: Tensor) -> Tensor:
-    return y + (-torch.expm1(-y)).log()
