@@ -9,10 +9,11 @@ from statewise.contract import SequenceLayer
 
 from . import wrong_fast_paths as fast
 from . import wrong_layers as wrong
+from . import wrong_steppers as streams
 
 CONTRACT, PURE, CAUSAL, ROWS = "contract", "pure", "causal", "rows are independent"
 GEARS, CHUNKS, RECORDINGS, TRUTH = "step = forward", "any chunking", "recordings", "parameters are the whole truth"
-GRADIENTS, PRECISIONS, EXPORTS = "gradients", "precisions", "exports"
+GRADIENTS, PRECISIONS, EXPORTS, STEPPER = "gradients", "precisions", "exports", "stepper = step"
 
 FAULTS = [
     (wrong.TimeFirstState, CONTRACT, "initial_state(2)['h'] has shape (1, 2, 6): batch is not axis 0"),
@@ -42,6 +43,8 @@ FAULTS = [
     (fast.CountsOneCall, GEARS, "the whole sequence: final state['count']"),
     (fast.FastPathCutsTheGraph, GEARS, "gradient of the initial state['h']"),
     (fast.NoiseCountsWithinTheCall, GEARS, "the whole sequence: output"),
+    (streams.BeginsAnew, STEPPER, "the whole sequence: output"),
+    (streams.OverwritesWhatItWasGiven, STEPPER, "the state that it was given: output"),
     (fast.TailDropped, CHUNKS, "cut at (0, 1): output"),
     (fast.AnotherFormulaForShortChunks, CHUNKS, "cut at (0, 1): output"),
     (fast.RecordsUnitsFirst, RECORDINGS, "h has shape (6, 9, 5)"),
@@ -78,7 +81,7 @@ def test_what_the_faults_break_was_right(kind: type[SequenceLayer]):
 def test_every_wrong_layer_is_tried():
     written = {
         kind
-        for module in (wrong, fast)
+        for module in (wrong, fast, streams)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, SequenceLayer) and kind is not SequenceLayer
     }

@@ -1,8 +1,9 @@
 """What all layers around one other layer share."""
 
+import torch
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, SequenceLayer, Vectors
+from statewise.contract import Input, InputForm, SequenceLayer, Stepper, Vectors
 from statewise.tree import State
 
 
@@ -55,6 +56,25 @@ class Wrapper(SequenceLayer):
     def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
         y, state = self.layer(self.before(x), state)
         return self.after(x, y), state
+
+    def stepper(self, state: State) -> Stepper:
+        return _WrapperStepper(self, self.layer.stepper(state))
+
+
+class _WrapperStepper(Stepper):
+    """The inner layer's stepper between ``before`` and ``after``."""
+
+    def __init__(self, wrapper: Wrapper, inner: Stepper) -> None:
+        self._wrapper = wrapper
+        self._inner = inner
+
+    @torch.no_grad()
+    def __call__(self, x: Input) -> Tensor:
+        return self._wrapper.after(x, self._inner(self._wrapper.before(x)))
+
+    @property
+    def state(self) -> State:
+        return self._inner.state
 
 
 def width_kept(layer: SequenceLayer, what: str) -> int:

@@ -19,6 +19,7 @@ from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.sequence import SequenceLayer
+from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.contract.structure import Structure, StructureLayer
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "LayerKind",
     "Level",
     "Model",
+    "PlainStepper",
     "SequenceLayer",
+    "Stepper",
     "Structure",
     "StructureLayer",
     "Timed",

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract.inputs import Input, Vectors, values_of, with_values
 from statewise.contract.sequence import SequenceLayer
+from statewise.contract.stepper import Stepper
 from statewise.tree import State
 
 
@@ -45,18 +47,42 @@ class Model(SequenceLayer):
         return self.body(self._embedded(x), state)
 
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
-        if self.embedding is not None:
-            values = values_of(x)
-            x = with_values(x, self.embedding.step(values, self.embedding.initial_state(len(values)))[0])
-        features, state = self.body.step(x, state)
+        features, state = self.body.step(self.read_in(x), state)
         return self.head(features), state
 
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
         features, state = self.features(x, state)
         return self.head(features), state
 
+    def stepper(self, state: State) -> Stepper:
+        return _ModelStepper(self, self.body.stepper(state))
+
+    def read_in(self, x: Input) -> Input:
+        """What the body reads, of one time step."""
+        if self.embedding is None:
+            return x
+        values = values_of(x)
+        return with_values(x, self.embedding.step(values, self.embedding.initial_state(len(values)))[0])
+
     def _embedded(self, x: Input) -> Input:
         return x if self.embedding is None else with_values(x, self.embedding(values_of(x))[0])
+
+
+class _ModelStepper(Stepper):
+    """The body's stepper between embedding and head."""
+
+    def __init__(self, model: Model, body: Stepper) -> None:
+        self._model = model
+        self._body = body
+
+    @torch.no_grad()
+    def __call__(self, x: Input) -> Tensor:
+        y: Tensor = self._model.head(self._body(self._model.read_in(x)))
+        return y
+
+    @property
+    def state(self) -> State:
+        return self._body.state
 
 
 def _check_embedding(embedding: SequenceLayer, body: SequenceLayer) -> None:

@@ -19,6 +19,7 @@ from statewise import probe, tree
 from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
+from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.tree import State
 
 
@@ -63,6 +64,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
             )
         if "step" in cls.__dict__:
             setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
+            if "stepper" not in cls.__dict__:
+                setattr(cls, "stepper", SequenceLayer.stepper)  # noqa: B010
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
@@ -86,6 +89,20 @@ class SequenceLayer(LayerKind, Reader, ABC):
             y, state = self.step(x_t, state)
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
+
+    def stepper(self, state: State) -> Stepper:
+        """The layer at work on a state of its own, from ``state`` on: single steps, as fast as they come.
+
+        Override with something equal and faster. A class that has a ``step`` of its own and no ``stepper`` has this
+        one, whatever the class above has.
+
+        >>> from statewise.layers.recurrent.lstm import LSTM
+        >>> layer = LSTM(input_size=3, hidden_size=4)
+        >>> stream = layer.stepper(layer.initial_state(2))
+        >>> stream(torch.randn(2, 3)).shape, stream.state.h.shape
+        (torch.Size([2, 4]), torch.Size([2, 4]))
+        """
+        return PlainStepper(self, state)
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
     def forward(self, x: Input, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:

@@ -8,7 +8,7 @@ from statewise.laws.broken import naming
 from statewise.laws.decoder import check_source, prepare_decoder, with_sources
 from statewise.laws.encoder import check_encoder
 from statewise.laws.form import contract
-from statewise.laws.gears import any_chunking, step_is_forward
+from statewise.laws.gears import any_chunking, step_is_forward, stepper_is_step
 from statewise.laws.gradients import gradients
 from statewise.laws.independence import causal, rows_are_independent
 from statewise.laws.precision import exports, precisions
@@ -23,6 +23,7 @@ LAWS: Mapping[str, Callable[[Subject], None]] = {
     "causal": causal,
     "rows are independent": rows_are_independent,
     "step = forward": step_is_forward,
+    "stepper = step": stepper_is_step,
     "any chunking": any_chunking,
     "recordings": recordings,
     "parameters are the whole truth": parameters_are_the_truth,

@@ -1,11 +1,11 @@
-"""The two gears agree, and any way of cutting a sequence gives the same."""
+"""The gears agree, and any way of cutting a sequence gives the same."""
 
 from itertools import pairwise
 
 import torch
 
 from statewise import tree
-from statewise.contract import slice_time
+from statewise.contract import slice_time, take_step
 from statewise.laws.broken import at, demand_equal, demand_same_run
 from statewise.laws.subject import BATCH, TIME, Subject, floating, loop, rows
 from statewise.tree import State
@@ -21,6 +21,16 @@ def step_is_forward(subject: Subject) -> None:
     demand_same_run("step = forward", "the whole sequence", slow[:2], fast[:2])
     for name, expected in slow[2].items():
         demand_equal("step = forward", f"gradient of {name}", expected, fast[2][name])
+
+
+def stepper_is_step(subject: Subject) -> None:
+    """A stepper's outputs and state are those of ``step``, and what it was given stays as it was."""
+    expected = loop(subject.layer, subject.x, subject.state)
+    stepper = subject.layer.stepper(subject.state)
+    outputs = [stepper(take_step(subject.x, time)).clone() for time in range(TIME)]
+    demand_same_run("stepper = step", "the whole sequence", expected, (torch.stack(outputs, dim=1), stepper.state))
+    again = loop(subject.layer, subject.x, subject.state)
+    demand_same_run("stepper = step", "the state that it was given", expected, again)
 
 
 def any_chunking(subject: Subject) -> None:
