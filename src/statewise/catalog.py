@@ -12,6 +12,7 @@ from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.recurrent.phased_lstm import PhasedLSTM
 from statewise.layers.recurrent.rnn import RNN
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
 from statewise.layers.statespace.lmu import LMU
@@ -42,6 +43,11 @@ CATALOG: Mapping[str, Entry] = {
             defaults={"activation": "relu", "initialization": "identity"},
         ),
         Entry("lstm", "recurrent", LSTM, "Hochreiter & Schmidhuber 1997", knobs=(Knob("forget_bias", 0.0, 4.0),)),
+        Entry(
+            "phased-lstm", "recurrent", PhasedLSTM, "Neil, Pfeiffer & Liu 2016",
+            example={"shortest_period": 2.0, "longest_period": 20.0, "open_ratio": 0.5, "leak": 0.05},
+            knobs=(Knob("longest_period", 4.0, 4000.0, "log"), Knob("open_ratio", 0.02, 0.6, "log")),
+        ),
         Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(Knob("keep_bias", -1.0, 3.0),)),
         Entry(
             "gru-reset-before", "recurrent", GRU, "Cho et al. 2014, eq. 8",

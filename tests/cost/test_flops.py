@@ -32,6 +32,12 @@ def lstm(d: int, h: int) -> Count:
     return 2 * 4 * h * (d + h), gates + 3 * h + 2 * h  # f c + i g; o tanh(c)
 
 
+def phased_lstm(d: int, h: int) -> Count:
+    gates = 4 * h + 3 * 2 * h + 3 * h + h  # sums, peepholes, three sigmoids, tanh g
+    clock = 1 + 2 * h + h + 2 * h + h + h  # time; (t - s) / tau; phase; 2 phi / r; 2 - that; leak
+    return 2 * 4 * h * (d + h), gates + 3 * h + 2 * h + clock + 2 * 4 * h  # c~; h~; both kept in part
+
+
 def gru(d: int, h: int) -> Count:
     gates = 2 * h + 2 * h  # sums and sigmoids of r and z
     return 2 * 3 * h * (d + h), gates + 3 * h + 3 * h  # n = tanh(. + r .); n + z (h - n)
@@ -113,6 +119,7 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "rnn": [({}, rnn)],
     "irnn": [({}, rnn)],
     "lstm": [({}, lstm)],
+    "phased-lstm": [({}, phased_lstm)],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],
     "min-gru": [({}, min_gru)],
