@@ -18,9 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
+from statewise.contract import Stepper
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.transforms import beyond_reverse_mode
 
 
@@ -95,6 +97,11 @@ class LSTM(TorchLayout):
         c = f * state.c + i * g
         h = o * c.tanh()
         return h, LSTMState(h, c)
+
+    def stepper(self, state: LSTMState) -> Stepper:
+        memory = state.c.unsqueeze(1)
+        compiled = self._dense_stepper(LSTMGates(), state.h, memory, lambda h, m: LSTMState(h, m.squeeze(1)))
+        return compiled or super().stepper(state)
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         if beyond_reverse_mode():

@@ -8,8 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.layers.recurrent.dense_stepper import DenseStepper
+from statewise.ops.compiled.compiler import compiled_loops_serve
+from statewise.ops.dense_stepping import DenseStepping
+from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 """In the order in which torch's kernels take them"""
@@ -38,10 +42,18 @@ class TorchLayout(SequenceLayer):
 
     def _weights(self) -> list[Tensor]:
         """The weights as torch's kernels take them."""
-        own: dict[str, Any] = (
-            self._parameters
-        )  # a parametrised weight is not among them; asking for every name costs 2 us a call
+        own: dict[str, Any] = self._parameters  # no parametrised weight is there; asking for each costs 2 us a call
         return [own[name] if name in own else getattr(self, name) for name in WEIGHTS]
+
+    def _dense_stepper(
+        self, gates: Any, h: Tensor, memory: Tensor, as_state: Callable[[Tensor, Tensor], State]
+    ) -> Stepper | None:
+        """A stream by the compiled loop, where it can run: with these gates, from h ``(B, H)`` and its memory on."""
+        weights = self._weights()
+        if not compiled_loops_serve(h, memory, *weights):
+            return None
+        weight_in, weight, bias_in, bias = weights
+        return DenseStepper(DenseStepping(gates, weight_in, bias_in, weight, bias, h, memory), as_state)
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""
