@@ -10,6 +10,7 @@ from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.convolution.window_mlp import WindowMLP
 from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
+from statewise.layers.recurrent.cfc import CfC
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.phased_lstm import PhasedLSTM
@@ -47,6 +48,10 @@ CATALOG: Mapping[str, Entry] = {
             "phased-lstm", "recurrent", PhasedLSTM, "Neil, Pfeiffer & Liu 2016",
             example={"shortest_period": 2.0, "longest_period": 20.0, "open_ratio": 0.5, "leak": 0.05},
             knobs=(Knob("longest_period", 4.0, 4000.0, "log"), Knob("open_ratio", 0.02, 0.6, "log")),
+        ),
+        Entry(
+            "cfc", "recurrent", CfC, "Hasani et al. 2022",
+            example={"backbone_size": 6}, knobs=(Knob("backbone_layers", 1, 3, "integer"),),
         ),
         Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(Knob("keep_bias", -1.0, 3.0),)),
         Entry(

@@ -38,6 +38,15 @@ def phased_lstm(d: int, h: int) -> Count:
     return 2 * 4 * h * (d + h), gates + 3 * h + 2 * h + clock + 2 * 4 * h  # c~; h~; both kept in part
 
 
+def cfc(d: int, h: int, *, w: int, layers: int) -> Count:
+    backbone = w * (d + h) + (layers - 1) * w * w
+    return 2 * (backbone + 4 * w * h), layers * 3 * w + 3 * h + 2 * h + 4 * h  # LeCun; s; two tanh; between them
+
+
+def cfc_pure(d: int, h: int, *, w: int) -> Count:
+    return 2 * (w * (d + h) + w * h), 3 * w + 1 + 2 * h + 2 * h + 3 * h  # -elapsed; |f| + |w|; exp; A - A . f
+
+
 def gru(d: int, h: int) -> Count:
     gates = 2 * h + 2 * h  # sums and sigmoids of r and z
     return 2 * 3 * h * (d + h), gates + 3 * h + 3 * h  # n = tanh(. + r .); n + z (h - n)
@@ -120,6 +129,11 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "irnn": [({}, rnn)],
     "lstm": [({}, lstm)],
     "phased-lstm": [({}, phased_lstm)],
+    "cfc": [
+        ({}, lambda d, h: cfc(d, h, w=h, layers=1)),
+        ({"backbone_size": 7, "backbone_layers": 3}, lambda d, h: cfc(d, h, w=7, layers=3)),
+        ({"backbone_size": 6, "mode": "pure"}, lambda d, h: cfc_pure(d, h, w=6)),
+    ],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],
     "min-gru": [({}, min_gru)],

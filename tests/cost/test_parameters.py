@@ -16,6 +16,7 @@ D, H = 5, 8
 FLOAT, INT64 = 4, 8
 
 OPTIONS = {
+    "cfc": {"backbone_size": 7, "backbone_layers": 2},
     "lru": {"state_size": 7},
     "lmu": {"order": 7},
     "s4d": {"conjugate_pairs": 3},
@@ -40,6 +41,7 @@ BODY = {
     "irnn": H * (D + H + 2),
     "lstm": 4 * H * (D + H + 2),
     "phased-lstm": 4 * H * (D + H + 1) + 3 * H + 3 * H,
+    "cfc": 7 * (D + H + 1) + 7 * (7 + 1) + 4 * H * (7 + 1),
     "gru": 3 * H * (D + H + 2),
     "gru-reset-before": 3 * H * (D + H + 2),
     "min-gru": 2 * H * (D + 1),
@@ -66,6 +68,7 @@ STATE = {
     "irnn": FLOAT * H,
     "lstm": FLOAT * 2 * H,
     "phased-lstm": FLOAT * (2 * H + 1),
+    "cfc": FLOAT * H,
     "gru": FLOAT * H,
     "gru-reset-before": FLOAT * H,
     "min-gru": FLOAT * H,
