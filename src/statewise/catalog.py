@@ -10,22 +10,37 @@ from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.convolution.window_mlp import WindowMLP
 from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
+from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.cfc import CfC
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
+from statewise.layers.recurrent.minimal_rnn import MinimalRNN
+from statewise.layers.recurrent.norm_gru import NormGRU
+from statewise.layers.recurrent.norm_lstm import NormLSTM
+from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
+from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
 from statewise.layers.recurrent.phased_lstm import PhasedLSTM
+from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.rnn import RNN
+from statewise.layers.recurrent.skip_rnn import SkipRNN
+from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
+from statewise.layers.statespace.gated_delta_net import GatedDeltaNet
 from statewise.layers.statespace.lmu import LMU
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
 from statewise.layers.structure.gated_graph import GatedGraphNetwork
 
 STEP_SIZES = (Knob("dt_min", 1e-4, 1e-2, "log"), Knob("dt_max", 1e-2, 1.0, "log"))
+FORGET_BIAS, KEEP_BIAS = Knob("forget_bias", 0.0, 4.0), Knob("keep_bias", -1.0, 3.0)
+NORMS = (("layer", ""), ("rms", "; Zhang & Sennrich 2019"))
+"""Of normalised cells: kind, and whose it is beside"""
 POSITIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("attention", "Vaswani et al. 2017; rotary positions: Su et al. 2021", {}),
     ("attention-none", "Haviv et al. 2022", {"positions": "none"}),
@@ -43,7 +58,7 @@ CATALOG: Mapping[str, Entry] = {
             "irnn", "recurrent", RNN, "Le, Jaitly & Hinton 2015",
             defaults={"activation": "relu", "initialization": "identity"},
         ),
-        Entry("lstm", "recurrent", LSTM, "Hochreiter & Schmidhuber 1997", knobs=(Knob("forget_bias", 0.0, 4.0),)),
+        Entry("lstm", "recurrent", LSTM, "Hochreiter & Schmidhuber 1997", knobs=(FORGET_BIAS,)),
         Entry(
             "phased-lstm", "recurrent", PhasedLSTM, "Neil, Pfeiffer & Liu 2016",
             example={"shortest_period": 2.0, "longest_period": 20.0, "open_ratio": 0.5, "leak": 0.05},
@@ -53,10 +68,54 @@ CATALOG: Mapping[str, Entry] = {
             "cfc", "recurrent", CfC, "Hasani et al. 2022",
             example={"backbone_size": 6}, knobs=(Knob("backbone_layers", 1, 3, "integer"),),
         ),
-        Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(Knob("keep_bias", -1.0, 3.0),)),
+        Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
         Entry(
             "gru-reset-before", "recurrent", GRU, "Cho et al. 2014, eq. 8",
-            defaults={"reset_placement": "before"}, knobs=(Knob("keep_bias", -1.0, 3.0),),
+            defaults={"reset_placement": "before"}, knobs=(KEEP_BIAS,),
+        ),
+        Entry("lstm-peephole", "recurrent", PeepholeLSTM, "Gers & Schmidhuber 2000", knobs=(FORGET_BIAS,)),
+        Entry("lstm-coupled", "recurrent", CoupledLSTM, "Greff et al. 2017", knobs=(FORGET_BIAS,)),
+        Entry("lstm-projected", "recurrent", ProjectedLSTM, "Sak, Senior & Beaufays 2014", knobs=(FORGET_BIAS,)),
+        *(
+            Entry(
+                f"lstm-{norm}-norm", "recurrent", NormLSTM, f"Ba, Kiros & Hinton 2016{paper}",
+                defaults={"norm": norm}, knobs=(FORGET_BIAS, Knob("gain", 0.1, 1.0, "log")),
+            )
+            for norm, paper in NORMS
+        ),
+        *(
+            Entry(
+                f"gru-{norm}-norm", "recurrent", NormGRU, f"Ba, Kiros & Hinton 2016{paper}",
+                defaults={"norm": norm}, knobs=(KEEP_BIAS, Knob("gain", 0.1, 1.0, "log")),
+            )
+            for norm, paper in NORMS
+        ),
+        Entry(
+            "lstm-zoneout", "recurrent", ZoneoutLSTM, "Krueger et al. 2017",
+            knobs=(Knob("zoneout", 0.0, 0.3), Knob("zoneout_memory", 0.0, 0.6)),
+        ),
+        Entry(
+            "lstm-variational", "recurrent", ZoneoutLSTM, "Gal & Ghahramani 2016",
+            defaults={"zoneout": 0.0, "zoneout_memory": 0.0, "variational_dropout": 0.25},
+            knobs=(Knob("variational_dropout", 0.0, 0.5),),
+        ),
+        Entry(
+            "lstm-recurrent-dropout", "recurrent", ZoneoutLSTM, "Semeniuta, Severyn & Barth 2016",
+            defaults={"zoneout": 0.0, "zoneout_memory": 0.0, "recurrent_dropout": 0.25},
+            knobs=(Knob("recurrent_dropout", 0.0, 0.5),),
+        ),
+        Entry(
+            "minimal-gated-unit", "recurrent", MinimalGatedUnit, "Zhou et al. 2016",
+            knobs=(Knob("write_bias", -3.0, 1.0),),
+        ),
+        Entry("minimal-rnn", "recurrent", MinimalRNN, "Chen 2017", knobs=(KEEP_BIAS,)),
+        Entry(
+            "orthogonal-rnn", "recurrent", OrthogonalRNN, "Lezcano-Casado & Martinez-Rubio 2019",
+            knobs=(Knob("largest_angle", 0.1, 3.14, "log"),),
+        ),
+        Entry(
+            "skip-rnn", "recurrent", SkipRNN, "Zhang et al. 2016",
+            example={"skip": 3}, knobs=(Knob("skip", 2, 32, "integer"),),
         ),
         Entry(
             "min-gru", "statespace", MinGRU, "Feng et al. 2024",
@@ -79,6 +138,14 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "mamba-2", "statespace", Mamba2, "Dao & Gu 2024",
             example={"state_size": 5}, block="residual", knobs=STEP_SIZES,
+        ),
+        Entry(
+            "gated-delta-net", "statespace", GatedDeltaNet, "Yang, Kautz & Hatamizadeh 2024",
+            block="residual", feed_forward=2.0, knobs=STEP_SIZES,
+        ),
+        Entry(
+            "mlstm", "statespace", MLSTM, "Beck et al. 2024",
+            block="residual", feed_forward=2.0, knobs=(Knob("forget_bias", 0.0, 6.0), Knob("input_bias", -10.0, 1.0)),
         ),
         *(
             Entry(

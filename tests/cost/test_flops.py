@@ -88,6 +88,19 @@ def mamba2(d: int, h: int, *, e: int, n: int, s: int, k: int) -> Count:
     return 2 * products, w + 2 * w + 2 * n + state + 2 * e + 3 * e + 4 * e + 2  # silu; dt; + D u; times silu(z); norm
 
 
+def gated_delta_net(d: int, h: int, *, n: int, e: int, k: int) -> Count:
+    w, state = 2 * h + e, h * e // n
+    products = d * (w + e + 2 * n) + k * w + 2 * state + e * h  # in, convolved, h^T k and h^T q, out
+    gates = 2 * w + 2 * (3 * h + 2 * n) + 4 * n + n  # silu; lengths of q and k; a; b
+    return 2 * products, gates + 3 * e + 3 * state + (4 * e + 2 * n) + 3 * e  # b (v - a .); written; norm; silu(z)
+
+
+def mlstm(d: int, h: int, *, n: int) -> Count:
+    state = h * h // n
+    gates = h + h + n + 6 * n + n + h  # k, o, log f; m and its exponents; f; i k
+    return 2 * (d * 4 * h + d * 2 * n + state), gates + 3 * state + 2 * h + 2 * h + 5 * n + 2 * h  # C; n; n . q; h
+
+
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
     return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 3) + positions  # scale, softmax; a mask chooses
 
@@ -160,6 +173,11 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({}, lambda d, h: mamba2(d, h, e=2 * h, n=2, s=32, k=4)),
         ({"expand": 3, "heads": 4, "state_size": 5}, lambda d, h: mamba2(d, h, e=3 * h, n=4, s=5, k=4)),
     ],
+    "gated-delta-net": [
+        ({}, lambda d, h: gated_delta_net(d, h, n=2, e=2 * h, k=4)),
+        ({"heads": 4, "expand": 3, "kernel_size": 2}, lambda d, h: gated_delta_net(d, h, n=4, e=3 * h, k=2)),
+    ],
+    "mlstm": [({}, lambda d, h: mlstm(d, h, n=2)), ({"heads": 4}, lambda d, h: mlstm(d, h, n=4))],
     "attention": [
         (HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=rotary(h, 2))),
         ({"heads": 1, "context_length": 11}, lambda d, h: attention(d, h, n=1, c=11, positions=rotary(h, 1))),
@@ -213,7 +231,7 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-IN_BLOCKS = {"s4d", "mamba-2", "lmu"} | {name for name in HAND if "attention" in name}
+IN_BLOCKS = {"s4d", "mamba-2", "gated-delta-net", "mlstm", "lmu"} | {name for name in HAND if "attention" in name}
 """Whose fast path has other products than the steps: of a block of time at once"""
 
 

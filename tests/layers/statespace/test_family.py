@@ -7,11 +7,13 @@ import torch
 
 from statewise import laws, tree
 from statewise.contract import SequenceLayer
+from statewise.layers.statespace.gated_delta_net import GatedDeltaNet
 from statewise.layers.statespace.lmu import LMU
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.s4d import S4D
 
 LAYERS = {
@@ -23,6 +25,8 @@ LAYERS = {
     "lmu": lambda: LMU(input_size=3, hidden_size=4, order=6, window=5.5),
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
     "mamba2": lambda: Mamba2(input_size=3, hidden_size=4, state_size=5),
+    "gated_delta_net": lambda: GatedDeltaNet(input_size=3, hidden_size=4),
+    "mlstm": lambda: MLSTM(input_size=3, hidden_size=4),
 }
 
 DYNAMICS = {
@@ -34,6 +38,8 @@ DYNAMICS = {
     "lmu": set(),
     "mamba": {"dt_proj.bias", "A_log", "D"},
     "mamba2": {"dt_bias", "A_log", "D"},
+    "gated_delta_net": {"dt_bias", "A_log"},
+    "mlstm": set(),
 }
 
 
@@ -93,7 +99,8 @@ def test_a_bfloat16_layer_keeps_its_recurrent_state_in_float32(layer):
 
 def test_the_final_state_holds_no_more_memory_than_itself(layer):
     _, state = layer(torch.randn(2, 100, 3))
-    assert state.h.untyped_storage().nbytes() == state.h.numel() * state.h.element_size()
+    for leaf in tree.leaves(state):
+        assert leaf.untyped_storage().nbytes() == leaf.numel() * leaf.element_size()
 
 
 def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):

@@ -1,0 +1,143 @@
+"""Gated DeltaNet: a matrix for a state that forgets all at once by a gate and one association at a time by a key.
+
+Yang, Kautz & Hatamizadeh (2024), "Gated Delta Networks: Improving Mamba2 with Delta Rule", arXiv 2412.06464, eq. 10 and
+figure 1. N heads, keys of K = H / N numbers, values of V = E / N, E = expand * H:
+
+    [w_t, z_t, r_t, p_t] = W_in x_t                             2 H + E, E, N and N numbers
+    [q_t, k_t, v_t] = silu(sum_k w_k * w_{t - (K - 1 - k)})     depthwise; q_t and k_t then each of length 1 in a head
+    a_t = exp(-exp(A_log) softplus(r_t + b_dt)),    b_t = sigmoid(p_t)                  one number a head
+    h_t = a_t (I - b_t k_t k_t^T) h_{t-1} + b_t k_t v_t^T       (K, V) in every head
+    y_t = W_out (rmsnorm(h_t^T q_t) * silu(z_t))                normed in a head
+
+Our ``a``, ``b`` and the transpose of ``h`` are the paper's ``alpha``, ``beta`` and S. The authors' code has a matrix
+and a convolution each for q, k, v, z, r and p where ours are stacked.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Vectors
+from statewise.layers.statespace.matrix_state import read, write
+from statewise.layers.statespace.norm import RMSNorm
+from statewise.layers.statespace.precision import upcast
+from statewise.layers.statespace.short_convolution import ShortConvolution
+from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
+from statewise.ops.delta_rule import delta_rule
+
+
+class GatedDeltaNetState(NamedTuple):
+    """What a Gated DeltaNet carries."""
+
+    tail: Tensor
+    """``(B, K - 1, 2 H + E)``: the last inputs of the convolution with K taps, in the dtype of the parameters."""
+    h: Tensor
+    """``(B, N, H / N, E / N)``, at least float32."""
+
+
+class GatedDeltaNet(SequenceLayer):
+    """Gated delta rule: ``h_t = a_t (I - b_t k_t k_t^T) h_{t-1} + b_t k_t v_t^T``, read with ``q_t``.
+
+    ``x (B, T, input_size) -> y (B, T, hidden_size)``. The recurrence and its state stay in float32 under autocast
+    and in half precision.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: H, width of keys and output.
+        heads: N, which divides H.
+        expand: E / H, width of the values.
+        kernel_size: taps of the convolution.
+        dt_min: the shortest time step at the start.
+        dt_max: the longest one; each head draws its own, uniform in its logarithm, and forgets as in Mamba-2.
+
+    Raises:
+        ValueError: if a size is not positive, the heads do not divide H, or unless ``0 < dt_min <= dt_max``.
+
+    A ``probe`` sees ``"keep_gate"`` a and ``"write_gate"`` b, each ``(B, T, N)``.
+
+    >>> layer = GatedDeltaNet(input_size=3, hidden_size=4)
+    >>> y, state = layer(torch.zeros(2, 5, 3))
+    >>> y.shape, state.tail.shape, state.h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 3, 16]), torch.Size([2, 2, 2, 4]))
+    """
+
+    undecayed = ("A_log", "dt_bias")
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        heads: int = 2,
+        expand: int = 2,
+        kernel_size: int = 4,
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+    ) -> None:
+        super().__init__(Vectors(input_size), output_size=hidden_size)
+        if min(heads, expand, kernel_size) < 1:
+            raise ValueError(f"heads, expand and kernel_size must be at least 1, got {heads}, {expand}, {kernel_size}")
+        if hidden_size % heads:
+            raise ValueError(f"heads must divide the width, got {heads} heads and width {hidden_size}")
+        values = expand * hidden_size
+        self.heads = heads
+        self.selected = (hidden_size, hidden_size, values)
+        self.in_proj = nn.Linear(input_size, sum(self.selected) + values + 2 * heads, bias=False)
+        self.conv1d = ShortConvolution(sum(self.selected), kernel_size, bias=False)
+        self.dt_bias = nn.Parameter(inverse_softplus(log_uniform((heads,), dt_min, dt_max)))
+        self.A_log = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
+        self.norm = RMSNorm(values // heads)
+        self.out_proj = nn.Linear(values, hidden_size, bias=False)
+
+    @classmethod
+    def width_multiple(cls, options: Mapping[str, Any]) -> int:
+        return options["heads"]
+
+    def initial_state(self, batch_size: int) -> GatedDeltaNetState:
+        tail = self.zeros(batch_size, self.conv1d.reach, self.conv1d.in_channels)
+        _, key, value = (width // self.heads for width in self.selected)
+        return GatedDeltaNetState(tail, upcast(self.zeros(batch_size, self.heads, key, value)))
+
+    def step(self, x: Tensor, state: GatedDeltaNetState) -> tuple[Tensor, GatedDeltaNetState]:
+        w, z, log_a, b = self._projected(x)
+        w, tail = self.conv1d.step(w, state.tail)
+        q, k, v = self._selected(w)
+        a = log_a.exp()
+        probe.record(self, "keep_gate", a.squeeze(-1))
+        probe.record(self, "write_gate", b.squeeze(-1))
+        replaced = a * read(state.h, k)
+        h = write(state.h, a, k, b * (v - replaced))
+        return self._gated(read(h, q), z), GatedDeltaNetState(tail, h)
+
+    def _sequence(self, x: Tensor, state: GatedDeltaNetState) -> tuple[Tensor, GatedDeltaNetState]:
+        w, z, log_a, b = self._projected(x)
+        w, tail = self.conv1d.sequence(w, state.tail)
+        q, k, v = self._selected(w)
+        s, h = delta_rule(q, k, v, log_a, b, state.h)
+        return self._gated(s, z), GatedDeltaNetState(tail, h)
+
+    def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The convolution's input, ``z (..., E)``, ``log a`` and ``b (..., N, 1)``, those at least float32."""
+        sizes = [sum(self.selected), self.selected[2], self.heads, self.heads]
+        w, z, r, p = self.in_proj(x).split(sizes, dim=-1)
+        log_a = -upcast(self.A_log).exp() * F.softplus(upcast(r) + upcast(self.dt_bias))
+        return w, z, log_a.unsqueeze(-1), torch.sigmoid(upcast(p)).unsqueeze(-1)
+
+    def _selected(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From the convolution: ``q`` and ``k (..., N, H / N)`` of length 1, ``v (..., N, E / N)``."""
+        parts = upcast(F.silu(w)).split(self.selected, dim=-1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in parts)
+        return _of_length_one(q), _of_length_one(k), v
+
+    def _gated(self, s: Tensor, z: Tensor) -> Tensor:
+        """``W_out (rmsnorm(s) * silu(z))``, ``(..., H)``."""
+        return self.out_proj(self.norm(s).flatten(-2).to(z.dtype) * F.silu(z))
+
+
+def _of_length_one(x: Tensor) -> Tensor:
+    """Along the last axis, as in the authors' code: near zero vectors stay short, and there are derivatives at zero."""
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
