@@ -20,6 +20,7 @@ from statewise.layers.recurrent.norm_gru import NormGRU
 from statewise.layers.recurrent.norm_lstm import NormLSTM
 from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
+from statewise.layers.recurrent.ode_rnn import ODERNN
 from statewise.layers.recurrent.phased_lstm import PhasedLSTM
 from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.rnn import RNN
@@ -67,6 +68,10 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "cfc", "recurrent", CfC, "Hasani et al. 2022",
             example={"backbone_size": 6}, knobs=(Knob("backbone_layers", 1, 3, "integer"),),
+        ),
+        Entry(
+            "ode-rnn", "recurrent", ODERNN, "Rubanova, Chen & Duvenaud 2019",
+            example={"field_size": 6}, knobs=(Knob("keep_bias", -1.0, 3.0),),
         ),
         Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
         Entry(

@@ -52,6 +52,12 @@ def gru(d: int, h: int) -> Count:
     return 2 * 3 * h * (d + h), gates + 3 * h + 3 * h  # n = tanh(. + r .); n + z (h - n)
 
 
+def ode_rnn(d: int, h: int, *, w: int, fields: int, beside: int, steps: int) -> Count:
+    products, gates = gru(d, h)
+    field = 2 * 2 * w * h * fields, w * fields  # two products and tanh an evaluation
+    return products + steps * field[0], gates + 1 + steps * (field[1] + beside)  # 1: duration / steps
+
+
 def min_gru(d: int, h: int) -> Count:
     return 2 * 2 * d * h, 5 * h  # sigmoid, 1 - z, z c, (1 - z) h, sum
 
@@ -146,6 +152,17 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({}, lambda d, h: cfc(d, h, w=h, layers=1)),
         ({"backbone_size": 7, "backbone_layers": 3}, lambda d, h: cfc(d, h, w=7, layers=3)),
         ({"backbone_size": 6, "mode": "pure"}, lambda d, h: cfc_pure(d, h, w=6)),
+    ],
+    "ode-rnn": [  # a step beside its fields: half a duration where there is one, a product and a sum each
+        ({}, lambda d, h: ode_rnn(d, h, w=h, fields=4, beside=2 + 6 * h + 4 * h + 2 * h, steps=1)),
+        (
+            {"field_size": 7, "solver": "midpoint", "solver_steps": 3},
+            lambda d, h: ode_rnn(d, h, w=7, fields=2, beside=1 + 4 * h, steps=3),
+        ),
+        (
+            {"field_size": 7, "solver": "euler", "solver_steps": 2},
+            lambda d, h: ode_rnn(d, h, w=7, fields=1, beside=2 * h, steps=2),
+        ),
     ],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],

@@ -17,6 +17,7 @@ FLOAT, INT64 = 4, 8
 
 OPTIONS = {
     "cfc": {"backbone_size": 7, "backbone_layers": 2},
+    "ode-rnn": {"field_size": 7},
     "lru": {"state_size": 7},
     "lmu": {"order": 7},
     "s4d": {"conjugate_pairs": 3},
@@ -44,6 +45,7 @@ BODY = {
     "lstm": 4 * H * (D + H + 2),
     "phased-lstm": 4 * H * (D + H + 1) + 3 * H + 3 * H,
     "cfc": 7 * (D + H + 1) + 7 * (7 + 1) + 4 * H * (7 + 1),
+    "ode-rnn": 3 * H * (D + H + 2) + 7 * (H + 1) + H * (7 + 1),
     "gru": 3 * H * (D + H + 2),
     "gru-reset-before": 3 * H * (D + H + 2),
     "min-gru": 2 * H * (D + 1),
@@ -73,6 +75,7 @@ STATE = {
     "lstm": FLOAT * 2 * H,
     "phased-lstm": FLOAT * (2 * H + 1),
     "cfc": FLOAT * H,
+    "ode-rnn": FLOAT * H,
     "gru": FLOAT * H,
     "gru-reset-before": FLOAT * H,
     "min-gru": FLOAT * H,

@@ -1,0 +1,81 @@
+"""ODE-RNN: between observations the state follows a learnt differential equation, at each a GRU takes it further.
+
+Rubanova, Chen & Duvenaud 2019, "Latent ODEs for Irregularly-Sampled Time Series", algorithm 1:
+
+    h~_t = h(Delta_t)  of  h' = V tanh(W h + b) + c,  h(0) = h_{t-1}     Delta_t the time since the step before
+    h_t  = GRU(x_t, h~_t),  y_t = h_t
+
+Our h~ is the paper's h'. The field is the paper's f_theta with one hidden layer; it does not depend on time. The paper
+solves it with steps of adaptive size; here they are fixed in number (``statewise.ops.integrate``), so that rows are
+independent, a step takes as long for every input, and gradients are exactly those of what was computed.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from statewise.contract import SequenceLayer, Timed, Vectors
+from statewise.errors import choose
+from statewise.layers.recurrent.gru import GRU, GRUState
+from statewise.ops.integrate import SOLVERS, Solver, integrate
+
+
+class ODERNNState(NamedTuple):
+    """What an ODE-RNN carries."""
+
+    h: Tensor
+    """(B, H): just after the last observation"""
+
+
+class ODERNN(SequenceLayer):
+    """``h' = V tanh(W h + b) + c`` for the time that passes, then ``h_t = GRU(x_t, h)``.
+
+    It reads time: ``Timed(values (B, T, input_size), elapsed (B, T))``; without time stamps 1 passes a step.
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output.
+        field_size: width of the field's hidden layer; as wide as ``hidden_size`` where it is ``None``.
+        solver: ``euler``, ``midpoint`` or ``rk4``, of order 1, 2 and 4 and as many evaluations of the field a step.
+        solver_steps: how many between two observations, however far apart.
+        keep_bias: of the GRU's update gate at the start; above 0 it keeps more.
+
+    Raises:
+        ValueError: if the solver is unknown or makes no step.
+
+    >>> import torch
+    >>> x = Timed(torch.randn(2, 7, 3), torch.rand(2, 7))
+    >>> y, state = ODERNN(input_size=3, hidden_size=4)(x)
+    >>> y.shape, state.h.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 4]))
+    """
+
+    reads_time = True
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        field_size: int | None = None,
+        solver: Solver = "rk4",
+        solver_steps: int = 1,
+        keep_bias: float = 0.0,
+    ) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if solver_steps < 1:
+            raise ValueError(f"solver_steps must be at least 1, got {solver_steps}")
+        self.solver = choose("solver", solver, SOLVERS)
+        self.solver_steps = solver_steps
+        width = hidden_size if field_size is None else field_size
+        self.field = nn.Sequential(nn.Linear(hidden_size, width), nn.Tanh(), nn.Linear(width, hidden_size))
+        self.update = GRU(input_size=input_size, hidden_size=hidden_size, keep_bias=keep_bias)
+
+    def initial_state(self, batch_size: int) -> ODERNNState:
+        return ODERNNState(self.zeros(batch_size, self.output_size))
+
+    def step(self, x: Timed, state: ODERNNState) -> tuple[Tensor, ODERNNState]:
+        elapsed = x.elapsed.unsqueeze(1).to(state.h.dtype)
+        evolved = integrate(self.field, state.h, elapsed, steps=self.solver_steps, solver=self.solver)
+        y, updated = self.update.step(x.values, GRUState(evolved))
+        return y, ODERNNState(updated.h)
