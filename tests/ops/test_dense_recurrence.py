@@ -149,11 +149,18 @@ def test_a_row_that_is_not_a_number_stays_alone(kind):
     assert after[3:, 1].isnan().all()
 
 
-def test_second_derivatives_are_refused_rather_than_wrong():
+@pytest.mark.parametrize("options", [{"create_graph": True}, {"is_grads_batched": True}])
+def test_what_the_loop_has_not_is_refused_rather_than_wrong(options):
     arguments = example("gru", 3)
-    y, _ = dense_recurrence(GRUGates(), *arguments)
+    y, _ = run("gru", arguments)
+    cotangents = torch.ones_like(y)
+    if "is_grads_batched" in options:
+        cotangents = torch.stack([cotangents, cotangents])
     with pytest.raises(RuntimeError, match="first derivatives alone"):
-        torch.autograd.grad(y.sum(), arguments[1], create_graph=True)
+        torch.autograd.grad(y, arguments[1], cotangents, **options)
+    with FORMS.use("reference"):
+        y, _ = run("gru", arguments)
+        torch.autograd.grad(y, arguments[1], cotangents, **options)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +180,7 @@ def test_elementary_functions(function, exact, dtype):
 
 
 def _each(function):
-    from statewise.ops.compiled import dense  # noqa: F401  numba learns the functions there
+    from statewise.ops.compiled import plugs  # noqa: F401  numba learns the functions there
 
     @jit
     def each(x):

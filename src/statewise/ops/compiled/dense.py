@@ -8,16 +8,13 @@ the loop, outside. Letters: T steps, B rows, H width, G and R vectors in x and u
 the way back.
 """
 
-from types import FunctionType
 from typing import Any
 
 import numpy as np
-from numba import types
 from numba.extending import overload
 
-from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING, jit
-from statewise.ops.compiled.elementary import VARIANTS
-from statewise.ops.compiled.norm import normalise, normalise_back
+from statewise.ops.compiled.compiler import ELEMENTWISE, jit
+from statewise.ops.compiled.plugs import plain
 from statewise.ops.compiled.product import add_product
 
 Array = np.ndarray[Any, Any]
@@ -139,34 +136,16 @@ def _part(keep: Array, dh: Array, dm: Array, kept_h: Array, kept_m: Array) -> No
             dm[i, j] -= kept_m[i, j]
 
 
-def _plain(function: Any) -> Any:
-    """A function without annotations, which numba would compare with those of what it stands for."""
-    return FunctionType(function.__code__, function.__globals__, function.__name__)
-
-
 def _plug_in() -> None:
-    """Tell numba what stands for ``advance``, ``retreat``, the norms and the elementary functions."""
+    """Tell numba what stands for ``advance`` and ``retreat``."""
 
     @overload(advance, jit_options=ELEMENTWISE)
     def choose_advance(gates, x, u, h, m, h_next, m_next, saved):  # type: ignore[no-untyped-def]
-        return _plain(gates.instance_class.advance)
+        return plain(gates.instance_class.advance)
 
     @overload(retreat, jit_options=ELEMENTWISE)
     def choose_retreat(gates, dh, dm, saved, h, m, dx, du, dg):  # type: ignore[no-untyped-def]
-        return _plain(gates.instance_class.retreat)
-
-    overload(normalise, jit_options=SUMMING)(lambda u, centred, y: _plain(normalise))
-    overload(normalise_back, jit_options=SUMMING)(lambda dy, y, scale, centred, du: _plain(normalise_back))
-
-    for function, single, double in VARIANTS:
-        overload(function, jit_options=ELEMENTWISE)(_by_precision(_plain(single), _plain(double)))
-
-
-def _by_precision(single: Any, double: Any) -> Any:
-    def choose(x):  # type: ignore[no-untyped-def]
-        return single if x == types.float32 else double
-
-    return choose
+        return plain(gates.instance_class.retreat)
 
 
 _plug_in()

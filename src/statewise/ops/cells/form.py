@@ -1,0 +1,12 @@
+"""How a cell of an elementwise recurrence is made."""
+
+from typing import NamedTuple
+
+
+class Form(NamedTuple):
+    """What is known of a cell before it runs."""
+
+    reads: bool
+    """Whether its output is read from the state by a gate; otherwise it is the state"""
+    kernel: str | None
+    """Its name among the Triton kernels; ``None`` of a cell that is linear in its state, which says ``coefficients``"""

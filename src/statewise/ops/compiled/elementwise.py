@@ -1,0 +1,95 @@
+"""The loops of an elementwise recurrence over all rows and steps, forward and back, for cells of any kind.
+
+A kind of cell says what happens to the numbers of one row at one step, ``advance`` and ``retreat``, and is compiled
+into the loops; see ``statewise.ops.cells``. Letters: B rows, T steps, D numbers of the state, G vectors of x, P of w.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba.extending import overload
+from torch import Tensor
+
+from statewise.ops.compiled.compiler import ELEMENTWISE, as_array, jit
+from statewise.ops.compiled.plugs import plain
+
+Array = np.ndarray[Any, Any]
+
+
+def advance(cell: Any, x: Array, skip: Array, w: Array, c: Array, c_next: Array, y: Array) -> None:
+    """``cell.advance``, chosen by the kind of cell when the loop is compiled.
+
+    From ``x (G, D)``, ``skip (D,)``, ``w (P, D)`` and ``c (D,)`` it writes ``c_next``, and ``y`` where the output is
+    something else.
+    """
+    raise NotImplementedError
+
+
+def retreat(
+    cell: Any, dy: Array, x: Array, skip: Array, w: Array, c: Array, c_next: Array,
+    dc: Array, dx: Array, dskip: Array, dw: Array,
+) -> None:  # fmt: skip
+    """``cell.retreat``, chosen by the kind of cell when the loop is compiled.
+
+    ``dc`` holds what later steps make of the cotangent of c', and is overwritten by the cotangent of c; ``dx`` and
+    ``dskip`` are written, ``dw`` is added to.
+    """
+    raise NotImplementedError
+
+
+def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """All states ``(B, T, D)``; all outputs, ``(B, T, 0)`` where they are the states."""
+    batch, time, _, size = x.shape
+    states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if cell.form().reads else 0)
+    _forward(cell, *map(as_array, (x, skip, weight, initial, states, y)))
+    return states, y
+
+
+def backward(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor, d_last: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The cotangents of x, skip, weight and initial from those of all outputs and of the last state."""
+    dx, dskip, dw = (torch.empty(t.shape, dtype=t.dtype) for t in (x, skip, weight))
+    d_initial = d_last.clone(memory_format=torch.contiguous_format)
+    dw.zero_()
+    given = (x, skip, weight, initial, states, dy)
+    _backward(cell, *map(as_array, given), *map(as_array, (d_initial, dx, dskip, dw)))
+    return dx, dskip, dw, d_initial
+
+
+@jit
+def _forward(cell: Any, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
+    for row in range(x.shape[0]):
+        before = initial[row]
+        for t in range(x.shape[1]):
+            advance(cell, x[row, t], skip[row, t], w, before, c[row, t], y[row, t])
+            before = c[row, t]
+
+
+@jit
+def _backward(
+    cell: Any, x: Array, skip: Array, w: Array, initial: Array, c: Array, dy: Array,
+    dc: Array, dx: Array, dskip: Array, dw: Array,
+) -> None:  # fmt: skip
+    for row in range(x.shape[0]):
+        for t in range(x.shape[1] - 1, -1, -1):
+            before = c[row, t - 1] if t > 0 else initial[row]
+            retreat(
+                cell, dy[row, t], x[row, t], skip[row, t], w, before, c[row, t], dc[row], dx[row, t], dskip[row, t], dw
+            )
+
+
+def _plug_in() -> None:
+    """Tell numba what stands for ``advance`` and ``retreat``."""
+
+    @overload(advance, jit_options=ELEMENTWISE)
+    def choose_advance(cell, x, skip, w, c, c_next, y):  # type: ignore[no-untyped-def]
+        return plain(cell.instance_class.advance)
+
+    @overload(retreat, jit_options=ELEMENTWISE)
+    def choose_retreat(cell, dy, x, skip, w, c, c_next, dc, dx, dskip, dw):  # type: ignore[no-untyped-def]
+        return plain(cell.instance_class.retreat)
+
+
+_plug_in()

@@ -1,0 +1,36 @@
+"""What numba puts in the place of functions that compiled loops call: elementary functions and norms.
+
+Importing this module tells numba; a loop that calls one of them, or has parts plugged in with ``plain``, imports it.
+"""
+
+from types import FunctionType
+from typing import Any
+
+from numba import types
+from numba.extending import overload
+
+from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING
+from statewise.ops.compiled.elementary import VARIANTS
+from statewise.ops.compiled.norm import normalise, normalise_back
+
+
+def plain(function: Any) -> Any:
+    """A function without annotations, which numba would compare with those of what it stands for."""
+    return FunctionType(function.__code__, function.__globals__, function.__name__)
+
+
+def _by_precision(single: Any, double: Any) -> Any:
+    def choose(x):  # type: ignore[no-untyped-def]
+        return single if x == types.float32 else double
+
+    return choose
+
+
+def _plug_in() -> None:
+    overload(normalise, jit_options=SUMMING)(lambda u, centred, y: plain(normalise))
+    overload(normalise_back, jit_options=SUMMING)(lambda dy, y, scale, centred, du: plain(normalise_back))
+    for function, single, double in VARIANTS:
+        overload(function, jit_options=ELEMENTWISE)(_by_precision(plain(single), plain(double)))
+
+
+_plug_in()

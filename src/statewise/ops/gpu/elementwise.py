@@ -1,0 +1,98 @@
+"""An elementwise recurrence as a Triton kernel each way.
+
+A program takes one row and a block of its numbers, and goes through time step by step, the state in registers. What the
+cell does is plugged in from ``statewise.ops.gpu.cells``.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from statewise.ops.gpu.cells import CELLS
+
+NUMBERS = 64
+"""A block"""
+
+
+def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """All states ``(B, T, D)``; all outputs, ``(B, T, 0)`` where they are the states."""
+    form, (batch, time, vectors, size) = cell.form(), x.shape
+    states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if form.reads else 0)
+    if initial.numel():
+        with torch.cuda.device_of(x):
+            _forward_kernel[(batch, triton.cdiv(size, NUMBERS))](
+                *(t.contiguous() for t in (x, skip, weight, initial)), states, y,
+                time, size, vectors, len(weight), form.reads, CELLS[form.kernel][0], NUMBERS,
+            )  # fmt: skip
+    return states, y
+
+
+def backward(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor, d_last: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The cotangents of x, skip, weight and initial from those of all outputs and of the last state."""
+    form, (batch, time, vectors, size) = cell.form(), x.shape
+    dx, dskip = (torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (x, skip))
+    dw = weight.new_zeros(batch, *weight.shape)
+    d_initial = d_last.clone(memory_format=torch.contiguous_format)
+    if initial.numel():
+        with torch.cuda.device_of(x):
+            _backward_kernel[(batch, triton.cdiv(size, NUMBERS))](
+                *(t.contiguous() for t in (x, skip, weight, initial, states, dy)), d_initial, dx, dskip, dw,
+                time, size, vectors, len(weight), CELLS[form.kernel][1], NUMBERS,
+            )  # fmt: skip
+    return dx, dskip, dw.sum(0), d_initial
+
+
+@triton.jit
+def _forward_kernel(
+    x: Any, skip: Any, weight: Any, initial: Any, states: Any, y: Any, time: Any, size: Any,
+    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, READS: tl.constexpr, ADVANCE: tl.constexpr, NUMBERS: tl.constexpr,
+) -> None:  # fmt: skip
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    inside = number < size
+    w = tl.load(weight + number, mask=inside, other=0.0)
+    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0)
+    c = tl.load(initial + row * size + number, mask=inside, other=0.0)
+    for t in range(0, time):
+        at = (row * time + t) * size
+        c, read = ADVANCE(x + at * VECTORS + number, skip + at + number, w, v, c, size, inside)
+        tl.store(states + at + number, c, mask=inside)
+        if READS:
+            tl.store(y + at + number, read, mask=inside)
+
+
+@triton.jit
+def _backward_kernel(
+    x: Any, skip: Any, weight: Any, initial: Any, states: Any, dy: Any, d_initial: Any, dx: Any, dskip: Any, dw: Any,
+    time: Any, size: Any,
+    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, RETREAT: tl.constexpr, NUMBERS: tl.constexpr,
+) -> None:  # fmt: skip
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    inside = number < size
+    w = tl.load(weight + number, mask=inside, other=0.0)
+    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0)
+    first = tl.load(initial + row * size + number, mask=inside, other=0.0)
+    dc = tl.load(d_initial + row * size + number, mask=inside, other=0.0)
+    sum_w, sum_v = tl.zeros_like(dc), tl.zeros_like(dc)
+    for back in range(0, time):
+        t = time - 1 - back
+        at = (row * time + t) * size
+        after = tl.load(states + at + number, mask=inside, other=0.0)
+        started = tl.zeros_like(number) + t > 0
+        c = tl.where(started, tl.load(states + at - size + number, mask=inside & started, other=0.0), first)
+        d = tl.load(dy + at + number, mask=inside, other=0.0)
+        at_x = at * VECTORS + number
+        dc, part_w, part_v = RETREAT(
+            d, dc, x + at_x, skip + at + number, w, v, c, after, dx + at_x, dskip + at + number, size, inside
+        )
+        sum_w, sum_v = sum_w + part_w, sum_v + part_v
+    tl.store(d_initial + row * size + number, dc, mask=inside)
+    if WEIGHTS > 1:
+        tl.store(dw + (row * WEIGHTS + 1) * size + number, sum_v, mask=inside)
+    tl.store(dw + row * WEIGHTS * size + number, sum_w, mask=inside)
