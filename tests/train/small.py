@@ -1,6 +1,7 @@
 """Tasks small enough to work out by hand, and what tests of training do with them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -112,3 +113,23 @@ def gradients(model: Model, loss: Callable[[], Tensor]) -> list[Tensor]:
     """The gradients of a loss in every trained parameter; zeros where it does not depend on one."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     return list(torch.autograd.grad(loss(), parameters, allow_unused=True, materialize_grads=True))
+
+
+def stop_after(trainer: Trainer, updates: int) -> None:
+    """Run a training until it is asked to stop, that many updates after it began."""
+    done: list[int] = []
+    trainer.run(on_step=lambda step, loss: done.append(step), should_stop=lambda: len(done) == updates)
+
+
+def ends_the_same_wherever_it_is_stopped(make: Callable[[Path | None], Trainer], folder: Path) -> None:
+    """Stopped after any number of updates and begun again in its folder, what ``make`` makes ends alike."""
+    whole = make(None)
+    outcome = whole.run()
+    for stop in range(1, whole.config.steps):
+        here = folder / str(stop)
+        stop_after(make(here), stop)
+        again = make(here)
+        assert again.progress.step == stop
+        assert again.run().progress == outcome.progress
+        for name, tensor in weights(whole.model).items():
+            assert torch.equal(tensor, weights(again.model)[name]), f"{name}, stopped after {stop} updates"

@@ -15,7 +15,7 @@ import torch
 from statewise.train.checkpoint import load_checkpoint
 
 HERE = Path(__file__).parent
-KILLS = {"adamw": 4, "sgd": 2, "rmsprop": 2}
+KILLS = {"adamw": 4, "sgd": 2, "rmsprop": 2, "all at once": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -25,29 +25,29 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(["killed_training"])
 
 
-def start(folder: Path, optimizer: str) -> tuple[BaseProcess, Connection]:
+def start(folder: Path, training: str) -> tuple[BaseProcess, Connection]:
     import killed_training  # type: ignore[import-not-found]
 
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=killed_training.train, args=(folder, optimizer, theirs))
+    process = context.Process(target=killed_training.train, args=(folder, training, theirs))
     process.start()
     theirs.close()
     return process, ours
 
 
-def run_to_the_end(folder: Path, optimizer: str) -> None:
-    process, steps = start(folder, optimizer)
+def run_to_the_end(folder: Path, training: str) -> None:
+    process, steps = start(folder, training)
     with steps:
         process.join()
     assert process.exitcode == 0
 
 
-def run_with_kills(folder: Path, optimizer: str, kills: int, chance: random.Random) -> list[int]:
+def run_with_kills(folder: Path, training: str, kills: int, chance: random.Random) -> list[int]:
     """Kill the training ``kills`` times, each a random number of updates after it began; the updates it was hit at."""
     hit = []
     for _ in range(kills):
-        process, steps = start(folder, optimizer)
+        process, steps = start(folder, training)
         with steps:
             for _ in range(chance.randint(2, 17)):
                 step = steps.recv()
@@ -55,7 +55,7 @@ def run_with_kills(folder: Path, optimizer: str, kills: int, chance: random.Rand
             process.join()
         assert process.exitcode == -signal.SIGKILL
         hit.append(step)
-    run_to_the_end(folder, optimizer)
+    run_to_the_end(folder, training)
     return hit
 
 
@@ -65,10 +65,10 @@ def history(folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills and forks as POSIX does")
-@pytest.mark.parametrize("optimizer", KILLS)
-def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path: Path, optimizer: str):
-    run_to_the_end(tmp_path / "whole", optimizer)
-    hit = run_with_kills(tmp_path / "killed", optimizer, KILLS[optimizer], random.Random(3))
+@pytest.mark.parametrize("training", KILLS)
+def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path: Path, training: str):
+    run_to_the_end(tmp_path / "whole", training)
+    hit = run_with_kills(tmp_path / "killed", training, KILLS[training], random.Random(3))
     assert any(step % 7 for step in hit), "every kill fell on a checkpoint"
     whole, killed = (load_checkpoint(tmp_path / name / "last")[0] for name in ("whole", "killed"))
     assert whole.keys() == killed.keys()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from statewise.contract import InputForm
+from statewise.errors import UserError
 from statewise.tasks.batch import Batch, Split
 
 
@@ -35,6 +36,17 @@ class TaskData(ABC):
             batch_size: rows a batch; a task of streams may return fewer.
             length: sequences of this length where the task has a length (see ``train_lengths``); None = as in training.
         """
+
+    def up_to(self, length: int) -> "TaskData":
+        """The same data with training sequences of at most ``length``, whose batches are pure as these are.
+
+        Where even the shortest is above ``length``, all are as long as that. A curriculum asks for it; write it where
+        sequences have lengths.
+
+        Raises:
+            UserError: if sequences have no length, or none this short.
+        """
+        raise UserError(f"{type(self).__name__} has no up_to(length), so its training lengths cannot be made to grow")
 
     def longest_context(self) -> int | None:
         """How many time steps, its own among them, a model of bounded sight is given to see at each position.

@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -88,6 +89,13 @@ class GeneratedTask(Task):
             lambda number: self.draw(number, length, generator), split, rows, different=self.different(length)
         )
         return self.lay_out(contents, length, generator)
+
+    def up_to(self, length: int) -> "GeneratedTask":
+        check_at_least(f"the length of sequences of task {self.name}", length, self.least_length)
+        shortest, longest = self.train_lengths
+        shorter = copy(self)
+        shorter.train_lengths = (min(shortest, length), min(longest, length))
+        return shorter
 
     def longest_context(self) -> int:
         return self.generate(seeded(0, "train", 0), "train", 1, self.train_lengths[1]).shape[1]

@@ -13,6 +13,7 @@ from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
 from statewise.tasks.batch import Batch
 from statewise.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from statewise.train.curriculum import training_batches
 from statewise.train.divergence import is_finite
 from statewise.train.evaluation import evaluate_heads
 from statewise.train.forward import run_body, to_device
@@ -52,21 +53,21 @@ class ReadoutFitter(Training):
             if should_stop():
                 self._save()
                 return Outcome("interrupted", self.progress)
-            self._take_in(self.progress.step)
+            for batch in training_batches(self.trained_on, self.progress.step, self.progress.step, self.config):
+                self._take_in(batch)
+            self.progress.step += 1
             on_step(self.progress.step, float("nan"))
             if self.progress.step % self.config.checkpoint_every == 0:
                 self._save()
         self._choose()
         return Outcome("finished", self.progress)
 
-    def _take_in(self, index: int) -> None:
-        batch = self.trained_on.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
+    def _take_in(self, batch: Batch) -> None:
         with torch.no_grad():
             features, after = run_body(self.model, to_device(batch, self.model.device), self.carry)
         counted = self._counted(batch)
         self.statistics.add(features.cpu()[counted], batch.targets[counted])
         self.carry = after if batch.starts is not None else None
-        self.progress.step += 1
         self.progress.tokens += math.prod(batch.shape)
 
     def _counted(self, batch: Batch) -> Tensor:

@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 
 from statewise.errors import UserError, check_choices
 
-AT_LEAST_ONE = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every")
+AT_LEAST_ONE = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every", "curriculum_from")
 NOT_NEGATIVE = (
     "steps", "warmup", "patience", "plateau_patience", "checkpoint_time", "washout", "weight_decay", "ridge",
+    "l1", "l2",
 )  # fmt: skip
 
 
@@ -31,6 +32,10 @@ class TrainConfig:
     """Of adamw; the second is Kingma & Ba's, as with 0.99 training stalls on tasks that are learnt late and at once"""
     weight_decay: float = 0.0
     """Never applied to biases, norms and one-dimensional parameters"""
+    l1: float = 0.0
+    """Of sum |w| over what weight decay applies to, added to the loss; with l2 an elastic net. Of descent alone"""
+    l2: float = 0.0
+    """Of sum w^2 / 2, likewise: part of the gradient, where weight decay shrinks the weights beside it"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
     warmup: int = 50
     """Updates over which the learning rate rises linearly, whatever the schedule"""
@@ -61,6 +66,12 @@ class TrainConfig:
     """Penalty of the closed-form readout"""
     washout: int = 0
     """Time steps at the start of every sequence that the closed-form readout does not fit"""
+    curriculum: Literal["none", "linear", "pow2"] = "none"
+    """How the longest training length (of streams, how far back gradients reach) grows to the task's own"""
+    curriculum_from: int = 1
+    """The longest length that a curriculum begins with; never below the least that the task can make"""
+    curriculum_share: float = 0.5
+    """Share of the updates over which lengths grow"""
     device: str = "cpu"
     seed: int = 0
     """Initial weights, order and noise of training"""
@@ -76,7 +87,7 @@ class TrainConfig:
         for name, value in (("momentum", self.momentum), ("betas", min(self.betas)), ("betas", max(self.betas))):
             if not 0 <= value < 1:
                 raise UserError(f"{name} must be at least 0 and below 1, got {value}")
-        for name in ("decay_to", "decay_factor"):
+        for name in ("decay_to", "decay_factor", "curriculum_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < float("inf"):

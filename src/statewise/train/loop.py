@@ -8,6 +8,7 @@ same weights as one that was never killed.
 import math
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -16,11 +17,19 @@ from torch import Tensor
 from statewise import tree
 from statewise.tasks.batch import Batch
 from statewise.train.checkpoint import load_checkpoint, save_checkpoint
+from statewise.train.curriculum import training_batches
 from statewise.train.divergence import advice, is_finite, why_diverged
 from statewise.train.evaluation import evaluate
 from statewise.train.forward import full_precision, run_batch, to_device
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Status, read_history, write_history
-from statewise.train.optimization import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
+from statewise.train.optimization import (
+    clip_gradients,
+    decayed_parameters,
+    learning_rate_at,
+    make_optimizer,
+    set_learning_rate,
+)
+from statewise.train.penalty import add_penalty_gradient
 from statewise.train.snapshot import restore_snapshot, take_snapshot
 from statewise.train.training import Training
 
@@ -30,6 +39,7 @@ class Trainer(Training):
 
     def _prepare(self) -> None:
         self.parameters: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
+        self.penalised = decayed_parameters(self.model)
         self.optimizer = make_optimizer(self.model, self.config)
         self.best: dict[str, Tensor] = {}
         self.seconds = 0.0
@@ -78,9 +88,10 @@ class Trainer(Training):
         progress, config = self.progress, self.config
         torch.manual_seed(config.seed * 1_000_003 + progress.step)
         set_learning_rate(self.optimizer, learning_rate_at(progress.step, config, progress.plateau_drops))
-        batches = [self._batch(progress.step * config.accumulate + part) for part in range(config.accumulate)]
+        batches = self._batches()
         positions = max(1.0, sum(float(batch.weights.sum()) for batch in batches))
         loss = sum(self._backward(batch, positions) for batch in batches)
+        add_penalty_gradient(self.penalised, l1=config.l1, l2=config.l2)
         norm = clip_gradients(self.parameters, config)
         if is_finite(loss) and is_finite(norm):
             self.optimizer.step()
@@ -98,9 +109,12 @@ class Trainer(Training):
         progress.tokens += sum(math.prod(batch.shape) for batch in batches)
         return loss
 
-    def _batch(self, index: int) -> Batch:
-        batch = self.trained_on.train_batch(index, batch_size=self.config.batch_size, seed=self.config.seed)
-        return to_device(batch, self.model.device)
+    def _batches(self) -> list[Batch]:
+        """What this update goes forward over, one after the other."""
+        step, parts = self.progress.step, self.config.accumulate
+        indices = range(step * parts, (step + 1) * parts)
+        found = (training_batches(self.trained_on, index, step, self.config) for index in indices)
+        return [to_device(batch, self.model.device) for batch in chain.from_iterable(found)]
 
     def _backward(self, batch: Batch, positions: float) -> float:
         bfloat16 = self.config.precision == "bfloat16"

@@ -23,16 +23,22 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Trained parameters in two groups: matrices decay; biases, norms and what its layer calls ``undecayed`` do not."""
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
-    undecayed = _undecayed(model)
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        spared = name in undecayed or parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1]
-        (kept if spared else decayed).append(parameter)
+    decayed = decayed_parameters(model)
+    known = {id(parameter) for parameter in decayed}
+    kept = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
     groups = ({"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0})
     return [group for group in groups if group["params"]]
+
+
+def decayed_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Trained parameters that weight decay and penalties apply to."""
+    undecayed = _undecayed(model)
+    return [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+        and not (name in undecayed or parameter.dim() < 2 or "bias" in name.rsplit(".", 1)[-1])
+    ]
 
 
 def _undecayed(model: nn.Module) -> set[str]:

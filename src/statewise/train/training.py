@@ -9,6 +9,7 @@ from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint
 from statewise.train.config import TrainConfig
+from statewise.train.curriculum import check_curriculum
 from statewise.train.device import check_device
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Progress
 from statewise.tree import State
@@ -43,6 +44,7 @@ class Training(ABC):
         self.trained_on: TaskData = trained_on or task
         self.config = config
         self.folder = folder
+        check_curriculum(self.trained_on, config)
         self.progress = Progress()
         self.history: list[HistoryEntry] = []
         self.carry: State | None = None
