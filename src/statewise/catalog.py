@@ -12,6 +12,7 @@ from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
 from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.cfc import CfC
+from statewise.layers.recurrent.deep_equilibrium import DeepEquilibrium
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
@@ -72,6 +73,10 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "ode-rnn", "recurrent", ODERNN, "Rubanova, Chen & Duvenaud 2019",
             example={"field_size": 6}, knobs=(Knob("keep_bias", -1.0, 3.0),),
+        ),
+        Entry(
+            "deep-equilibrium", "recurrent", DeepEquilibrium, "Bai, Kolter & Koltun 2019",
+            knobs=(Knob("contraction", 0.3, 0.99),),
         ),
         Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
         Entry(

@@ -58,6 +58,11 @@ def ode_rnn(d: int, h: int, *, w: int, fields: int, beside: int, steps: int) -> 
     return products + steps * field[0], gates + 1 + steps * (field[1] + beside)  # 1: duration / steps
 
 
+def deep_equilibrium(d: int, h: int, *, k: int) -> Count:
+    iteration = 2 * h + (h + h + h)  # sum, tanh; how far it moved: difference, absolute value, largest
+    return 2 * h * (d + h) + (k - 1) * 2 * h * h, 2 * h + (k - 1) * iteration
+
+
 def min_gru(d: int, h: int) -> Count:
     return 2 * 2 * d * h, 5 * h  # sigmoid, 1 - z, z c, (1 - z) h, sum
 
@@ -163,6 +168,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
             {"field_size": 7, "solver": "euler", "solver_steps": 2},
             lambda d, h: ode_rnn(d, h, w=7, fields=1, beside=2 * h, steps=2),
         ),
+    ],
+    "deep-equilibrium": [
+        ({"iterations": 3, "tolerance": 0.0}, lambda d, h: deep_equilibrium(d, h, k=3)),
+        ({}, lambda d, h: deep_equilibrium(d, h, k=16)),
     ],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],
