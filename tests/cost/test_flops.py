@@ -52,6 +52,54 @@ def gru(d: int, h: int) -> Count:
     return 2 * 3 * h * (d + h), gates + 3 * h + 3 * h  # n = tanh(. + r .); n + z (h - n)
 
 
+def peephole_lstm(d: int, h: int) -> Count:
+    products, elementwise = lstm(d, h)
+    return products, elementwise + 3 * 2 * h  # p c, added
+
+
+def coupled_lstm(d: int, h: int) -> Count:
+    return 2 * 3 * h * (d + h), 3 * h + 3 * h + 4 * h + 2 * h  # sums; gates; f c + (1 - f) g; o tanh(c)
+
+
+def projected_lstm(d: int, h: int, *, c: int) -> Count:
+    return 2 * (4 * c * (d + h) + c * h), 13 * c
+
+
+def norm(n: int, *, kind: str) -> int:
+    return 7 * n if kind == "layer" else 4 * n + 2  # one quotient and its root a row
+
+
+def norm_lstm(d: int, h: int, *, kind: str) -> Count:
+    products, elementwise = lstm(d, h)
+    return products, elementwise + 2 * norm(4 * h, kind=kind) + norm(h, kind=kind) + 4 * h + h  # and biases
+
+
+def norm_gru(d: int, h: int, *, kind: str) -> Count:
+    products, elementwise = gru(d, h)
+    return products, elementwise + 2 * (norm(2 * h, kind=kind) + norm(h, kind=kind)) + 3 * h + h  # and biases
+
+
+def zoneout_lstm(d: int, h: int) -> Count:
+    products, elementwise = lstm(d, h)
+    return products, elementwise + 2 * 3 * h  # new + k (old - new)
+
+
+def minimal_gated_unit(d: int, h: int) -> Count:
+    return 2 * (2 * d * h + 2 * h * h), 2 * h + h + 2 * h + 4 * h  # f; f h; n; (1 - f) h + f n
+
+
+def minimal_rnn(d: int, h: int) -> Count:
+    return 2 * (d * h + 2 * h * h), h + 2 * h + 4 * h  # z; k; k h + (1 - k) z
+
+
+def orthogonal_rnn(d: int, h: int) -> Count:
+    return 2 * h * (d + h), h + 4 * h  # sum; |a| + b, relu, times sign
+
+
+def skip_rnn(d: int, h: int) -> Count:
+    return 2 * (d * h + 2 * h * h), 3 * h
+
+
 def ode_rnn(d: int, h: int, *, w: int, fields: int, beside: int, steps: int) -> Count:
     products, gates = gru(d, h)
     field = 2 * 2 * w * h * fields, w * fields  # two products and tanh an evaluation
@@ -82,6 +130,20 @@ def s4d(d: int, h: int, *, s: int) -> Count:
     state = pairs * (6 + 2 + 2)  # abar h, bbar u, their sum
     read = pairs * (6 + 2) + d  # C h, their sum, twice its real part
     return 2 * d * 2 * h, state + read + 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
+
+
+def s4(d: int, h: int, *, s: int) -> Count:
+    pairs = d * s // 2
+    explicit, driven = 2 * 8 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
+    implicit, read = 6 + 8 + 2 * 2, 6 + 2  # R h, P^* R h, times R P, subtracted; C h
+    numbers = d * (1 + 2 + 1)  # twice the real part, thrice; a quotient
+    mix = 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
+    return 2 * d * 2 * h, pairs * (explicit + driven + implicit + read) + numbers + mix
+
+
+def s5(d: int, h: int, *, p: int) -> Count:
+    state = p * (6 + 6 + 2)  # abar h, bbar (B x), their sum
+    return 2 * (d * 2 * p + 2 * p * h + d * h + h * h), state + 2 * h + 2 * h + 2 * h  # 2 Re, + D x; gelu; gate
 
 
 def mamba(d: int, h: int, *, e: int, s: int, k: int, r: int) -> Count:
@@ -175,6 +237,23 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     ],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],
+    "lstm-peephole": [({}, peephole_lstm)],
+    "lstm-coupled": [({}, coupled_lstm)],
+    "lstm-projected": [
+        ({}, lambda d, h: projected_lstm(d, h, c=2 * h)),
+        ({"memory_size": 9}, lambda d, h: projected_lstm(d, h, c=9)),
+    ],
+    "lstm-layer-norm": [({}, lambda d, h: norm_lstm(d, h, kind="layer"))],
+    "lstm-rms-norm": [({}, lambda d, h: norm_lstm(d, h, kind="rms"))],
+    "gru-layer-norm": [({}, lambda d, h: norm_gru(d, h, kind="layer"))],
+    "gru-rms-norm": [({}, lambda d, h: norm_gru(d, h, kind="rms"))],
+    "lstm-zoneout": [({}, zoneout_lstm)],
+    "lstm-variational": [({}, lstm)],
+    "lstm-recurrent-dropout": [({}, lstm)],
+    "minimal-gated-unit": [({}, minimal_gated_unit)],
+    "minimal-rnn": [({}, minimal_rnn)],
+    "orthogonal-rnn": [({}, orthogonal_rnn)],
+    "skip-rnn": [({}, skip_rnn), ({"skip": 3}, skip_rnn)],
     "min-gru": [({}, min_gru)],
     "lru": [
         ({}, lambda d, h: lru(d, h, s=h)),
@@ -187,6 +266,14 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "s4d": [
         ({}, lambda d, h: s4d(d, h, s=16)),
         ({"conjugate_pairs": 3}, lambda d, h: s4d(d, h, s=6)),
+    ],
+    "s4": [
+        ({}, lambda d, h: s4(d, h, s=16)),
+        ({"conjugate_pairs": 3}, lambda d, h: s4(d, h, s=6)),
+    ],
+    "s5": [
+        ({}, lambda d, h: s5(d, h, p=-(-h // 2))),
+        ({"conjugate_pairs": 7}, lambda d, h: s5(d, h, p=7)),
     ],
     "mamba": [
         ({}, lambda d, h: mamba(d, h, e=2 * h, s=16, k=4, r=-(-h // 16))),
@@ -257,7 +344,7 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-IN_BLOCKS = {"s4d", "mamba-2", "gated-delta-net", "mlstm", "lmu"} | {name for name in HAND if "attention" in name}
+IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "lmu"} | {name for name in HAND if "attention" in name}
 """Whose fast path has other products than the steps: of a block of time at once"""
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.transforms import transforming
 
 
 def dense_recurrence(
@@ -81,16 +82,16 @@ def reference(
 def compiled(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """As one compiled loop, which has first derivatives alone and says so when it is asked for the second."""
+    """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
     outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(type(gates), x, weight, bias, h, m, keep, mask, *gates)
     return outputs
 
 
 def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
-    """Which form runs: the compiled one wherever it can."""
+    """Which form runs: the compiled one wherever it can, which is outside ``torch.func``."""
     alike = all(t.dtype == x.dtype and not t.is_complex() for t in (weight, bias, h, m, keep, mask, *gates))
     serve = alike and compiled_loops_serve(x, weight, bias, h, m, keep, mask, *gates)
-    return "compiled" if serve else "reference"
+    return "compiled" if serve and not transforming() else "reference"
 
 
 FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled}, rule)
@@ -119,10 +120,10 @@ class _CompiledRecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or transforming():
             raise RuntimeError(
-                "the compiled dense recurrence has first derivatives alone; for the second, run forward and backward "
-                'inside `with statewise.ops.dense_recurrence.FORMS.use("reference")`'
+                "the compiled dense recurrence has first derivatives alone, of one loss at a time; for others, run "
+                'forward and backward inside `with statewise.ops.dense_recurrence.FORMS.use("reference")`'
             )
         from statewise.ops.compiled import dense
 

@@ -23,5 +23,14 @@ def beyond_reverse_mode() -> bool:
     return forward_ad._current_level >= 0 or not _transforms().isdisjoint((TransformType.Jvp, TransformType.Vmap))
 
 
+def transforming() -> bool:
+    """Whether any transform of ``torch.func`` or forward mode is at work.
+
+    >>> transforming(), torch.func.grad(lambda x: x * transforming())(torch.ones(()))
+    (False, tensor(1.))
+    """
+    return not torch.compiler.is_compiling() and (forward_ad._current_level >= 0 or bool(get_interpreter_stack()))
+
+
 def _transforms() -> set[TransformType]:
     return {interpreter.key() for interpreter in get_interpreter_stack() or ()}

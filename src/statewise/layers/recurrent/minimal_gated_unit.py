@@ -1,0 +1,87 @@
+"""Minimal gated unit: a GRU whose reset and update gate are one.
+
+Zhou, Wu, Zhang & Zhou 2016, "Minimal gated unit for recurrent neural networks", eq. 5-7:
+
+    f_t = sigmoid(W_f x_t + b_f + U_f h_{t-1})            how much is written, so "write_gate" to a probe
+    n_t = tanh(W_n x_t + b_n + U_n (f_t * h_{t-1}))
+    h_t = (1 - f_t) * h_{t-1} + f_t * n_t,  y_t = h_t
+
+The paper calls f the forget gate and writes h~ for n.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.ops.unroll import unroll
+
+
+class MinimalGatedUnitState(NamedTuple):
+    """What a minimal gated unit carries."""
+
+    h: Tensor
+    """(B, H)"""
+
+
+class MinimalGatedUnit(SequenceLayer):
+    """h_t = (1 - f_t) * h_{t-1} + f_t * n_t: two thirds of a GRU's weights.
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output.
+        write_bias: b_f at the start; below 0 the unit keeps more.
+        initialization: U_f and U_n at the start.
+
+    Raises:
+        ValueError: if the initialisation is unknown.
+
+    >>> y, state = MinimalGatedUnit(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
+    >>> y.shape, state.h.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        write_bias: float = 0.0,
+        initialization: Recurrent = "orthogonal",
+    ) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        self.input = nn.Linear(input_size, 2 * hidden_size)
+        self.write = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.new = nn.Linear(hidden_size, hidden_size, bias=False)
+        for parameter in self.input.parameters():
+            uniform_(parameter, hidden_size)
+        for product in (self.write, self.new):
+            recurrent_(product.weight, initialization)
+        with torch.no_grad():
+            self.input.bias[:hidden_size] = write_bias
+
+    def initial_state(self, batch_size: int) -> MinimalGatedUnitState:
+        return MinimalGatedUnitState(self.zeros(batch_size, self.output_size))
+
+    def step(self, x: Tensor, state: MinimalGatedUnitState) -> tuple[Tensor, MinimalGatedUnitState]:
+        input_f, input_n = self.input(x).chunk(2, dim=-1)
+        f = (input_f + self.write(state.h)).sigmoid()
+        n = (input_n + self.new(f * state.h)).tanh()
+        probe.record(self, "write_gate", f)
+        h = (1 - f) * state.h + f * n
+        return h, MinimalGatedUnitState(h)
+
+    def _sequence(self, x: Tensor, state: MinimalGatedUnitState) -> tuple[Tensor, MinimalGatedUnitState]:
+        y, h = unroll(self._next, self.input(x), state.h)
+        return y, MinimalGatedUnitState(h)
+
+    def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step, as output and as state, from W x_t + b."""
+        driven_f, driven_n = driven.chunk(2, dim=1)
+        f = torch.addmm(driven_f, h, self.write.weight.T).sigmoid()
+        n = torch.addmm(driven_n, f * h, self.new.weight.T).tanh()
+        h = h.lerp(n.to(h.dtype), f.to(h.dtype))
+        return h, h

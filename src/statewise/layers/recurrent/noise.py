@@ -1,0 +1,83 @@
+"""Noise inside a recurrence: zoneout, variational dropout, recurrent dropout.
+
+    h_t = k_t * h_{t-1} + (1 - k_t) * h'_t,  likewise c_t     zoneout (Krueger et al. 2017, eq. 6)
+    u_t = U (d * h_{t-1})                                     variational dropout (Gal & Ghahramani 2016, eq. 7)
+
+In training k is 1 with the probability ``zoneout`` (of c ``zoneout_memory``), for each unit and step anew; d is 0 with
+the probability ``variational_dropout``, else 1 / (1 - that), one mask a row for the whole sequence. In eval mode k is
+its mean and d is 1. What is drawn is a function of the row's seed, the step and the unit, so that no chunking shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from statewise.ops.noise import dropout_mask, uniform
+
+ZONEOUT, VARIATIONAL, CANDIDATE = range(3)
+"""Streams of ``ops.noise``"""
+
+
+class NoiseState(NamedTuple):
+    """What the noise of a row is a function of."""
+
+    seed: Tensor
+    """(B,) int64, drawn when the row began"""
+    steps: Tensor
+    """(B,) int64, steps since then"""
+
+    def later(self, steps: int) -> "NoiseState":
+        """After so many steps more."""
+        return NoiseState(self.seed, self.steps + steps)
+
+    def next(self, steps: int) -> Tensor:
+        """The numbers ``(B, T)`` of the T steps to come."""
+        return self.steps.unsqueeze(1) + torch.arange(steps, device=self.steps.device)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How much of each.
+
+    Raises:
+        ValueError: if a rate is outside [0, 1).
+    """
+
+    zoneout: float = 0.0
+    """Share of h that is kept"""
+    zoneout_memory: float = 0.0
+    """Share of c that is kept"""
+    variational_dropout: float = 0.0
+    """Share of h that the product does not see"""
+    recurrent_dropout: float = 0.0
+    """Share of the candidate that is not written (Semeniuta, Severyn & Barth 2016, eq. 14)"""
+
+    def __post_init__(self) -> None:
+        for rate in fields(self):
+            if not 0 <= getattr(self, rate.name) < 1:
+                raise ValueError(f"{rate.name} must be at least 0 and below 1, got {getattr(self, rate.name)}")
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether any rate is above 0."""
+        return any(getattr(self, rate.name) for rate in fields(self))
+
+
+def kept_shares(rates: Sequence[float], width: int, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
+    """k in training: ``(..., len(rates), width)`` of 0 and 1, for ``steps (B,)`` or ``(B, T)``."""
+    drawn = uniform(noise.seed, steps, len(rates) * width, torch.float32, stream=ZONEOUT)
+    chances = torch.tensor(rates, device=drawn.device).unsqueeze(1)
+    return (drawn.unflatten(-1, (len(rates), width)) < chances).to(dtype)
+
+
+def variational_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
+    """d in training: ``(B, width)``."""
+    return dropout_mask(noise.seed, torch.zeros_like(noise.steps), width, rate, dtype, stream=VARIATIONAL)
+
+
+def candidate_mask(rate: float, width: int, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
+    """What a candidate is multiplied with in training: ``(..., width)`` for ``steps (B,)`` or ``(B, T)``."""
+    return dropout_mask(noise.seed, steps, width, rate, dtype, stream=CANDIDATE)

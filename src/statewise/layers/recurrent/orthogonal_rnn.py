@@ -1,0 +1,88 @@
+"""Orthogonal RNN: a recurrent matrix that turns and never stretches.
+
+Lezcano-Casado & Martinez-Rubio 2019, "Cheap orthogonal constraints in neural networks", eq. 1-2 (expRNN); the unitary
+RNN of Arjovsky, Shah & Bengio 2016, with its nonlinearity in real numbers (their eq. 8), before it:
+
+    U   = exp(A - A^T), A strictly upper triangular
+    a_t = W x_t + b_W + U h_{t-1}
+    h_t = sign(a_t) * max(0, |a_t| + b),  y_t = h_t
+
+Every rotation of H dimensions is one such U; the H (H - 1) / 2 entries of A are free parameters, so that any optimiser
+keeps U orthogonal. Where b >= 0 no gradient fades on its way back through a product. The paper writes B for U and T for
+W, sigma for the nonlinearity.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import uniform_
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.gates.modrelu import ModReLUGates
+
+
+class OrthogonalRNNState(NamedTuple):
+    """What an orthogonal RNN carries."""
+
+    h: Tensor
+    """(B, H)"""
+
+
+class OrthogonalRNN(SequenceLayer):
+    """h_t = modReLU(W x_t + b_W + U h_{t-1}), U orthogonal whatever is learnt.
+
+    The exponential is worked out once a sequence and once a ``step``, at about 30 H^3 operations.
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output.
+        largest_angle: at the start U turns pairs of units by angles drawn between 0 and this.
+
+    >>> layer = OrthogonalRNN(input_size=3, hidden_size=4)
+    >>> y, state = layer(torch.randn(2, 7, 3))
+    >>> y.shape, bool((layer.rotation() @ layer.rotation().T - torch.eye(4)).abs().max() < 1e-6)
+    (torch.Size([2, 7, 4]), True)
+    """
+
+    undecayed = ("entries",)
+
+    def __init__(self, *, input_size: int, hidden_size: int, largest_angle: float = math.pi / 2) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        self.input = nn.Linear(input_size, hidden_size)
+        for parameter in self.input.parameters():
+            uniform_(parameter, hidden_size)
+        generator = torch.zeros(hidden_size, hidden_size)
+        pairs = torch.arange(0, hidden_size - 1, 2)
+        generator[pairs, pairs + 1] = torch.empty(len(pairs)).uniform_(0, largest_angle)
+        self.entries = nn.Parameter(generator[self._places()])
+        self.bias = nn.Parameter(torch.zeros(hidden_size))
+
+    def initial_state(self, batch_size: int) -> OrthogonalRNNState:
+        return OrthogonalRNNState(self.zeros(batch_size, self.output_size))
+
+    def step(self, x: Tensor, state: OrthogonalRNNState) -> tuple[Tensor, OrthogonalRNNState]:
+        a = self.input(x) + F.linear(state.h, self.rotation())
+        h = a.sign() * (a.abs() + self.bias).relu()
+        return h, OrthogonalRNNState(h)
+
+    def _sequence(self, x: Tensor, state: OrthogonalRNNState) -> tuple[Tensor, OrthogonalRNNState]:
+        driven, h = self.input(x.transpose(0, 1)).unsqueeze(2), state.h
+        y, _ = dense_recurrence(
+            ModReLUGates(self.bias), driven, self.rotation(), None, h, h.new_empty(len(h), 0, h.shape[1])
+        )
+        return y.transpose(0, 1), OrthogonalRNNState(y[-1].clone())
+
+    def rotation(self) -> Tensor:
+        """U ``(H, H)``."""
+        entries = self.entries.to(torch.promote_types(self.entries.dtype, torch.float32))
+        upper = entries.new_zeros(self.output_size, self.output_size).index_put(self._places(), entries)
+        return torch.linalg.matrix_exp(upper - upper.T).to(self.entries.dtype)
+
+    def _places(self) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the entries of A."""
+        rows, columns = torch.triu_indices(self.output_size, self.output_size, offset=1, device=self.device)
+        return rows, columns

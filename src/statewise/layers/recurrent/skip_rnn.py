@@ -1,0 +1,81 @@
+"""RNN with skips across time: it looks at the step before and at one k steps back.
+
+Zhang, Wu, Che, Lin, Memisevic, Salakhutdinov & Bengio 2016, "Architectural complexity measures of recurrent neural
+networks", section 3.3 (recurrent skip coefficient k), after the NARX networks of Lin, Horne, Tino & Giles 1996:
+
+    h_t = tanh(W x_t + b + U h_{t-1} + V h_{t-k}),  y_t = h_t
+
+Gradients pass k steps at a time. Steps before the first are zero.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.gates.rnn import TanhGates
+
+
+class SkipRNNState(NamedTuple):
+    """What an RNN with skips carries."""
+
+    past: Tensor
+    """(B, k, H): the last k outputs, the oldest first"""
+
+
+class SkipRNN(SequenceLayer):
+    """h_t = tanh(W x_t + b + U h_{t-1} + V h_{t-k}).
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of the output.
+        skip: k, at least 2.
+        initialization: U and V at the start.
+
+    Raises:
+        ValueError: if the skip is below 2 or the initialisation unknown.
+
+    >>> y, state = SkipRNN(input_size=3, hidden_size=4, skip=5)(torch.randn(2, 7, 3))
+    >>> y.shape, state.past.shape
+    (torch.Size([2, 7, 4]), torch.Size([2, 5, 4]))
+    """
+
+    def __init__(
+        self, *, input_size: int, hidden_size: int, skip: int = 8, initialization: Recurrent = "orthogonal"
+    ) -> None:
+        if skip < 2:
+            raise ValueError(f"a skip must span at least 2 steps, got {skip}; 1 is a plain RNN")
+        super().__init__(Vectors(input_size), hidden_size)
+        self.skip = skip
+        self.input = nn.Linear(input_size, hidden_size)
+        self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.across = nn.Linear(hidden_size, hidden_size, bias=False)
+        for parameter in self.input.parameters():
+            uniform_(parameter, hidden_size)
+        for product in (self.recurrent, self.across):
+            recurrent_(product.weight, initialization)
+
+    def initial_state(self, batch_size: int) -> SkipRNNState:
+        return SkipRNNState(self.zeros(batch_size, self.skip, self.output_size))
+
+    def step(self, x: Tensor, state: SkipRNNState) -> tuple[Tensor, SkipRNNState]:
+        past = state.past
+        h = (self.input(x) + self.recurrent(past[:, -1]) + self.across(past[:, 0])).tanh()
+        return h, SkipRNNState(torch.cat([past[:, 1:], h.to(past.dtype).unsqueeze(1)], dim=1))
+
+    def _sequence(self, x: Tensor, state: SkipRNNState) -> tuple[Tensor, SkipRNNState]:
+        """k steps at a time: what they see across is known by then."""
+        past, outputs = state.past, []
+        for driven in self.input(x).split(self.skip, dim=1):
+            steps = driven.shape[1]
+            seen = (driven + self.across(past[:, :steps])).transpose(0, 1).unsqueeze(2)
+            h = past[:, -1]
+            y, _ = dense_recurrence(
+                TanhGates(), seen, self.recurrent.weight, None, h, h.new_empty(len(h), 0, h.shape[1])
+            )
+            outputs.append(y.transpose(0, 1))
+            past = torch.cat([past[:, steps:], outputs[-1]], dim=1)
+        return torch.cat(outputs, dim=1), SkipRNNState(past)
