@@ -10,8 +10,9 @@ from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.convolution.window_mlp import WindowMLP
 from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
-from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.cfc import CfC
+from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
+from statewise.layers.recurrent.clockwork import ClockworkRNN
 from statewise.layers.recurrent.deep_equilibrium import DeepEquilibrium
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -19,9 +20,9 @@ from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
 from statewise.layers.recurrent.minimal_rnn import MinimalRNN
 from statewise.layers.recurrent.norm_gru import NormGRU
 from statewise.layers.recurrent.norm_lstm import NormLSTM
+from statewise.layers.recurrent.ode_rnn import ODERNN
 from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
-from statewise.layers.recurrent.ode_rnn import ODERNN
 from statewise.layers.recurrent.phased_lstm import PhasedLSTM
 from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.rnn import RNN
@@ -35,7 +36,9 @@ from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
+from statewise.layers.statespace.s5 import S5
 from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
 from statewise.layers.structure.gated_graph import GatedGraphNetwork
 
@@ -78,6 +81,7 @@ CATALOG: Mapping[str, Entry] = {
             "deep-equilibrium", "recurrent", DeepEquilibrium, "Bai, Kolter & Koltun 2019",
             knobs=(Knob("contraction", 0.3, 0.99),),
         ),
+        Entry("clockwork", "recurrent", ClockworkRNN, "Koutnik et al. 2014", example={"periods": (1, 3)}),
         Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
         Entry(
             "gru-reset-before", "recurrent", GRU, "Cho et al. 2014, eq. 8",
@@ -137,12 +141,20 @@ CATALOG: Mapping[str, Entry] = {
             knobs=(Knob("smallest_modulus", 0.0, 0.99), Knob("largest_phase", 0.3, 6.28, "log")),
         ),
         Entry(
+            "s4", "statespace", S4, "Gu, Goel & Re 2022",
+            example={"conjugate_pairs": 2}, block="residual", knobs=STEP_SIZES,
+        ),
+        Entry(
             "s4d", "statespace", S4D, "Gu, Gupta, Goel & Re 2022",
             example={"conjugate_pairs": 3}, block="residual", knobs=STEP_SIZES,
         ),
         Entry(
             "lmu", "statespace", LMU, "Voelker, Kajic & Eliasmith 2019",
             example={"order": 6, "window": 5.5}, knobs=(Knob("window", 4, 1024, "log"), Knob("order", 4, 64, "integer")),
+        ),
+        Entry(
+            "s5", "statespace", S5, "Smith, Warrington & Linderman 2023",
+            example={"conjugate_pairs": 3}, block="residual", knobs=STEP_SIZES,
         ),
         Entry("mamba", "statespace", Mamba, "Gu & Dao 2023", block="residual", knobs=STEP_SIZES),
         Entry(

@@ -111,6 +111,10 @@ def deep_equilibrium(d: int, h: int, *, k: int) -> Count:
     return 2 * h * (d + h) + (k - 1) * 2 * h * h, 2 * h + (k - 1) * iteration
 
 
+def clockwork(d: int, h: int, *, groups: int) -> Count:
+    return 2 * h * d + h * h * (groups + 1) // groups, 2 * h  # blocks on and above the diagonal; sum, tanh
+
+
 def min_gru(d: int, h: int) -> Count:
     return 2 * 2 * d * h, 5 * h  # sigmoid, 1 - z, z c, (1 - z) h, sum
 
@@ -134,8 +138,8 @@ def s4d(d: int, h: int, *, s: int) -> Count:
 
 def s4(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
-    explicit, driven = 2 * 8 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
-    implicit, read = 6 + 8 + 2 * 2, 6 + 2  # R h, P^* R h, times R P, subtracted; C h
+    explicit, driven = 8 + 4 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
+    implicit, read = 6 + 4 + 2 * 2, 6 + 2  # R h, P^* R h, times R P, subtracted; C h
     numbers = d * (1 + 2 + 1)  # twice the real part, thrice; a quotient
     mix = 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
     return 2 * d * 2 * h, pairs * (explicit + driven + implicit + read) + numbers + mix
@@ -234,6 +238,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "deep-equilibrium": [
         ({"iterations": 3, "tolerance": 0.0}, lambda d, h: deep_equilibrium(d, h, k=3)),
         ({}, lambda d, h: deep_equilibrium(d, h, k=16)),
+    ],
+    "clockwork": [
+        ({}, lambda d, h: clockwork(d, h, groups=4)),
+        ({"periods": (3, 3)}, lambda d, h: clockwork(d, h, groups=2)),
     ],
     "gru": [({}, gru)],
     "gru-reset-before": [({}, gru)],

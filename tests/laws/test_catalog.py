@@ -62,6 +62,8 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
         ("lru", "linear_recurrence"),
         ("min-gru", "linear_recurrence"),
         ("s4d", "diagonal_convolution"),
+        ("s4", "state_space_convolution"),
+        ("s5", "linear_recurrence"),
         ("mamba", "causal_convolution"),
         ("mamba", "selective_scan"),
         ("mamba-2", "causal_convolution"),

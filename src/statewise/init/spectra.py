@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from statewise.init.hippo import legs_normal
+
 
 def lru_ring(
     units: int, smallest: float, largest: float, largest_phase: float, generator: torch.Generator | None = None
@@ -49,7 +51,4 @@ def s4d_legs(states: int) -> Tensor:
     >>> s4d_legs(2)
     tensor([-0.5000+0.5565j, -0.5000+4.6033j])
     """
-    p = (torch.arange(2 * states, dtype=torch.float64) + 0.5).sqrt()
-    below = torch.outer(p, p).tril(-1)
-    frequency = torch.linalg.eigvalsh(1j * (below.T - below))[states:]
-    return torch.complex(torch.full((states,), -0.5), frequency.to(torch.get_default_dtype()))
+    return legs_normal(states)[0].to(torch.get_default_dtype().to_complex())

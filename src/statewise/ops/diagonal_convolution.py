@@ -82,7 +82,7 @@ def _equal_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tenso
     before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1).permute(2, 0, 1, 3)
     carried = _real_part_contract(before, 2 * c.unsqueeze(-1) * powers[..., 1:])
     kernel = 2 * ((c * b).unsqueeze(-1) * powers[..., :-1]).sum(1).real
-    return _convolve(u, kernel) + carried, h[:, -1].clone()
+    return convolve(u, kernel) + carried, h[:, -1].clone()
 
 
 def _contract(u: Tensor, matrix: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def _real_part_contract(h: Tensor, matrix: Tensor) -> Tensor:
     return product.unflatten(1, h.shape[1:3])
 
 
-def _convolve(u: Tensor, kernel: Tensor) -> Tensor:
+def convolve(u: Tensor, kernel: Tensor) -> Tensor:
     """``sum_{r <= q} kernel[d, q - r] u[d, ..., r]`` as a product with a triangular matrix.
 
     What is not finite would reach the past through the zeros above the diagonal: it is taken out before the product,

@@ -14,7 +14,9 @@ from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
+from statewise.layers.statespace.s5 import S5
 
 LAYERS = {
     "min_gru": lambda: MinGRU(input_size=3, hidden_size=4),
@@ -23,6 +25,8 @@ LAYERS = {
     "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="inv"),
     "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="legs"),
     "lmu": lambda: LMU(input_size=3, hidden_size=4, order=6, window=5.5),
+    "s4": lambda: S4(input_size=3, hidden_size=4, conjugate_pairs=4),
+    "s5": lambda: S5(input_size=3, hidden_size=4, conjugate_pairs=6),
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
     "mamba2": lambda: Mamba2(input_size=3, hidden_size=4, state_size=5),
     "gated_delta_net": lambda: GatedDeltaNet(input_size=3, hidden_size=4),
@@ -36,6 +40,8 @@ DYNAMICS = {
     "s4d_inv": {"log_dt", "log_decay", "frequency"},
     "s4d_legs": {"log_dt", "log_decay", "frequency"},
     "lmu": set(),
+    "s4": {"log_dt", "log_decay", "frequency", "low_rank", "drive"},
+    "s5": {"log_dt", "log_decay", "frequency"},
     "mamba": {"dt_proj.bias", "A_log", "D"},
     "mamba2": {"dt_bias", "A_log", "D"},
     "gated_delta_net": {"dt_bias", "A_log"},
@@ -108,7 +114,7 @@ def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
     assert set(layer.undecayed) <= {key for key, _ in layer.named_parameters()}
 
 
-@pytest.mark.parametrize("kind", [LRU, S4D, Mamba, Mamba2])
+@pytest.mark.parametrize("kind", [LRU, S4, S4D, S5, Mamba, Mamba2])
 def test_the_state_grows_in_step_with_its_knob(kind: type[SequenceLayer]):
     sizes = [tree.nbytes(kind(input_size=3, hidden_size=4, **{kind.state_knob: n}).initial_state(1)) for n in (1, 5, 8)]
     assert sizes[2] - sizes[1] == 3 * (sizes[1] - sizes[0]) // 4 > 0

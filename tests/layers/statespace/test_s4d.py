@@ -27,7 +27,7 @@ def continuous(layer: S4D) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def mixed(layer: S4D, channels: np.ndarray) -> torch.Tensor:
-    values, gate = layer.mix(torch.nn.functional.gelu(torch.from_numpy(channels))).chunk(2, dim=-1)
+    values, gate = layer.mix.linear(torch.nn.functional.gelu(torch.from_numpy(channels))).chunk(2, dim=-1)
     return values * torch.sigmoid(gate)
 
 
@@ -52,7 +52,7 @@ def test_equals_the_convolution_with_the_vandermonde_kernel(eigenvalues):
         assert np.abs(kernel.imag).max() < 1e-12
         for row in range(5):
             u = x[row, :, d].numpy()
-            channels[row, :, d] = np.convolve(kernel.real, u)[:TIME] + layer.skip[d].item() * u
+            channels[row, :, d] = np.convolve(kernel.real, u)[:TIME] + layer.mix.skip[d].item() * u
     for y in forward_and_steps(layer, x):
         torch.testing.assert_close(y, mixed(layer, channels), rtol=1e-10, atol=1e-11)
 
@@ -73,7 +73,7 @@ def test_equals_scipys_zero_order_hold_of_the_continuous_system():
         for row in range(5):
             u = x[row, :, d].numpy()
             # scipy reads y_t = C h_t before the input of step t; ours reads after it: C h_{t+1} = C A h_t + C B u_t
-            shifted = (abar, bbar, cbar @ abar, cbar @ bbar + layer.skip[d].item(), 1)
+            shifted = (abar, bbar, cbar @ abar, cbar @ bbar + layer.mix.skip[d].item(), 1)
             channels[row, :, d] = dlsim(shifted, u)[1].ravel()
     for y in forward_and_steps(layer, x):
         torch.testing.assert_close(y, mixed(layer, channels), rtol=1e-10, atol=1e-11)

@@ -16,12 +16,12 @@ import math
 from typing import Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
+from statewise.layers.statespace.channel_mix import ChannelMix
 from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
@@ -82,8 +82,7 @@ class S4D(SequenceLayer):
         self.log_decay = nn.Parameter((-start.real).log().repeat(input_size, 1))
         self.frequency = nn.Parameter(start.imag.repeat(input_size, 1))
         self.readout = nn.Parameter(torch.randn(input_size, conjugate_pairs, 2) * math.sqrt(0.5))
-        self.skip = nn.Parameter(torch.randn(input_size))
-        self.mix = nn.Linear(input_size, 2 * hidden_size)
+        self.mix = ChannelMix(input_size, hidden_size)
 
     def initial_state(self, batch_size: int) -> S4DState:
         return S4DState(upcast(self.zeros(batch_size, *self.readout.shape)))
@@ -92,20 +91,15 @@ class S4D(SequenceLayer):
         log_a, b = self._sampled()
         h = exp(log_a) * to_complex(state.h) + b * upcast(x).unsqueeze(-1)
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
-        return self._mixed(s, x), S4DState(to_pairs(h))
+        return self.mix(s, x), S4DState(to_pairs(h))
 
     def _sequence(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
         s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h))
-        return self._mixed(s, x), S4DState(to_pairs(h))
+        return self.mix(s, x), S4DState(to_pairs(h))
 
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
         log_a = upcast(self.log_dt).exp().unsqueeze(-1) * a
         return log_a, (exp(log_a) - 1) / a
-
-    def _mixed(self, s: Tensor, x: Tensor) -> Tensor:
-        """``GLU(W gelu(s + D u) + b)``, ``(..., H)``."""
-        channels = s + upcast(self.skip) * upcast(x)
-        return F.glu(self.mix(F.gelu(channels).to(x.dtype)), dim=-1)
