@@ -15,6 +15,7 @@ from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.clockwork import ClockworkRNN
 from statewise.layers.recurrent.deep_equilibrium import DeepEquilibrium
 from statewise.layers.recurrent.gru import GRU
+from statewise.layers.recurrent.ind_rnn import IndRNN
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
 from statewise.layers.recurrent.minimal_rnn import MinimalRNN
@@ -28,6 +29,7 @@ from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.rnn import RNN
 from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
+from statewise.layers.recurrent.sru import SRU
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
 from statewise.layers.statespace.gated_delta_net import GatedDeltaNet
 from statewise.layers.statespace.lmu import LMU
@@ -35,6 +37,7 @@ from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
@@ -130,6 +133,18 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "skip-rnn", "recurrent", SkipRNN, "Zhang et al. 2016",
             example={"skip": 3}, knobs=(Knob("skip", 2, 32, "integer"),),
+        ),
+        Entry(
+            "ind-rnn", "recurrent", IndRNN, "Li et al. 2018",
+            block="residual", knobs=(Knob("longest_memory", 4, 4096, "log"),),
+        ),
+        Entry(
+            "sru", "recurrent", SRU, "Lei et al. 2018",
+            knobs=(Knob("forget_bias", -1.0, 4.0), Knob("highway_bias", -3.0, 1.0)),
+        ),
+        Entry(
+            "min-lstm", "statespace", MinLSTM, "Feng et al. 2024",
+            block="residual", feed_forward=2.0, knobs=(Knob("forget_bias", -1.0, 4.0),),
         ),
         Entry(
             "min-gru", "statespace", MinGRU, "Feng et al. 2024",

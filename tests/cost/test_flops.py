@@ -119,6 +119,18 @@ def min_gru(d: int, h: int) -> Count:
     return 2 * 2 * d * h, 5 * h  # sigmoid, 1 - z, z c, (1 - z) h, sum
 
 
+def min_lstm(d: int, h: int) -> Count:
+    return 2 * 3 * d * h, 4 * h + 4 * h  # f'; 1 - f', f' h, (1 - f') c, sum
+
+
+def ind_rnn(d: int, h: int) -> Count:
+    return 2 * d * h, 3 * h
+
+
+def sru(d: int, h: int) -> Count:
+    return 2 * (3 * d * h + (d * h if d != h else 0)), 2 * 4 * h + 4 * h + 4 * h  # gates; c; y
+
+
 def lru(d: int, h: int, *, s: int) -> Count:
     state = 6 * s + 2 * s + 2 * s  # lambda h and gamma (B x), complex; their sum
     return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
@@ -262,6 +274,9 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "minimal-rnn": [({}, minimal_rnn)],
     "orthogonal-rnn": [({}, orthogonal_rnn)],
     "skip-rnn": [({}, skip_rnn), ({"skip": 3}, skip_rnn)],
+    "ind-rnn": [({}, ind_rnn)],
+    "sru": [({}, sru)],
+    "min-lstm": [({}, min_lstm)],
     "min-gru": [({}, min_gru)],
     "lru": [
         ({}, lambda d, h: lru(d, h, s=h)),

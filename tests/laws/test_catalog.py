@@ -60,7 +60,10 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
     ("name", "operation"),
     [
         ("lru", "linear_recurrence"),
-        ("min-gru", "linear_recurrence"),
+        ("min-gru", "elementwise_recurrence"),
+        ("min-lstm", "elementwise_recurrence"),
+        ("ind-rnn", "elementwise_recurrence"),
+        ("sru", "elementwise_recurrence"),
         ("s4d", "diagonal_convolution"),
         ("s4", "state_space_convolution"),
         ("s5", "linear_recurrence"),

@@ -13,6 +13,7 @@ from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
@@ -20,6 +21,7 @@ from statewise.layers.statespace.s5 import S5
 
 LAYERS = {
     "min_gru": lambda: MinGRU(input_size=3, hidden_size=4),
+    "min_lstm": lambda: MinLSTM(input_size=3, hidden_size=4),
     "lru": lambda: LRU(input_size=3, hidden_size=4, state_size=6),
     "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4),
     "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="inv"),
@@ -35,6 +37,7 @@ LAYERS = {
 
 DYNAMICS = {
     "min_gru": set(),
+    "min_lstm": set(),
     "lru": {"nu", "theta", "log_gamma"},
     "s4d_lin": {"log_dt", "log_decay", "frequency"},
     "s4d_inv": {"log_dt", "log_decay", "frequency"},

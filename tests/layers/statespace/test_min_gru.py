@@ -14,7 +14,7 @@ def example(**options) -> tuple[MinGRU, torch.Tensor, MinGRUState]:
 
 def test_equals_the_papers_loop_number_by_number():
     layer, x, state = example()
-    w_z, b_z, w_c, b_c = (p.detach().numpy() for p in layer.parameters())
+    (w_z, w_c), (b_z, b_c) = (p.detach().unflatten(0, (2, 4)).numpy() for p in layer.parameters())
     h, expected = state.h.numpy().copy(), np.zeros((5, 9, 4))
     for t in range(9):
         for row in range(5):
@@ -36,14 +36,14 @@ def test_a_closed_gate_keeps_the_state():
 def test_an_open_gate_forgets_everything_but_the_candidate():
     layer, x, state = example(write_bias=1e4)
     y, _ = layer(x, state)
-    torch.testing.assert_close(y, layer.candidate(x), rtol=0, atol=0)
+    torch.testing.assert_close(y, layer.input(x)[..., 4:], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("bias", [-3.0, 0.0, 2.0])
 def test_the_write_bias_sets_how_long_it_remembers(bias):
     """Without input, a state decays to 1/e in about 1 / z = 1 + exp(-bias) steps: exactly as (1 - z)^t."""
     layer, _, state = example(write_bias=bias)
-    torch.nn.init.zeros_(layer.candidate.bias)
+    torch.nn.init.zeros_(layer.input.bias[4:])
     y, _ = layer(torch.zeros(5, 6, 3).double(), state)
     z = 1 / (1 + np.exp(-bias))
     torch.testing.assert_close(y[:, -1], state.h * (1 - z) ** 6)
@@ -52,7 +52,7 @@ def test_the_write_bias_sets_how_long_it_remembers(bias):
 def test_a_slow_gate_still_forgets_under_autocast():
     """1 - z rounds to 1 in bfloat16 for z = 0.0009, and the state would stand still for ever."""
     layer = MinGRU(input_size=3, hidden_size=4, write_bias=-7.0)
-    torch.nn.init.zeros_(layer.candidate.bias)
+    torch.nn.init.zeros_(layer.input.bias[4:])
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
         _, final = layer(torch.zeros(5, 1000, 3), MinGRUState(torch.ones(5, 4)))
     z = 1 / (1 + np.exp(7.0))

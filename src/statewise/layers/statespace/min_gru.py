@@ -12,13 +12,13 @@ which costs accuracy in float32 and needs a positive state.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
-from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.cells.min_gru import MinGRUCell
+from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
 
 class MinGRUState(NamedTuple):
@@ -48,24 +48,23 @@ class MinGRU(SequenceLayer):
 
     def __init__(self, *, input_size: int, hidden_size: int, write_bias: float = 0.0) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
-        self.write = nn.Linear(input_size, hidden_size)
-        self.candidate = nn.Linear(input_size, hidden_size)
-        nn.init.constant_(self.write.bias, write_bias)
+        self.input = nn.Linear(input_size, 2 * hidden_size)
+        nn.init.constant_(self.input.bias[:hidden_size], write_bias)
 
     def initial_state(self, batch_size: int) -> MinGRUState:
         return MinGRUState(upcast(self.zeros(batch_size, self.output_size)))
 
     def step(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
-        z, candidate = self._gates(x)
+        write, candidate = self._driven(x).unbind(-2)
+        z = write.sigmoid()
         probe.record(self, "write_gate", z)
         h = (1 - z) * state.h + z * candidate
         return h.to(x.dtype), MinGRUState(h)
 
     def _sequence(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
-        z, candidate = self._gates(x)
-        h = linear_recurrence(1 - z, z * candidate, state.h)
-        return h.to(x.dtype), MinGRUState(h[:, -1].clone())
+        y, h = elementwise_recurrence(MinGRUCell(), self._driven(x), state.h)
+        return y.to(x.dtype), MinGRUState(h)
 
-    def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z and c, each ``(..., H)``."""
-        return torch.sigmoid(upcast(self.write(x))), upcast(self.candidate(x))
+    def _driven(self, x: Tensor) -> Tensor:
+        """``W x + b`` of z and c, ``(..., 2, H)``."""
+        return upcast(self.input(x).unflatten(-1, (2, self.output_size)))

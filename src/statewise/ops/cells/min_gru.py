@@ -25,7 +25,8 @@ class MinGRUCell(NamedTuple):
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 2, D)`` and ``c (B, D)``."""
-        c = c.lerp(x[:, 1], x[:, 0].sigmoid())
+        z = x[:, 0].sigmoid()
+        c = (1 - z) * c + z * x[:, 1]
         return c, c
 
     def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,8 +37,10 @@ class MinGRUCell(NamedTuple):
     @staticmethod
     def advance(cell: Any, x: Array, skip: Array, w: Array, c: Array, c_next: Array, y: Array) -> None:
         """``step`` of one row."""
+        one = x.dtype.type(1)
         for j in range(c.shape[0]):
-            c_next[j] = c[j] + sigmoid(x[0, j]) * (x[1, j] - c[j])
+            z = sigmoid(x[0, j])
+            c_next[j] = (one - z) * c[j] + z * x[1, j]
 
     @staticmethod
     def retreat(

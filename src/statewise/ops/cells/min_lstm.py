@@ -48,7 +48,8 @@ class MinLSTMCell(NamedTuple):
         for j in range(c.shape[0]):
             below_f, below_i = min(x[0, j], zero), min(x[1, j], zero)
             quotient = (one + exp(-abs(x[0, j]))) / (one + exp(-abs(x[1, j]))) * exp(below_i - below_f)
-            c_next[j] = x[2, j] + (c[j] - x[2, j]) / (one + quotient)
+            keep = one / (one + quotient)
+            c_next[j] = keep * c[j] + (one - keep) * x[2, j]
 
     @staticmethod
     def retreat(

@@ -28,16 +28,19 @@ class SRUCell(NamedTuple):
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 3, D)``, ``skip (B, D)``, ``w (2, D)`` and ``c (B, D)``."""
         f, r = (x[:, 1:] + w * c.unsqueeze(1)).sigmoid().unbind(1)
-        c = x[:, 0].lerp(c, f)
-        return skip.lerp(c, r), c
+        c = f * c + (1 - f) * x[:, 0]
+        return r * c + (1 - r) * skip, c
 
     @staticmethod
     def advance(cell: Any, x: Array, skip: Array, w: Array, c: Array, c_next: Array, y: Array) -> None:
         """``step`` of one row."""
+        one = x.dtype.type(1)
         for j in range(c.shape[0]):
-            c_next[j] = x[0, j] + sigmoid(x[1, j] + w[0, j] * c[j]) * (c[j] - x[0, j])
+            f = sigmoid(x[1, j] + w[0, j] * c[j])
+            c_next[j] = f * c[j] + (one - f) * x[0, j]
         for j in range(c.shape[0]):
-            y[j] = skip[j] + sigmoid(x[2, j] + w[1, j] * c[j]) * (c_next[j] - skip[j])
+            r = sigmoid(x[2, j] + w[1, j] * c[j])
+            y[j] = r * c_next[j] + (one - r) * skip[j]
 
     @staticmethod
     def retreat(

@@ -18,8 +18,8 @@ def sru_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, inside: Any) 
     f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0) + w * c)
     r = tl.sigmoid(tl.load(x + 2 * size, mask=inside, other=0.0) + v * c)
     passing = tl.load(s, mask=inside, other=0.0)
-    after = new + f * (c - new)
-    return after, passing + r * (after - passing)
+    after = f * c + (1 - f) * new
+    return after, r * after + (1 - r) * passing
 
 
 @triton.jit
