@@ -39,6 +39,7 @@ from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
@@ -179,6 +180,11 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "gated-delta-net", "statespace", GatedDeltaNet, "Yang, Kautz & Hatamizadeh 2024",
             block="residual", feed_forward=2.0, knobs=STEP_SIZES,
+        ),
+        Entry(
+            "rwkv", "statespace", RWKV, "Peng et al. 2024",
+            example={"mix_rank": 2, "decay_rank": 3}, block="residual", feed_forward=2.0,
+            knobs=(Knob("slowest_decay", -8.0, -3.0), Knob("fastest_decay", -3.0, 1.0)),
         ),
         Entry(
             "mlstm", "statespace", MLSTM, "Beck et al. 2024",

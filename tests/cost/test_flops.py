@@ -190,6 +190,13 @@ def mlstm(d: int, h: int, *, n: int) -> Count:
     return 2 * (d * 4 * h + d * 2 * n + state), gates + 3 * state + 2 * h + 2 * h + 5 * n + 2 * h  # C; n; n . q; h
 
 
+def rwkv(d: int, h: int, *, n: int, m: int, r: int) -> Count:
+    products = d * 5 * m + 5 * m * d + 4 * d * h + d * r + r * h + h * h // n + h * h  # mixes; r k v g; d; read; out
+    mixes = 3 * d + 5 * m + 5 * d + 10 * d + r + 3 * h  # base, tanh, lambda, m; tanh, log w
+    state = h + 3 * h * h // n  # exp; written
+    return 2 * products, mixes + state + 5 * h + 7 * h + 2 * h + 3 * h  # bonus; norm, weight, bias; silu(g)
+
+
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
     return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 3) + positions  # scale, softmax; a mask chooses
 
@@ -313,6 +320,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({}, lambda d, h: gated_delta_net(d, h, n=2, e=2 * h, k=4)),
         ({"heads": 4, "expand": 3, "kernel_size": 2}, lambda d, h: gated_delta_net(d, h, n=4, e=3 * h, k=2)),
     ],
+    "rwkv": [
+        ({}, lambda d, h: rwkv(d, h, n=2, m=8, r=16)),
+        ({"heads": 4, "mix_rank": 3, "decay_rank": 5}, lambda d, h: rwkv(d, h, n=4, m=3, r=5)),
+    ],
     "mlstm": [({}, lambda d, h: mlstm(d, h, n=2)), ({"heads": 4}, lambda d, h: mlstm(d, h, n=4))],
     "attention": [
         (HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=rotary(h, 2))),
@@ -367,11 +378,15 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "lmu"} | {name for name in HAND if "attention" in name}
+IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "rwkv", "lmu"} | {
+    name for name in HAND if "attention" in name
+}
 """Whose fast path has other products than the steps: of a block of time at once"""
+IN_ONE = {"lmu", "clockwork"}
+"""Whose fast path has one larger product in place of several"""
 
 
-@pytest.mark.parametrize("name", sorted(HAND.keys() - IN_BLOCKS))
+@pytest.mark.parametrize("name", sorted(HAND.keys() - IN_BLOCKS - IN_ONE))
 def test_the_fast_path_computes_as_many_products_as_its_steps(name):
     """Also where a fused kernel runs, of which torch's own counter says 0."""
     layer = make(name, HAND[name][0][0], 5, 12)

@@ -15,6 +15,7 @@ from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
@@ -32,6 +33,7 @@ LAYERS = {
     "mamba": lambda: Mamba(input_size=3, hidden_size=4),
     "mamba2": lambda: Mamba2(input_size=3, hidden_size=4, state_size=5),
     "gated_delta_net": lambda: GatedDeltaNet(input_size=3, hidden_size=4),
+    "rwkv": lambda: RWKV(input_size=3, hidden_size=4),
     "mlstm": lambda: MLSTM(input_size=3, hidden_size=4),
 }
 
@@ -48,6 +50,7 @@ DYNAMICS = {
     "mamba": {"dt_proj.bias", "A_log", "D"},
     "mamba2": {"dt_bias", "A_log", "D"},
     "gated_delta_net": {"dt_bias", "A_log"},
+    "rwkv": {"decay_bias", "bonus", "mix_base", "mix"},
     "mlstm": set(),
 }
 
