@@ -1,0 +1,106 @@
+"""Clockwork RNN: groups of units, each of which moves only at every so many-th step; slow groups drive fast ones.
+
+Koutnik, Greff, Gomez & Schmidhuber 2014, "A Clockwork RNN", eq. 1 to 3, t counted from 0:
+
+    h_t[i] = tanh(W_i x_t + sum_{j >= i} U_ij h_{t-1}[j] + b_i)   where t mod T_i = 0
+             h_{t-1}[i]                                           else
+    y_t    = h_t
+
+for groups i, j of equal size with periods T_1 <= T_2 <= ... Our h, W, U are the paper's y_H, W_I, W_H; its output layer
+is the model's. U is block upper triangular, and only its blocks are parameters: an equal budget makes for more units
+than an Elman RNN has. At the first step all groups move.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Vectors
+from statewise.init.matrices import uniform_
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.gates.rnn import TanhGates
+
+
+class ClockworkState(NamedTuple):
+    """What a clockwork RNN carries."""
+
+    h: Tensor
+    """(B, H)"""
+    steps: Tensor
+    """(B,) int64: since the row began"""
+
+
+class ClockworkRNN(SequenceLayer):
+    """``h_t[i] = tanh(W_i x_t + sum_{j >= i} U_ij h_{t-1}[j] + b_i)`` where t is a multiple of the group's period.
+
+    Args:
+        input_size: D.
+        hidden_size: H, width of state and output, a multiple of the number of groups.
+        periods: T_i, in steps, of each group; from fast to slow. The paper's are powers of 2.
+
+    Raises:
+        ValueError: if the periods are none, fall, or do not divide the width into groups.
+
+    >>> y, state = ClockworkRNN(input_size=3, hidden_size=8)(torch.randn(2, 7, 3))
+    >>> y.shape, state.steps
+    (torch.Size([2, 7, 8]), tensor([7, 7]))
+    """
+
+    periods: Tensor
+
+    def __init__(self, *, input_size: int, hidden_size: int, periods: tuple[int, ...] = (1, 2, 4, 8)) -> None:
+        super().__init__(Vectors(input_size), hidden_size)
+        if not periods or periods[0] < 1 or any(slow < fast for fast, slow in pairwise(periods)):
+            raise ValueError(f"periods must be at least 1 and go from fast to slow, got {tuple(periods)}")
+        if hidden_size % len(periods):
+            raise ValueError(
+                f"hidden_size must be a multiple of {len(periods)}, the number of periods; is {hidden_size}"
+            )
+        self.group_size = hidden_size // len(periods)
+        self.register_buffer("periods", torch.tensor(periods), persistent=False)
+        self.input_map = nn.Linear(input_size, hidden_size)
+        self.recurrent = nn.ParameterList(
+            uniform_(torch.empty(self.group_size, hidden_size - start), hidden_size)
+            for start in range(0, hidden_size, self.group_size)
+        )
+        for blocks in self.recurrent:  # of the whole U the eigenvalues are those of these blocks
+            nn.init.orthogonal_(blocks[:, : self.group_size])
+
+    @classmethod
+    def width_multiple(cls, options: Mapping[str, Any]) -> int:
+        return len(options["periods"])
+
+    def initial_state(self, batch_size: int) -> ClockworkState:
+        steps = torch.zeros(batch_size, dtype=torch.int64, device=self.device)
+        return ClockworkState(self.zeros(batch_size, self.output_size), steps)
+
+    def step(self, x: Tensor, state: ClockworkState) -> tuple[Tensor, ClockworkState]:
+        memory = [F.linear(state.h[:, i * self.group_size :], blocks) for i, blocks in enumerate(self.recurrent)]
+        moved = (self.input_map(x) + torch.cat(memory, dim=1)).tanh()
+        moves = self._moves(state.steps)
+        probe.record(self, "moves", moves)
+        h = torch.where(moves, moved, state.h)
+        return h, ClockworkState(h, state.steps + 1)
+
+    def _sequence(self, x: Tensor, state: ClockworkState) -> tuple[Tensor, ClockworkState]:
+        h, time = state.h, x.shape[1]
+        moves = self._moves(state.steps.unsqueeze(1) + torch.arange(time, device=x.device))
+        keep = (~moves).to(h.dtype).transpose(0, 1).unsqueeze(2)
+        driven = self.input_map(x).to(h.dtype).transpose(0, 1).unsqueeze(2)
+        no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
+        y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep)
+        return y.transpose(0, 1).to(x.dtype), ClockworkState(y[-1].clone(), state.steps + time)
+
+    def _weight(self) -> Tensor:
+        """U ``(H, H)``, zero below its blocks."""
+        width = self.output_size
+        return torch.cat([F.pad(blocks, (width - blocks.shape[1], 0)) for blocks in self.recurrent])
+
+    def _moves(self, steps: Tensor) -> Tensor:
+        """Which units move at steps ``(...)``: ``(..., H)`` bool."""
+        return (steps.unsqueeze(-1) % self.periods == 0).repeat_interleave(self.group_size, dim=-1)
