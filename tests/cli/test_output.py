@@ -54,8 +54,8 @@ def test_a_run_of_ones_own_layer_and_task_has_a_folder_that_any_system_can_have(
 ):
     (in_an_empty_folder / "own_things.py").write_text(OWN)
     assert run(["train", "own_things:MyParity", "--model", "own_things:MyGRU", *SMALL]) == 0, capsys.readouterr().err
-    assert [folder.name for folder in (in_an_empty_folder / "runs").iterdir()] == ["myparity-mygru"]
-    readme = (in_an_empty_folder / "runs" / "myparity-mygru" / "README.md").read_text()
+    assert [folder.name for folder in (in_an_empty_folder / "runs").iterdir()] == ["own-things-myparity-own-things-mygru"]
+    readme = (in_an_empty_folder / "runs" / "own-things-myparity-own-things-mygru" / "README.md").read_text()
     assert readme.count("`statewise evaluate") == 1
 
 

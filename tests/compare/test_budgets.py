@@ -97,14 +97,14 @@ def test_a_budget_between_two_sizes_is_said_to_be_unreachable():
 
 @pytest.mark.parametrize("name", [name for name in SEQUENCE_LAYERS if SEQUENCE_LAYERS[name].layer.state_knob])
 def test_where_state_is_matched_its_knob_is_solved_and_the_width_stays(name: str):
-    budget = 30_000 if name == "lru" else 60_000  # the state of an LRU is S complex numbers, not S a channel
+    budget = 30_000 if name in ("lru", "lmu") else 60_000  # of a state of S numbers, not S a channel
     config = CompareConfig(models=(name,), match="state", budget=budget, depth=1)
     (arm,) = make_arms(config, TASK, WORKBENCH)
     assert arm.setup.model.width == ModelConfig.width
     assert arm_cost("state", TASK, WORKBENCH, arm.setup.model) == pytest.approx(budget, rel=NEAR)
     option = SEQUENCE_LAYERS[name].layer.state_knob
     said = replace(config, fixed={f"layer.{option}": 3})
-    if name in ("lru", "ntm", "ntm-lstm", "window-mlp"):  # of a state that the width hardly moves
+    if name in ("lru", "ntm"):  # of a state that the width hardly moves
         with pytest.raises(UserError, match="no width brings it"):
             make_arms(said, TASK, WORKBENCH)
         return

@@ -44,8 +44,12 @@ def test_a_set_learning_rate_is_the_one_of_every_trial(name: str):
     assert len({spec.model.options["forget_bias"] for spec in specs}) == TRIALS
 
 
-def test_where_all_is_decided_there_is_one_trial():
-    assert len(trained(fixed={"learning_rate": 1e-3, "forget_bias": 1.0})["lstm"]) == 1
+def test_where_all_is_decided_there_is_nothing_to_try():
+    assert not trained(fixed={"learning_rate": 1e-3, "forget_bias": 1.0})["lstm"]
+
+
+def test_one_trial_an_arm_leaves_no_choice_and_is_not_trained():
+    assert not trained(trials=1)["lstm"]
 
 
 def test_a_knob_reaches_the_layer_and_not_the_models_field_of_that_name():

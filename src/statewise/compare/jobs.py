@@ -40,9 +40,11 @@ class Job:
 
 
 def tuning_jobs(config: CompareConfig, task: Task, record: ArmRecord) -> Iterator[Job]:
-    """As many trials as configured, each with a setting of its own."""
+    """As many trials as configured, each with a setting of its own; none where there is one setting alone."""
     space, configured = _space(config, task, record.arm)
-    yield from _trials(config, task, record, settings(space, config.trials, configured=configured))
+    tried = settings(space, config.trials, configured=configured)
+    if len(tried) > 1:
+        yield from _trials(config, task, record, tried)
 
 
 def further_jobs(config: CompareConfig, task: Task, records: Sequence[ArmRecord]) -> list[Job]:

@@ -24,7 +24,7 @@ def tuning(data: Comparison, styles: Mapping[str, Style]) -> Figure:
         for arm in data.arms
     }
     if not any(so_far.values()):
-        return Figure("tuning", title, "No tuning trial finished, or none was run.")
+        return Figure("tuning", title, "No tuning trial finished, or none was needed: settings are as configured.")
     most = max(len(arm.tuning) for arm in data.arms)
     if most < 2:
         return Figure("tuning", title, "One trial an arm, with its settings as configured: there is no choice to draw.")
