@@ -26,6 +26,7 @@ from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
 from statewise.layers.recurrent.phased_lstm import PhasedLSTM
 from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
+from statewise.layers.recurrent.quasi_rnn import QuasiRNN
 from statewise.layers.recurrent.rnn import RNN
 from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
@@ -142,6 +143,10 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "sru", "recurrent", SRU, "Lei et al. 2018",
             knobs=(Knob("forget_bias", -1.0, 4.0), Knob("highway_bias", -3.0, 1.0)),
+        ),
+        Entry(
+            "qrnn", "recurrent", QuasiRNN, "Bradbury et al. 2017",
+            example={"zoneout": 0.3}, knobs=(Knob("forget_bias", -1.0, 4.0), Knob("zoneout", 0.0, 0.5)),
         ),
         Entry(
             "min-lstm", "statespace", MinLSTM, "Feng et al. 2024",

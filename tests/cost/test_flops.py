@@ -131,6 +131,12 @@ def sru(d: int, h: int) -> Count:
     return 2 * (3 * d * h + (d * h if d != h else 0)), 2 * 4 * h + 4 * h + 4 * h  # gates; c; y
 
 
+def quasi_rnn(d: int, h: int, *, k: int, pooling: str) -> Count:
+    v = len(pooling) + 1
+    read, complement = pooling != "f", pooling != "ifo"
+    return 2 * k * d * v * h, 2 * v * h + (3 + read + complement) * h  # biases and gates; c and y
+
+
 def lru(d: int, h: int, *, s: int) -> Count:
     state = 6 * s + 2 * s + 2 * s  # lambda h and gamma (B x), complex; their sum
     return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
@@ -283,6 +289,11 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "skip-rnn": [({}, skip_rnn), ({"skip": 3}, skip_rnn)],
     "ind-rnn": [({}, ind_rnn)],
     "sru": [({}, sru)],
+    "qrnn": [
+        ({}, lambda d, h: quasi_rnn(d, h, k=2, pooling="fo")),
+        ({"kernel_size": 3, "pooling": "f"}, lambda d, h: quasi_rnn(d, h, k=3, pooling="f")),
+        ({"kernel_size": 1, "pooling": "ifo"}, lambda d, h: quasi_rnn(d, h, k=1, pooling="ifo")),
+    ],
     "min-lstm": [({}, min_lstm)],
     "min-gru": [({}, min_gru)],
     "lru": [

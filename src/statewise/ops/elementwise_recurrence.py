@@ -60,10 +60,11 @@ def reference(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tenso
 
 
 def scan(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """By ``linear_recurrence``, of a cell whose output is its state and linear in the one before."""
+    """By ``linear_recurrence``, of a cell that is linear in its state."""
     a, b = cell.coefficients(x)
     c = linear_recurrence(a, b, initial)
-    return c, c[:, -1].clone() if c.shape[1] else initial
+    y = cell.output(x, c) if cell.form().reads else c
+    return y, c[:, -1].clone() if c.shape[1] else initial
 
 
 def compiled(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:

@@ -38,8 +38,8 @@ class IndRNN(SequenceLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         activation: f.
-        longest_memory: T in |u| <= 2^(1/T); ``None`` leaves u free. At the start u is uniform in [0, 2^(1/T)], or in
-            [0, 1].
+        longest_memory: T in |u| <= 2^(1/T), in steps; ``None`` leaves u free. At the start u is uniform
+            in [0, 2^(1/T)], or in [0, 1].
 
     Raises:
         ValueError: if the activation is unknown or the longest memory is no step.
@@ -57,7 +57,7 @@ class IndRNN(SequenceLayer):
         input_size: int,
         hidden_size: int,
         activation: Activation = "relu",
-        longest_memory: int | None = None,
+        longest_memory: float | None = None,
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         self.activation = choose("activation", activation, get_args(Activation))
