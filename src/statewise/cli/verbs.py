@@ -47,7 +47,7 @@ class Compare:
     seeds: Annotated[int | None, _default(_COMPARE.seeds)] = None
     """Fresh seeds an arm after tuning"""
     trials: Annotated[int | None, _default(_COMPARE.trials)] = None
-    """Tuning trials an arm"""
+    """Tuning trials an arm; with 1, settings stay as configured"""
     learning_rates: Annotated[str | None, _default(",".join(f"{end:g}" for end in _COMPARE.learning_rates))] = None
     """Range in which learning rates are tuned, its ends separated by a comma"""
     steps: Annotated[int | None, _default(_COMPARE.train.steps)] = None

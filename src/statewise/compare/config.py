@@ -35,7 +35,7 @@ class CompareConfig:
     seeds: int = 3
     """Fresh seeds on which each arm's chosen setting is trained anew"""
     trials: int = 4
-    """Tuning trials an arm, the same number for each"""
+    """Tuning trials an arm, the same number for each; 1 = as configured, nothing is tuned"""
     learning_rates: tuple[float, float] = (1e-4, 3e-2)
     """The range in which learning rates are tuned, the same for every arm; where one's best is at an end of it, every
     arm gets two further trials, which this one spends beyond that end"""

@@ -1,12 +1,12 @@
 """The contract of what steps through one sequence while it looks at another: the decoder's side of encoder-decoder."""
 
 from abc import abstractmethod
-from contextlib import nullcontext
 from typing import final
 
 import torch
 from torch import Tensor
 
+from statewise.autocast import unrounded
 from statewise.contract.encoder import check_lengths
 from statewise.contract.inputs import InputForm
 from statewise.contract.sequence import SequenceLayer
@@ -93,6 +93,5 @@ class Decoder(SequenceLayer):
 
     def _started(self, memory: Tensor, lengths: Tensor) -> State:
         """A start in the layer's own precision, so that the state has the same dtypes with and without autocast."""
-        kind = memory.device.type
-        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+        with unrounded(memory):
             return self._start(memory, lengths)

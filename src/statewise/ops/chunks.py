@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from statewise.autocast import unrounded
+
 Recurrence = Callable[..., tuple[Tensor, Tensor]]
 """``(q, *what else is given a step, state before) -> (outputs, state after)``"""
 
@@ -26,7 +28,7 @@ def in_chunks(recur: Recurrence, steps: int, sequences: tuple[Tensor, ...], stat
     """
     time = sequences[0].shape[1]
     whole, outputs = time - time % steps, []
-    with torch.autocast(state.device.type, enabled=False):
+    with unrounded(state):
         for start, end in ((0, whole), (whole, time)):
             if start < end:
                 size = min(steps, end - start)

@@ -15,6 +15,7 @@ FFT over the sequence would spread rounding errors, and whatever is not a number
 import torch
 from torch import Tensor
 
+from statewise.autocast import unrounded
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -56,7 +57,7 @@ def in_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -
     """Blocks of equal length, then what is left."""
     whole = u.shape[1] - u.shape[1] % BLOCK
     outputs, h = [], initial
-    with torch.autocast(u.device.type, enabled=False):
+    with unrounded(u):
         for part in (u[:, :whole], u[:, whole:]):
             if part.shape[1]:
                 blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))

@@ -14,6 +14,7 @@ c A^j and A^j b are unrolled by doubling (Gu, Goel & Re 2022, arXiv 2111.00396, 
 import torch
 from torch import Tensor
 
+from statewise.autocast import unrounded
 from statewise.ops.diagonal_convolution import convolve
 from statewise.ops.forms import Forms
 
@@ -55,7 +56,7 @@ def in_blocks(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tu
     """Blocks of equal length, then what is left."""
     whole = u.shape[1] - u.shape[1] % BLOCK
     outputs, h = [], initial.transpose(0, 1)
-    with torch.autocast(u.device.type, enabled=False):
+    with unrounded(u):
         for part in (u[:, :whole], u[:, whole:]):
             if part.shape[1]:
                 blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))

@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
+from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.legendre import legendre_delay, zero_order_hold
-from statewise.layers.statespace.precision import unrounded, upcast
+from statewise.layers.statespace.precision import upcast
 from statewise.ops.unroll import unroll
 
 

@@ -5,7 +5,7 @@ Letters: N heads, K width of a key, V width of a value.
 
 from torch import Tensor
 
-from statewise.layers.statespace.precision import unrounded
+from statewise.autocast import unrounded
 
 
 def write(state: Tensor, keep: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -27,16 +27,6 @@ def to_pairs(z: Tensor) -> Tensor:
     return torch.view_as_real(z)
 
 
-def unrounded(x: Tensor) -> torch.autocast:
-    """A context in which autocast, where it is on, leaves the matrix products of a recurrence as precise as they are.
-
-    >>> with torch.autocast("cpu", dtype=torch.bfloat16), unrounded(torch.ones(1)):
-    ...     print((torch.ones(1, 1) @ torch.ones(1, 1)).dtype)
-    torch.float32
-    """
-    return torch.autocast(x.device.type, enabled=False)
-
-
 def exp(z: Tensor) -> Tensor:
     """exp of complex numbers, from length and angle: exporters know that form and not torch's own.
 

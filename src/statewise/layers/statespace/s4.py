@@ -21,10 +21,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.hippo import legs, legs_low_rank, legs_normal
 from statewise.layers.statespace.channel_mix import ChannelMix
-from statewise.layers.statespace.precision import to_complex, to_pairs, unrounded, upcast
+from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.state_space_convolution import state_space_convolution
 
