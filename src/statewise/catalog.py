@@ -11,8 +11,8 @@ from statewise.layers.convolution.window_mlp import WindowMLP
 from statewise.layers.memory.feedforward import Feedforward
 from statewise.layers.memory.neural_turing_machine import NeuralTuringMachine
 from statewise.layers.recurrent.cfc import CfC
-from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.clockwork import ClockworkRNN
+from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.deep_equilibrium import DeepEquilibrium
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.ind_rnn import IndRNN
@@ -29,10 +29,11 @@ from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
 from statewise.layers.recurrent.rnn import RNN
 from statewise.layers.recurrent.skip_rnn import SkipRNN
-from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
 from statewise.layers.recurrent.sru import SRU
+from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
 from statewise.layers.statespace.gated_delta_net import GatedDeltaNet
+from statewise.layers.statespace.hyena import Hyena
 from statewise.layers.statespace.lmu import LMU
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
@@ -190,6 +191,11 @@ CATALOG: Mapping[str, Entry] = {
             "rwkv", "statespace", RWKV, "Peng et al. 2024",
             example={"mix_rank": 2, "decay_rank": 3}, block="residual", feed_forward=2.0,
             knobs=(Knob("slowest_decay", -8.0, -3.0), Knob("fastest_decay", -3.0, 1.0)),
+        ),
+        Entry(
+            "hyena", "statespace", Hyena, "Poli et al. 2023",
+            example={"context_length": 5, "filter_width": 6, "filter_bands": 2},
+            block="residual", feed_forward=2.0, knobs=(Knob("sine_frequency", 1.0, 20.0, "log"),),
         ),
         Entry(
             "mlstm", "statespace", MLSTM, "Beck et al. 2024",

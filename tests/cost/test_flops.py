@@ -203,6 +203,11 @@ def rwkv(d: int, h: int, *, n: int, m: int, r: int) -> Count:
     return 2 * products, mixes + state + 5 * h + 7 * h + 2 * h + 3 * h  # bonus; norm, weight, bias; silu(g)
 
 
+def hyena(d: int, h: int, *, c: int, n: int, w: int, m: int) -> Count:
+    spoken = c * ((1 + 2 * m) * w + w * w + w * n * h)
+    return 2 * ((d + 3) * (n + 1) * h + spoken + n * c * h + h * h), (n + 1) * h + n * h  # bias; gates
+
+
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
     return 2 * (3 * d * h + 2 * c * h + h * h), n * c * (1 + 3) + positions  # scale, softmax; a mask chooses
 
@@ -335,6 +340,13 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({}, lambda d, h: rwkv(d, h, n=2, m=8, r=16)),
         ({"heads": 4, "mix_rank": 3, "decay_rank": 5}, lambda d, h: rwkv(d, h, n=4, m=3, r=5)),
     ],
+    "hyena": [
+        ({"context_length": 7}, lambda d, h: hyena(d, h, c=7, n=2, w=16, m=8)),
+        (
+            {"context_length": 11, "order": 3, "filter_width": 6, "filter_bands": 3},
+            lambda d, h: hyena(d, h, c=11, n=3, w=6, m=3),
+        ),
+    ],
     "mlstm": [({}, lambda d, h: mlstm(d, h, n=2)), ({"heads": 4}, lambda d, h: mlstm(d, h, n=4))],
     "attention": [
         (HEADS, lambda d, h: attention(d, h, n=2, c=7, positions=rotary(h, 2))),
@@ -389,7 +401,7 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "rwkv", "lmu"} | {
+IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "rwkv", "hyena", "lmu"} | {
     name for name in HAND if "attention" in name
 }
 """Whose fast path has other products than the steps: of a block of time at once"""

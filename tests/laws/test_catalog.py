@@ -75,6 +75,7 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
         ("mamba-2", "matrix_recurrence"),
         ("gated-delta-net", "delta_rule"),
         ("rwkv", "matrix_recurrence"),
+        ("hyena", "causal_convolution"),
         ("mlstm", "matrix_recurrence"),
         ("mlstm", "running_maximum"),
         ("attention", "windowed_attention"),

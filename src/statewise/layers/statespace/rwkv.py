@@ -152,8 +152,9 @@ class RWKV(SequenceLayer):
         share = self.mix + torch.einsum("...fr,frd->...fd", low, self.mix_up)
         r, k, v, g, d = (x.unsqueeze(-2) + back.unsqueeze(-2) * share).to(x.dtype).unbind(-2)
         log_w = -(upcast(self.decay_bias) + upcast(self.decay_up(torch.tanh(self.decay_down(d))))).exp()
-        heads = (self.receptance(r), self.key(k), self.value(v), log_w)
-        return Mixed(*(upcast(part).unflatten(-1, (self.heads, -1)) for part in heads), self.gate(g))
+        parts = (self.receptance(r), self.key(k), self.value(v), log_w)
+        r, k, v, log_w = (upcast(part).unflatten(-1, (self.heads, -1)) for part in parts)
+        return Mixed(r, k, v, log_w, self.gate(g))
 
     def _output(self, s: Tensor, mixed: Mixed) -> Tensor:
         """From what the state says, ``(..., N, K)``: the bonus, the norm, the gate; ``(..., H)``."""
