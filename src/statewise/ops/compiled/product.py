@@ -1,7 +1,7 @@
 """The product of a few rows with a matrix, small enough to stay in a core's cache.
 
 Libraries of matrix products are made for large ones; for the products of one time step this loop takes from a third to
-three quarters of their time, and a call from a compiled loop costs nothing. Four terms are added at a time, and the rows
+three quarters of their time, and a call from a compiled loop costs nothing. Four terms are added at a time, and rows
 go eight by eight, so that each number read of the matrix is used eight times. All of it is one function: what is called
 from inside a loop is worked out apart from it and takes three times as long.
 """
