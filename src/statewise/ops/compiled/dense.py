@@ -116,12 +116,13 @@ def _add(added: Array, to: Array) -> None:
 
 @jit
 def _mix(keep: Array, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
-    """New values and old ones, in these shares."""
+    """New values and old ones, in these shares: where they are 1 the old to the last bit."""
     for j in range(h.shape[0]):
-        h_next[j] += keep[0, j] * (h[j] - h_next[j])
+        h_next[j] = h[j] if keep[0, j] == 1 else h_next[j] + keep[0, j] * (h[j] - h_next[j])
     for i in range(m.shape[0]):
         for j in range(h.shape[0]):
-            m_next[i, j] += keep[i + 1, j] * (m[i, j] - m_next[i, j])
+            share = keep[i + 1, j]
+            m_next[i, j] = m[i, j] if share == 1 else m_next[i, j] + share * (m[i, j] - m_next[i, j])
 
 
 @jit
