@@ -23,7 +23,7 @@ from statewise.ops.linear_recurrence import linear_recurrence
 CHUNK = 32
 """Steps in a chunk where a head has one decay: products within chunks cost T CHUNK, those with states T K V / CHUNK."""
 
-CHUNK_OF_CHANNELS = 16
+CHUNK_OF_CHANNELS = 8
 """Where every key channel has its own: there are ``T CHUNK_OF_CHANNELS K`` decays between two steps of a chunk."""
 
 
