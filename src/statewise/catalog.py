@@ -43,6 +43,7 @@ from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
+from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
@@ -165,6 +166,10 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "s4", "statespace", S4, "Gu, Goel & Re 2022",
             example={"conjugate_pairs": 2}, block="residual", knobs=STEP_SIZES,
+        ),
+        Entry(
+            "rg-lru", "statespace", RGLRU, "De et al. 2024",
+            example={"state_size": 6}, block="residual", feed_forward=3.0, knobs=(Knob("smallest_decay", 0.1, 0.99),),
         ),
         Entry(
             "s4d", "statespace", S4D, "Gu, Gupta, Goel & Re 2022",

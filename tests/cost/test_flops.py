@@ -147,6 +147,12 @@ def lmu(d: int, h: int, *, s: int) -> Count:
     return 2 * ((d + h) * (1 + h) + s + s * s + s * h), (1 + h) + 1 + 2 * s + 2 * h
 
 
+def rg_lru(d: int, h: int, *, s: int, k: int) -> Count:
+    decay = s + 3 * s + s + 4 * s  # r; -8 softplus(Lambda) r; its exp; root of the clamped 1 - exp(2 .)
+    state = s + 2 * s + 2 * s  # i; times v, times the root; a h, sum
+    return 2 * (d * 2 * s + k * s + s * 2 * s + s * h), decay + state + 3 * s  # gelu, times h
+
+
 def s4d(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
     state = pairs * (6 + 2 + 2)  # abar h, bbar u, their sum
@@ -308,6 +314,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
     "lmu": [
         ({}, lambda d, h: lmu(d, h, s=16)),
         ({"order": 7}, lambda d, h: lmu(d, h, s=7)),
+    ],
+    "rg-lru": [
+        ({}, lambda d, h: rg_lru(d, h, s=h, k=4)),
+        ({"state_size": 7, "kernel_size": 2}, lambda d, h: rg_lru(d, h, s=7, k=2)),
     ],
     "s4d": [
         ({}, lambda d, h: s4d(d, h, s=16)),

@@ -17,6 +17,7 @@ from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
+from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 
@@ -24,6 +25,7 @@ LAYERS = {
     "min_gru": lambda: MinGRU(input_size=3, hidden_size=4),
     "min_lstm": lambda: MinLSTM(input_size=3, hidden_size=4),
     "lru": lambda: LRU(input_size=3, hidden_size=4, state_size=6),
+    "rg_lru": lambda: RGLRU(input_size=3, hidden_size=4, state_size=6),
     "s4d_lin": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4),
     "s4d_inv": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="inv"),
     "s4d_legs": lambda: S4D(input_size=3, hidden_size=4, conjugate_pairs=4, eigenvalues="legs"),
@@ -41,6 +43,7 @@ DYNAMICS = {
     "min_gru": set(),
     "min_lstm": set(),
     "lru": {"nu", "theta", "log_gamma"},
+    "rg_lru": {"Lambda"},
     "s4d_lin": {"log_dt", "log_decay", "frequency"},
     "s4d_inv": {"log_dt", "log_decay", "frequency"},
     "s4d_legs": {"log_dt", "log_decay", "frequency"},
