@@ -21,7 +21,7 @@ class Rows(Task):
     name = "rows"
     description = "Squared error on fixed random sequences"
     primary = Metric("error", "units", lower_is_better=True)
-    regression = True
+    solvable = True
 
     def __init__(self, *, rows: int = 48, steps: int = 7, scores: Sequence[float] = ()) -> None:
         generator = torch.Generator().manual_seed(5)

@@ -224,3 +224,12 @@ def resume(folder: Path) -> None:
 def edit_facts(folder: Path, **changes: object) -> None:
     facts = json.loads((folder / FACTS).read_text())
     (folder / FACTS).write_text(json.dumps({**facts, **changes}))
+
+
+def test_what_is_loaded_is_aligned_as_what_was_saved(tmp_path: Path):
+    """Matrix products round otherwise on unaligned memory, so that a resumed training would not be the same."""
+    saved = {f"{size}": torch.randn(size, dtype=torch.float64) for size in range(1, 20)}
+    save_checkpoint(tmp_path / "last", saved, {})
+    loaded = load_checkpoint(tmp_path / "last")[0]
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in saved.items())
+    assert all(tensor.data_ptr() % 64 == saved["1"].data_ptr() % 64 for tensor in loaded.values())

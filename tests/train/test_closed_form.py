@@ -168,7 +168,7 @@ def test_the_penalty_that_validates_best_is_taken_and_none_that_is_not_finite(sc
 
 def test_what_cannot_be_solved_is_refused():
     class Classes(Rows):
-        regression = False
+        solvable = False
 
     with pytest.raises(UserError, match="no closed-form readout; say readout=gradient"):
         ReadoutFitter(reservoir(), Classes(), TrainConfig(readout="ridge")).run()

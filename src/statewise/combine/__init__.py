@@ -8,6 +8,7 @@ __getattr__ = lazy(
         "Wrapper": "wrapper",
         "Several": "several",
         "Stack": "stack",
+        "Blocks": "blocks",
         "Branches": "branches",
         "Sum": "sum",
         "GatedMix": "gated_mix",

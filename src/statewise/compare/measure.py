@@ -26,10 +26,11 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
     Args:
         model: is moved to the arm's device.
         task: gives loss and scores.
-        train: the arm's own: optimizer, precision, accumulation, readout and device are its own.
+        train: the arm's own: optimizer, precision, accumulation, readout and device are its own; what is timed is the
+            whole model on full lengths, where training began with less.
         trained_on: gives the training batches; ``None`` = ``task``.
     """
-    train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER)
+    train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER, curriculum="none", pretraining="none")
     trainer = make_trainer(model, task, train, trained_on=trained_on)
     moments = [(time.perf_counter(), 0)]
     trainer.run(

@@ -4,10 +4,10 @@ from typing import Protocol
 
 from torch import nn
 
+from statewise.combine.blocks import Blocks
 from statewise.combine.dropout import Dropout
 from statewise.combine.pointwise import Embed, FeedForward, Pointwise
 from statewise.combine.residual import make_norm
-from statewise.combine.stack import Stack
 from statewise.contract import InputForm, Model, SequenceLayer
 from statewise.models.blocks.table import find_block
 from statewise.models.config import ModelConfig
@@ -36,16 +36,17 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
     """
     block = find_block(config.block)
     embedding = Embed(input_form, width=config.width)
-    parts: list[SequenceLayer] = []
+    blocks: list[list[SequenceLayer]] = []
+    end: list[SequenceLayer] = []
     width = config.width
     for number in range(config.depth):
         layer = make_layer(input_size=width, hidden_size=config.width, number=number)
-        parts += _dropout(config, width) + block.around([layer, *_feed_forward(config)], config.norm)
-        width = parts[-1].output_size
+        blocks.append(_dropout(config, width) + block.around([layer, *_feed_forward(config)], config.norm))
+        width = blocks[-1][-1].output_size
     if block.norm_at_end:
-        parts.append(Pointwise(make_norm(config.norm, width), input_size=width, output_size=width))
-    parts += _dropout(config, width)
-    return Model(Stack(parts), nn.Linear(width, output_size), output_size, embedding=embedding)
+        end.append(Pointwise(make_norm(config.norm, width), input_size=width, output_size=width))
+    end += _dropout(config, width)
+    return Model(Blocks(blocks, end), nn.Linear(width, output_size), output_size, embedding=embedding)
 
 
 def _dropout(config: ModelConfig, width: int) -> list[SequenceLayer]:

@@ -48,6 +48,9 @@ def has_checkpoint(folder: Path) -> bool:
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts of a checkpoint.
 
+    Each tensor has memory of its own: products of matrices round otherwise where these are not aligned, as they stand
+    in the file, and a resumed training would differ in the last bit.
+
     Raises:
         UserError: if it is missing, truncated or not one of ours.
     """
@@ -59,7 +62,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if not isinstance(facts, dict):
             raise ValueError(f"{FACTS} is no JSON object")
         with safe_open(whole / TENSORS, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  safe_open is no mapping
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  safe_open is no mapping
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(
             f"the checkpoint {whole} is damaged or was not written by statewise ({error}); restore it, or delete the "

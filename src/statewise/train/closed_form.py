@@ -35,12 +35,12 @@ class ReadoutFitter(Training):
     section 3; the washout, the first steps of every sequence, is not fitted.
 
     Raises:
-        UserError: if the task is no regression or the head no linear map.
+        UserError: if squared error is no way to score well on the task, or the head is no linear map.
     """
 
     def _prepare(self) -> None:
         head = self.model.head
-        if not self.task.regression or not isinstance(head, nn.Linear):
+        if not self.task.solvable or not isinstance(head, nn.Linear):
             raise UserError(f"task {self.task.name} has no closed-form readout; say readout=gradient")
         self.statistics = RidgeStatistics(features=head.in_features, targets=self.task.output_size)
         self.age = torch.zeros(0, dtype=torch.int64)
@@ -66,7 +66,7 @@ class ReadoutFitter(Training):
         with torch.no_grad():
             features, after = run_body(self.model, to_device(batch, self.model.device), self.carry)
         counted = self._counted(batch)
-        self.statistics.add(features.cpu()[counted], batch.targets[counted])
+        self.statistics.add(features.cpu()[counted], self.task.readout_targets(batch)[counted])
         self.carry = after if batch.starts is not None else None
         self.progress.tokens += math.prod(batch.shape)
 

@@ -72,6 +72,10 @@ class TrainConfig:
     """The longest length that a curriculum begins with; never below the least that the task can make"""
     curriculum_share: float = 0.5
     """Share of the updates over which lengths grow"""
+    pretraining: Literal["none", "greedy", "greedy-frozen"] = "none"
+    """greedy = blocks are added one by one and trained, frozen = the lower ones as they are, before all are together"""
+    pretraining_share: float = 0.5
+    """Share of the updates that pretraining takes, as much for every block"""
     device: str = "cpu"
     seed: int = 0
     """Initial weights, order and noise of training"""
@@ -87,7 +91,7 @@ class TrainConfig:
         for name, value in (("momentum", self.momentum), ("betas", min(self.betas)), ("betas", max(self.betas))):
             if not 0 <= value < 1:
                 raise UserError(f"{name} must be at least 0 and below 1, got {value}")
-        for name in ("decay_to", "decay_factor", "curriculum_share"):
+        for name in ("decay_to", "decay_factor", "curriculum_share", "pretraining_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < float("inf"):

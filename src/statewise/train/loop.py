@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from statewise import tree
+from statewise.contract import Model
 from statewise.tasks.batch import Batch
 from statewise.train.checkpoint import load_checkpoint, save_checkpoint
 from statewise.train.curriculum import training_batches
@@ -30,6 +31,7 @@ from statewise.train.optimization import (
     set_learning_rate,
 )
 from statewise.train.penalty import add_penalty_gradient
+from statewise.train.pretraining import Pretraining
 from statewise.train.snapshot import restore_snapshot, take_snapshot
 from statewise.train.training import Training
 
@@ -39,6 +41,7 @@ class Trainer(Training):
 
     def _prepare(self) -> None:
         self.parameters: list[Tensor] = [p for p in self.model.parameters() if p.requires_grad]
+        self.pretraining = Pretraining(self.model, self.config)
         self.penalised = decayed_parameters(self.model)
         self.optimizer = make_optimizer(self.model, self.config)
         self.best: dict[str, Tensor] = {}
@@ -88,9 +91,9 @@ class Trainer(Training):
         progress, config = self.progress, self.config
         torch.manual_seed(config.seed * 1_000_003 + progress.step)
         set_learning_rate(self.optimizer, learning_rate_at(progress.step, config, progress.plateau_drops))
-        batches = self._batches()
+        model, batches = self.pretraining.begin(progress.step), self._batches()
         positions = max(1.0, sum(float(batch.weights.sum()) for batch in batches))
-        loss = sum(self._backward(batch, positions) for batch in batches)
+        loss = sum(self._backward(model, batch, positions) for batch in batches)
         add_penalty_gradient(self.penalised, l1=config.l1, l2=config.l2)
         norm = clip_gradients(self.parameters, config)
         if is_finite(loss) and is_finite(norm):
@@ -116,10 +119,10 @@ class Trainer(Training):
         found = (training_batches(self.trained_on, index, step, self.config) for index in indices)
         return [to_device(batch, self.model.device) for batch in chain.from_iterable(found)]
 
-    def _backward(self, batch: Batch, positions: float) -> float:
+    def _backward(self, model: Model, batch: Batch, positions: float) -> float:
         bfloat16 = self.config.precision == "bfloat16"
         with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            outputs, after = run_batch(self.model, batch, self.carry, checkpoint_time=self.config.checkpoint_time)
+            outputs, after = run_batch(model, batch, self.carry, checkpoint_time=self.config.checkpoint_time)
         loss = self.task.loss(full_precision(outputs), batch) / positions
         loss.backward()
         self.carry = tree.detach(after) if batch.starts is not None else None
@@ -127,10 +130,12 @@ class Trainer(Training):
 
     def _evaluate(self) -> HistoryEntry:
         began = time.perf_counter()
-        metrics = evaluate(self.model, self.task, "valid", batch_size=self.config.batch_size)
+        model = self.pretraining.model_at(max(0, self.progress.step - 1))
+        metrics = evaluate(model, self.task, "valid", batch_size=self.config.batch_size)
         self.seconds += time.perf_counter() - began
         valid = metrics[self.task.primary.name]
-        self._note_best(valid)
+        if model is self.model:
+            self._note_best(valid)
         progress = self.progress
         progress.recent_loss = progress.loss_sum / max(1, progress.loss_count)
         entry = HistoryEntry(
@@ -184,6 +189,7 @@ class Trainer(Training):
 
     def _end(self, status: Status) -> Outcome:
         self._save()
+        self.pretraining.end()
         if status == "interrupted":
             return Outcome(status, self.progress, self.history)
         why = why_diverged(self.progress) or (None if self.best else "validation was not finite at any evaluation")

@@ -11,13 +11,18 @@ from statewise.train.config import TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
-    """AdamW (Loshchilov & Hutter 2019), SGD with Nesterov momentum or RMSprop; weight decay on matrices alone."""
+    """AdamW (Loshchilov & Hutter 2019), SGD with Nesterov momentum or RMSprop; weight decay on matrices alone.
+
+    Torch's fused SGD knows no parameters whose momentum begins later than that of others, as pretraining has them.
+    """
     groups = parameter_groups(model, config.weight_decay)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
     if config.optimizer == "sgd":
-        nesterov = config.momentum > 0
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov, fused=True)
+        nesterov, fused = config.momentum > 0, config.pretraining == "none"
+        return torch.optim.SGD(
+            groups, lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov, fused=fused
+        )
     return torch.optim.RMSprop(groups, lr=config.learning_rate, momentum=config.momentum)
 
 

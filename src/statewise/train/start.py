@@ -25,5 +25,5 @@ def make_trainer(
 
 
 def with_usual_readout(config: TrainConfig, objective: Objective, *, closed_form: bool) -> TrainConfig:
-    """``config`` with its readout solved where it is a regression and the field does so (``closed_form``)."""
-    return replace(config, readout="ridge") if closed_form and objective.regression else config
+    """``config`` with its readout solved where that scores well and the field does so (``closed_form``)."""
+    return replace(config, readout="ridge") if closed_form and objective.solvable else config
