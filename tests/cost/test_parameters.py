@@ -102,7 +102,7 @@ STATE = {
     "rnn": FLOAT * H,
     "irnn": FLOAT * H,
     "lstm": FLOAT * 2 * H,
-    "phased-lstm": FLOAT * (2 * H + 1),
+    "phased-lstm": FLOAT * 2 * H + 8,
     "cfc": FLOAT * H,
     "ode-rnn": FLOAT * H,
     "deep-equilibrium": FLOAT * H,

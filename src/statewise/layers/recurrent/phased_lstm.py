@@ -37,7 +37,7 @@ class PhasedLSTMState(NamedTuple):
     c: Tensor
     """(B, H): the memory"""
     time: Tensor
-    """(B,): since the row began; at least float32"""
+    """(B,) float64: since the row began; what a clock says depends on small differences of long times"""
 
 
 class PhasedLSTM(SequenceLayer):
@@ -95,8 +95,8 @@ class PhasedLSTM(SequenceLayer):
         nn.init.constant_(self.input_map.bias[hidden_size : 2 * hidden_size], forget_bias)
 
     def initial_state(self, batch_size: int) -> PhasedLSTMState:
-        h, time = self.zeros(batch_size, self.output_size), self.zeros(batch_size)
-        return PhasedLSTMState(h, torch.zeros_like(h), time.to(torch.promote_types(time.dtype, torch.float32)))
+        h = self.zeros(batch_size, self.output_size)
+        return PhasedLSTMState(h, torch.zeros_like(h), self.zeros(batch_size).double())
 
     def step(self, x: Timed, state: PhasedLSTMState) -> tuple[Tensor, PhasedLSTMState]:
         time = state.time + x.elapsed
@@ -131,7 +131,7 @@ class PhasedLSTM(SequenceLayer):
 
     def _openness(self, time: Tensor) -> Tensor:
         """k of every unit, ``(..., H)`` from ``(...)``."""
-        turns = (time.unsqueeze(-1) - self.shift) / self.log_period.exp()
-        phase, ratio = turns - turns.floor(), self.log_open_ratio.exp()
+        turns = (time.unsqueeze(-1) - self.shift) / self.log_period.double().exp()
+        phase, ratio = (turns - turns.floor()).to(self.shift.dtype), self.log_open_ratio.exp()
         opening = 2 * phase / ratio
         return torch.where(phase < ratio / 2, opening, torch.where(phase < ratio, 2 - opening, self.leak * phase))
