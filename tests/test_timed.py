@@ -57,7 +57,7 @@ class Fading(Task):
     name = "fading"
     description = "Count steps, the old ones less"
     primary = Metric("error", "units", lower_is_better=True)
-    regression = True
+    solvable = True
     input_form, output_size = Vectors(D), 1
 
     def _batch(self, seed: int, rows: int) -> Batch:

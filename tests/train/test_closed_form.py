@@ -10,6 +10,9 @@ from torch import Tensor
 
 from statewise.contract import Model
 from statewise.errors import UserError
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import build
+from statewise.tasks.recalling import DelayedRecall
 from statewise.train.checkpoint import load_checkpoint
 from statewise.train.closed_form import FACTORS, ReadoutFitter
 from statewise.train.config import TrainConfig
@@ -174,3 +177,14 @@ def test_what_cannot_be_solved_is_refused():
         ReadoutFitter(reservoir(), Classes(), TrainConfig(readout="ridge")).run()
     with pytest.raises(UserError, match="nothing to fit the readout to"):
         ReadoutFitter(reservoir(), Rows(), TrainConfig(readout="ridge", steps=2, washout=7)).run()
+
+
+def test_a_reservoir_recalls_symbols_by_a_readout_in_closed_form():
+    task = DelayedRecall(delay=2, shortest=12, longest=12)
+    torch.manual_seed(0)
+    model = build(ModelConfig("echo-state", width=100, depth=1), task.input_form, task.output_size)
+    found = ReadoutFitter(model, task, TrainConfig(steps=40, readout="ridge")).run().progress.best_valid
+    chance = task.chance()
+    assert chance is not None
+    assert found is not None
+    assert found > 0.95 > 5 * chance

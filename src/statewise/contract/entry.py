@@ -61,7 +61,7 @@ class Entry:
     feed_forward: float = 0.0
     """The feed-forward part of that block, as a multiple of the width"""
     closed_form: bool = False
-    """Whether the field solves the readout in closed form where the task is a regression"""
+    """Whether the field solves the readout in closed form, where the task can be scored well so"""
     knobs: tuple[Knob, ...] = ()
     """At most two, tuned beside the learning rate"""
     exemptions: Mapping[str, str] = field(default_factory=dict)

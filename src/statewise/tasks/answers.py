@@ -14,8 +14,17 @@ from statewise.tasks.standards import Standards
 class Classification(Objective, Standards):
     """One of ``output_size`` classes is asked for: ``targets (B, Q)`` int64, outputs logits ``(B, Q, output_size)``.
 
-    The loss is the cross-entropy; scores are ``loss`` in nats a position and ``accuracy``.
+    The loss is the cross-entropy; scores are ``loss`` in nats a position and ``accuracy``. Where accuracy decides, a
+    readout in closed form is fitted to the classes as unit vectors, as is usual (Lukosevicius 2012, section 4.1); what
+    it puts out are scores, the largest of which is right, and no logits.
     """
+
+    @property
+    def solvable(self) -> bool:
+        return self.primary.name == "accuracy"
+
+    def readout_targets(self, batch: Batch) -> Tensor:
+        return F.one_hot(batch.targets.clamp(min=0), self.output_size).to(torch.get_default_dtype())
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return (cross_entropy(outputs, batch.targets) * batch.weights).sum()
@@ -36,7 +45,7 @@ class Regression(Objective):
     Loss and score are the squared error, averaged over the numbers of a position: ``mse``.
     """
 
-    regression = True
+    solvable = True
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return ((outputs - batch.targets).square().mean(dim=2) * batch.weights).sum()

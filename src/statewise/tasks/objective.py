@@ -26,8 +26,8 @@ class Objective(ABC):
     margin: float = 0.0
     """The smallest difference that counts, in units of the primary score, or, of a bimodal task, of the fraction of
     seeds that solve it; a comparison may say another"""
-    regression: ClassVar[bool] = False
-    """Whether outputs are compared with real targets by squared error, which a closed-form readout can minimise"""
+    solvable: bool = False
+    """Whether a readout fitted to ``readout_targets`` by squared error, which a closed form does, scores well"""
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -36,6 +36,10 @@ class Objective(ABC):
     @abstractmethod
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         """Every metric of the task on one batch, the primary one among them."""
+
+    def readout_targets(self, batch: Batch) -> Tensor:
+        """Real numbers ``(B, Q, output_size)`` that a readout in closed form is fitted to."""
+        return batch.targets
 
     def is_solved(self, score: float) -> bool:
         """Whether a run with this primary score counts as having solved the task; none does where nobody can tell."""

@@ -113,6 +113,12 @@ def test_input_and_bias_are_as_large_as_said():
         assert entries.std() == pytest.approx(bound / np.sqrt(3), rel=0.1)  # of a uniform distribution
 
 
+@pytest.mark.parametrize("inputs", [1, 4, 100])
+def test_few_inputs_and_many_drive_the_units_alike(inputs):
+    w_in = weights(EchoStateNetwork(input_size=inputs, hidden_size=1000))[0]
+    assert (w_in**2).sum(axis=1).mean() == pytest.approx(1 / 3, rel=0.1)  # the variance that inputs of variance 1 drive
+
+
 def test_each_input_feeds_as_many_units_as_said():
     w_in = weights(EchoStateNetwork(input_size=3, hidden_size=200, input_connectivity=0.25))[0]
     assert ((w_in != 0).sum(axis=0) == 50).all()

@@ -38,7 +38,8 @@ class EchoStateNetwork(SequenceLayer):
         hidden_size: H, width of the reservoir and of the output.
         spectral_radius: of W; below 1 the reservoir usually forgets its past.
         leak_rate: a in (0, 1]; small values make slow units.
-        input_scaling: size of the entries of W_in.
+        input_scaling: size of the entries of W_in; ``None`` is 1 / sqrt(D), with which few inputs and many drive the
+            units alike, where a larger one has many saturate them.
         bias_scaling: size of the entries of b.
         recurrent_connectivity: fraction of the entries of W that are not zero, in (0, 1].
         input_connectivity: fraction of the units that each input feeds, in (0, 1]; at least one unit.
@@ -66,7 +67,7 @@ class EchoStateNetwork(SequenceLayer):
         hidden_size: int,
         spectral_radius: float = 0.9,
         leak_rate: float = 1.0,
-        input_scaling: float = 1.0,
+        input_scaling: float | None = None,
         bias_scaling: float = 0.0,
         recurrent_connectivity: float = 0.1,
         input_connectivity: float = 1.0,
@@ -83,6 +84,7 @@ class EchoStateNetwork(SequenceLayer):
         ):
             if not 0 < value <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
+        scaling = input_size**-0.5 if input_scaling is None else input_scaling
         self.leak_rate = leak_rate
         self.activation = choose("activation", activation, get_args(Activation))
         on_meta = torch.get_default_device().type == "meta"
@@ -103,12 +105,12 @@ class EchoStateNetwork(SequenceLayer):
         )
         bias = bias_scaling * (2 * torch.rand(hidden_size, generator=generator) - 1)
         dtype = torch.get_default_dtype()
-        self.register_buffer("input_weights", (input_scaling * entries).to(dtype))
+        self.register_buffer("input_weights", (scaling * entries).to(dtype))
         self.register_buffer("weights", matrix.to(dtype))
         self.register_buffer("bias", bias.to(dtype))
         recurrent = reservoir_entries(hidden_size, connectivity=recurrent_connectivity, topology=topology)
         fed = input_size * fed_units(hidden_size, input_connectivity)
-        scaled = ((spectral_radius, recurrent), (input_scaling, fed), (bias_scaling, hidden_size))
+        scaled = ((spectral_radius, recurrent), (scaling, fed), (bias_scaling, hidden_size))
         self._expected_weights = sum(entries for scale, entries in scaled if scale)
 
     def fixed_weights(self) -> int:
