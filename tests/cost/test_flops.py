@@ -162,9 +162,9 @@ def s4d(d: int, h: int, *, s: int) -> Count:
 
 def s4(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
-    explicit, driven = 8 + 4 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
+    explicit, driven = 6 + 4 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
     implicit, read = 6 + 4 + 2 * 2, 6 + 2  # R h, P^* R h, times R P, subtracted; C h
-    numbers = d * (1 + 2 + 1)  # twice the real part, thrice; a quotient
+    numbers = d * 3  # twice the real part, thrice
     mix = 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
     return 2 * d * 2 * h, pairs * (explicit + driven + implicit + read) + numbers + mix
 

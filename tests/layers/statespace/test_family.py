@@ -15,9 +15,9 @@ from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
-from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 

@@ -21,7 +21,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.hippo import legs, legs_low_rank, legs_normal
 from statewise.layers.statespace.channel_mix import ChannelMix
@@ -90,44 +89,56 @@ class S4(SequenceLayer):
         return S4State(upcast(self.zeros(batch_size, *self.readout.shape)))
 
     def step(self, x: Tensor, state: S4State) -> tuple[Tensor, S4State]:
-        driven = self._sampled_drive() * upcast(x).unsqueeze(-1)
-        h = self._implicit(self._explicit(to_complex(state.h)) + driven)
+        system = self._sampled()
+        h = system.implicit(system.explicit(to_complex(state.h)) + system.drive * upcast(x).unsqueeze(-1))
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self.mix(s, x), S4State(to_pairs(h))
 
     def _sequence(self, x: Tensor, state: S4State) -> tuple[Tensor, S4State]:
         """The same map of real pairs, whose matrix is what it makes of each of them."""
-        with unrounded(x):
-            size = 2 * self.readout.shape[1]
-            pairs = torch.eye(size, dtype=state.h.dtype, device=x.device).view(size, 1, -1, 2)
-            a = to_pairs(self._implicit(self._explicit(to_complex(pairs)))).flatten(-2).permute(1, 2, 0)
-            b = to_pairs(self._implicit(self._sampled_drive())).flatten(-2)
-            real, imaginary = upcast(self.readout).unbind(-1)
-            c = 2 * torch.stack([real, -imaginary], dim=-1).flatten(-2)
-            s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2))
+        system = self._sampled()
+        size = 2 * self.readout.shape[1]
+        pairs = torch.eye(size, dtype=state.h.dtype, device=x.device).view(size, 1, -1, 2)
+        a = to_pairs(system.implicit(system.explicit(to_complex(pairs)))).flatten(-2).permute(1, 2, 0)
+        b = to_pairs(system.implicit(system.drive)).flatten(-2)
+        real, imaginary = upcast(self.readout).unbind(-1)
+        c = 2 * torch.stack([real, -imaginary], dim=-1).flatten(-2)
+        s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2))
         return self.mix(s, x), S4State(h.unflatten(-1, (-1, 2)))
 
-    def _half_steps(self) -> tuple[Tensor, Tensor, Tensor]:
-        """``dt / 2 (D, 1)``, and complex ``dt / 2 L`` and ``P (D, S/2)``."""
-        half = upcast(self.log_dt).exp().unsqueeze(-1) / 2
-        eigenvalues = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
-        return half, half * eigenvalues, to_complex(self.low_rank)
+    def _sampled(self) -> "Sampled":
+        dt = upcast(self.log_dt).exp().unsqueeze(-1)
+        half_diagonal = dt / 2 * torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
+        p, resolvent = to_complex(self.low_rank), 1 / (1 - half_diagonal)
+        resolved = resolvent * p
+        gain = 1 / (2 / dt + _inner(p, resolved))
+        return Sampled(1 + half_diagonal, p, dt / 2 * p, resolvent, gain * resolved, dt * to_complex(self.drive))
 
-    def _sampled_drive(self) -> Tensor:
-        """``dt B``, complex ``(D, S/2)``."""
-        return upcast(self.log_dt).exp().unsqueeze(-1) * to_complex(self.drive)
 
-    def _explicit(self, h: Tensor) -> Tensor:
+class Sampled(NamedTuple):
+    """The two halves of a bilinear step of A = diag(L) - P P^*; each complex ``(D, S/2)``."""
+
+    diagonal: Tensor
+    """I + dt/2 L."""
+    p: Tensor
+    """P."""
+    half_p: Tensor
+    """dt/2 P."""
+    resolvent: Tensor
+    """R = (I - dt/2 L)^-1."""
+    resolved: Tensor
+    """R P / (2 / dt + P^* R P)."""
+    drive: Tensor
+    """dt B."""
+
+    def explicit(self, h: Tensor) -> Tensor:
         """``(I + dt/2 A) h``."""
-        half, diagonal, p = self._half_steps()
-        return h + diagonal * h - half * p * _inner(p, h)
+        return self.diagonal * h - self.half_p * _inner(self.p, h)
 
-    def _implicit(self, h: Tensor) -> Tensor:
-        """``(I - dt/2 A)^-1 h``: with R = (I - dt/2 L)^-1, it is R h - R P (P^* R h) / (2 / dt + P^* R P)."""
-        half, diagonal, p = self._half_steps()
-        resolvent = 1 / (1 - diagonal)
-        h, resolved = resolvent * h, resolvent * p
-        return h - resolved * (_inner(p, h) / (1 / half + _inner(p, resolved)))
+    def implicit(self, h: Tensor) -> Tensor:
+        """``(I - dt/2 A)^-1 h = R h - R P (P^* R h) / (2 / dt + P^* R P)``, by Woodbury."""
+        h = self.resolvent * h
+        return h - self.resolved * _inner(self.p, h)
 
 
 def _inner(p: Tensor, h: Tensor) -> Tensor:
