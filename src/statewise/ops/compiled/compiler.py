@@ -25,6 +25,8 @@ ELEMENTWISE: Any = {"error_model": "numpy", "fastmath": FAST}
 """Options of what works number by number"""
 SUMMING: Any = {"error_model": "numpy", "fastmath": FAST | {"reassoc"}}
 """Options of what adds up many numbers, in whatever order"""
+LOOPS = ("cells", "compiled", "gates")
+"""Folders of operations that hold loops and what is plugged into them"""
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 _allowed: ContextVar[bool] = ContextVar("compiled_loops_allowed", default=True)
@@ -66,13 +68,17 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say."""
     import numba
 
-    loop = numba.njit(cache=True, nogil=True, **SUMMING)(function)
+    loop = numba.njit(nogil=True, **SUMMING)(function)
+    try:
+        loop.enable_caching()
+    except RuntimeError:  # no folder can be written: every process compiles for itself
+        return loop
     _renewed_with_any_source(loop)
     return loop
 
 
 def _renewed_with_any_source(loop: Any) -> None:
-    """Have kept machine code made anew when any source of operations has changed.
+    """Have kept machine code made anew when the source of any loop, or of what is plugged into one, has changed.
 
     By itself numba looks at the loop's own file, and what is plugged into a loop stands in others. Where it keeps
     things otherwise than it did, its own rule stays.
@@ -84,7 +90,8 @@ def _renewed_with_any_source(loop: Any) -> None:
 
 @cache
 def _stamp() -> str:
-    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
+    operations = Path(__file__).parents[1]
+    sources = sorted(source for folder in LOOPS for source in (operations / folder).glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 

@@ -1,0 +1,43 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import statewise
+
+WORK = """
+import numpy as np
+from statewise.ops.compiled.scan import scan
+ones = np.ones((1, 3, 1))
+h = np.empty_like(ones)
+scan(ones, ones, np.zeros((1, 1)), h)
+print(h.sum(), sum(scan.stats.cache_hits.values()))
+"""
+
+
+def run(package: Path, *, before: str = "") -> list[str]:
+    """Sum of the states, and how often machine code was found, in a process of its own."""
+    found = subprocess.run(
+        [sys.executable, "-c", before + WORK],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(package)},
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout.split()
+
+
+def test_machine_code_is_kept_until_the_source_of_anything_plugged_in_changes(tmp_path: Path):
+    shutil.copytree(
+        Path(statewise.__file__).parent, tmp_path / "statewise", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    assert run(tmp_path) == ["6.0", "0"]
+    assert run(tmp_path) == ["6.0", "1"]
+    gates = tmp_path / "statewise" / "ops" / "gates" / "gru.py"
+    gates.write_text(gates.read_text() + "\n")
+    assert run(tmp_path) == ["6.0", "0"]
+
+
+def test_where_nothing_can_be_kept_loops_run_all_the_same():
+    nowhere = "from numba.core import caching; caching.CacheImpl._locator_classes = []"
+    assert run(Path(statewise.__file__).parents[1], before=nowhere) == ["6.0", "0"]
