@@ -12,13 +12,17 @@ if __name__ == "__main__":
 from statewise._lazy import lazy
 
 _EXPORTS = {
+    "Bench": "api",
+    "BenchConfig": "cost.bench.config",
     "CompareConfig": "compare.config",
     "Comparison": "api",
+    "Intervals": "runs.intervals",
     "ModelConfig": "models.config",
     "RunConfig": "runs.config",
     "Sampling": "generation.sampling",
     "TrainConfig": "train.config",
     "UserError": "errors",
+    "bench_models": "api",
     "compare_models": "api",
     "default_config": "models.resolve",
     "default_run": "runs.complete",
@@ -27,6 +31,7 @@ _EXPORTS = {
     "generate_text": "api",
     "import_path": "importing",
     "load_run": "runs.folder",
+    "sample_outputs": "train.monte_carlo",
     "train_model": "api",
     "write_report": "api",
 }

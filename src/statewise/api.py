@@ -1,24 +1,34 @@
-"""The verbs from Python, in a few lines: compare models, train one, use it, write a report."""
+"""The verbs from Python, in a few lines: compare models, train one, use it, time layers, write a report."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from statewise import report
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import OnEvent
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
+from statewise.cost.bench.config import BenchConfig, Gear
+from statewise.cost.bench.folder import is_bench, open_bench, write_bench
+from statewise.cost.bench.run import OnStep, Subject, run_bench
 from statewise.errors import UserError
 from statewise.generation.generate import generate, read_vocabulary
 from statewise.generation.sampling import Sampling
+from statewise.models.bare import bare_layer
+from statewise.models.resolve import pattern_of
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import NextRows, forecast_next
+from statewise.runs.intervals import Intervals
 from statewise.runs.training import score_run, train_run
 from statewise.storage import read_json, write_text
 from statewise.tasks.resolve import name_task
+from statewise.train.config import TrainConfig
+from statewise.train.device import check_device
 from statewise.train.history import read_history
 from statewise.workbench import WORKBENCH
 
@@ -130,27 +140,91 @@ def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | Non
     return generate(run.model, read_vocabulary(run.preprocessing, run.config.task), prompt=prompt, sampling=sampling)
 
 
-def forecast_rows(folder: str | Path, data: str | Path = "") -> NextRows:
+def forecast_rows(folder: str | Path, data: str | Path = "", intervals: Intervals | None = None) -> NextRows:
     """The rows that follow a table; ``statewise forecast`` from Python.
 
     Args:
         folder: of a run that was trained on a table.
         data: table with the rows so far; empty = the one of the training.
+        intervals: predictive intervals from Monte Carlo dropout; ``None`` = none. What they hold stands in
+            ``statewise.runs.forecasting``.
 
     Raises:
-        UserError: if the folder holds no finished run on a table, or the table has other columns.
+        UserError: if the folder holds no finished run on a table, the table has other columns, or intervals are asked
+            of a model without dropout.
     """
-    return forecast_next(load_run(Path(folder)), str(data))
+    return forecast_next(load_run(Path(folder)), str(data), intervals)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was timed."""
+
+    folder: Path
+    result: dict[str, Any]
+    """Everything that was measured, as plain data; also ``result.json`` in the folder"""
+    report: Path
+    """The HTML page"""
+
+    def ratio(self, model: str, gear: Gear) -> float:
+        """A model's time to torch.nn's, the median over the rounds."""
+        rows = self.result["rows"]
+        return next(row["ratio"]["median"] for row in rows if (row["model"], row["gear"]) == (model, gear))
+
+
+def bench_models(
+    config: BenchConfig,
+    folder: str | Path,
+    *,
+    command: str = "",
+    on_step: OnStep = lambda done, total, note: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Bench:
+    """Time layers on this machine against torch.nn and write the report; ``statewise bench`` from Python.
+
+    Args:
+        config: which layers, at what work.
+        folder: where results go; those of an earlier bench there are replaced.
+        command: what the report says to do to have it again; empty = this call.
+        on_step: told how much is done, of how much, and what comes next.
+        should_stop: asked after every round; where it is true, that round was the last.
+
+    Raises:
+        UserError: if the config or folder will not do, or a layer cannot be made so wide.
+
+    >>> import tempfile
+    >>> config = BenchConfig(models=("gru",), batch=1, length=2, width=4, gears=("forward",), rounds=1)
+    >>> bench_models(config, tempfile.mkdtemp()).ratio("gru", "forward") > 0
+    True
+    """
+    check_device(TrainConfig(device=config.device))
+    subjects = _subjects(config)
+    folder = Path(folder)
+    open_bench(folder)
+    result = run_bench(config, subjects, on_step=on_step, should_stop=should_stop)
+    result["command"] = command or f"statewise.bench_models({config!r}, {str(folder)!r})"
+    write_bench(folder, result)
+    return Bench(folder, result, _write_page(report.render_bench, result, folder))
+
+
+def _subjects(config: BenchConfig) -> list[Subject]:
+    """The layers, whose weights are the same on every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        patterns = [pattern_of(name, context_length=config.length) for name in config.models]
+        return [Subject(pattern.name, pattern.family, bare_layer(pattern, config.width)) for pattern in patterns]
 
 
 def write_report(folder: str | Path) -> Path:
-    """Write the HTML page of a finished comparison or run anew and return its path.
+    """Write the HTML page of a finished comparison, run or bench anew and return its path.
 
     Raises:
-        UserError: if the folder holds neither, something in it is damaged, or the page cannot be written.
+        UserError: if the folder holds none of them, something in it is damaged, or the page cannot be written.
     """
     folder = Path(folder)
     result = read_result(folder)
+    if is_bench(result):
+        return _write_page(report.render_bench, result, folder)
     if "arms" in result:
         return _write_page(report.render_comparison, result, folder)
     run = {

@@ -24,6 +24,7 @@ DOES = {
     verbs.Forecast: "statewise.cli.use",
     verbs.Models: "statewise.cli.listing",
     verbs.Tasks: "statewise.cli.listing",
+    verbs.Bench: "statewise.cli.bench",
     verbs.Report: "statewise.cli.report",
 }
 """Verb -> the module whose ``run`` does it."""

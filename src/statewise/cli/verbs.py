@@ -6,11 +6,15 @@ from typing import Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from statewise.compare.config import CompareConfig
+from statewise.cost.bench.config import BenchConfig
 from statewise.generation.sampling import Sampling
 from statewise.models.config import ModelConfig
+from statewise.runs.intervals import Intervals
 from statewise.train.config import TrainConfig
 
+_BENCH = BenchConfig()
 _COMPARE = CompareConfig()
+_INTERVALS = Intervals()
 _MODEL = ModelConfig()
 _SAMPLING = Sampling()
 _TRAIN = TrainConfig()
@@ -154,6 +158,12 @@ class Forecast:
     """Folder of the run"""
     data: Text = ""
     """CSV file with the rows so far; empty = the file of the training"""
+    samples: Annotated[int | None, _default(_INTERVALS.samples)] = None
+    """Ask so many models with units dropped out (Monte Carlo dropout) and add intervals, of a run with dropout"""
+    interval: Annotated[float | None, _default(_INTERVALS.level)] = None
+    """Add intervals that are to hold this share of what comes, by model uncertainty and errors on validation"""
+    seed: Annotated[int | None, _default(_INTERVALS.seed)] = None
+    """The same seed gives the same intervals"""
     json: Flag = False
     """Print the forecast as JSON on the last line"""
 
@@ -181,11 +191,40 @@ class Tasks:
 
 
 @dataclass
+class Bench:
+    """How fast are layers on this machine, against torch.nn and what is physically possible? A table and a report."""
+
+    models: Annotated[
+        Positional[str], arg(metavar="MODELS", help_behavior_hint=f"(default: {','.join(_BENCH.models)})")
+    ] = ""
+    """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own; several
+    joined by + are stacked"""
+    batch: Annotated[int | None, _default(_BENCH.batch)] = None
+    """Rows of a batch of sequences"""
+    length: Annotated[int | None, _default(_BENCH.length)] = None
+    """Steps of a sequence"""
+    width: Annotated[int | None, _default(_BENCH.width)] = None
+    """Width of input and output"""
+    gears: Annotated[str | None, _default(",".join(_BENCH.gears))] = None
+    """What is timed, separated by commas: forward and training of whole sequences, one step of a stream"""
+    streams: Annotated[int | None, _default(_BENCH.streams)] = None
+    """Rows that a single step steps"""
+    rounds: Annotated[int | None, _default(_BENCH.rounds)] = None
+    """Measurements of each; what is told are medians"""
+    device: Annotated[str | None, _default(_BENCH.device)] = None
+    """cpu or cuda"""
+    out: Text = ""
+    """Folder of the results (empty = bench); what an earlier bench left there is replaced"""
+    json: Flag = False
+    """Print the results as JSON on the last line"""
+
+
+@dataclass
 class Report:
-    """Write the HTML report of a comparison or a run anew."""
+    """Write the HTML report of a comparison, a run or a bench anew."""
 
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
-    """Folder of the comparison or run"""
+    """Folder of the comparison, run or bench"""
 
 
 def given(verb: object, *names: str) -> dict[str, Any]:

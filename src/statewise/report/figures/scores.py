@@ -7,13 +7,12 @@ from markupsafe import Markup
 from statewise.report.figures.figure import Figure, score_axis
 from statewise.report.figures.plot import Axis, Plot
 from statewise.report.figures.reach import reach, with_near
+from statewise.report.figures.rows import ARROWS, draw_interval, rows_plot
 from statewise.report.figures.style import Style, shorten
-from statewise.report.formats import Column, percent, plain
+from statewise.report.formats import Column, percent
 from statewise.report.scale import Scale
 from statewise.report.schema import Arm, Comparison
 
-ROW = 30.0
-_ARROWS = {-1: "M4,-4L-2,0L4,4", 1: "M-4,-4L2,0L-4,4"}
 _STROKE = "M0,-7V7"
 _HALF = 0.5
 """The part of an axis from which on a value is written on its left"""
@@ -50,7 +49,7 @@ def references(data: Comparison) -> list[tuple[str, float]]:
 def _score_plot(data: Comparison, shown: Sequence[Arm], styles: Mapping[str, Style], column: Column) -> Markup:
     below = references(data)
     across = _score_axis(data, shown, [score for _, score in below])
-    plot = _rows([styles[arm.label].short for arm in shown] + [shorten(name, 22) for name, _ in below], across)
+    plot = rows_plot([styles[arm.label].short for arm in shown] + [shorten(name, 22) for name, _ in below], across)
     _draw_references(plot, across.scale, below, len(shown), column)
     for row, arm in enumerate(shown):
         style = styles[arm.label]
@@ -61,7 +60,7 @@ def _score_plot(data: Comparison, shown: Sequence[Arm], styles: Mapping[str, Sty
     for row, arm in enumerate(shown):
         if arm.score:
             told = f"{arm.label}: {column(arm.score.mean)} {column.interval(arm.score.low, arm.score.high)}"
-            _bar(plot, across.scale, row, styles[arm.label], (arm.score.low, arm.score.high))
+            draw_interval(plot, across.scale, row, styles[arm.label], (arm.score.low, arm.score.high))
             plot.mark(arm.score.mean, row, styles[arm.label], f"{told}, n = {arm.score.n}")
     return plot.svg()
 
@@ -84,7 +83,7 @@ def _draw_references(plot: Plot, scale: Scale, below: Sequence[tuple[str, float]
         place = min(max(score, scale.low), scale.high)
         if place != score:
             side = -1 if score < scale.low else 1
-            plot.sign(place, row, _ARROWS[side], "stroke beyond", f"{name}: {column(score)}, outside the figure")
+            plot.sign(place, row, ARROWS[side], "stroke beyond", f"{name}: {column(score)}, outside the figure")
         plot.beside(place, row, column(score), left=scale.place(place) > _HALF)
 
 
@@ -93,10 +92,10 @@ def _solved_plot(shown: Sequence[Arm], styles: Mapping[str, Style]) -> Markup | 
         return None
     ticks = [(fraction, percent(fraction)) for fraction in (0.0, 0.25, 0.5, 0.75, 1.0)]
     across = Axis(Scale(-0.05, 1.05), "seeds that solved the task", ticks)
-    plot = _rows([styles[arm.label].short for arm in shown], across)
+    plot = rows_plot([styles[arm.label].short for arm in shown], across)
     for row, arm in enumerate(shown):
         if arm.solved:
-            _bar(plot, across.scale, row, styles[arm.label], (arm.solved.low, arm.solved.high))
+            draw_interval(plot, across.scale, row, styles[arm.label], (arm.solved.low, arm.solved.high))
             plot.mark(arm.solved.fraction, row, styles[arm.label], f"{arm.label}: {percent(arm.solved.fraction)}")
     return plot.svg()
 
@@ -117,21 +116,3 @@ def _solved_caption(shown: Sequence[Arm]) -> str:
         return ""
     kinds = ", ".join({one.kind: None for one in solved if one.kind})
     return f"Second plot: the fraction of the seeds that solved the task, with its interval{kinds and f' ({kinds})'}. "
-
-
-def _rows(names: Sequence[str], across: Axis) -> Plot:
-    last = len(names) - 1
-    rows = Axis(Scale(last + 0.6, -0.6), across.label, [(row, name) for row, name in enumerate(names)])
-    return Plot(Axis(across.scale, "", across.ticks), rows, height=48 + ROW * len(names))
-
-
-def _bar(plot: Plot, scale: Scale, row: int, style: Style, ends: tuple[float | None, float | None]) -> None:
-    low, high = ends
-    if low is None or high is None:
-        return
-    inside = [min(max(end, scale.low), scale.high) for end in (low, high)]
-    plot.line([(inside[0], row), (inside[1], row)], f"bar {style.css}", "")
-    for side, end in ((-1, low), (1, high)):
-        if not scale.low <= end <= scale.high:
-            place = scale.low if side < 0 else scale.high
-            plot.sign(place, row, _ARROWS[side], f"arrow {style.css}", f"goes on to {plain(float(f'{end:.3g}'))}")
