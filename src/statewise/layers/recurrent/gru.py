@@ -23,6 +23,7 @@ from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.ops.gates.gru import GRUGates
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
@@ -93,6 +94,8 @@ class GRU(TorchLayout):
         if self.reset_placement == "before":
             y, h = unroll(self._next_reset_before, self._projected(x) + self.bias_hh_l0, state.h)
             return y, GRUState(h)
+        if (outputs := self._by_compiled_loop(GRUGates(), x, state.h)) is not None:
+            return outputs, GRUState(outputs[:, -1].clone())
         if not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)

@@ -6,7 +6,7 @@ Parameters are named and laid out as ``torch.nn.RNN``'s: W = ``weight_ih_l0`` (H
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.ops.gates.rnn import ReluGates, TanhGates
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
@@ -25,6 +26,10 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "leaky_relu": F.leaky_relu,
     "sigmoid": torch.sigmoid,
 }
+GATES: dict[Activation, Any] = {"tanh": TanhGates(), "relu": ReluGates()}
+"""Those that the compiled loop knows"""
+LONG = 64
+"""Steps from which on that loop is faster than torch's kernel where no gradients are asked for"""
 IRNN_STD = 0.001
 """Standard deviation of an IRNN's input weights (Le, Jaitly & Hinton 2015, section 4)"""
 
@@ -81,6 +86,10 @@ class RNN(TorchLayout):
         return h, RNNState(h)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+        if self.activation in GATES and (torch.is_grad_enabled() or x.shape[1] >= LONG):
+            outputs = self._by_compiled_loop(GATES[self.activation], x, state.h)
+            if outputs is not None:
+                return outputs, RNNState(outputs[:, -1].clone())
         if self.activation in ("tanh", "relu") and not beyond_reverse_mode():
             run = torch.rnn_tanh if self.activation == "tanh" else torch.rnn_relu
             keep = self._keeps_for_backward(x)
