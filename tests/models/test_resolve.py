@@ -101,7 +101,8 @@ def test_the_default_config_is_complete(name):
     signature = inspect.signature(entry.layer).parameters
     assert options.keys() == signature.keys() - solved
     for option in options.keys() - {"controller"}:
-        assert options[option] == entry.defaults.get(option, signature[option].default)
+        expected = entry.defaults.get(option, signature[option].default)
+        assert options[option] == (list(expected) if isinstance(expected, tuple) else expected)
 
 
 @pytest.mark.parametrize("said", [None, "gru", {"layer": "gru", "options": {"keep_bias": 2.0}}])
