@@ -28,6 +28,7 @@ from statewise.layers.recurrent.phased_lstm import PhasedLSTM
 from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
 from statewise.layers.recurrent.rnn import RNN
+from statewise.layers.recurrent.s_lstm import SLSTM
 from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.sru import SRU
 from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
@@ -149,6 +150,11 @@ CATALOG: Mapping[str, Entry] = {
         Entry(
             "qrnn", "recurrent", QuasiRNN, "Bradbury et al. 2017",
             example={"zoneout": 0.3}, knobs=(Knob("forget_bias", -1.0, 4.0), Knob("zoneout", 0.0, 0.5)),
+        ),
+        Entry(
+            "slstm", "recurrent", SLSTM, "Beck et al. 2024",
+            example={"heads": 2}, block="residual", feed_forward=2.0,
+            knobs=(Knob("forget_bias", 0.0, 6.0), Knob("input_bias", -10.0, 1.0)),
         ),
         Entry(
             "min-lstm", "statespace", MinLSTM, "Feng et al. 2024",

@@ -137,6 +137,11 @@ def quasi_rnn(d: int, h: int, *, k: int, pooling: str) -> Count:
     return 2 * k * d * v * h, 2 * v * h + (3 + read + complement) * h  # biases and gates; c and y
 
 
+def slstm(d: int, h: int, *, n: int) -> Count:
+    gates = 4 * h + 3 * h + 4 * h + 2 * h  # sums; m; f and i; tanh z, sigmoid o
+    return 2 * (4 * d * h + 4 * h * h // n), gates + 3 * h + 2 * h + 2 * h  # c; n; o c / n
+
+
 def lru(d: int, h: int, *, s: int) -> Count:
     state = 6 * s + 2 * s + 2 * s  # lambda h and gamma (B x), complex; their sum
     return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
@@ -305,6 +310,7 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({"kernel_size": 3, "pooling": "f"}, lambda d, h: quasi_rnn(d, h, k=3, pooling="f")),
         ({"kernel_size": 1, "pooling": "ifo"}, lambda d, h: quasi_rnn(d, h, k=1, pooling="ifo")),
     ],
+    "slstm": [({}, lambda d, h: slstm(d, h, n=1)), ({"heads": 4}, lambda d, h: slstm(d, h, n=4))],
     "min-lstm": [({}, min_lstm)],
     "min-gru": [({}, min_gru)],
     "lru": [

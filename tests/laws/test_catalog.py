@@ -64,6 +64,7 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
         ("min-lstm", "elementwise_recurrence"),
         ("ind-rnn", "elementwise_recurrence"),
         ("sru", "elementwise_recurrence"),
+        ("slstm", "dense_recurrence"),
         ("rg-lru", "causal_convolution"),
         ("rg-lru", "linear_recurrence"),
         ("qrnn", "causal_convolution"),
