@@ -46,7 +46,7 @@ def test_a_page_has_a_plot_and_a_table_for_each_gear(result: Data) -> None:
     page = Page(text)
     assert page.counts("table") == 2 + 1
     assert sum(attribute == ("class", "plot") for attribute in page.attributes) == 2
-    for told in ("40.0", "2000", "96\u202fGFLOP/s", "A Processor", "statewise bench lstm,mamba,own", "<b>own</b>"):
+    for told in ("40.0", "2000", "96 GFLOP/s", "A Processor", "statewise bench lstm,mamba,own", "<b>own</b>"):
         assert told in page.text
     assert_sound(text)
 
