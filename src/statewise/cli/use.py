@@ -16,6 +16,7 @@ from statewise.generation.generate import generate, read_vocabulary
 from statewise.generation.sampling import Sampling
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import forecast_next
+from statewise.runs.intervals import Intervals
 from statewise.runs.training import score_run
 
 
@@ -71,12 +72,31 @@ def _warn_of_foreign(vocabulary: Vocabulary, prompt: str) -> None:
         print(f"note: {foreign} of the prompt's {vocabulary.kind} are not in the training text", file=sys.stderr)
 
 
+def _intervals(verb: verbs.Forecast) -> Intervals | None:
+    """How intervals are found, where a flag asks for them."""
+    said = verbs.given(verb, "samples", "interval", "seed")
+    if not said:
+        return None
+    return Intervals(**{"level" if name == "interval" else name: value for name, value in said.items()})
+
+
 def _forecast(verb: verbs.Forecast) -> None:
     loaded = load_run(Path(verb.run))
-    found = forecast_next(loaded, verb.data)
-    table = Table("row", *found.values)
-    for time, *values in zip(found.times, *found.values.values(), strict=True):
-        table.add_row(time, *(f"{value:.6g}" for value in values))
+    intervals = _intervals(verb)
+    found = forecast_next(loaded, verb.data, intervals)
+    columns = {}
+    for name, values in found.values.items():
+        columns[name] = values
+        if intervals is not None:
+            columns |= {f"{name} lower": found.lower[name], f"{name} upper": found.upper[name]}
+    table = Table("row", *columns)
+    for time, *row in zip(found.times, *columns.values(), strict=True):
+        table.add_row(time, *(f"{value:.6g}" for value in row))
     console().print(table)
+    if intervals is not None:
+        print(
+            f"lower and upper: {100 * intervals.level:g} % of what {intervals.samples} models with units dropped out "
+            "say, each with the errors made on validation"
+        )
     if verb.json:
         print(json.dumps(asdict(found)))

@@ -1,0 +1,78 @@
+"""Predictions with dropout left on: many thinned models out of one.
+
+Monte Carlo dropout (Gal & Ghahramani 2016, "Dropout as a Bayesian approximation", section 4): with masks m_s drawn anew
+for each sample s,
+
+    E[y] ~ 1/S sum_s f(x; m_s),    Var[y] ~ 1/S sum_s f(x; m_s)^2 - E[y]^2 + the noise of the data, 1 / tau
+
+Their variance is that of the model alone, how unsure it is of its weights; 1 / tau is for the caller to add. For
+recurrent nets the paper's sequel (Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent
+neural networks", section 4) draws a mask once a sequence, as ``lstm-variational`` does; masks that change from step to
+step, as those between blocks do, average out along the sequence and vary less. It approximates a posterior whose width
+follows from the dropout rate, not from how much data there is: hold its intervals against held-out data.
+"""
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract import Input, SequenceLayer, slice_time, values_of
+from statewise.errors import UserError
+
+STEPS_AT_ONCE = 512
+
+
+def sample_outputs(model: SequenceLayer, x: Input, *, samples: int, seed: int = 0, last: int | None = None) -> Tensor:
+    """Outputs of ``samples`` thinned models, each from an empty memory; all other noise of training is on as well.
+
+    Of logits, average the probabilities: ``sample_outputs(...).softmax(-1).mean(0)``.
+
+    Args:
+        model: any; it is left in the mode it was in, and torch's generators as they were.
+        x: ``(B, T, d_in)`` or ``(B, T)``.
+        samples: S, at least 2.
+        seed: the same gives the same masks.
+        last: how many of the last time steps are returned; ``None`` = all.
+
+    Returns:
+        ``(S, B, T, d_out)``.
+
+    Raises:
+        UserError: if there are fewer than 2 samples, or all are alike, as of a model without dropout.
+
+    >>> from statewise.combine.dropout import Dropout
+    >>> y = sample_outputs(Dropout(width=3, rate=0.5), torch.ones(1, 4, 3), samples=1000)
+    >>> y.shape, bool((y.mean(0) - 1).abs().max() < 0.2), bool((y.var(0) - 1).abs().max() < 0.2)
+    (torch.Size([1000, 1, 4, 3]), True, True)
+    """
+    if samples < 2:
+        raise UserError(f"samples must be at least 2, got {samples}")
+    rows, steps = values_of(x).shape[:2]
+    first = 0 if last is None else max(0, steps - last)
+    many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
+    was_training = model.training
+    devices = [model.device] if model.device.type == "cuda" else []
+    model.train()
+    try:
+        with torch.random.fork_rng(devices), torch.no_grad():
+            torch.manual_seed(seed)
+            outputs = _tail(model, many, first, steps)
+    finally:
+        model.train(was_training)
+    found = outputs.unflatten(0, (samples, rows))
+    if bool((found == found[:1]).all()):
+        raise UserError(
+            "this model says the same whatever is dropped out, as one without dropout does; train one with dropout, as "
+            "with --set model.dropout=0.1, or leave intervals out"
+        )
+    return found
+
+
+def _tail(model: SequenceLayer, x: Input, first: int, steps: int) -> Tensor:
+    """Outputs from time step ``first`` on, worked out a stretch at a time."""
+    kept = []
+    state = None
+    for start in range(0, steps, STEPS_AT_ONCE):
+        y, state = model(slice_time(x, start, start + STEPS_AT_ONCE), state)
+        kept.append(y[:, max(0, first - start) :])
+    return torch.cat(kept, dim=1)

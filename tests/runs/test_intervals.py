@@ -1,0 +1,124 @@
+"""Predictive intervals: what they hold of a series whose noise is known, and whom they are refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import statewise
+from statewise.cli.dispatch import run as say
+from statewise.errors import UserError
+from statewise.models.config import ModelConfig
+from statewise.runs.config import RunConfig
+from statewise.runs.folder import LoadedRun, load_run
+from statewise.runs.forecasting import forecast_next, validation_errors
+from statewise.runs.intervals import Intervals
+from statewise.runs.training import train_run
+from statewise.train.config import TrainConfig
+
+HORIZON = 2
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """A random walk with steps of deviation 1, which nobody can forecast better than by its last value."""
+    return np.random.default_rng(0).standard_normal(3000).cumsum()
+
+
+@pytest.fixture(scope="module")
+def folder(walk: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("walk")
+    (folder / "walk.csv").write_text("\n".join(["level", *(f"{value}" for value in walk)]) + "\n")
+    train = TrainConfig(steps=1, batch_size=2, evaluate_every=1)
+    model = ModelConfig(layer="gru", width=8, depth=1, dropout=0.5)
+    config = RunConfig("forecast", model, train, {"source": str(folder / "walk.csv"), "horizon": HORIZON})
+    train_run(config, folder / "run", command="-")
+    return folder
+
+
+@pytest.fixture
+def run(folder: Path) -> LoadedRun:
+    """A run whose head says as good as nothing: that the series stays as it is."""
+    found = load_run(folder / "run")
+    with torch.no_grad():
+        found.model.head.weight.mul_(1e-6)  # type: ignore[union-attr, operator]
+        found.model.head.bias.zero_()  # type: ignore[union-attr, operator]
+    return found
+
+
+def test_of_a_sure_model_they_are_the_errors_on_validation(run: LoadedRun, walk: np.ndarray):
+    found = forecast_next(run, intervals=Intervals(level=0.8))
+    valid = walk[2100:2550]
+    assert found.values["level"] == pytest.approx([walk[-1]] * HORIZON, abs=1e-3)
+    for ahead in range(1, HORIZON + 1):
+        steps = valid[ahead:] - valid[:-ahead]
+        low, high = np.quantile(steps[: len(valid) - HORIZON], [0.1, 0.9])
+        assert found.lower["level"][ahead - 1] - walk[-1] == pytest.approx(low, abs=0.05)
+        assert found.upper["level"][ahead - 1] - walk[-1] == pytest.approx(high, abs=0.05)
+        assert low == pytest.approx(-1.2816 * ahead**0.5, abs=0.3)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_they_hold_what_they_say(run: LoadedRun, walk: np.ndarray, level: float):
+    found = forecast_next(run, intervals=Intervals(level=level))
+    for ahead in range(1, HORIZON + 1):
+        steps = walk[2550 + ahead :] - walk[2550:-ahead]
+        inside = (found.lower["level"][ahead - 1] - walk[-1] <= steps) & (
+            steps <= found.upper["level"][ahead - 1] - walk[-1]
+        )
+        assert inside.mean() == pytest.approx(level, abs=0.08)
+
+
+def test_an_unsure_model_has_wider_ones(run: LoadedRun):
+    sure = forecast_next(run, intervals=Intervals())
+    with torch.no_grad():
+        run.model.head.weight.mul_(1e8)  # type: ignore[union-attr, operator]
+    unsure = forecast_next(run, intervals=Intervals(samples=200))
+    widths = [found.upper["level"][0] - found.lower["level"][0] for found in (sure, unsure)]
+    assert widths[1] > 2 * widths[0]
+
+
+def test_errors_are_those_of_the_validation_part(run: LoadedRun, walk: np.ndarray):
+    errors = validation_errors(run)
+    scale = np.array(run.preprocessing["changes"]["scale"])
+    assert errors.shape == (450 - HORIZON, HORIZON)
+    assert errors[:, 0].numpy() * scale == pytest.approx(walk[2101:2549] - walk[2100:2548], abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same(folder: Path):
+    first, again, other = (
+        statewise.forecast_rows(folder / "run", intervals=Intervals(samples=5, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first.values != other.values
+
+
+def test_the_command_shows_them_and_says_what_they_are(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert say(["forecast", str(folder / "run"), "--samples", "20", "--interval", "0.75", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert all(column in said for column in ("level lower", "level upper"))
+    assert "75 % of what 20 models with units dropped out say, each with the errors made on validation" in said
+    assert '"lower": {"level": [' in said
+    assert say(["forecast", str(folder / "run")]) == 0
+    assert "lower" not in capsys.readouterr().out
+
+
+def test_without_dropout_or_data_they_are_refused(run: LoadedRun, tmp_path: Path, folder: Path):
+    for part in run.model.modules():
+        if hasattr(part, "rate"):
+            part.rate = 0.0  # type: ignore[assignment]
+    with pytest.raises(UserError, match="one without dropout does"):
+        forecast_next(run, intervals=Intervals())
+    other = tmp_path / "other.csv"
+    other.write_text("level\n" + "\n".join(f"{value % 7}" for value in range(3000)) + "\n")
+    config = replace(run.config, task_options={**run.config.task_options, "source": str(other)})
+    with pytest.raises(UserError, match=r"not what they were .* leave intervals out"):
+        validation_errors(replace(run, config=config))
+
+
+@pytest.mark.parametrize(("options", "cause"), [({"samples": 1}, "at least 2"), ({"level": 1.0}, "between 0 and 1")])
+def test_numbers_that_make_no_sense_are_refused(options: dict[str, float], cause: str):
+    with pytest.raises(UserError, match=cause):
+        Intervals(**options)  # type: ignore[arg-type]

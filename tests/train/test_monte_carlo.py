@@ -1,0 +1,84 @@
+"""Samples of thinned models against the closed form of a linear one, and what they leave alone."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from statewise.combine.dropout import Dropout
+from statewise.contract import Model, SequenceLayer, Timed, Vectors
+from statewise.errors import UserError
+from statewise.train import monte_carlo
+from statewise.train.monte_carlo import sample_outputs
+
+from .small import small_model
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+class OwnDropout(SequenceLayer):
+    """A layer of one's own that uses torch's dropout, whose masks are of no seed in the state."""
+
+    def __init__(self) -> None:
+        super().__init__(Vectors(3), 3)
+        self.drop = nn.Dropout(0.3)
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return self.zeros(batch_size, 0)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.drop(x), state
+
+
+@pytest.mark.parametrize("body", [Dropout(width=3, rate=0.3), OwnDropout()], ids=["ours", "torch"])
+def test_mean_and_variance_of_a_linear_model(body: SequenceLayer):
+    """y = w (m x) / (1 - p) + b has mean w x + b and variance p / (1 - p) sum (w x)^2."""
+    torch.manual_seed(1)
+    head = nn.Linear(3, 2)
+    x = torch.randn(2, 3, 3)
+    y = sample_outputs(Model(body, head, 2), x, samples=20_000).detach()
+    variance = 0.3 / 0.7 * torch.einsum("oi,bti->bto", head.weight.square(), x.square()).detach()
+    error = variance.sqrt() / 20_000**0.5
+    assert bool(((y.mean(0) - head(x)).abs() < 5 * error).all())
+    torch.testing.assert_close(y.var(0), variance, rtol=0.05, atol=0)
+
+
+def test_the_same_seed_gives_the_same_whatever_torchs_generator_says():
+    x = torch.randn(2, 5, 3)
+    for model in (small_model(dropout=0.4), Model(OwnDropout(), nn.Linear(3, 2), 2)):
+        first = sample_outputs(model, x, samples=3, seed=7)
+        torch.rand(5)
+        before = torch.get_rng_state()
+        assert torch.equal(first, sample_outputs(model, x, samples=3, seed=7))
+        assert torch.equal(before, torch.get_rng_state())
+        assert not torch.equal(first, sample_outputs(model, x, samples=3, seed=8))
+        assert not torch.equal(first[0], first[1])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_stays_in_its_mode_and_has_no_gradients(training: bool):
+    model = small_model(dropout=0.4).train(training)
+    found = sample_outputs(model, torch.randn(1, 4, 3), samples=2)
+    assert not found.requires_grad
+    assert all(part.training == training for part in model.modules())
+
+
+@pytest.mark.parametrize("layer", ["lstm", "lstm-variational"])
+def test_stretches_give_what_the_whole_gives(layer: str, monkeypatch: pytest.MonkeyPatch):
+    model, x = small_model(layer, dropout=0.4), torch.randn(2, 9, 3)
+    whole = sample_outputs(model, x, samples=3)
+    monkeypatch.setattr(monte_carlo, "STEPS_AT_ONCE", 4)
+    torch.testing.assert_close(sample_outputs(model, x, samples=3), whole)
+    for last in (1, 3, 6, 9, 20):
+        torch.testing.assert_close(sample_outputs(model, x, samples=3, last=last), whole[:, :, -last:])
+
+
+def test_time_stamps_are_passed_on():
+    x = Timed(torch.randn(2, 5, 3), torch.rand(2, 5))
+    assert sample_outputs(small_model(dropout=0.4), x, samples=3).shape == (3, 2, 5, 2)
+
+
+def test_without_dropout_it_says_what_to_do():
+    with pytest.raises(UserError, match=r"one without dropout does; train one .* --set model\.dropout=0\.1"):
+        sample_outputs(small_model(), torch.randn(1, 4, 3), samples=5)
+    with pytest.raises(UserError, match="samples must be at least 2"):
+        sample_outputs(small_model(dropout=0.4), torch.randn(1, 4, 3), samples=1)
