@@ -310,7 +310,7 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({"kernel_size": 3, "pooling": "f"}, lambda d, h: quasi_rnn(d, h, k=3, pooling="f")),
         ({"kernel_size": 1, "pooling": "ifo"}, lambda d, h: quasi_rnn(d, h, k=1, pooling="ifo")),
     ],
-    "slstm": [({}, lambda d, h: slstm(d, h, n=1)), ({"heads": 4}, lambda d, h: slstm(d, h, n=4))],
+    "slstm": [({}, lambda d, h: slstm(d, h, n=1)), ({"heads": 2}, lambda d, h: slstm(d, h, n=2))],
     "min-lstm": [({}, min_lstm)],
     "min-gru": [({}, min_gru)],
     "lru": [
