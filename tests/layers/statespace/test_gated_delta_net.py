@@ -52,7 +52,7 @@ def test_equals_equation_10_number_by_number(options):
 
 def test_keeps_the_laws_with_several_chunks_in_a_sequence(monkeypatch):
     monkeypatch.setattr(delta_rule, "CHUNK", 4)
-    laws.check(GatedDeltaNet(input_size=3, hidden_size=4))
+    laws.check(GatedDeltaNet(input_size=3, hidden_size=4), mode="eval")
 
 
 def test_what_it_keeps_never_grows():

@@ -62,7 +62,7 @@ def test_equals_section_4_2_as_a_sum_over_the_past(options):
 
 def test_keeps_the_laws_with_several_chunks_in_a_sequence(monkeypatch):
     monkeypatch.setattr(matrix_recurrence, "CHUNK_OF_CHANNELS", 4)
-    laws.check(lively())
+    laws.check(lively(), mode="eval")
 
 
 def test_a_step_is_read_before_it_is_written():

@@ -96,7 +96,7 @@ def test_starts_as_hippo_legs_seen_through_the_eigenvectors_of_its_normal_part()
 
 def test_keeps_the_laws_with_several_blocks_in_a_sequence(monkeypatch):
     monkeypatch.setattr(state_space_convolution, "BLOCK", 4)
-    laws.check(S4(input_size=3, hidden_size=4, conjugate_pairs=2))
+    laws.check(S4(input_size=3, hidden_size=4, conjugate_pairs=2), mode="eval")
 
 
 @pytest.mark.parametrize("dt", [1e-4, 0.1, 10.0, 1e4])
