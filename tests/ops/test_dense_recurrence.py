@@ -9,6 +9,7 @@ from statewise.ops.compiled import elementary
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.dense_recurrence import FORMS, dense_recurrence
 from statewise.ops.gates.coupled_lstm import CoupledLSTMGates
+from statewise.ops.gates.dropped_lstm import DroppedLSTMGates
 from statewise.ops.gates.gru import GRUGates
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.minimal_rnn import MinimalRNNGates
@@ -24,6 +25,7 @@ KINDS = {
     "lstm": (LSTMGates, []),
     "peephole-lstm": (PeepholeLSTMGates, [(3, WIDTH)]),
     "coupled-lstm": (CoupledLSTMGates, []),
+    "dropped-lstm": (DroppedLSTMGates, []),
     **{
         f"{name}-norm-lstm": (NormLSTMGates, [(4, WIDTH), (WIDTH,), (WIDTH,), centred])
         for name, centred in NORMS.items()
@@ -36,7 +38,7 @@ KINDS = {
     "minimal-rnn": (MinimalRNNGates, []),
 }
 """Kind of gates, and the shapes of their weights or constants in their place"""
-INPUTS = {"minimal-rnn": 2}
+INPUTS = {"minimal-rnn": 2, "dropped-lstm": 5}
 """Vectors of x, where there are others than of u"""
 PEERS = {"lstm": nn.LSTM, "gru": nn.GRU, "tanh": nn.RNN}
 kinds = pytest.mark.parametrize("kind", KINDS)
