@@ -60,8 +60,8 @@ class MLSTM(SequenceLayer):
         hidden_size: H, width of keys, values and output.
         heads: N, which divides H.
         forget_bias: initial bias of the forget gates; at first a head remembers for about ``1 + exp(forget_bias)``
-            steps. The paper spreads it from 3 to 6 over the heads.
-        input_bias: initial bias of the input gates, the logarithm of what they let in. The authors take -10.
+            steps. The authors' code spreads it from 3 to 6 over the heads.
+        input_bias: initial bias of the input gates, the logarithm of what they let in. xLSTM 7B takes -10.
 
     Raises:
         ValueError: if the heads do not divide H.
