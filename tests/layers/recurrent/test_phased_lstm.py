@@ -98,10 +98,10 @@ def test_a_step_in_two_halves_ends_at_the_same_time_of_the_clocks():
 
 def test_periods_start_uniform_in_their_logarithm():
     torch.manual_seed(0)
-    layer = PhasedLSTM(input_size=D, hidden_size=2000, shortest_period=2.0, longest_period=200.0)
+    layer = PhasedLSTM(input_size=D, hidden_size=300, shortest_period=2.0, longest_period=200.0)
     share = (layer.log_period.detach() - math.log(2)) / math.log(100)
-    assert 0 <= float(share.min()) < 0.01 < 0.99 < float(share.max()) <= 1
-    assert float(share.mean()) == pytest.approx(0.5, abs=0.03)
+    assert 0 <= float(share.min()) < 0.05 < 0.95 < float(share.max()) <= 1
+    assert float(share.mean()) == pytest.approx(0.5, abs=0.06)
     where = layer.shift.detach() / layer.log_period.detach().exp()
     assert 0 <= float(where.min()) < float(where.max()) <= 1
 
