@@ -1,0 +1,123 @@
+"""Recurrences without a matrix on one CPU thread: the scan against an addition, layers against ``torch.nn.GRU``.
+
+    python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers]
+
+Both sides take turns, so that a busy machine slows both; times are medians, a ratio is the median over the rounds of
+ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t: forward against ``a + b`` on the same tensors, the floor of whatever
+reads two tensors and writes one; backward alone against the same. Layers are trained, forward and backward, at one
+batch and width.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from statewise.layers.recurrent.ind_rnn import IndRNN
+from statewise.layers.recurrent.quasi_rnn import QuasiRNN
+from statewise.layers.recurrent.sru import SRU
+from statewise.layers.statespace.lru import LRU
+from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.min_lstm import MinLSTM
+from statewise.layers.statespace.rg_lru import RGLRU
+from statewise.ops.linear_recurrence import linear_recurrence
+
+LAYERS = {
+    "min-gru": MinGRU,
+    "min-lstm": MinLSTM,
+    "ind-rnn": IndRNN,
+    "sru": SRU,
+    "qrnn": QuasiRNN,
+    "lru": LRU,
+    "rg-lru": RGLRU,
+}
+BATCH, WIDTH = 8, 128
+WARM_UP = 3
+
+
+class Duel(NamedTuple):
+    """Two pieces of work, and what to call them."""
+
+    name: str
+    ours: Callable[[], object]
+    peer: str
+    theirs: Callable[[], object]
+    goal: float
+
+
+def scans(length: int, dtype: torch.dtype) -> Iterator[Duel]:
+    """Forward and backward of the scan, each against an addition."""
+    a, b, cotangent = (torch.rand(BATCH, length, WIDTH, dtype=dtype) for _ in range(3))
+    initial = torch.zeros(BATCH, WIDTH, dtype=dtype)
+    kind = "complex " if dtype.is_complex else ""
+    yield Duel(f"{kind}scan forward", lambda: linear_recurrence(a, b, initial), "a + b", lambda: a + b, 1.3)
+    leaves = a.clone().requires_grad_(), b.clone().requires_grad_()
+    h = linear_recurrence(leaves[0], leaves[1], initial)
+    yield Duel(
+        f"{kind}scan backward",
+        lambda: torch.autograd.grad(h, leaves, cotangent, retain_graph=True),
+        "a + b",
+        lambda: a + b,
+        2.5,
+    )
+
+
+def layers(length: int) -> Iterator[Duel]:
+    """Training of each layer against a GRU as wide."""
+    x, peer = torch.randn(BATCH, length, WIDTH), nn.GRU(WIDTH, WIDTH, batch_first=True)
+    for name, kind in LAYERS.items():
+        layer = kind(input_size=WIDTH, hidden_size=WIDTH)
+        yield Duel(f"{name} training", training(layer, x), "nn.GRU", training(peer, x), 1.0)
+
+
+def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    """Forward and backward."""
+
+    def run() -> None:
+        module.zero_grad()
+        module(x)[0].sum().backward()
+
+    return run
+
+
+def measure(duel: Duel, rounds: int) -> tuple[float, float, float]:
+    """Median seconds of ours and of theirs, and the median of their ratio, over interleaved runs."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(-WARM_UP, rounds):
+        pairs = [(duel.ours, ours), (duel.theirs, theirs)]
+        for work, times in pairs if number % 2 else reversed(pairs):
+            start = time.perf_counter()
+            work()
+            if number >= 0:
+                times.append(time.perf_counter() - start)
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
+
+
+def main() -> None:
+    """Print one line for each comparison and length."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30, help="measurements of each side (default 30)")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[256, 1024], help="T (default 256 1024)")
+    parser.add_argument("--only", nargs="+", choices=("scans", "layers"), default=["scans", "layers"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(f"B = {BATCH}, H = {WIDTH}\nwork                       T   ours ms  peer      peer ms  ours/peer  goal")
+    for length in arguments.lengths:
+        duels = [*scans(length, torch.float32), *scans(length, torch.complex64)] if "scans" in arguments.only else []
+        for duel in [*duels, *(layers(length) if "layers" in arguments.only else ())]:
+            ours, theirs, ratio = measure(duel, arguments.rounds)
+            print(
+                f"{duel.name:22} {length:5} {1000 * ours:9.3f}  {duel.peer:7} {1000 * theirs:9.3f} {ratio:10.2f}"
+                f"  {duel.goal:4}"
+            )
+
+
+if __name__ == "__main__":
+    main()
