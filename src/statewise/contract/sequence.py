@@ -64,7 +64,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
             )
         if "step" in cls.__dict__:
             setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
-            if "stepper" not in cls.__dict__:
+            overrides = not getattr(super(cls, cls).step, "__isabstractmethod__", False)
+            if overrides and "stepper" not in cls.__dict__:
                 setattr(cls, "stepper", SequenceLayer.stepper)  # noqa: B010
 
     @abstractmethod
@@ -93,8 +94,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def stepper(self, state: State) -> Stepper:
         """The layer at work on a state of its own, from ``state`` on: single steps, as fast as they come.
 
-        Override with something equal and faster. A class that has a ``step`` of its own and no ``stepper`` has this
-        one, whatever the class above has.
+        Override with something equal and faster. A class that overrides a ``step`` and no ``stepper`` has this one,
+        whatever the class above has. Side outputs may not be recorded.
 
         >>> from statewise.layers.recurrent.lstm import LSTM
         >>> layer = LSTM(input_size=3, hidden_size=4)

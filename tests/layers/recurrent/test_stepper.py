@@ -2,10 +2,13 @@ import pytest
 import torch
 
 from statewise.layers.recurrent.dense_stepper import DenseStepper
+from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
+from statewise.layers.recurrent.rnn import RNN
 from statewise.ops.compiled.compiler import without_compiled_loops
 
-LAYERS = {"lstm": LSTM}
+LAYERS = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "peephole-lstm": PeepholeLSTM}
 layers = pytest.mark.parametrize("name", LAYERS)
 
 
@@ -39,5 +42,5 @@ def test_an_input_of_another_form_is_refused(name):
     stream = layer.stepper(layer.initial_state(2))
     with pytest.raises(ValueError, match=r"reads torch.float32 \(2, 3\), got torch.float32 \(1, 3\)"):
         stream(torch.zeros(1, 3))
-    with pytest.raises(ValueError, match="got torch.float64"):
+    with pytest.raises(ValueError, match=r"got torch\.float64"):
         stream(torch.zeros(2, 3, dtype=torch.float64))

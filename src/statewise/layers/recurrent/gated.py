@@ -14,8 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares, variational_mask
 from statewise.ops.dense_recurrence import dense_recurrence
 
@@ -109,6 +110,13 @@ class GatedLayer(SequenceLayer):
             new = tuple(value + k * (old - value) for value, old, k in zip(new, state[:-1], shares, strict=True))
         after = self.state_type(*new, state.noise and state.noise.later(1))
         return after.h, after
+
+    def stepper(self, state: Any) -> Stepper:
+        if self.noise.anywhere or type(self)._driven is not GatedLayer._driven:
+            return super().stepper(state)
+        weight, bias = self.recurrent.weight, self.recurrent.bias
+        bias = weight.new_zeros(len(weight)) if bias is None else bias
+        return dense_stepper(self, state, self._gates(), (self.input.weight, self.input.bias, weight, bias))
 
     def _sequence(self, x: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         time, h = x.shape[1], state.h

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
+from statewise.contract import Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
@@ -89,6 +90,11 @@ class GRU(TorchLayout):
         probe.record(self, "keep_gate", z)
         h = n + z * (state.h - n)
         return h, GRUState(h)
+
+    def stepper(self, state: GRUState) -> Stepper:
+        if self.reset_placement == "before":
+            return super().stepper(state)
+        return self._dense_stepper(GRUGates(), state)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "before":

@@ -99,9 +99,7 @@ class LSTM(TorchLayout):
         return h, LSTMState(h, c)
 
     def stepper(self, state: LSTMState) -> Stepper:
-        memory = state.c.unsqueeze(1)
-        compiled = self._dense_stepper(LSTMGates(), state.h, memory, lambda h, m: LSTMState(h, m.squeeze(1)))
-        return compiled or super().stepper(state)
+        return self._dense_stepper(LSTMGates(), state)
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         if beyond_reverse_mode():

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from statewise.contract import Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
@@ -84,6 +85,11 @@ class RNN(TorchLayout):
         memory = F.linear(state.h, self.weight_hh_l0, self.bias_hh_l0)
         h = ACTIVATIONS[self.activation](self._projected(x) + memory)
         return h, RNNState(h)
+
+    def stepper(self, state: RNNState) -> Stepper:
+        if self.activation not in GATES:
+            return super().stepper(state)
+        return self._dense_stepper(GATES[self.activation], state)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         if self.activation in GATES and (torch.is_grad_enabled() or x.shape[1] >= LONG):

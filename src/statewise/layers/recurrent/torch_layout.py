@@ -10,10 +10,9 @@ from torch.nn.utils import parametrize
 
 from statewise.contract import SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
-from statewise.layers.recurrent.dense_stepper import DenseStepper
+from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.dense_recurrence import dense_recurrence
-from statewise.ops.dense_stepping import DenseStepping
 from statewise.ops.transforms import transforming
 from statewise.tree import State
 
@@ -49,15 +48,9 @@ class TorchLayout(SequenceLayer):
         own: dict[str, Any] = self._parameters  # no parametrised weight is there; asking for each costs 2 us a call
         return [own[name] if name in own else getattr(self, name) for name in WEIGHTS]
 
-    def _dense_stepper(
-        self, gates: Any, h: Tensor, memory: Tensor, as_state: Callable[[Tensor, Tensor], State]
-    ) -> Stepper | None:
-        """A stream by the compiled loop, where it can run: with these gates, from h ``(B, H)`` and its memory on."""
-        weights = self._weights()
-        if not compiled_loops_serve(h, memory, *weights):
-            return None
-        weight_in, weight, bias_in, bias = weights
-        return DenseStepper(DenseStepping(gates, weight_in, bias_in, weight, bias, h, memory), as_state)
+    def _dense_stepper(self, gates: Any, state: State) -> Stepper:
+        weight_in, weight, bias_in, bias = self._weights()
+        return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
 
     def _by_compiled_loop(self, gates: Any, x: Tensor, h: Tensor) -> Tensor | None:
         """All outputs ``(B, T, H)`` of a layer without memory by the compiled loop, or ``None`` where torch's serves.

@@ -1,0 +1,111 @@
+"""One streamed step against torch.nn's cell and ONNX Runtime with the same weights, one thread, one row.
+
+    python benchmarks/streaming.py [--rounds 40] [--layers lstm gru rnn]
+
+Ours is ``layer.stepper``; ONNX Runtime runs its own operator of that kind, where it is installed. They take turns, so
+that a busy machine slows all; times are medians, a ratio is the median over the rounds. The floor is the time in which
+the weights of a step can be read from memory that a core holds, at the rate at which this machine copies 64 kB.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from plain_layers import LAYERS, STEPS, Duel, _cell, _steps, measure
+
+from statewise.layers.recurrent.interop import to_torch
+
+WIDTHS = (32, 64, 128, 256)
+
+
+def onnx_step(name: str, module: torch.nn.Module, width: int) -> Callable[[], object] | None:
+    """A step of the same module in ONNX Runtime; None where it is not installed."""
+    try:
+        import onnxruntime
+        from onnx import TensorProto, helper, numpy_helper
+    except ImportError:
+        return None
+    weights = {key: value.detach().numpy() for key, value in module.state_dict().items()}
+    order = {"lstm": [0, 3, 1, 2], "gru": [1, 0, 2], "rnn": [0]}[name]
+
+    def gates(key: str) -> np.ndarray:
+        parts = np.split(weights[key], len(order))
+        return np.concatenate([parts[place] for place in order])
+
+    held = {
+        "W": gates("weight_ih_l0")[None],
+        "R": gates("weight_hh_l0")[None],
+        "B": np.concatenate([gates("bias_ih_l0"), gates("bias_hh_l0")])[None],
+    }
+    states = ["h", "c"] if name == "lstm" else ["h"]
+    attributes = {"hidden_size": width, **({"linear_before_reset": 1} if name == "gru" else {})}
+    node = helper.make_node(name.upper(), ["x", *held, "", *states], ["", *(f"{s}_next" for s in states)], **attributes)
+    shape = [1, 1, width]
+    graph = helper.make_graph(
+        [node],
+        "step",
+        [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key in ("x", *states)],
+        [helper.make_tensor_value_info(f"{key}_next", TensorProto.FLOAT, shape) for key in states],
+        [numpy_helper.from_array(value, key) for key, value in held.items()],
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    fed = {key: np.zeros(shape, np.float32) for key in ("x", *states)}
+    return _steps(lambda: session.run(None, fed))
+
+
+def floor(bytes_read: int) -> float:
+    """Seconds to read so many bytes from a core's own memory."""
+    chunk = torch.ones(16 * 1024)
+    target = torch.empty_like(chunk)
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        for _ in range(10):
+            target.copy_(chunk)
+        times.append((time.perf_counter() - began) / 10)
+    return min(times) * bytes_read / (chunk.numel() * 4)
+
+
+def main() -> None:
+    """Print one line for each layer, width and peer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=40, help="measurements of each side (default 40)")
+    parser.add_argument("--layers", nargs="+", choices=sorted(LAYERS), default=sorted(LAYERS))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print("layer     H  peer             ours us   peer us  ours/peer  floor us")
+    for name in arguments.layers:
+        for width in WIDTHS:
+            compare(name, width, arguments.rounds)
+
+
+def compare(name: str, width: int, rounds: int) -> None:
+    """Print the lines of one layer and width."""
+    layer_class, cell_class = LAYERS[name]
+    layer = layer_class(input_size=width, hidden_size=width)
+    module = to_torch([layer])
+    x: torch.Tensor = torch.randn(1, width)
+    state: Any = layer.initial_state(1)
+    stream, cell = layer.stepper(state), _cell(cell_class, module, width, "cpu")
+    held = tuple(state) if name == "lstm" else state.h
+    ours, least = _steps(lambda: stream(x)), floor(sum(4 * p.numel() for p in layer.parameters()))
+    peers = {f"nn.{cell_class.__name__}": _steps(lambda: cell(x, held)), "ONNX Runtime": onnx_step(name, module, width)}
+    for peer, theirs in peers.items():
+        if theirs is None:
+            continue
+        mine, other, ratio = measure(Duel("step", peer, ours, theirs), rounds, "cpu")
+        microseconds = (1e6 * seconds / STEPS for seconds in (mine, other))
+        print(
+            f"{name:6} {width:4}  {peer:14}", *(f"{t:9.1f}" for t in microseconds), f"{ratio:10.3f} {1e6 * least:9.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
