@@ -417,7 +417,7 @@ def test_a_step_costs_what_the_equations_say(name, options, formula):
         assert step_flops(make(name, options, d, h)) == formula(d, h), f"D = {d}, H = {h}"
 
 
-IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "rwkv", "hyena", "lmu"} | {
+IN_BLOCKS = {"s4", "s4d", "mamba-2", "gated-delta-net", "mlstm", "rwkv", "hyena"} | {
     name for name in HAND if "attention" in name
 }
 """Whose fast path has other products than the steps: of a block of time at once"""
