@@ -22,6 +22,8 @@ __getattr__ = lazy(
         "Highway": "highway",
         "Dense": "dense",
         "Dropout": "dropout",
+        "drop_connect": "parametrised",
+        "norm_weights": "parametrised",
         "run_ragged": "ragged",
         "Bidirectional": "bidirectional",
     },
