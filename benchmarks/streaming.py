@@ -41,7 +41,7 @@ def onnx_step(name: str, module: torch.nn.Module, width: int) -> Callable[[], ob
         "B": np.concatenate([gates("bias_ih_l0"), gates("bias_hh_l0")])[None],
     }
     states = ["h", "c"] if name == "lstm" else ["h"]
-    attributes = {"hidden_size": width, **({"linear_before_reset": 1} if name == "gru" else {})}
+    attributes: dict[str, Any] = {"hidden_size": width, **({"linear_before_reset": 1} if name == "gru" else {})}
     node = helper.make_node(name.upper(), ["x", *held, "", *states], ["", *(f"{s}_next" for s in states)], **attributes)
     shape = [1, 1, width]
     graph = helper.make_graph(

@@ -64,7 +64,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
             )
         if "step" in cls.__dict__:
             setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
-            overrides = not getattr(super(cls, cls).step, "__isabstractmethod__", False)
+            above = [base.__dict__["step"] for base in cls.__mro__[1:] if "step" in base.__dict__]
+            overrides = not getattr(above[0], "__isabstractmethod__", False)
             if overrides and "stepper" not in cls.__dict__:
                 setattr(cls, "stepper", SequenceLayer.stepper)  # noqa: B010
 

@@ -45,7 +45,9 @@ class Regression(Objective):
     Loss and score are the squared error, averaged over the numbers of a position: ``mse``.
     """
 
-    solvable = True
+    @property
+    def solvable(self) -> bool:
+        return True
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return ((outputs - batch.targets).square().mean(dim=2) * batch.weights).sum()

@@ -26,8 +26,6 @@ class Objective(ABC):
     margin: float = 0.0
     """The smallest difference that counts, in units of the primary score, or, of a bimodal task, of the fraction of
     seeds that solve it; a comparison may say another"""
-    solvable: bool = False
-    """Whether a readout fitted to ``readout_targets`` by squared error, which a closed form does, scores well"""
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -36,6 +34,11 @@ class Objective(ABC):
     @abstractmethod
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         """Every metric of the task on one batch, the primary one among them."""
+
+    @property
+    def solvable(self) -> bool:
+        """Whether a readout fitted to ``readout_targets`` by squared error, which a closed form does, scores well."""
+        return False
 
     def readout_targets(self, batch: Batch) -> Tensor:
         """Real numbers ``(B, Q, output_size)`` that a readout in closed form is fitted to."""

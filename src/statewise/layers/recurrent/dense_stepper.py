@@ -1,6 +1,5 @@
 """Streams of cells whose only product with their state is one matrix."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,7 +33,9 @@ class DenseStepper(Stepper):
         return tree.map(lambda _: next(leaves).clone(), self._structure)
 
 
-def dense_stepper(layer: SequenceLayer, state: State, gates: Any, weights: Sequence[Tensor]) -> Stepper:
+def dense_stepper(
+    layer: SequenceLayer, state: State, gates: Any, weights: tuple[Tensor, Tensor, Tensor, Tensor]
+) -> Stepper:
     """A stream from ``state`` on by the compiled loop, where it can run, else by ``step``.
 
     Args:
