@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,9 @@ def test_a_run_of_ones_own_layer_and_task_has_a_folder_that_any_system_can_have(
 ):
     (in_an_empty_folder / "own_things.py").write_text(OWN)
     assert run(["train", "own_things:MyParity", "--model", "own_things:MyGRU", *SMALL]) == 0, capsys.readouterr().err
-    assert [folder.name for folder in (in_an_empty_folder / "runs").iterdir()] == ["own-things-myparity-own-things-mygru"]
+    assert [folder.name for folder in (in_an_empty_folder / "runs").iterdir()] == [
+        "own-things-myparity-own-things-mygru"
+    ]
     readme = (in_an_empty_folder / "runs" / "own-things-myparity-own-things-mygru" / "README.md").read_text()
     assert readme.count("`statewise evaluate") == 1
 
@@ -67,6 +70,30 @@ def test_names_that_one_must_type_are_whole_on_a_narrow_terminal(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 80
     assert all(f" {name} " in said for name in CATALOG)
+
+
+def test_models_stand_under_their_families_with_what_they_cost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(listing, "console", lambda: Console(width=100))
+    assert run(["models", "--width", "6", "--json"]) == 0
+    said = capsys.readouterr().out
+    table = said.split(listing.NO_ARMS[:40])[0]
+    rows = {row["name"]: row for row in json.loads(said.splitlines()[-1])}
+    assert rows["gru"]["parameters"] == 3 * 6 * (6 + 6 + 2)
+    assert rows["gru"]["state bytes"] == 4 * 6
+    assert rows["gru"]["width"] == 6
+    assert rows["attention"]["parameters"] is None
+    assert re.search(r"^ +attention .* no such width +$", table, re.MULTILINE)
+    assert max(map(len, table.splitlines())) <= 100
+    under: dict[str, str] = {}
+    family = ""
+    for line in table.split("─\n")[-1].splitlines():
+        if line.startswith("   ") and line[3:4].strip():
+            under[line.split()[0]] = family
+        elif line.strip() and not line.startswith("   "):
+            family = line.strip()
+    assert under == {name: entry.family for name, entry in SEQUENCE_LAYERS.items()}
 
 
 def test_layers_that_are_no_arms_are_listed_apart_and_described(capsys: pytest.CaptureFixture[str]):

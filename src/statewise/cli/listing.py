@@ -4,7 +4,10 @@ import inspect
 import json
 import sys
 from dataclasses import replace
+from itertools import groupby
 
+import torch
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,11 +25,15 @@ from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
 COSTS = ("parameters", "fixed", "state bytes", "operations a token")
+AT_WIDTH = (
+    "At width {}, as one block of a comparison, with the feed-forward part of those that have one, without embedding "
+    "and readout. State bytes are of one row. --width costs others; a name tells more."
+)
 NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has nothing of the kind for them"
 IN_TURN = "A hybrid takes several in turn over its depth, as lru+lru+attention; --set layer.attention.heads=2 is of one"
 IN_BLOCKS = "Blocks, --set block=NAME: how a layer, with its feed-forward part where it has one, is put into the depth"
 
-Row = dict[str, str | int]
+Row = dict[str, str | int | None]
 
 
 def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
@@ -40,10 +47,15 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
             print(json.dumps({"name": verb.name, "options": said}, default=str))
         return
     if isinstance(verb, verbs.Models):
-        rows, others = _models(replace(ModelConfig(), **verbs.given(verb, "width")).width), _others()
+        width = replace(ModelConfig(), **verbs.given(verb, "width")).width
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # a sparse reservoir has as many weights as chance gives it
+            rows, others = _models(width), _others()
+        console().print(AT_WIDTH.format(width), highlight=False)
+        _print_models(rows)
     else:
         rows, others = _tasks(), []
-    _print_table(rows)
+        _print_table(rows)
     if others:
         console().print(f"\n{NO_ARMS}")
         _print_table(others)
@@ -53,8 +65,33 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
         print(json.dumps(rows + others))
 
 
+def _print_models(rows: list[Row]) -> None:
+    """A table with a heading for each family."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("name", no_wrap=True)
+    table.add_column("paper")
+    for head in ("parameters", "state bytes", "operations\na token"):
+        table.add_column(head, justify="right")
+    for family, members in groupby(rows, key=lambda row: row["family"]):
+        if table.row_count:
+            table.add_row()
+        table.add_row(f"[bold]{escape(str(family))}")
+        for row in members:
+            table.add_row(f"  {escape(str(row['name']))}", escape(str(row["paper"])), *_costs(row))
+    console().print(table)
+
+
+def _costs(row: Row) -> tuple[str, ...]:
+    """What a model costs, as cells; trained and fixed parameters in one."""
+    trained, fixed, *others = (row[name] for name in COSTS)
+    if trained is None:
+        return ("no such width",)
+    parts = [f"{trained:,}" if trained or not fixed else "", f"{fixed:,} fixed" if fixed else ""]
+    return "\n+ ".join(filter(None, parts)), *(f"{other:,}" for other in others)
+
+
 def _print_table(rows: list[Row]) -> None:
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     for name in rows[0]:
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
@@ -78,14 +115,16 @@ def _describe(name: str, kind: type) -> dict[str, object]:
 
 
 def _models(width: int) -> list[Row]:
+    """All arms of a comparison with their costs, family by family; costs are None where there is no such width."""
     rows: list[Row] = []
-    for name, entry in SEQUENCE_LAYERS.items():
+    families = list(dict.fromkeys(entry.family for entry in SEQUENCE_LAYERS.values()))
+    for name, entry in sorted(SEQUENCE_LAYERS.items(), key=lambda item: families.index(item[1].family)):
         config = replace(default_config(name, depth=1, context_length=None), width=width)
-        row: Row = {"name": name, "family": entry.family, "paper": entry.paper}
+        row: Row = {"name": name, "family": entry.family, "paper": entry.paper, "width": width}
         try:
             model = build(config, Vectors(width), width)
         except UserError:
-            rows.append(row | dict.fromkeys(COSTS, "no such width"))
+            rows.append(row | dict.fromkeys(COSTS))
             continue
         parameters = count_parameters(model)
         costs = (parameters.body, parameters.fixed, state_bytes(model), sum(step_flops(model.body)))
