@@ -3,11 +3,11 @@
     python benchmarks/growth.py [--budget 3] [--workers 2] [--members lstm gru ...] [--longest 65536] [--widest 1024]
 
 Each member is measured in a process of its own, one thread, batches of one sequence: against T at a width of 64, and
-against H = D at T = 256. ``forward`` runs without gradients, ``training`` is forward and backward, into the input too. Time is
-the median of up to five runs. Memory is the peak of the resident set during a run beyond what stood before it; Linux
-lets a process reset that peak. A series ends where the next size would take longer than the budget, or too much memory,
-and the table says so. Exponents are fitted by least squares on the logarithms over the upper half of the sizes: 1 is
-linear, 2 is square.
+against H = D at T = 256. ``forward`` runs without gradients, ``training`` is forward and backward, into the input too.
+Time is the median of up to five runs. Memory is the peak of the resident set during a run beyond what stood before it;
+Linux lets a process reset that peak. A series ends where the next size would take longer than the budget, or too much
+memory, and the table says so. Exponents are fitted by least squares on the logarithms over the upper half of the sizes:
+1 is linear, 2 is square.
 
 Writes docs/growth.svg and docs/growth.md. With the budgets given it takes about ten minutes on 2 cores.
 """
