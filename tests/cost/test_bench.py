@@ -1,5 +1,6 @@
 """Timing layers: what is run, what it is set against, and what the numbers mean; never how long anything takes."""
 
+import copy
 import csv
 import io
 import json
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from statewise import tree
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.combine.stack import Stack
 from statewise.contract import SequenceLayer, Stepper, Vectors
 from statewise.cost.bench import run as bench
@@ -19,7 +21,6 @@ from statewise.cost.bench.gears import duel
 from statewise.cost.bench.machine import Machine, measure_machine
 from statewise.cost.bench.run import Subject, run_bench
 from statewise.errors import UserError
-from statewise.layers.recurrent.cfc import CfC
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.models.bare import bare_layer
@@ -99,9 +100,15 @@ def test_the_peer_is_of_the_same_kind_where_torch_has_one(name: str, peer: str):
     assert [duel(name, layer, gear, SMALL).peer for gear in GEARS] == [f"nn.{peer}", f"nn.{peer}", f"nn.{peer}Cell"]
 
 
-def test_a_layer_that_reads_time_is_timed_too():
-    subject = Subject("cfc", "recurrent", CfC(input_size=4, hidden_size=4))
-    assert len(run_bench(SMALL, [subject])["rows"]) == len(GEARS)
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
+def test_whatever_the_catalog_has_is_timed_at_every_gear(name: str):
+    config = BenchConfig(models=(name,), batch=2, length=3, width=8)
+    layer = bare_layer(pattern_of(name, context_length=config.length), config.width)
+    for gear in GEARS:
+        work = duel(name, copy.deepcopy(layer), gear, config)
+        work.ours()
+        work.theirs()
+        assert min(demand(layer, gear, config)) > 0
 
 
 def test_what_has_no_gradient_is_refused_in_words():
