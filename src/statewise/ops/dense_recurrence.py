@@ -136,7 +136,7 @@ class _CompiledRecurrence(torch.autograd.Function):
             kind(*map(as_array, own)), *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last)),
             *(t.numpy() for t in (dx, du, dh, dm)), kind(*(part.numpy() for part in d_own)),
         )  # fmt: skip
-        before = torch.cat([h0.unsqueeze(0), h[:-1]])
-        before = before * mask if len(mask) else before
+        first, later = (part * mask if len(mask) else part for part in (h0, h[:-1]))
+        d_weight = torch.addmm(du[0].flatten(1).t() @ first, du[1:].flatten(2).flatten(0, 1).t(), later.flatten(0, 1))
         flat = du.flatten(2).flatten(0, 1)
-        return None, dx, flat.t() @ before.flatten(0, 1), flat.sum(0), dh, dm, None, None, *d_own
+        return None, dx, d_weight, flat.sum(0), dh, dm, None, None, *d_own
