@@ -102,7 +102,10 @@ def _refuse_what_has_no_counterpart(module: TorchModule) -> None:
             "them with statewise.combine.Bidirectional"
         )
     if module.proj_size:
-        raise ValueError(f"an LSTM with proj_size={module.proj_size} has no counterpart; use one with proj_size=0")
+        raise ValueError(
+            f"an LSTM with proj_size={module.proj_size} is a ProjectedLSTM each layer, whose parameters have the same "
+            "names; make those and load its weights into them"
+        )
     if not module.bias:
         raise ValueError("a module without biases has no counterpart; give it biases of zero, which compute the same")
     if module.dropout:
