@@ -65,7 +65,7 @@ def compiled(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
 
 
 def triton(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    """As one kernel, with Triton and on a GPU; all arguments in one real dtype."""
+    """As one kernel, with Triton and on a GPU; all arguments in one dtype."""
     from statewise.ops.gpu import scan
 
     return _by_kernels(scan, a, b, initial)

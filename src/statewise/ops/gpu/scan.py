@@ -2,9 +2,9 @@
 
 A program takes one row and a block of its numbers, and goes through time in tiles: it loads a tile of a and b, scans it
 in parallel (Blelloch 1990: (a, b) then (a', b') is (a' a, a' b + b')), adds what the tile before handed on, and stores
-it. So memory is read and written once, and what is carried stays in registers. The numbers are real. Where
-a product of coefficients of one tile overflows, so does the tile, although the recurrence might not: |a| up to 16 is
-safe in single precision.
+it. So memory is read and written once, and what is carried stays in registers. Complex numbers are pairs, real and
+imaginary part side by side. Where a product of coefficients of one tile overflows, so does the tile, although the
+recurrence might not: |a| up to 16 is safe in single precision.
 """
 
 from typing import Any
@@ -49,28 +49,77 @@ def _scan_kernel(
         carried = tl.sum(tl.where(last, states, 0.0), axis=0)
 
 
+@triton.jit
+def _then_complex(a: Any, a_i: Any, b: Any, b_i: Any, a_next: Any, a_next_i: Any, b_next: Any, b_next_i: Any) -> Any:
+    """``_then`` for pairs."""
+    return (
+        a * a_next - a_i * a_next_i,
+        a * a_next_i + a_i * a_next,
+        a_next * b - a_next_i * b_i + b_next,
+        a_next * b_i + a_next_i * b + b_next_i,
+    )
+
+
+@triton.jit
+def _complex_scan_kernel(
+    a: Any, b: Any, initial: Any, h: Any, time: Any, size: Any,
+    a_row: Any, a_time: Any, a_number: Any, b_row: Any, b_time: Any, b_number: Any,
+    REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+) -> None:  # fmt: skip
+    """As ``_scan_kernel``; strides count real numbers, and an imaginary part follows its real part."""
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    inside = number < size
+    at_start = initial + 2 * (row * size + number)
+    carried = tl.load(at_start, mask=inside, other=0.0)
+    carried_i = tl.load(at_start + 1, mask=inside, other=0.0)
+    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
+    for tile in range(0, tl.cdiv(time, STEPS)):
+        order = tile * STEPS + tl.arange(0, STEPS)
+        t = (time - 1 - order if REVERSED else order).to(tl.int64)
+        mask = (order < time)[:, None] & inside[None, :]
+        at_a = a + row * a_row + t[:, None] * a_time + number[None, :] * a_number
+        at_b = b + row * b_row + t[:, None] * b_time + number[None, :] * b_number
+        factor, factor_i = tl.load(at_a, mask=mask, other=1.0), tl.load(at_a + 1, mask=mask, other=0.0)
+        driven, driven_i = tl.load(at_b, mask=mask, other=0.0), tl.load(at_b + 1, mask=mask, other=0.0)
+        factor, factor_i, driven, driven_i = tl.associative_scan((factor, factor_i, driven, driven_i), 0, _then_complex)
+        states = factor * carried[None, :] - factor_i * carried_i[None, :] + driven
+        states_i = factor * carried_i[None, :] + factor_i * carried[None, :] + driven_i
+        at_h = h + 2 * ((row * time + t[:, None]) * size + number[None, :])
+        tl.store(at_h, states, mask=mask)
+        tl.store(at_h + 1, states_i, mask=mask)
+        carried = tl.sum(tl.where(last, states, 0.0), axis=0)
+        carried_i = tl.sum(tl.where(last, states_i, 0.0), axis=0)
+
+
 def states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> Tensor:
     """All h ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``, of any strides.
 
     From the end, each state follows from the one after it: h_t = a_t h_{t+1} + b_t.
     """
     batch, time, size = b.shape
-    a = a.expand_as(b)
     h = torch.empty((batch, time, size), dtype=initial.dtype, device=b.device)
+    kernel = _complex_scan_kernel if h.is_complex() else _scan_kernel
+    a, b, initial, out = (_as_reals(x) for x in (a.expand_as(b), b, initial.contiguous(), h))
     if h.numel():
         with torch.cuda.device_of(h):
-            _scan_kernel[(batch, triton.cdiv(size, NUMBERS))](
-                a, b, initial.contiguous(), h, time, size, *a.stride(), *b.stride(), from_end, STEPS, NUMBERS
+            kernel[(batch, triton.cdiv(size, NUMBERS))](
+                a, b, initial, out, time, size, *a.stride()[:3], *b.stride()[:3], from_end, STEPS, NUMBERS
             )
     return h
+
+
+def _as_reals(x: Tensor) -> Tensor:
+    """Complex numbers as pairs in one more axis, real ones as they are."""
+    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
 
 
 def gradients(a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Those of ``a``, ``b`` and ``initial`` from the cotangents of h: the recurrence from the end."""
     if not h.shape[1]:
         return torch.zeros_like(a), torch.zeros_like(h), torch.zeros_like(initial)
-    full = a.expand_as(h)
+    full = a.conj().expand_as(h)
     later = torch.cat([full[:, 1:], torch.zeros_like(full[:, :1])], dim=1)
     g = states(later, grad, torch.zeros_like(initial), from_end=True)
     before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1)
-    return (g * before).sum_to_size(a.shape), g, full[:, 0] * g[:, 0]
+    return (g * before.conj()).sum_to_size(a.shape), g, full[:, 0] * g[:, 0]

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from statewise.ops.transforms import beyond_reverse_mode
 
-DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
 
 
 def kernels_serve(*tensors: Tensor) -> bool:
-    """Whether Triton kernels can work on these real tensors, here and now: on a GPU, and outside torch's transforms."""
+    """Whether Triton kernels can work on these tensors, here and now: on a GPU, and outside torch's transforms."""
     return (
         installed()
         and not torch.compiler.is_compiling()
