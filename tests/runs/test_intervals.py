@@ -13,7 +13,7 @@ from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import LoadedRun, load_run
-from statewise.runs.forecasting import forecast_next, validation_errors
+from statewise.runs.forecasting import _around, forecast_next, validation_errors
 from statewise.runs.intervals import Intervals
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
@@ -69,6 +69,16 @@ def test_they_hold_what_they_say(run: LoadedRun, walk: np.ndarray, level: float)
             steps <= found.upper["level"][ahead - 1] - walk[-1]
         )
         assert inside.mean() == pytest.approx(level, abs=0.08)
+
+
+def test_they_add_what_models_and_errors_vary_by():
+    """Sums of two independent normal parts vary as normal numbers of both variances together."""
+    generator = torch.Generator().manual_seed(0)
+    samples = 5 + 3 * torch.randn(400, 2, generator=generator)
+    errors = 4 * torch.randn(400, 2, generator=generator)
+    lower, upper = _around(samples, errors, 0.9)
+    assert lower == pytest.approx([5 - 1.645 * 5] * 2, abs=0.8)
+    assert upper == pytest.approx([5 + 1.645 * 5] * 2, abs=0.8)
 
 
 def test_an_unsure_model_has_wider_ones(run: LoadedRun):

@@ -165,6 +165,17 @@ def test_the_stream_goes_on_from_where_it_stood():
             torch.testing.assert_close(leaf, its)
 
 
+def test_batches_of_one_update_are_of_its_length_alone():
+    torch.manual_seed(0)
+    task = Adding(shortest=20, longest=20, evaluation_sequences=16)
+    config = TrainConfig(steps=20, batch_size=2, accumulate=3, curriculum="linear", evaluate_every=20)
+    trainer = Trainer(build(ModelConfig("gru", width=4, depth=1), task.input_form, 1), task, config)
+    for step in range(10):
+        before = trainer.progress.tokens
+        trainer.update()
+        assert trainer.progress.tokens - before == 6 * length_at(step, 20, config, least=2)
+
+
 def test_without_lengths_it_says_so():
     with pytest.raises(UserError, match="nothing for a curriculum to grow; say curriculum=none"):
         Trainer(small_model(), Rows(), TrainConfig(curriculum="linear"))
@@ -179,7 +190,7 @@ def test_a_task_of_ones_own_whose_lengths_cannot_be_made_shorter_says_so():
 
 
 def test_a_readout_in_closed_form_is_fitted_to_the_lengths_too():
-    config = TrainConfig(steps=10, curriculum="linear", curriculum_from=2, readout="ridge", batch_size=4)
+    config = TrainConfig(steps=10, curriculum="linear", readout="ridge", batch_size=4)
     torch.manual_seed(0)
     task = Adding(shortest=8, longest=8, evaluation_sequences=16)
     model = build(ModelConfig("echo-state", width=8, depth=1), task.input_form, 1)
