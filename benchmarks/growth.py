@@ -13,6 +13,7 @@ Writes docs/growth.svg and docs/growth.md. With the budgets given it takes about
 """
 
 import argparse
+import ctypes
 import gc
 import json
 import math
@@ -117,7 +118,8 @@ def resident(field: str) -> int:
 
 
 def reset_peak() -> int:
-    """Begin a new peak; returns what is resident now."""
+    """Begin a new peak, with nothing kept of what was freed; returns what is resident now."""
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     return resident("VmRSS")
 
@@ -158,7 +160,7 @@ def run_member(arguments: argparse.Namespace) -> None:
 
 
 def start_member(label: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """One member's measurements from its own process; memory it gives back is gone from its resident set at once."""
+    """One member's measurements from its own process."""
     limits = ["--budget", str(arguments.budget), "--longest", str(arguments.longest), "--widest", str(arguments.widest)]
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
