@@ -76,7 +76,9 @@ def test_a_bench_that_will_not_do_is_refused_in_a_sentence(
     assert len(said.splitlines()) == 1
 
 
-def test_a_stopped_bench_keeps_its_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_stopped_bench_tells_of_the_rounds_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     class Asked:
         def __enter__(self):
             return lambda: True
@@ -84,7 +86,8 @@ def test_a_stopped_bench_keeps_its_rounds(tmp_path: Path, monkeypatch: pytest.Mo
         def __exit__(self, *how: object) -> None: ...
 
     monkeypatch.setattr(bench, "StopAsked", Asked)
-    assert run(["bench", "gru", *SMALL, "--out", str(tmp_path / "speed")]) == 130
+    assert run(["bench", "gru", *SMALL, "--out", str(tmp_path / "speed")]) == 0
+    assert "stopped after round 1 of 2" in capsys.readouterr().out
     assert json.loads((tmp_path / "speed" / "result.json").read_text())["rounds"] == 1
 
 

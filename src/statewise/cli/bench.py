@@ -31,11 +31,11 @@ def run(verb: verbs.Bench, command: str) -> None:
 
         found = bench_models(config, verb.out or "bench", command=command, on_step=at, should_stop=asked)
     print_tables(found.result)
+    if found.result["rounds"] < config.rounds:
+        print(f"stopped after round {found.result['rounds']} of {config.rounds}")
     print(f"report: {found.report}")
     if verb.json:
         print(json.dumps(found.result))
-    if found.result["rounds"] < config.rounds:
-        raise KeyboardInterrupt
 
 
 def make_config(verb: verbs.Bench) -> BenchConfig:
