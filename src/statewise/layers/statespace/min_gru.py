@@ -40,6 +40,7 @@ class MinGRU(SequenceLayer):
         write_bias: initial bias of the update gate z; at first the layer remembers for about
             ``1 + exp(-write_bias)`` steps.
 
+    >>> import torch
     >>> layer = MinGRU(input_size=3, hidden_size=4)
     >>> y, state = layer(torch.zeros(2, 5, 3))
     >>> y.shape, state.h.shape
