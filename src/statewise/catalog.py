@@ -42,9 +42,9 @@ from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.mlstm import MLSTM
+from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
-from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 from statewise.layers.structure.child_sum_tree_lstm import ChildSumTreeLSTM
@@ -183,7 +183,8 @@ CATALOG: Mapping[str, Entry] = {
         ),
         Entry(
             "lmu", "statespace", LMU, "Voelker, Kajic & Eliasmith 2019",
-            example={"order": 6, "window": 5.5}, knobs=(Knob("window", 4, 1024, "log"), Knob("order", 4, 64, "integer")),
+            example={"order": 6, "window": 5.5},
+            knobs=(Knob("window", 4, 1024, "log"), Knob("order", 4, 64, "integer")),
         ),
         Entry(
             "s5", "statespace", S5, "Smith, Warrington & Linderman 2023",
