@@ -32,6 +32,11 @@ class Dialect:
     skipped: int
     """Lines before the header: empty ones, comments that begin with #, or the ``sep=`` of a spreadsheet"""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what most programs write: commas part cells, decimals have a point."""
+        return (self.delimiter, self.decimal, self.thousands) == (",", ".", "")
+
     def is_number(self, cell: str) -> bool:
         """Whether a cell is a number in this dialect."""
         patterns = [PLAIN, FRACTION[self.decimal]]

@@ -1,15 +1,13 @@
 """Reading a series from a CSV file: which column is time, which are numbers, and what is wrong with it."""
 
-import io
-import itertools
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from statewise.data.dialect import Decimal, Dialect, find_dialect
-from statewise.data.files import decode_utf8, fingerprint, read_bytes
+from statewise.data.cells import read_cells
+from statewise.data.dialect import Decimal, Dialect
+from statewise.data.files import fingerprint, read_bytes
 from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
 from statewise.errors import UserError, unknown
 
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
 NO_TIME = "none"
 """What ``Reading.time`` says where rows are to be taken as evenly spaced"""
-LOOKED_AT = 1000
-"""Lines from which the dialect is guessed"""
 
 
 @dataclass(frozen=True)
@@ -72,9 +68,9 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
     """
     reading = reading or Reading()
     data = read_bytes(path, "a CSV file with a header and rows of numbers")
-    notes: list[str] = []
-    frame, dialect = _parse(path, data, reading, notes)
-    lines = frame.index.to_numpy() + 2 + dialect.skipped
+    cells = read_cells(path, data, reading.decimal)
+    frame, lines = cells.frame, cells.lines
+    notes = [] if cells.dialect.is_plain else [_about_dialect(cells.dialect)]
     time = _time_column(frame, reading, notes)
     columns, left_out = _columns_of_numbers(frame, time)
     if left_out:
@@ -87,66 +83,6 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
         notes.extend(_about_times(times, frame, reading))
     notes.append(f"columns of numbers: {', '.join(columns)}")
     return Table(values, columns, times, fingerprint(data), left_out, notes)
-
-
-def _parse(path: str, data: bytes, reading: Reading, notes: list[str]) -> tuple["pd.DataFrame", Dialect]:
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise UserError("reading tables needs an extra; install it with: pip install 'statewise[series]'") from error
-
-    text = decode_utf8(path, data)
-    lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
-    dialect = find_dialect(lines, decimal=reading.decimal)
-    if (dialect.delimiter, dialect.decimal, dialect.thousands) != (",", ".", ""):
-        notes.append(_about_dialect(dialect))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.BytesIO(data),
-                encoding="utf-8-sig",
-                sep=dialect.delimiter,
-                decimal=dialect.decimal,
-                skiprows=dialect.skipped,
-                dtype=dict.fromkeys(_columns_as_written(lines, dialect), str),
-                thousands=dialect.thousands or None,
-                skipinitialspace=True,
-                skip_blank_lines=False,
-                index_col=False,
-                low_memory=False,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
-        raise UserError(f"{path} is not a well-formed CSV file ({reason}); give every line the same cells") from error
-    frame.columns = [_title(str(name), place) for place, name in enumerate(frame.columns, start=1)]
-    if all(dialect.is_number(name) for name in frame.columns):
-        raise UserError(f"{path} has no header: its first line is all numbers; add a line with the columns' names")
-    empty = frame.isna().all(axis=1)
-    frame = frame[~empty] if len(frame.columns) > 1 else frame[: len(frame) - int(empty[::-1].cumprod().sum())]
-    if len(frame) < 2:
-        count = f"{len(frame)} row{'' if len(frame) == 1 else 's'}"
-        raise UserError(f"{path} has {count} of data; a series needs at least two, and a forecast many more")
-    return frame, dialect
-
-
-def _title(name: str, place: int) -> str:
-    return f"column {place}" if name.startswith("Unnamed: ") else name.strip().lstrip("#").strip()
-
-
-def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
-    """Columns that hold something else than numbers: pandas would take marks of thousands out of a date."""
-    import csv
-
-    rows = list(csv.reader(lines[dialect.skipped + 1 : dialect.skipped + 21], delimiter=dialect.delimiter))
-    width = max(map(len, rows), default=0)
-    return [
-        place
-        for place in range(width)
-        if any(len(row) > place and row[place].strip() and not dialect.is_number(row[place]) for row in rows)
-        and any(len(row) > place and sum(c.isdigit() for c in row[place]) >= 4 for row in rows)
-        and not any(len(row) > place and dialect.is_number(row[place]) for row in rows)
-    ]
 
 
 def _about_dialect(dialect: Dialect) -> str:

@@ -1,0 +1,114 @@
+"""Cutting a CSV file into columns of named cells."""
+
+import csv
+import io
+import itertools
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from statewise.data.dialect import Decimal, Dialect, find_dialect
+from statewise.data.files import decode_utf8
+from statewise.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOOKED_AT = 1000
+"""Lines from which the dialect is guessed"""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What stands in a table, before anything is made of it."""
+
+    frame: "pd.DataFrame"
+    """A row for every line with something in it, numbers where a column holds nothing else"""
+    lines: np.ndarray
+    """The line of the file that each row stands on"""
+    dialect: Dialect
+    """How the table is written down"""
+
+
+def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
+    """The cells of a CSV file with a header.
+
+    Args:
+        path: of the file, for messages.
+        data: what the file holds.
+        decimal: mark of decimals; empty = guessed.
+
+    Raises:
+        UserError: if it is no text, lines have more cells than the header, there is no header, or hardly a row.
+    """
+    text = decode_utf8(path, data)
+    lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
+    dialect = find_dialect(lines, decimal=decimal)
+    frame = _parse(path, text, dialect, _columns_as_written(lines, dialect))
+    frame.columns = [_title(str(name), place) for place, name in enumerate(frame.columns, start=1)]
+    _check_header(path, frame, dialect)
+    frame = _without_blank_rows(frame)
+    _check_rows(path, len(frame))
+    return Cells(frame, frame.index.to_numpy() + 2 + dialect.skipped, dialect)
+
+
+def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd.DataFrame":
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise UserError("reading tables needs an extra; install it with: pip install 'statewise[series]'") from error
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO(text),
+                sep=dialect.delimiter,
+                decimal=dialect.decimal,
+                skiprows=dialect.skipped,
+                dtype=dict.fromkeys(as_written, str),
+                thousands=dialect.thousands or None,
+                skipinitialspace=True,
+                skip_blank_lines=False,
+                index_col=False,
+                low_memory=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+        raise UserError(f"{path} is not a well-formed CSV file ({reason}); give every line the same cells") from error
+
+
+def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
+    """Columns that hold something else than numbers: pandas would take marks of thousands out of a date."""
+    rows = list(csv.reader(lines[dialect.skipped + 1 : dialect.skipped + 21], delimiter=dialect.delimiter))
+    width = max(map(len, rows), default=0)
+    return [
+        place
+        for place in range(width)
+        if any(len(row) > place and row[place].strip() and not dialect.is_number(row[place]) for row in rows)
+        and any(len(row) > place and sum(c.isdigit() for c in row[place]) >= 4 for row in rows)
+        and not any(len(row) > place and dialect.is_number(row[place]) for row in rows)
+    ]
+
+
+def _title(name: str, place: int) -> str:
+    return f"column {place}" if name.startswith("Unnamed: ") else name.strip().lstrip("#").strip()
+
+
+def _check_header(path: str, frame: "pd.DataFrame", dialect: Dialect) -> None:
+    if all(dialect.is_number(name) for name in frame.columns):
+        raise UserError(f"{path} has no header: its first line is all numbers; add a line with the columns' names")
+
+
+def _without_blank_rows(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """In a single column a blank line is a missing value, except at the end."""
+    empty = frame.isna().all(axis=1)
+    return frame[~empty] if len(frame.columns) > 1 else frame[: len(frame) - int(empty[::-1].cumprod().sum())]
+
+
+def _check_rows(path: str, rows: int) -> None:
+    if rows < 2:
+        count = f"{rows} row{'' if rows == 1 else 's'}"
+        raise UserError(f"{path} has {count} of data; a series needs at least two, and a forecast many more")
