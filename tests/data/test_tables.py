@@ -60,6 +60,50 @@ def test_a_line_of_other_width_does_not_hide_the_delimiter(delimiter: str, tmp_p
         read_table(written(tmp_path, "\n".join([delimiter.join("abc"), *rows]) + "\n"))
 
 
+LINE_ENDS = {
+    "Unix": "\n",
+    "Windows": "\r\n",
+    "old Mac": "\r",
+    "converted twice": "\r\r\n",
+}
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("kind", LINE_ENDS)
+def test_every_line_end_reads_the_same(kind: str, columns: int, tmp_path: Path):
+    path = tmp_path / "table.csv"
+    lines = [",".join(["x", "y"][:columns]), *(",".join([f"{k}.5", f"{k * k}"][:columns]) for k in range(9))]
+    path.write_bytes("".join(line + LINE_ENDS[kind] for line in lines).encode())
+    assert read_table(str(path)).values.tolist() == [[k + 0.5, k * k][:columns] for k in range(9)]
+
+
+RETURN_INSIDE = {
+    "in the header": (b"date,y\r9\n2020-01-01,1\r\n2020-01-02,2\n", 1),
+    "after a cell in quotes": (b'y,"a\nb"\n1,2\r\n1\r,2\r\n3,4\n', 4),
+}
+
+
+@pytest.mark.parametrize("kind", RETURN_INSIDE)
+def test_a_carriage_return_inside_a_line_is_refused(kind: str, tmp_path: Path):
+    content, line = RETURN_INSIDE[kind]
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"line {line} of .* has a carriage return inside"):
+        read_table(str(path))
+
+
+@pytest.mark.parametrize(("end", "inside"), [("\n", "\r"), ("\r\n", "\n"), ("\r", "\n")])
+def test_cells_in_quotes_may_hold_line_ends(end: str, inside: str, tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(end.join(["y,note", *(f'{k}.5,"a{inside}b"' for k in range(5)), ""]).encode())
+    assert read_table(str(path)).values.tolist() == [[k + 0.5] for k in range(5)]
+
+
+def test_a_cell_larger_than_csv_can_look_at_is_read_all_the_same(tmp_path: Path):
+    table = read_table(written(tmp_path, f"y;note\n1,5;a\n2,5;{'long ' * 50_000}\n3,5;b\n"))
+    assert (table.values.tolist(), table.left_out) == ([[1.5], [2.5], [3.5]], ["note"])
+
+
 def numbered(name: str, times: list[int], tmp_path: Path) -> str:
     rows = [f"{time},{k * k % 7}" for k, time in enumerate(times)]
     return written(tmp_path, "\n".join([f"{name},x", *rows]) + "\n")

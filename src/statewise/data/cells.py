@@ -1,15 +1,15 @@
 """Cutting a CSV file into columns of named cells."""
 
-import csv
 import io
 import itertools
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from statewise.data.dialect import Decimal, Dialect, find_dialect
+from statewise.data.dialect import Decimal, Dialect, cut, find_dialect
 from statewise.data.files import decode_utf8
 from statewise.errors import UserError
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 1000
 """Lines from which the dialect is guessed"""
+LINE_END = re.compile(r"\r*\n|\r")
+"""As Unix, Windows and old Macs write it, and as it looks after it was converted twice"""
+LONE_RETURN = re.compile(r"\r(?![\r\n]|\Z)")
+QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,10 @@ def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
         decimal: mark of decimals; empty = guessed.
 
     Raises:
-        UserError: if it is no text, lines have more cells than the header, there is no header, or hardly a row.
+        UserError: if it is no text, a line has a carriage return inside, lines have more cells than the header, there
+            is no header, or hardly a row.
     """
-    text = decode_utf8(path, data)
+    text = _with_one_line_end(path, decode_utf8(path, data))
     lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
     dialect = find_dialect(lines, decimal=decimal)
     frame = _parse(path, text, dialect, _columns_as_written(lines, dialect))
@@ -52,6 +57,21 @@ def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
     frame = _without_blank_rows(frame)
     _check_rows(path, len(frame))
     return Cells(frame, frame.index.to_numpy() + 2 + dialect.skipped, dialect)
+
+
+def _with_one_line_end(path: str, text: str) -> str:
+    """The text with ``\\n`` at the end of every line, whatever stood there."""
+    if not LONE_RETURN.search(text):
+        return LINE_END.sub("\n", text) if "\r" in text else text
+    bare = QUOTED.sub(lambda quoted: "\n" * quoted[0].count("\n"), text)
+    inside = LONE_RETURN.search(bare)
+    if inside and "\n" in QUOTED.sub("", text):
+        line = bare.count("\n", 0, inside.start()) + 1
+        raise UserError(
+            f"line {line} of {path} has a carriage return inside it where other lines end with a line feed; end every "
+            "line alike (for example: tr '\\r' '\\n', or tr -d '\\r' where it is there by mistake)"
+        )
+    return LINE_END.sub("\n", text)
 
 
 def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd.DataFrame":
@@ -82,7 +102,7 @@ def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd
 
 def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
     """Columns that hold something else than numbers: pandas would take marks of thousands out of a date."""
-    rows = list(csv.reader(lines[dialect.skipped + 1 : dialect.skipped + 21], delimiter=dialect.delimiter))
+    rows = list(cut(lines[dialect.skipped + 1 : dialect.skipped + 21], dialect.delimiter))
     width = max(map(len, rows), default=0)
     return [
         place

@@ -1,8 +1,9 @@
 """How a table is written down: what parts its cells and what its numbers look like."""
 
+import contextlib
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,11 +59,17 @@ def find_dialect(lines: list[str], *, decimal: Decimal = "") -> Dialect:
     skipped, delimiter = _before_header(lines)
     lines = lines[skipped:]
     delimiter = delimiter or _delimiter(lines)
-    cells = [cell.strip() for row in csv.reader(lines[1:], delimiter=delimiter) for cell in row]
+    cells = [cell.strip() for row in cut(lines[1:], delimiter) for cell in row]
     found, thousands = _marks(cells, delimiter)
     if decimal and decimal != found:
         found, thousands = decimal, ""
     return Dialect(delimiter, found, thousands, skipped)
+
+
+def cut(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    """The cells of lines, up to one that is too large a cell to look at: a long text, or a quotation without end."""
+    with contextlib.suppress(csv.Error):
+        yield from csv.reader(lines, delimiter=delimiter)
 
 
 def _before_header(lines: list[str]) -> tuple[int, str]:
@@ -81,7 +88,7 @@ def _delimiter(lines: list[str]) -> str:
     """The delimiter that cuts the most lines into as many cells as the header has, and the header into several."""
     best, fits = ",", (0.5, 1)
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        widths = [len(row) for row in cut(lines, delimiter) if row]
         if widths and widths[0] > 1:
             fits_here = (widths.count(widths[0]) / len(widths), widths[0])
             best, fits = max((best, fits), (delimiter, fits_here), key=lambda found: found[1])
