@@ -88,10 +88,10 @@ def compiled(
 
 
 def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
-    """Which form runs: the compiled one wherever it can, which is outside ``torch.func``."""
+    """Which form runs: the compiled one wherever it can."""
     alike = all(t.dtype == x.dtype and not t.is_complex() for t in (weight, bias, h, m, keep, mask, *gates))
     serve = alike and compiled_loops_serve(x, weight, bias, h, m, keep, mask, *gates)
-    return "compiled" if serve and not transforming() else "reference"
+    return "compiled" if serve else "reference"
 
 
 FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled}, rule)

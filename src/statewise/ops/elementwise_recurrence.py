@@ -119,18 +119,16 @@ class _KernelRecurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        kernels: Kernels, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor
+        ctx: Any, kernels: Kernels, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         states, y = kernels.forward(cell, x, skip, weight, initial)
         last = (states[:, -1] if states.shape[1] else initial).clone()
-        return (y, last, states) if cell.form().reads else (states, last, y)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, Tensor, Tensor]) -> None:
-        ctx.kernels, ctx.cell = inputs[:2]
+        outputs = (y, last, states) if cell.form().reads else (states, last, y)
+        ctx.kernels, ctx.cell = kernels, cell
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(outputs[2])
-        ctx.save_for_backward(*inputs[2:], outputs[2] if ctx.cell.form().reads else outputs[0])
+        ctx.save_for_backward(x, skip, weight, initial, states)
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, d_last: Tensor | None, _: None) -> tuple[Tensor | None, ...]:

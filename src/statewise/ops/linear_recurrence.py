@@ -172,13 +172,11 @@ class _KernelRecurrence(torch.autograd.Function):
     """All states ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``."""
 
     @staticmethod
-    def forward(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-        return kernels.states(a, b, initial)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Kernels, Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.kernels = inputs[0]
-        ctx.save_for_backward(inputs[1], inputs[3], output)
+    def forward(ctx: Any, kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        states = kernels.states(a, b, initial)
+        ctx.kernels = kernels
+        ctx.save_for_backward(a, initial, states)
+        return states
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:

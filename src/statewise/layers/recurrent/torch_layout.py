@@ -13,7 +13,6 @@ from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.dense_recurrence import dense_recurrence
-from statewise.ops.transforms import transforming
 from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -60,7 +59,7 @@ class TorchLayout(SequenceLayer):
         """
         weights = self._weights()
         light = h.numel() * h.shape[1] <= LIGHT
-        if not light or torch.is_autocast_enabled("cpu") or transforming() or not compiled_loops_serve(x, h, *weights):
+        if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, *weights):
             return None
         weight_in, weight, bias_in, bias = weights
         driven = F.linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from statewise.ops.transforms import beyond_reverse_mode
+from statewise.ops.transforms import transforming
 
 FAST = {"contract", "nsz"}
 """Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
@@ -54,7 +54,7 @@ def compiled_loops_serve(*tensors: Tensor) -> bool:
         and not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
         and all(type(t) in (Tensor, nn.Parameter) and t.dtype in DTYPES and t.device.type == "cpu" for t in tensors)
-        and not beyond_reverse_mode()
+        and not transforming()
     )
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
-from statewise.ops.transforms import beyond_reverse_mode
+from statewise.ops.transforms import transforming
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
 
@@ -18,7 +18,7 @@ def kernels_serve(*tensors: Tensor) -> bool:
         installed()
         and not torch.compiler.is_compiling()
         and all(type(t) in (Tensor, nn.Parameter) and t.is_cuda and t.dtype in DTYPES for t in tensors)
-        and not beyond_reverse_mode()
+        and not transforming()
     )
 
 
