@@ -47,6 +47,8 @@ def test_a_text_that_will_not_do(kind: str, tmp_path: Path, capsys: pytest.Captu
 
 TABLES = {
     "no header": ("1,2,3\n2,3,4\n3,4,5\n", "no header"),
+    "a name twice": (table(ROWS, "day,load,load"), "2 columns named 'load'"),
+    "a name twice but for blanks": (table(ROWS, 'day,load,"load "'), "2 columns named 'load'"),
     "a gap": (table(ROWS[:10] + ROWS[15:]), "gap"),
     "text among numbers": (table([*ROWS[:5], "2024-01-06,high,6", *ROWS[6:]]), "'high'"),
     "unsorted": (table([ROWS[1], ROWS[0], *ROWS[2:]]), "sort"),

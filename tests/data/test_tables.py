@@ -99,6 +99,11 @@ def test_cells_in_quotes_may_hold_line_ends(end: str, inside: str, tmp_path: Pat
     assert read_table(str(path)).values.tolist() == [[k + 0.5] for k in range(5)]
 
 
+def test_names_are_on_one_line_and_columns_without_a_name_are_counted(tmp_path: Path):
+    table = read_table(written(tmp_path, 't, "load\n(kW)",,\n0,1,7,9\n1,4,8,9\n2,2,9,8\n'))
+    assert table.columns == ["load (kW)", "column 3", "column 4"]
+
+
 def test_a_cell_larger_than_csv_can_look_at_is_read_all_the_same(tmp_path: Path):
     table = read_table(written(tmp_path, f"y;note\n1,5;a\n2,5;{'long ' * 50_000}\n3,5;b\n"))
     assert (table.values.tolist(), table.left_out) == ([[1.5], [2.5], [3.5]], ["note"])

@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,13 +47,14 @@ def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
 
     Raises:
         UserError: if it is no text, a line has a carriage return inside, lines have more cells than the header, there
-            is no header, or hardly a row.
+            is no header, it has a name twice, or there is hardly a row.
     """
     text = _with_one_line_end(path, decode_utf8(path, data))
     lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
     dialect = find_dialect(lines, decimal=decimal)
+    _check_names(path, next(cut(lines[dialect.skipped :], dialect.delimiter), []))
     frame = _parse(path, text, dialect, _columns_as_written(lines, dialect))
-    frame.columns = [_title(str(name), place) for place, name in enumerate(frame.columns, start=1)]
+    frame.columns = _titles(frame.columns)
     _check_header(path, frame, dialect)
     frame = _without_blank_rows(frame)
     _check_rows(path, len(frame))
@@ -113,8 +115,22 @@ def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
     ]
 
 
-def _title(name: str, place: int) -> str:
-    return f"column {place}" if name.startswith("Unnamed: ") else name.strip().lstrip("#").strip()
+def _titles(names: Iterable[str]) -> list[str]:
+    """What columns are called: the names on one line each, and places where there are none."""
+    clean = [" ".join(str(name).lstrip("# \t").split()) for name in names]
+    return [
+        name if name and not name.startswith("Unnamed: ") else f"column {place}"
+        for place, name in enumerate(clean, start=1)
+    ]
+
+
+def _check_names(path: str, names: list[str]) -> None:
+    titles = _titles(names)
+    twice = [title for title in titles if titles.count(title) > 1]
+    if twice:
+        raise UserError(
+            f"{path} has {titles.count(twice[0])} columns named '{twice[0]}'; give every column a name of its own"
+        )
 
 
 def _check_header(path: str, frame: "pd.DataFrame", dialect: Dialect) -> None:

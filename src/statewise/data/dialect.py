@@ -69,7 +69,7 @@ def find_dialect(lines: list[str], *, decimal: Decimal = "") -> Dialect:
 def cut(lines: list[str], delimiter: str) -> Iterator[list[str]]:
     """The cells of lines, up to one that is too large a cell to look at: a long text, or a quotation without end."""
     with contextlib.suppress(csv.Error):
-        yield from csv.reader(lines, delimiter=delimiter)
+        yield from csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
 def _before_header(lines: list[str]) -> tuple[int, str]:

@@ -63,8 +63,9 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
         reading: what is known about it; the rest is guessed.
 
     Raises:
-        UserError: if the file is missing, empty, has no header, one row, text in a number column, missing, infinite or
-            not-a-number values, or unsorted, duplicated, unevenly spaced or missing times; line and column are named.
+        UserError: if the file is missing, empty, has no header or a name twice in it, one row, text in a number column,
+            missing, infinite or not-a-number values, or unsorted, duplicated, unevenly spaced or missing times; line
+            and column are named.
     """
     reading = reading or Reading()
     data = read_bytes(path, "a CSV file with a header and rows of numbers")
