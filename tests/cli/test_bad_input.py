@@ -47,6 +47,16 @@ def test_a_text_that_will_not_do(kind: str, tmp_path: Path, capsys: pytest.Captu
 
 TABLES = {
     "no header": ("1,2,3\n2,3,4\n3,4,5\n", "no header"),
+    "no header over times": (
+        table(ROWS[1:], header=ROWS[0]),
+        "no header: its first line is data ('2024-01-01' is a time)",
+    ),
+    "no header over times and text": (
+        "2024-01-01 00:00;north;1,5\n" + "".join(f"2024-01-{k:02d} 00:00;north;{k},5\n" for k in range(2, 29)),
+        "no header",
+    ),
+    "no header over times out of shape": ("12:30,1.5\nearly,2.5\nlate,3.5\n", "no header"),
+    "no header before a comma at the end": ("1,2,\n" * 9, "no header"),
     "a name twice": (table(ROWS, "day,load,load"), "2 columns named 'load'"),
     "a name twice but for blanks": (table(ROWS, 'day,load,"load "'), "2 columns named 'load'"),
     "a gap": (table(ROWS[:10] + ROWS[15:]), "gap"),

@@ -104,6 +104,13 @@ def test_names_are_on_one_line_and_columns_without_a_name_are_counted(tmp_path: 
     assert table.columns == ["load (kW)", "column 3", "column 4"]
 
 
+@pytest.mark.parametrize("header", ["day,0.1,0.9", "day,2019,2020", ",0,1", "day,2024-01,2024-02", "Q1,Q2,Q3"])
+def test_names_may_be_numbers_and_times_where_they_head_something_else(header: str, tmp_path: Path):
+    rows = [f"{place},{place % 3},{place % 4}" for place in range(9)]
+    names = [name or "column 1" for name in header.split(",")]
+    assert set(read_table(written(tmp_path, "\n".join([header, *rows]) + "\n")).columns) >= set(names[1:])
+
+
 def test_a_cell_larger_than_csv_can_look_at_is_read_all_the_same(tmp_path: Path):
     table = read_table(written(tmp_path, f"y;note\n1,5;a\n2,5;{'long ' * 50_000}\n3,5;b\n"))
     assert (table.values.tolist(), table.left_out) == ([[1.5], [2.5], [3.5]], ["note"])

@@ -12,6 +12,7 @@ import numpy as np
 
 from statewise.data.dialect import Decimal, Dialect, cut, find_dialect
 from statewise.data.files import decode_utf8
+from statewise.data.times import is_time, read_dates
 from statewise.errors import UserError
 
 if TYPE_CHECKING:
@@ -134,8 +135,14 @@ def _check_names(path: str, names: list[str]) -> None:
 
 
 def _check_header(path: str, frame: "pd.DataFrame", dialect: Dialect) -> None:
-    if all(dialect.is_number(name) for name in frame.columns):
-        raise UserError(f"{path} has no header: its first line is all numbers; add a line with the columns' names")
+    """Names that are numbers or times alone, or a time over a column of times, are a first row of data."""
+    names = [name for name in frame.columns if not frame[name].isna().all()]
+    numbers = [name for name in names if dialect.is_number(name)]
+    times = [name for name in names if name not in numbers and is_time(name)]
+    over_times = [name for name in times if read_dates(frame[name].head(LOOKED_AT)) is not None]
+    if (numbers and len(numbers) + len(times) == len(names)) or over_times:
+        kind = "all numbers" if len(numbers) == len(names) else f"data ('{(over_times or times)[0]}' is a time)"
+        raise UserError(f"{path} has no header: its first line is {kind}; add a line with the columns' names")
 
 
 def _without_blank_rows(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -115,6 +115,13 @@ def read_dates(column: "pd.Series", order: DateOrder = "") -> "pd.Series | None"
     return None if dates.notna().mean() < 0.9 else dates.dt.tz_convert(None)
 
 
+def is_time(cell: str) -> bool:
+    """Whether a single cell reads as a date or a time of day."""
+    import pandas as pd
+
+    return read_dates(pd.Series([cell])) is not None
+
+
 def date_order(column: "pd.Series") -> str | None:
     """How dates like 03/04/2024 are read, for a person to check; None where there is one reading."""
     text = column.astype(str).str.strip()
