@@ -42,6 +42,15 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, one or many.
+
+    >>> counted(1, "gap"), counted(2, "gap"), counted(1200, "row")
+    ('1 gap', '2 gaps', '1,200 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def choose(name: str, value: Choice, allowed: Iterable[str]) -> Choice:
     """``value``, which must be one of those allowed for the argument ``name``.
 

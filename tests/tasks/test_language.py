@@ -1,5 +1,6 @@
 """A text as a task: streams that go on, tokens that come back, baselines that learn more the more they see."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewise.data.vocabulary import fit_vocabulary, vocabulary_from_json
+from statewise.errors import UserError
 from statewise.tasks.language import Language
 
 
@@ -53,3 +55,17 @@ def test_simple_baselines_beat_chance_on_a_text_and_better_ones_with_longer_gram
     losses = [metrics["loss"] for metrics in task.baselines().values()]
     assert task.chance() > losses[0] > losses[1] > losses[2] > 1.5
     assert task.companions == ("window-mlp",)
+
+
+@pytest.mark.parametrize(("valid", "test", "chunk"), [(0.1, 0.1, 64), (0.03, 0.2, 7), (0.4, 0.45, 33)])
+def test_a_text_that_is_too_short_is_told_how_long_it_must_be(valid: float, test: float, chunk: int, tmp_path: Path):
+    path = tmp_path / "short.txt"
+    path.write_text("a b" * 5)
+    with pytest.raises(UserError, match="it has 15 tokens") as refused:
+        Language(source=str(path), valid=valid, test=test, chunk=chunk)
+    needed = int(re.search(r"about ([\d,]+);", str(refused.value))[1].replace(",", ""))
+    path.write_text("x" * needed)
+    assert Language(source=str(path), valid=valid, test=test, chunk=chunk).longest_context() == chunk
+    path.write_text("x" * round(0.7 * needed))
+    with pytest.raises(UserError, match="too short"):
+        Language(source=str(path), valid=valid, test=test, chunk=chunk)

@@ -10,6 +10,7 @@ from statewise.compare.jobs import ArmRecord, edge_of_arm
 from statewise.compare.outcomes import Outcomes
 from statewise.compare.result import Baseline, Pair, Recommendation
 from statewise.compare.tuning import DECADE, RATE
+from statewise.errors import counted
 from statewise.metrics.decisions import Decision
 from statewise.metrics.intervals import LEVEL
 from statewise.metrics.pairs import PairVerdict
@@ -62,13 +63,13 @@ def recommend(
         headline = f"{unbeaten} Of the arms: {_inner(headline, outcomes.named)}"
     if verdict != "undecided" and config.seeds < FIRM_SEEDS:
         headline += (
-            f" Provisional: it rests on {_some(config.seeds, 'seed')}; a firm recommendation takes {FIRM_SEEDS}."
+            f" Provisional: it rests on {counted(config.seeds, 'seed')}; a firm recommendation takes {FIRM_SEEDS}."
         )
     rests_on = [
         reason,
         *([BEATEN] if unbeaten else []),
         _what_counts(outcomes),
-        f"{_some(config.seeds, 'fresh seed')} an arm, {_tuned(records)}, scored once on test by "
+        f"{counted(config.seeds, 'fresh seed')} an arm, {_tuned(records)}, scored once on test by "
         f"{outcomes.objective.primary.name} ({outcomes.objective.primary.unit}).",
         f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
         "readouts are counted apart.",
@@ -189,11 +190,6 @@ def _most_trials(records: list[ArmRecord]) -> int:
 def _inner(sentence: str, names: Sequence[str]) -> str:
     """A sentence as it stands within another: in small letters, names as they are."""
     return sentence if sentence.startswith(tuple(names)) else sentence[:1].lower() + sentence[1:]
-
-
-def _some(number: int, what: str) -> str:
-    """``1 seed``, ``2 seeds``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _range_of_rates(config: CompareConfig, objective: Objective, records: list[ArmRecord]) -> list[str]:

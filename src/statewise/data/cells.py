@@ -13,7 +13,7 @@ import numpy as np
 from statewise.data.dialect import Decimal, Dialect, cut, find_dialect
 from statewise.data.files import decode_utf8
 from statewise.data.times import is_time, read_dates
-from statewise.errors import UserError
+from statewise.errors import UserError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +99,19 @@ def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd
                 low_memory=False,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
-        raise UserError(f"{path} is not a well-formed CSV file ({reason}); give every line the same cells") from error
+        raise _not_well_formed(path, str(error)) from error
+
+
+def _not_well_formed(path: str, reason: str) -> UserError:
+    """What pandas says of lines that it cannot cut, in our words."""
+    if "EOF inside string" in reason:
+        return UserError(f"{path} has a quotation mark that is never closed; close it or take it out")
+    mend = "give every line the same cells, and take out what stands above the header or below the rows"
+    cells = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason)
+    if cells is None:
+        return UserError(f"the rows of {path} have more cells than its header; {mend}")
+    header, line, seen = map(int, cells.groups())
+    return UserError(f"line {line} of {path} has {counted(seen, 'cell')} where the header has {header}; {mend}")
 
 
 def _columns_as_written(lines: list[str], dialect: Dialect) -> list[int]:
@@ -153,5 +164,6 @@ def _without_blank_rows(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def _check_rows(path: str, rows: int) -> None:
     if rows < 2:
-        count = f"{rows} row{'' if rows == 1 else 's'}"
-        raise UserError(f"{path} has {count} of data; a series needs at least two, and a forecast many more")
+        raise UserError(
+            f"{path} has {counted(rows, 'row')} of data; a series needs at least two, and a forecast many more"
+        )

@@ -9,7 +9,7 @@ from statewise.data.cells import read_cells
 from statewise.data.dialect import Decimal, Dialect
 from statewise.data.files import fingerprint, read_bytes
 from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
-from statewise.errors import UserError, unknown
+from statewise.errors import UserError, counted, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,8 @@ def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[
     order = None if reading.dates or times.step == "units" else date_order(frame[times.column])
     if order:
         notes.append(f"dates are read {order} (--task-options dates=day-first or month-first to say otherwise)")
-    step = {"seconds": f"row every {times.width / 60:g} minutes", "units": f"row every {times.width:g}"}
+    minutes = "row a minute" if times.width == 60 else f"row every {times.width / 60:g} minutes"
+    step = {"seconds": minutes, "units": f"row every {times.width:g}"}
     season = f"season of {times.season} rows" if times.season > 1 else "no season known"
     said = step.get(times.step, f"row a {times.step}")
     return [*notes, f"one {said}: {season} (--task-options season=N to choose another)"]
@@ -146,4 +147,4 @@ def _numbers(path: str, column: "pd.Series", lines: np.ndarray) -> np.ndarray:
     if isinstance(raw, str):
         raise UserError(f"{place} holds the text '{raw}' where a number belongs; mend it or take the column out")
     kind = "is infinite" if np.isinf(values[row]) else "is missing or not a number"
-    raise UserError(f"{place} {kind} ({len(wrong)} such values); fill or drop these rows first")
+    raise UserError(f"{place} {kind} ({counted(len(wrong), 'such value')}); fill or drop these rows first")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from statewise.errors import UserError
+from statewise.errors import UserError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,15 +212,16 @@ def _check_spacing(path: str, column: "pd.Series", steps: np.ndarray, usual: flo
     mend = "or say --task-options time=none to take the rows as evenly spaced"
     wide = np.flatnonzero(steps > 1.5 * usual)
     if len(wide):
+        gaps = counted(len(wide), "gap")
         raise UserError(
-            f"{path} has a gap after line {lines[wide[0]]} (column '{column.name}', {len(wide)} gaps in all); rows "
-            f"must be evenly spaced: fill the missing rows first, {mend}"
+            f"{path} has a gap after line {lines[wide[0]]} (column '{column.name}', {gaps} in all); "
+            f"rows must be evenly spaced: fill the missing rows first, {mend}"
         )
     narrow = np.flatnonzero(steps < 0.5 * usual)
     if len(narrow):
         raise UserError(
             f"line {lines[narrow[0] + 1]} of {path} comes too soon after the line before (column '{column.name}', "
-            f"{len(narrow)} such lines); rows must be evenly spaced: bring them to one step first, {mend}"
+            f"{counted(len(narrow), 'such line')}); rows must be evenly spaced: bring them to one step first, {mend}"
         )
 
 

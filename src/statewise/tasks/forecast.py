@@ -14,7 +14,7 @@ from statewise.data.scaling import Changes, Scaler
 from statewise.data.streams import Window, training_window
 from statewise.data.table import Reading, read_table
 from statewise.data.times import DateOrder
-from statewise.errors import UserError
+from statewise.errors import UserError, counted
 from statewise.metrics.scores import seasonal_naive_error
 from statewise.options import check_at_least
 from statewise.tasks.answers import Regression
@@ -217,8 +217,8 @@ def _check_splits(bounds: Mapping[str, tuple[int, int]], horizon: int, source: s
     for name, (start, end) in bounds.items():
         if end - start <= horizon:
             raise UserError(
-                f"the {name} part of {source} has {max(0, end - start)} rows, too few for a horizon of "
-                f"{horizon}; give a longer series, a shorter horizon or other split sizes"
+                f"the {name} part of {source} has {counted(max(0, end - start), 'row')}, too few for a "
+                f"horizon of {horizon}; give a longer series, a shorter horizon or other split sizes"
             )
 
 

@@ -12,7 +12,7 @@ from statewise.data.files import fingerprint
 from statewise.data.streams import Window, scoring_windows, training_window
 from statewise.data.text import EMBEDDED, read_text, split_text
 from statewise.data.vocabulary import TokenKind, fit_vocabulary
-from statewise.errors import UserError
+from statewise.errors import UserError, counted
 from statewise.options import check_at_least
 from statewise.tasks.answers import Classification
 from statewise.tasks.batch import Batch, Split
@@ -76,12 +76,7 @@ class Language(Classification, Task):
         self.parts = dict(
             zip(("train", "valid", "test"), (self.vocabulary.encode(part) for part in parts), strict=True)
         )
-        shortest = min(len(tokens) for tokens in self.parts.values())
-        if shortest < chunk + 1:
-            raise UserError(
-                f"{source} is too short: its smallest part has {shortest} tokens and a chunk needs {chunk + 1}; give a "
-                "longer text or a smaller chunk"
-            )
+        _check_length(self.parts, chunk, min(valid, test, 1 - valid - test), source)
         for split in ("valid", "test"):
             if most_scored:
                 self.parts[split] = self.parts[split][: most_scored + 1]
@@ -142,3 +137,15 @@ class Language(Classification, Task):
     def _batch(self, tokens: Tensor, window: Window) -> Batch:
         inputs, targets = tokens[window.places], tokens[window.places + 1]
         return Batch(inputs, targets, torch.ones(targets.shape), starts=window.begins)
+
+
+def _check_length(parts: Mapping[str, Tensor], chunk: int, smallest_share: float, source: str) -> None:
+    """Every part must hold a chunk and the token after it."""
+    if min(map(len, parts.values())) < chunk + 1:
+        needed = math.ceil((chunk + 2) / smallest_share)
+        there = counted(sum(map(len, parts.values())), "token")
+        raise UserError(
+            f"{source} is too short: it has {there}, and to cut it into three "
+            f"parts with chunks of {chunk} takes about {needed:,}; give a longer text, or a smaller chunk with "
+            "--task-options chunk=N"
+        )
