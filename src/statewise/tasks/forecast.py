@@ -86,34 +86,32 @@ class Forecast(Regression, Task):
         check_at_least("chunk", chunk, 1)
         check_at_least("season", season, 0)
         check_at_least("rows", rows, 0)
-        self.reading = Reading(time, decimal, dates)
-        table = read_table(source, self.reading)
-        length = min(rows or len(table.values), len(table.values))
-        first = round(train if train > 1 else train * length)
-        second = first + round(valid if valid > 1 else valid * length)
         self.source = source
-        self.content = table.content
+        self.reading = Reading(time, decimal, dates)
         self.chunk = chunk
         self.horizon = horizon
-        self.bounds = {"train": (0, first), "valid": (first, second), "test": (second, length)}
+        table = read_table(source, self.reading)
+        self.content = table.content
+        self.bounds = _cut_rows(min(rows or len(table.values), len(table.values)), train, valid)
         _check_splits(self.bounds, horizon, source)
-        chosen = choose_columns(table, targets=target, beside=columns, train=first)
-        notes = [*table.notes, *chosen.notes]
+        chosen = choose_columns(table, targets=target, beside=columns, train=self.bounds["train"][1])
+        self._notes = [*table.notes, *chosen.notes]
         self.columns = [table.columns[place] for place in chosen.looked_at]
         self.targets = [chosen.looked_at.index(place) for place in chosen.targets]
-        self.values = table.values[:length, chosen.looked_at]
-        self.season = _checked_season(season or table.season, first, notes)
-        self.scaler = Scaler.fit(self.values[:first])
-        self.inputs = torch.from_numpy(self.scaler.apply(self.values)).to(torch.get_default_dtype())
-        self.changes = Changes.fit(self.values[:first][:, self.targets], horizon)
-        self.naive_error = _naive_error(self.values[:first][:, self.targets], self.season)
+        self.values = table.values[: self.bounds["test"][1], chosen.looked_at]
+        self._fit(season or table.season)
+        self._notes.append(_about_rows(self.bounds, horizon))
         self.input_form = Vectors(len(self.columns))
         self.output_size = horizon * len(self.targets)
-        notes.append(
-            f"rows: {first} train, {second - first} validate, {length - second} test (--task-options train=... "
-            f"valid=...); horizon: {horizon} (--task-options horizon=N)"
-        )
-        self._notes = notes
+
+    def _fit(self, season: int) -> None:
+        """What is learnt from the training rows alone: sizes of columns and changes, and how far one season carries."""
+        seen = self.values[: self.bounds["train"][1]]
+        self.season = _checked_season(season, len(seen), self._notes)
+        self.scaler = Scaler.fit(seen)
+        self.inputs = torch.from_numpy(self.scaler.apply(self.values)).to(torch.get_default_dtype())
+        self.changes = Changes.fit(seen[:, self.targets], self.horizon)
+        self.naive_error = _naive_error(seen[:, self.targets], self.season)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -211,6 +209,21 @@ class Forecast(Regression, Task):
             batch = Batch(targets, targets, torch.ones(1, len(now), dtype=targets.dtype))
             parts.append(self.scores(torch.from_numpy(said.reshape(targets.shape)), batch))
         return add_scores(parts)
+
+
+def _cut_rows(length: int, train: float, valid: float) -> dict[str, tuple[int, int]]:
+    """First row of each split and the one after its last; sizes up to 1 are fractions."""
+    first = round(train if train > 1 else train * length)
+    second = first + round(valid if valid > 1 else valid * length)
+    return {"train": (0, first), "valid": (first, second), "test": (second, length)}
+
+
+def _about_rows(bounds: Mapping[str, tuple[int, int]], horizon: int) -> str:
+    train, valid, test = (end - start for start, end in bounds.values())
+    return (
+        f"rows: {train} train, {valid} validate, {test} test (--task-options train=... valid=...); horizon: {horizon} "
+        "(--task-options horizon=N)"
+    )
 
 
 def _check_splits(bounds: Mapping[str, tuple[int, int]], horizon: int, source: str) -> None:

@@ -64,28 +64,19 @@ class Language(Classification, Task):
     ) -> None:
         check_at_least("chunk", chunk, 1)
         check_at_least("most_scored", most_scored, 0)
-        if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
-            raise UserError(
-                f"valid and test must be fractions that leave some text to train on, got {valid} and {test}"
-            )
+        _check_shares(valid, test)
         text = read_text(source)
         parts = split_text(text, valid=valid, test=test)
         self.source = source
+        self.content = fingerprint(text)
         self.chunk = chunk
         self.vocabulary = fit_vocabulary(tokens, parts[0])
-        self.parts = dict(
-            zip(("train", "valid", "test"), (self.vocabulary.encode(part) for part in parts), strict=True)
-        )
+        train_part, valid_part, test_part = (self.vocabulary.encode(part) for part in parts)
+        self.parts = {"train": train_part, "valid": valid_part, "test": test_part}
         _check_length(self.parts, chunk, min(valid, test, 1 - valid - test), source)
-        for split in ("valid", "test"):
-            if most_scored:
-                self.parts[split] = self.parts[split][: most_scored + 1]
-        self.content = fingerprint(text)
-        sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        self._notes = (
-            f"tokens: {tokens}, {self.vocabulary.size} kinds (--task-options tokens=characters, bytes, words or bpe)",
-            f"tokens by part: {sizes} (--task-options valid=... test=... to cut otherwise)",
-        )
+        if most_scored:
+            self.parts |= {"valid": valid_part[: most_scored + 1], "test": test_part[: most_scored + 1]}
+        self._notes = _about_tokens(tokens, self.vocabulary.size, self.parts)
         self.input_form = Tokens(self.vocabulary.size)
         self.output_size = self.vocabulary.size
 
@@ -137,6 +128,19 @@ class Language(Classification, Task):
     def _batch(self, tokens: Tensor, window: Window) -> Batch:
         inputs, targets = tokens[window.places], tokens[window.places + 1]
         return Batch(inputs, targets, torch.ones(targets.shape), starts=window.begins)
+
+
+def _check_shares(valid: float, test: float) -> None:
+    if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
+        raise UserError(f"valid and test must be fractions that leave some text to train on, got {valid} and {test}")
+
+
+def _about_tokens(kind: TokenKind, size: int, parts: Mapping[str, Tensor]) -> tuple[str, str]:
+    sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
+    return (
+        f"tokens: {kind}, {size} kinds (--task-options tokens=characters, bytes, words or bpe)",
+        f"tokens by part: {sizes} (--task-options valid=... test=... to cut otherwise)",
+    )
 
 
 def _check_length(parts: Mapping[str, Tensor], chunk: int, smallest_share: float, source: str) -> None:

@@ -77,18 +77,13 @@ class EchoStateNetwork(SequenceLayer):
         seed: int | None = None,
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
-        for name, value in (
-            ("leak_rate", leak_rate),
-            ("recurrent_connectivity", recurrent_connectivity),
-            ("input_connectivity", input_connectivity),
-        ):
-            if not 0 < value <= 1:
-                raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
-        scaling = input_size**-0.5 if input_scaling is None else input_scaling
+        _check_fraction("leak_rate", leak_rate)
+        _check_fraction("recurrent_connectivity", recurrent_connectivity)
+        _check_fraction("input_connectivity", input_connectivity)
         self.leak_rate = leak_rate
         self.activation = choose("activation", activation, get_args(Activation))
-        on_meta = torch.get_default_device().type == "meta"
-        generator = None if seed is None or on_meta else torch.Generator().manual_seed(seed)
+        scaling = input_size**-0.5 if input_scaling is None else input_scaling
+        generator = _generator(seed)
         matrix = reservoir_matrix(
             hidden_size,
             spectral_radius=spectral_radius,
@@ -104,14 +99,17 @@ class EchoStateNetwork(SequenceLayer):
             generator=generator,
         )
         bias = bias_scaling * (2 * torch.rand(hidden_size, generator=generator) - 1)
-        dtype = torch.get_default_dtype()
-        self.register_buffer("input_weights", (scaling * entries).to(dtype))
-        self.register_buffer("weights", matrix.to(dtype))
-        self.register_buffer("bias", bias.to(dtype))
+        self._keep(scaling * entries, matrix, bias)
         recurrent = reservoir_entries(hidden_size, connectivity=recurrent_connectivity, topology=topology)
         fed = input_size * fed_units(hidden_size, input_connectivity)
         scaled = ((spectral_radius, recurrent), (scaling, fed), (bias_scaling, hidden_size))
         self._expected_weights = sum(entries for scale, entries in scaled if scale)
+
+    def _keep(self, input_weights: Tensor, weights: Tensor, bias: Tensor) -> None:
+        dtype = torch.get_default_dtype()
+        self.register_buffer("input_weights", input_weights.to(dtype))
+        self.register_buffer("weights", weights.to(dtype))
+        self.register_buffer("bias", bias.to(dtype))
 
     def fixed_weights(self) -> int:
         return self._expected_weights if self.weights.is_meta else super().fixed_weights()
@@ -136,3 +134,15 @@ class EchoStateNetwork(SequenceLayer):
             new = new.tanh()
         h = new if self.leak_rate == 1 else h.lerp(new.to(h.dtype), self.leak_rate)
         return h, h
+
+
+def _check_fraction(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(f"{name} must be above 0 and at most 1, got {value}")
+
+
+def _generator(seed: int | None) -> torch.Generator | None:
+    """torch's global one without a seed; and on the meta device, where nothing is drawn."""
+    if seed is None or torch.get_default_device().type == "meta":
+        return None
+    return torch.Generator().manual_seed(seed)
