@@ -32,6 +32,8 @@ TEXTS = {
     "binary": (b"\x7fELF\0\0\1", "binary"),
     "binary after a long text": (b"words, words. " * 2000 + b"\0\1\2", "binary"),
     "utf-16": ("words ".encode("utf-16") * 100, "UTF-16"),
+    "utf-16 without its mark": ("words ".encode("utf-16-le") * 100, "UTF-16LE"),
+    "utf-32": ("words ".encode("utf-32") * 100, "UTF-32"),
     "latin": ("caf\xe9 ".encode("latin-1") * 100, "not UTF-8"),
     "short": (b"too short", "it has 9 tokens, and to cut it into three parts with chunks of 64 takes about 660;"),
 }
@@ -70,6 +72,20 @@ TABLES = {
     "infinite": (table([*ROWS[:5], "2024-01-06,inf,6", *ROWS[6:]]), "infinite"),
     "not a number": (table([*ROWS[:5], "2024-01-06,NaN,6", *ROWS[6:]]), "line 7 is missing or not a number"),
     "too large a number": (table([*ROWS[:5], "2024-01-06,1e999,6", *ROWS[6:]]), "infinite"),
+    "too large to compute with": (table([*ROWS[:5], "2024-01-06,-1e300,6", *ROWS[6:]]), "-1e+300, too large"),
+    "an hour in another column": (
+        "day,hour,x\n" + "".join(f"2024-01-01,{k:02d}:00,{k % 7}\n" for k in range(24)),
+        "put both into one",
+    ),
+    "units in cells": (
+        "day,load\n" + "".join(f"2024-01-{k:02d},{k} kW\n" for k in range(1, 20)),
+        "('load' holds '1 kW' in line 2)",
+    ),
+    "a long text in a cell": (
+        table([*ROWS[:5], f'2024-01-06,"{"very " * 30}\nlong",6', *ROWS[6:]]),
+        f"holds the text '{'very ' * 8}...' where",
+    ),
+    "blanks between cells": ("day   load\n" + "2024   1.5\n" * 9, "holds '2024   1.5' in line 2"),
     "one row": (table(ROWS[:1]), "1 row"),
     "header alone": (table([]), "0 rows"),
     "a cell too many": (table([*ROWS[:5], "2024-01-06,1,2,3", *ROWS[6:]]), "line 7 of"),

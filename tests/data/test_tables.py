@@ -142,6 +142,8 @@ FOLLOWING = {
     "ends of months": (["2023-11-30", "2023-12-31", "2024-01-31"], ["2024-02-29", "2024-03-31"]),
     "quarters": (["2023 Q2", "2023 Q3", "2023 Q4"], ["2024-01-01", "2024-04-01"]),
     "hours": ([f"2024-01-01 {hour}:00" for hour in range(21, 24)], ["2024-01-02 00:00:00", "2024-01-02 01:00:00"]),
+    "milliseconds": ([f"2024-01-01 00:00:00.{k:03d}" for k in range(1, 5)],
+                     ["2024-01-01 00:00:00.005000", "2024-01-01 00:00:00.006000"]),
     "day first": (["30/01/2024", "31/01/2024", "01/02/2024"], ["2024-02-02", "2024-02-03"]),
     "numbers": (["5", "10", "15"], ["20", "25"]),
 }  # fmt: skip
@@ -154,6 +156,15 @@ def test_the_times_that_follow(kind: str, tmp_path: Path):
     found = read_table(written(tmp_path, text)).times
     assert found is not None
     assert found.following(2) == following
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.01, "0.01 seconds"), (1, "a second"), (60, "a minute"), (900, "15 minutes")]
+)
+def test_how_far_rows_lie_apart_is_said(seconds: float, said: str, tmp_path: Path):
+    times = np.datetime64("2024-01-01T00:00:00.000") + np.arange(9) * np.timedelta64(round(1000 * seconds), "ms")
+    text = "\n".join(["time,x", *(f"{time},{k * k % 7}" for k, time in enumerate(times))]) + "\n"
+    assert any(said + ":" in note for note in read_table(written(tmp_path, text)).notes)
 
 
 def test_what_was_guessed_is_said(tmp_path: Path):

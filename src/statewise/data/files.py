@@ -35,10 +35,11 @@ def decode_utf8(path: str, data: bytes) -> str:
     """The text that ``data`` holds, without its byte order mark; line ends stay as they are.
 
     Raises:
-        UserError: if it is UTF-16, binary or not UTF-8.
+        UserError: if it is UTF-16 or UTF-32, binary or not UTF-8.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UserError(f"{path} is UTF-16; save it as UTF-8 (for example: iconv -f UTF-16 -t UTF-8)")
+    wide = _wide_encoding(data)
+    if wide:
+        raise UserError(f"{path} is {wide}; save it as UTF-8 (for example: iconv -f {wide} -t UTF-8)")
     if b"\0" in data:
         raise UserError(f"{path} looks like a binary file, not text; give a plain UTF-8 text or CSV file")
     try:
@@ -49,6 +50,18 @@ def decode_utf8(path: str, data: bytes) -> str:
             f"{path} is not UTF-8: byte {error.start} (line {line}) is 0x{data[error.start]:02x}; save it as UTF-8 "
             "(for example: iconv -f WINDOWS-1252 -t UTF-8)"
         ) from error
+
+
+def _wide_encoding(data: bytes) -> str:
+    """UTF-32 or UTF-16 by their marks; without one, text whose every other byte is 0 is UTF-16, too; else nothing."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    for order, letters, zeros in (("LE", data[0:200:2], data[1:200:2]), ("BE", data[1:200:2], data[0:200:2])):
+        if len(zeros) > 1 and not any(zeros) and all(letters):
+            return f"UTF-16{order}"
+    return ""
 
 
 def fingerprint(content: str | bytes) -> str:

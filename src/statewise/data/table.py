@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from statewise.data.cells import read_cells
+from statewise.data.cells import Cells, read_cells
 from statewise.data.dialect import Decimal, Dialect
 from statewise.data.files import fingerprint, read_bytes
 from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NO_TIME = "none"
 """What ``Reading.time`` says where rows are to be taken as evenly spaced"""
+LARGEST = 1e100
+"""Beyond it sums of squares are not finite"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
     if left_out:
         notes.append(f"left out, for they hold no numbers to learn from: {', '.join(left_out)}")
     if not columns:
-        raise UserError(f"{path} has no column of numbers beside the time; a series needs one")
+        raise _no_numbers(path, cells, left_out)
     values = np.stack([_numbers(path, frame[column], lines) for column in columns], axis=1)
     times = None if time is None else check_times(path, frame[time], lines, reading.dates)
     if times is not None:
@@ -111,11 +113,16 @@ def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[
     order = None if reading.dates or times.step == "units" else date_order(frame[times.column])
     if order:
         notes.append(f"dates are read {order} (--task-options dates=day-first or month-first to say otherwise)")
-    minutes = "row a minute" if times.width == 60 else f"row every {times.width / 60:g} minutes"
-    step = {"seconds": minutes, "units": f"row every {times.width:g}"}
+    step = {"seconds": _row_every(times.width), "units": f"row every {times.width:g}"}
     season = f"season of {times.season} rows" if times.season > 1 else "no season known"
     said = step.get(times.step, f"row a {times.step}")
     return [*notes, f"one {said}: {season} (--task-options season=N to choose another)"]
+
+
+def _row_every(seconds: float) -> str:
+    if seconds in (1, 60):
+        return "row a second" if seconds == 1 else "row a minute"
+    return f"row every {seconds:g} seconds" if seconds < 60 else f"row every {seconds / 60:g} minutes"
 
 
 def _columns_of_numbers(frame: "pd.DataFrame", time: str | None) -> tuple[list[str], list[str]]:
@@ -134,17 +141,42 @@ def _columns_of_numbers(frame: "pd.DataFrame", time: str | None) -> tuple[list[s
     return columns, left_out
 
 
+def _no_numbers(path: str, cells: Cells, left_out: list[str]) -> UserError:
+    """An error that shows a cell, by which a person sees what is wrong with all of them."""
+    name = [*cells.frame.columns, *left_out][-1]
+    rows = np.flatnonzero(cells.frame[name].notna())
+    holds = (
+        f" ('{name}' holds '{_short(cells.frame[name].iloc[rows[0]])}' in line {cells.lines[rows[0]]})"
+        if len(rows)
+        else ""
+    )
+    return UserError(
+        f"{path} has no column of numbers beside the time{holds}; write numbers like 1234.5, without units, and part "
+        "cells with commas, semicolons, tabs or bars"
+    )
+
+
+def _short(cell: object) -> str:
+    """A cell on one line, its beginning where it is long."""
+    text = str(cell).replace("\n", " ")
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
 def _numbers(path: str, column: "pd.Series", lines: np.ndarray) -> np.ndarray:
     import pandas as pd
 
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values))
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST))
     if len(wrong) == 0:
         return values
     row = int(wrong[0])
     raw = column.iloc[row]
     place = f"column '{column.name}' of {path}, line {lines[row]}"
     if isinstance(raw, str):
-        raise UserError(f"{place} holds the text '{raw}' where a number belongs; mend it or take the column out")
+        raise UserError(
+            f"{place} holds the text '{_short(raw)}' where a number belongs; mend it or take the column out"
+        )
+    if np.isfinite(values[row]):
+        raise UserError(f"{place} holds {values[row]:g}, too large to compute with; give the column in larger units")
     kind = "is infinite" if np.isinf(values[row]) else "is missing or not a number"
     raise UserError(f"{place} {kind} ({counted(len(wrong), 'such value')}); fill or drop these rows first")

@@ -66,8 +66,8 @@ class Times:
             "year": lambda k: pd.DateOffset(years=k),
         }
         offset = offsets.get(self.step, lambda k: pd.Timedelta(seconds=k * self.width))
-        last = pd.Timestamp(self.last, unit="s")
-        dates = [last + offset(k) for k in range(1, count + 1)]
+        last = pd.Timestamp(self.last, unit="s").round("us")
+        dates = [(last + offset(k)).round("us") for k in range(1, count + 1)]
         if self.step in ("month", "quarter") and last.is_month_end:
             dates = [date + pd.offsets.MonthEnd(0) for date in dates]
         whole = all(date == date.normalize() for date in (last, *dates))
@@ -160,17 +160,17 @@ def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOr
     if dates is None:
         return _check_numbers(path, column, lines)
     _refuse(path, name, lines, dates.isna().to_numpy(), "holds '{cell}', which is no time", column)
-    seconds = dates.to_numpy().astype("datetime64[s]").astype(np.int64).astype(np.float64)
-    width = float(np.median(_rising_steps(path, column, seconds, lines)))
+    microseconds = dates.to_numpy().astype("datetime64[us]").astype(np.int64)
+    steps = _rising_steps(path, column, microseconds, lines) / 1e6
+    width = float(np.median(steps))
     days = dates.to_numpy().astype("datetime64[D]")
     step, season = _name_step(width, days)
-    steps = np.diff(seconds)
     if step == "working day":
         working = np.busday_count(days[:-1], days[1:])
         _check_spacing(path, column, np.where(working <= HOLIDAYS, 1, working), 1.0, lines)
     else:
         _check_spacing(path, column, steps, width, lines)
-    return Times(name, step, width, float(seconds[-1]), season)
+    return Times(name, step, width, float(microseconds[-1] / 1e6), season)
 
 
 def _check_numbers(path: str, column: "pd.Series", lines: np.ndarray) -> Times:
@@ -200,7 +200,11 @@ def _rising_steps(path: str, column: "pd.Series", times: np.ndarray, lines: np.n
     steps = np.diff(times)
     mend = "sort by time and keep one row a time, or say --task-options time=none"
     for wrong, what in (
-        (steps == 0, f"has the time of the line before, '{{cell}}'; {mend} (where clocks changed, write times in UTC)"),
+        (
+            steps == 0,
+            f"has the time of the line before, '{{cell}}'; {mend} "
+            "(where clocks changed, write times in UTC; where the hour stands in another column, put both into one)",
+        ),
         (steps < 0, f"is earlier than the line before ('{{cell}}'); {mend}"),
     ):
         _refuse(path, str(column.name), lines, np.concatenate([[False], wrong]), what, column)
