@@ -1,0 +1,174 @@
+"""Newton's method over all states of a sequence at once. Experimental, never a default.
+
+Lim, Zhu, Selfridge & Kasim 2024, "Parallelizing non-linear sequential models over the sequence length" (DEER), and
+Danieli et al. 2025, "ParaRNN", arXiv 2510.21450. The states s_1 ... s_T are the root of s_t - f(x_t, s_{t-1}); from a
+guess s, with J_t = df/ds at s_{t-1}, the next one s' solves a linear recurrence, which runs in parallel:
+
+    s'_t = f(x_t, s_{t-1}) + J_t (s'_{t-1} - s_{t-1}),   s'_0 = s_0
+
+Whether that settles quickly depends on the largest Lyapunov exponent: it ought to be below 0 (Gonzalez et al. 2025,
+"Predictability enables parallelization of nonlinear state space models", arXiv 2508.16817).
+
+Gradients are those of one more such step from the root found, which is held constant, as are its J_t: at the root
+they are the loop's, and their backward pass is one linear recurrence too. There are first derivatives alone.
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from statewise import probe, tree
+from statewise.contract import Input, SequenceLayer, slice_time, values_of
+from statewise.errors import UserError, choose
+from statewise.parallel.block_recurrence import block_recurrence, times
+from statewise.parallel.search import Root, Search, find_root, preceded, rows_of
+from statewise.parallel.transition import Transition
+from statewise.parallel.vectors import StateVectors, without_vector
+from statewise.tree import State
+
+Jacobian = Literal["auto", "diagonal", "full"]
+WIDEST = 64
+"""The widest state whose Jacobians are kept in full: they cost n^2 numbers and n^3 multiplications a step"""
+PROBED = 8
+"""Steps at which the Jacobian's structure is looked at"""
+
+
+class ParallelRun(NamedTuple):
+    """What a sequence came to, and how."""
+
+    outputs: Tensor
+    """(B, T, d_out)"""
+    state: State
+    """after the last step"""
+    iterations: Tensor
+    """(B,) int64: linear recurrences solved until the residual was met"""
+    residual: Tensor
+    """(B,): max |s_t - f(x_t, s_{t-1})| / max |f|, the last one Newton's method saw; NaN where it was not tried.
+    Rows above the tolerance, or NaN, are the layer's own."""
+    lyapunov: Tensor
+    """(B,): the estimate of the largest Lyapunov exponent made beforehand; NaN where nothing was differentiated"""
+    fallback: str | None
+    """why all or some rows were left to the layer's own forward; ``None`` if none were"""
+
+
+def newton_in_time(
+    layer: SequenceLayer,
+    x: Input,
+    state: State | None = None,
+    *,
+    jacobian: Jacobian = "auto",
+    max_iterations: int = 32,
+    tolerance: float | None = None,
+    exponent_bound: float = 0.0,
+) -> ParallelRun:
+    """What ``layer(x, state)`` returns, from all time steps at once where that can be had. Experimental.
+
+    It pays, if anywhere, on a device with more lanes than the batch fills: see ``benchmarks/parallel_in_time.py``.
+    What it cannot do is left to the layer's own forward, which is the loop over ``step`` or equal to it, row by row:
+    states with whole numbers in them, states wider than 64 whose Jacobian is not diagonal, steps that ``torch.func``
+    does not differentiate, rows with an exponent above the bound, rows whose residual is not met.
+
+    Args:
+        layer: any.
+        x: ``(B, T, d_in)``, tokens ``(B, T)``, or ``Timed`` of either.
+        state: where the rows stand; ``None`` is ``initial_state(B)``.
+        jacobian: whether each state number depends on itself alone: ``auto`` looks, ``diagonal`` insists, ``full``
+            does not look.
+        max_iterations: bound on the linear recurrences solved for a row.
+        tolerance: of the residual; ``None`` is the state's machine epsilon to the power of 3/4, 6e-6 in float32.
+        exponent_bound: rows with a larger estimate of the exponent are not tried; ``math.inf`` tries all.
+
+    Raises:
+        ValueError: as ``layer(x, state)`` does.
+        UserError: if ``jacobian`` is unknown, or is ``diagonal`` and the layer's is not; if ``max_iterations`` < 1.
+
+    >>> from statewise.layers.recurrent.gru import GRU
+    >>> run = newton_in_time(GRU(input_size=3, hidden_size=4), torch.randn(2, 100, 3))
+    >>> run.outputs.shape, run.fallback
+    (torch.Size([2, 100, 4]), None)
+    """
+    choose("jacobian", jacobian, get_args(Jacobian))
+    if max_iterations < 1:
+        raise UserError(f"max_iterations must be at least 1, got {max_iterations}")
+    x = layer.as_read(x, axes=2)
+    _, start = layer(slice_time(x, 0, 0), state)
+    step = _transition(layer, x, start, jacobian)
+    if isinstance(step, str):
+        return _by_layer_alone(layer, x, start, step)
+    if tolerance is None:
+        tolerance = torch.finfo(step.vectors.dtype).eps ** 0.75
+    root = find_root(step, x, start, Search(max_iterations, tolerance, exponent_bound))
+    outputs, after = _joined(step, x, start, root)
+    return ParallelRun(outputs, after, root.iterations, root.residual, root.exponent, root.reason)
+
+
+def _transition(layer: SequenceLayer, x: Input, start: State, jacobian: Jacobian) -> Transition | str:
+    """The layer's step with its Jacobian, or in words, why it is not to be had."""
+    if not values_of(x)[..., :1].numel():
+        return "there is no step to take"
+    if probe.is_recording():
+        return "side outputs are being recorded, which only the loop over step does"
+    if (reason := without_vector(start)) is not None:
+        return reason
+    step = Transition(layer, StateVectors(start), diagonal=False)
+    try:
+        diagonal = _looks_diagonal(step, x)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, NotImplementedError) as error:
+        return f"torch.func does not differentiate its step: {str(error).splitlines()[0]}"
+    if jacobian == "diagonal" and not diagonal:
+        raise UserError(f"the Jacobian of {type(layer).__name__} is not diagonal; pass jacobian='auto' or 'full'")
+    width = step.vectors.width
+    diagonal = diagonal and jacobian != "full"
+    if width > WIDEST and not diagonal:
+        return f"its state is {width} numbers wide, more than {WIDEST}, with a Jacobian taken in full"
+    return Transition(layer, step.vectors, diagonal=diagonal)
+
+
+@torch.no_grad()
+def _looks_diagonal(step: Transition, x: Input) -> bool:
+    """Whether the Jacobian is diagonal at a few states drawn at random, on the first row's inputs."""
+    inputs = tree.map(lambda t: t[0].nan_to_num(), slice_time(x, 0, PROBED))
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(len(values_of(inputs)), step.vectors.width, generator=generator)
+    states = states.to(values_of(x).device, step.vectors.dtype)
+    diagonal = step.is_diagonal(inputs, states)
+    if not diagonal and states.shape[1] <= WIDEST:
+        step.linearised(inputs, states)
+    return diagonal
+
+
+def _by_layer_alone(layer: SequenceLayer, x: Input, start: State, reason: str) -> ParallelRun:
+    outputs, after = layer(x, start)
+    unknown = torch.full((len(outputs),), torch.nan, device=outputs.device)
+    return ParallelRun(outputs, after, torch.zeros_like(unknown, dtype=torch.int64), unknown, unknown, reason)
+
+
+def _joined(step: Transition, x: Input, start: State, root: Root) -> tuple[Tensor, State]:
+    """Outputs and last state of all rows: those of the root, and by the layer those without one."""
+    found, others = root.met.nonzero().flatten(), (~root.met).nonzero().flatten()
+    parts = []
+    if len(found):
+        rows = root.states[found], root.jacobians[found]
+        parts.append(_differentiable(step, tree.take(x, found), tree.take(start, found), *rows))
+    if len(others):
+        parts.append(step.layer(tree.take(x, others), tree.take(start, others)))
+    place = torch.cat([found, others]).argsort()
+    outputs = torch.cat([outputs for outputs, _ in parts])
+    return outputs[place], tree.take(tree.cat([state for _, state in parts]), place)
+
+
+def _differentiable(
+    step: Transition, x: Input, start: State, states: Tensor, jacobians: Tensor
+) -> tuple[Tensor, State]:
+    """Outputs and last state of a root, with its gradients: a Newton step from constants, then a plain one."""
+    batch, time = states.shape[:2]
+    inputs, s_0 = rows_of(x), step.vectors.vector(start)
+    before = preceded(s_0.detach(), states)
+    values = step(inputs, before.flatten(0, 1)).unflatten(0, (batch, time))
+    refined = block_recurrence(jacobians, values - times(jacobians, before), s_0)
+    outputs, after = step.layer.step(inputs, step.vectors.state(preceded(s_0, refined).flatten(0, 1)))
+    last = tree.map(lambda leaf: leaf.unflatten(0, (batch, time))[:, -1], after)
+    return outputs.unflatten(0, (batch, time)), last
