@@ -158,6 +158,32 @@ def test_the_times_that_follow(kind: str, tmp_path: Path):
     assert found.following(2) == following
 
 
+NUMBERED = {
+    "days written together": ("date", ["20240228", "20240229", "20240301"], "2024-03-02", 7),
+    "months written together": ("date", ["202311", "202312", "202401"], "2024-02-01", 12),
+    "days of a spreadsheet": ("Datum", ["45350", "45351", "45352"], "2024-03-02", 7),
+    "hours of a spreadsheet": ("date", ["45350.916667", "45350.958333", "45351"], "2024-02-29 01:00:00", 24),
+    "seconds since 1970": ("unix_time", ["1704067200", "1704070800", "1704074400"], "2024-01-01 03:00:00", 24),
+    "milliseconds since 1970": ("timestamp", ["1704067200000", "1704070800000"], "2024-01-01 02:00:00", 24),
+    "a count": ("t", ["45350", "45351", "45352"], "45353", 1),
+    "elapsed seconds": ("time", ["20000", "20001", "20002"], "20003", 1),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_numbers_are_dates_where_their_name_says_so(kind: str, tmp_path: Path):
+    name, numbers, following, season = NUMBERED[kind]
+    table = read_table(written(tmp_path, "\n".join([f"{name},x", *(f"{cell},1" for cell in numbers)]) + "\n"))
+    assert table.times is not None
+    assert (table.times.following(1), table.times.season) == ([following], season)
+    assert any("numbers of" in note for note in table.notes) == (season > 1)
+
+
+def test_numbers_under_a_name_that_merely_contains_date_are_values(tmp_path: Path):
+    text = "candidates,x\n" + "".join(f"{30_000 + k * k},{k}\n" for k in range(9))
+    assert read_table(written(tmp_path, text)).columns == ["candidates", "x"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.01, "0.01 seconds"), (1, "a second"), (60, "a minute"), (900, "15 minutes")]
 )

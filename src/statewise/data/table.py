@@ -8,6 +8,7 @@ import numpy as np
 from statewise.data.cells import Cells, read_cells
 from statewise.data.dialect import Decimal, Dialect
 from statewise.data.files import fingerprint, read_bytes
+from statewise.data.numbered import numbered_form
 from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
 from statewise.errors import UserError, counted, unknown
 
@@ -113,6 +114,9 @@ def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[
     order = None if reading.dates or times.step == "units" else date_order(frame[times.column])
     if order:
         notes.append(f"dates are read {order} (--task-options dates=day-first or month-first to say otherwise)")
+    form = numbered_form(frame[times.column])
+    if form:
+        notes.append(f"the numbers of '{times.column}' are read as {form.said}")
     step = {"seconds": _row_every(times.width), "units": f"row every {times.width:g}"}
     season = f"season of {times.season} rows" if times.season > 1 else "no season known"
     said = step.get(times.step, f"row a {times.step}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from statewise.data.numbered import numbered_form
 from statewise.errors import UserError, counted
 
 if TYPE_CHECKING:
@@ -92,14 +93,17 @@ def guess_time_column(frame: "pd.DataFrame") -> str | None:
 
 
 def read_dates(column: "pd.Series", order: DateOrder = "") -> "pd.Series | None":
-    """A column of text as times without zone (in UTC where they had one), NaT where a cell is no date.
+    """A column as times without zone (in UTC where they had one), NaT where a cell is no date.
 
-    ``None`` where the column is of numbers, or fewer than nine cells in ten are dates.
+    ``None`` where it is of numbers that are no dates, or fewer than nine cells in ten are dates.
     """
     import warnings
 
     import pandas as pd
 
+    form = numbered_form(column)
+    if form is not None:
+        return form.read(column)
     if column.dtype.kind in "ifb" or not re.match(r"\s*(\d|Q[1-4])", str(column.iloc[0]), re.IGNORECASE):
         return None
     text = column.astype(str).str.strip()
