@@ -12,6 +12,7 @@ from statewise.compare.budget import arm_cost
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event
 from statewise.compare.run import run_comparison
+from statewise.compare.trial_file import read_trial, write_trial
 from statewise.errors import UserError
 from statewise.tasks.recalling import Recall
 from statewise.train.config import TrainConfig
@@ -128,14 +129,60 @@ def test_started_again_it_repeats_no_finished_trial(finished):
     assert scores(same) == scores(result)
 
 
-def test_a_damaged_trial_is_run_again(finished):
+def seconds(trial):
+    trial["result"]["seconds"] = "long"
+
+
+def score(trial):
+    if trial["result"].get("test") is not None:
+        trial["result"]["test"] = 0.001
+
+
+def no_result(trial):
+    del trial["result"]
+
+
+CHANGES = {
+    "cut": lambda text: text[:40],
+    "a text for a figure": lambda text: changed(text, seconds),
+    "another score": lambda text: changed(text, score),
+    "no result": lambda text: changed(text, no_result),
+    "no object": lambda text: "[1]",
+}
+
+
+def changed(text, change):
+    trial = json.loads(text)
+    change(trial)
+    return json.dumps(trial)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_what_was_changed_by_hand_or_broken_is_no_trial(kind, tmp_path):
+    path = tmp_path / "a.json"
+    write_trial(path, {"valid": 1.0, "test": 1.0, "seconds": 2.0})
+    path.write_text(CHANGES[kind](path.read_text()))
+    assert read_trial(path) is None
+
+
+def test_trials_that_were_changed_by_hand_are_said_and_run_again(finished):
     config, folder, result = finished
-    damaged = sorted((folder / "trials").glob("*.json"))[0]
-    whole = json.loads(damaged.read_text())
-    damaged.write_text(damaged.read_text()[:40])
-    same = run_comparison(config, WORKBENCH, folder, command="none")
+    changes = {path: changed(path.read_text(), score) for path in (folder / "trials").glob("*.json")}
+    changes = {path: text for path, text in changes.items() if "0.001" in text}
+    for path, text in changes.items():
+        path.write_text(text)
+    events: list[Event] = []
+    same = run_comparison(config, WORKBENCH, folder, command="none", on_event=events.append)
+    assert [event.broken for event in events if event.what == "broken"] == [len(changes)]
     assert scores(same) == scores(result)
-    assert json.loads(damaged.read_text())["status"] == whole["status"]
+    assert all(read_trial(path) for path in changes)
+
+
+def test_the_file_of_one_trial_is_not_taken_for_another_s(tmp_path):
+    write_trial(tmp_path / "a.json", {"valid": 1.0})
+    (tmp_path / "b.json").write_text((tmp_path / "a.json").read_text())
+    assert read_trial(tmp_path / "a.json") == {"valid": 1.0}
+    assert read_trial(tmp_path / "b.json") is None
 
 
 def test_results_stand_in_the_folder(compared):

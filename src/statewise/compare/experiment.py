@@ -1,6 +1,5 @@
 """A whole comparison: tune every arm alike, train the chosen settings on fresh seeds, score once, measure, decide."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 from statewise.compare.arms import Arm
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
-from statewise.compare.folder import read_trial
 from statewise.compare.jobs import ArmRecord, Job, best_arm, further_jobs, measuring_job, seed_jobs, tuning_jobs
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
-from statewise.storage import write_text
+from statewise.compare.trial_file import read_trial, write_trial
 from statewise.tasks.task import Task
 
 
@@ -22,7 +20,7 @@ class Event:
     """Something to tell a person who watches."""
 
     what: str
-    """``kept`` once a phase where trials of it were finished before, ``started`` or ``finished`` of a trial"""
+    """``kept`` and ``broken`` once a phase where there were such trials, ``started`` or ``finished`` of a trial"""
     phase: str
     """``tuning``, ``seeds`` or ``measuring``"""
     arm: str
@@ -34,6 +32,8 @@ class Event:
     """Whether it was finished before and is only read now"""
     kept: int = 0
     """How many trials of the phase were finished before"""
+    broken: int = 0
+    """How many files of trials of the phase were changed by hand or broken, and are run again"""
 
 
 OnEvent = Callable[[Event], None]
@@ -83,7 +83,7 @@ class _Runner:
         results: dict[int, dict[str, Any]] = {}
         missing = []
         for place, job in enumerate(jobs):
-            found = read_trial(self._path(job.spec), measured=job.spec.measured)
+            found = read_trial(self._path(job.spec))
             if found is None:
                 missing.append(place)
             else:
@@ -91,6 +91,9 @@ class _Runner:
                 self._tell("finished", phase, job, found, before=True)
         if results:
             self.on_event(Event("kept", phase, "", self.done, self.total, kept=len(results)))
+        broken = sum(self._path(jobs[place].spec).exists() for place in missing)
+        if broken:
+            self.on_event(Event("broken", phase, "", self.done, self.total, broken=broken))
         specs = [jobs[place].spec for place in missing]
         measuring = phase == "measuring"
         workers = 1 if measuring else self.config.workers
@@ -101,7 +104,7 @@ class _Runner:
         for done in run_all(specs, self.builders, workers=workers, fresh=measuring, started=started):
             job = jobs[missing[done.place]]
             if done.result.get("status") != "failed":
-                write_text(self._path(job.spec), json.dumps(done.result))
+                write_trial(self._path(job.spec), done.result)
             results[missing[done.place]] = done.result
             self._tell("finished", phase, job, done.result)
         return [(job, results[place]) for place, job in enumerate(jobs)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from statewise.compare.config import CompareConfig
 from statewise.compare.hypotheses import Hypothesis, Said
+from statewise.compare.trial_file import read_trial
 from statewise.errors import UserError
 from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
 
@@ -24,7 +25,8 @@ README = """# A statewise comparison
 - `result.json`: everything the report shows; measured times and memory stand in it under `cost` and `seconds`
 - `config.json`: everything that decides the scores; `environment.json`: what they were made with
 - `hypotheses.json`, where any were said: each, and whether it was said before or after a test score was known
-- `trials/`: one file a finished trial, named by the hash of all that decides it
+- `trials/`: one file a finished trial, named by the hash of all that decides it, with a checksum: one that
+  was changed by hand is run again
 """
 
 
@@ -72,16 +74,6 @@ def read_result(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def read_trial(path: Path, *, measured: bool) -> dict[str, Any] | None:
-    """The result of a finished trial; None where there is none or the file was damaged, so that it is run again."""
-    needed = {"seconds", *(("step_latency_us",) if measured else ("status", "valid"))}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and needed <= set(found) else None
-
-
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Leave everything behind that a finished comparison has.
 
@@ -120,9 +112,9 @@ def results_table(result: dict[str, Any]) -> str:
 
 
 def _has_scores(folder: Path) -> bool:
-    """Whether a test score is known."""
-    trials = (read_trial(path, measured=False) for path in (folder / "trials").glob("*.json"))
-    return any(trial is not None and trial.get("test") is not None for trial in trials)
+    """Whether a test score is known, or may have been: a file that somebody changed does not tell."""
+    trials = (read_trial(path) for path in (folder / "trials").glob("*.json"))
+    return any(trial is None or trial.get("test") is not None for trial in trials)
 
 
 def _check_same(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
