@@ -86,6 +86,10 @@ TABLES = {
         f"holds the text '{'very ' * 8}...' where",
     ),
     "blanks between cells": ("day   load\n" + "2024   1.5\n" * 9, "holds '2024   1.5' in line 2"),
+    "line ends in cells and blank lines before the fault": (
+        '"day","the\nload",note\n2024-01-01,1,"a\nb\nc"\n\n2024-01-02,2,d\n2024-01-03,high,e\n',
+        "line 8 holds the text 'high'",
+    ),
     "one row": (table(ROWS[:1]), "1 row"),
     "header alone": (table([]), "0 rows"),
     "a cell too many": (table([*ROWS[:5], "2024-01-06,1,2,3", *ROWS[6:]]), "line 7 of"),
@@ -202,12 +206,25 @@ def test_a_truncated_checkpoint(finished: Path, tmp_path: Path, capsys: pytest.C
     assert "damaged" in refused(["generate", str(folder)], capsys)
 
 
-def test_a_checkpoint_of_another_model(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("field", ["model.width", "task_options.most_scored", "train.batch_size"])
+def test_a_config_other_than_trained_with(
+    field: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     folder = copy_of(finished, tmp_path / "other")
     config = json.loads((folder / "config.json").read_text())
-    config["model"]["width"] = 9
+    part, name = field.split(".")
+    config[part][name] += 1
     (folder / "config.json").write_text(json.dumps(config))
-    assert "another model" in refused(["generate", str(folder)], capsys)
+    for verb in ("generate", "evaluate"):
+        assert "not the config that the run was trained with" in refused([verb, str(folder)], capsys)
+
+
+def test_a_finished_run_whose_weights_were_deleted(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    import shutil
+
+    folder = copy_of(finished, tmp_path / "gone")
+    shutil.rmtree(folder / "best")
+    assert "without its weights" in refused(["generate", str(folder)], capsys)
 
 
 def test_a_full_disk(
@@ -245,6 +262,7 @@ def test_a_comparison_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("preprocessing.json", "{}", "edited or is damaged"),
         ("config.json", "[]", "not written by statewise"),
         ("best/facts.json", "", "damaged"),
+        ("best/facts.json", '{"stpe": 2}', "edited or is damaged"),
         ("result.json", "no", "damaged"),
     ],
 )

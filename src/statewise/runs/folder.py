@@ -1,5 +1,7 @@
 """The folder of a run: config, environment, history, checkpoints, preprocessing, result."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,8 @@ def open_run(folder: Path, config: RunConfig, task: Task) -> None:
     """
     if make_folder(folder, "run"):
         refuse_change(folder, "run", as_data(read_config(folder)), as_data(config))
+        if (folder / "preprocessing.json").exists():
+            _check_config(folder, config, read_json(folder / "preprocessing.json"))
     if (folder / "preprocessing.json").exists():
         check_data(folder, task)
 
@@ -54,7 +58,7 @@ def open_run(folder: Path, config: RunConfig, task: Task) -> None:
 def keep_config(folder: Path, config: RunConfig, task: Task) -> None:
     """Write down what makes the run, and what it needs to be used without its data."""
     write_json(folder / "config.json", as_data(config))
-    write_json(folder / "preprocessing.json", {**_data_facts(task), **task.preprocessing()})
+    write_json(folder / "preprocessing.json", {"config": _hash(config), **_data_facts(task), **task.preprocessing()})
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -95,9 +99,9 @@ def _data_facts(task: Task) -> dict[str, Any]:
     return {"input": size, "output_size": task.output_size, "data": task.fingerprint()}
 
 
-def save_best(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
-    """The weights to be used."""
-    save_checkpoint(folder / "best", model.state_dict(), facts)
+def save_best(folder: Path, model: Model, config: RunConfig, step: int) -> None:
+    """Keep the weights to be used, which update they are of, and which config they were trained with."""
+    save_checkpoint(folder / "best", model.state_dict(), {"step": step, "config": _hash(config)})
 
 
 def load_run(folder: Path) -> LoadedRun:
@@ -108,21 +112,46 @@ def load_run(folder: Path) -> LoadedRun:
     """
     config = read_config(folder)
     preprocessing = read_json(folder / "preprocessing.json")
-    model = build(config.model, *_sizes(preprocessing, folder))
-    load_weights(model, *_best_weights(folder))
+    sizes = _sizes(preprocessing, folder)
+    _check_config(folder, config, preprocessing)
+    model = build(config.model, *sizes)
+    load_weights(model, *_best_weights(folder, config))
     return LoadedRun(config, model.eval(), preprocessing)
 
 
-def _best_weights(folder: Path) -> tuple[dict[str, Tensor], str]:
+def _best_weights(folder: Path, config: RunConfig) -> tuple[dict[str, Tensor], str]:
     """The weights that validated best, and where they are from."""
     source = folder / "best"
     if has_checkpoint(source) or not has_checkpoint(folder / "last"):
-        return load_checkpoint(source)[0], str(source)
+        tensors, facts = load_checkpoint(source)
+        match facts:
+            case {"step": int(), "config": str()}:
+                _check_config(folder, config, facts)
+                return tensors, str(source)
+        raise UserError(f"{source / 'facts.json'} was edited or is damaged; restore it, or train anew")
+    if (folder / "result.json").exists():
+        raise UserError(
+            f"{folder} is a finished run without its weights, as {source} was deleted; restore that, or run the "
+            "command again that made the run"
+        )
     tensors, _ = load_checkpoint(folder / "last")
     best = among(tensors, BEST)
     if not best:
         raise UserError(f"{folder} was stopped before its first evaluation; run its command again to go on")
     return best, str(folder / "last")
+
+
+def _hash(config: RunConfig) -> str:
+    return hashlib.sha256(json.dumps(as_data(config), sort_keys=True).encode()).hexdigest()
+
+
+def _check_config(folder: Path, config: RunConfig, written: Mapping[str, Any]) -> None:
+    """Raise a UserError unless ``config`` is the one whose hash was written down in training."""
+    if written.get("config") != _hash(config):
+        raise UserError(
+            f"{folder / 'config.json'} is not the config that the run was trained with; restore it, or train anew in "
+            "another folder with --out"
+        )
 
 
 def _sizes(preprocessing: Mapping[str, Any], folder: Path) -> tuple[InputForm, int]:

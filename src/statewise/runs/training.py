@@ -74,7 +74,7 @@ def _finish(
 ) -> dict[str, Any]:
     """Keep the best weights, score them and write down all of it."""
     if outcome.progress.best_valid is not None:
-        save_best(folder, model, {"step": outcome.progress.best_step})
+        save_best(folder, model, config, outcome.progress.best_step)
     if outcome.advice:
         kept = f"; the weights of update {outcome.progress.best_step} are kept" if outcome.progress.best_step else ""
         raise UserError(f"training diverged: {outcome.advice}, in another folder with --out{kept}")
