@@ -206,6 +206,31 @@ def test_a_diagonal_state_may_be_wide() -> None:
     torch.testing.assert_close(run.lyapunov, torch.zeros(2, dtype=torch.float64))
 
 
+class Mixing(SequenceLayer):
+    """h_t = h_{t-1} / 2 + x_t * (the other unit) / 4: diagonal where the input is zero."""
+
+    def __init__(self) -> None:
+        super().__init__(Vectors(1), output_size=2)
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.ones(batch_size, 2) * torch.tensor([1.0, 2.0])
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = state / 2 + x * state.flip(1) / 4
+        return h, h
+
+
+def test_zeros_at_the_start_hide_no_full_jacobian() -> None:
+    x = torch.cat([torch.zeros(2, 20, 1), torch.ones(2, 20, 1)], dim=1).requires_grad_()
+    layer = Mixing()
+    run = newton_in_time(layer, x)
+    assert run.fallback is None
+    assert run.iterations.tolist() == [1, 1]
+    (found,) = torch.autograd.grad(run.outputs.sum(), x)
+    (expected,) = torch.autograd.grad(layer(x)[0].sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
 def test_side_outputs_are_still_recorded() -> None:
     layer, x = made(LSTM), inputs()
     with probe.recording(layer) as seen:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from statewise import probe, tree
-from statewise.contract import Input, SequenceLayer, slice_time, values_of
+from statewise.contract import Input, SequenceLayer, example_input, slice_time, take_step, values_of
 from statewise.errors import UserError, choose
 from statewise.parallel.block_recurrence import block_recurrence, times
 from statewise.parallel.search import Root, Search, find_root, preceded, rows_of
@@ -31,7 +31,7 @@ Jacobian = Literal["auto", "diagonal", "full"]
 WIDEST = 64
 """The widest state whose Jacobians are kept in full: they cost n^2 numbers and n^3 multiplications a step"""
 PROBED = 8
-"""Steps at which the Jacobian's structure is looked at"""
+"""States at which the Jacobian's structure is looked at"""
 
 
 class ParallelRun(NamedTuple):
@@ -74,7 +74,7 @@ def newton_in_time(
         x: ``(B, T, d_in)``, tokens ``(B, T)``, or ``Timed`` of either.
         state: where the rows stand; ``None`` is ``initial_state(B)``.
         jacobian: whether each state number depends on itself alone: ``auto`` looks, ``diagonal`` insists, ``full``
-            does not look.
+            takes it in full whatever it is.
         max_iterations: bound on the linear recurrences solved for a row.
         tolerance: of the residual; ``None`` is the state's machine epsilon to the power of 3/4, 6e-6 in float32.
         exponent_bound: rows with a larger estimate of the exponent are not tried; ``math.inf`` tries all.
@@ -113,7 +113,7 @@ def _transition(layer: SequenceLayer, x: Input, start: State, jacobian: Jacobian
         return reason
     step = Transition(layer, StateVectors(start), diagonal=False)
     try:
-        diagonal = _looks_diagonal(step, x)
+        diagonal = _looks_diagonal(step, jacobian)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, NotImplementedError) as error:
@@ -128,14 +128,13 @@ def _transition(layer: SequenceLayer, x: Input, start: State, jacobian: Jacobian
 
 
 @torch.no_grad()
-def _looks_diagonal(step: Transition, x: Input) -> bool:
-    """Whether the Jacobian is diagonal at a few states drawn at random, on the first row's inputs."""
-    inputs = tree.map(lambda t: t[0].nan_to_num(), slice_time(x, 0, PROBED))
-    generator = torch.Generator().manual_seed(0)
-    states = torch.randn(len(values_of(inputs)), step.vectors.width, generator=generator)
-    states = states.to(values_of(x).device, step.vectors.dtype)
+def _looks_diagonal(step: Transition, jacobian: Jacobian) -> bool:
+    """Whether the Jacobian is diagonal at a few random states and inputs; those at hand may be zero or saturate it."""
+    inputs = take_step(example_input(step.layer, batch=PROBED, time=1), 0)
+    states = torch.randn(PROBED, step.vectors.width, generator=torch.Generator().manual_seed(0))
+    states = states.to(step.layer.device, step.vectors.dtype)
     diagonal = step.is_diagonal(inputs, states)
-    if not diagonal and states.shape[1] <= WIDEST:
+    if states.shape[1] <= WIDEST and not (diagonal and jacobian != "full"):
         step.linearised(inputs, states)
     return diagonal
 
