@@ -33,7 +33,7 @@ class Cells:
     frame: "pd.DataFrame"
     """A row for every line with something in it, numbers where a column holds nothing else"""
     lines: np.ndarray
-    """The line of the file that each row stands on"""
+    """The line of the file that each row begins on"""
     dialect: Dialect
     """How the table is written down"""
 
@@ -53,13 +53,15 @@ def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
     text = _with_one_line_end(path, decode_utf8(path, data))
     lines = list(itertools.islice(io.StringIO(text[: LOOKED_AT * 500]), LOOKED_AT))
     dialect = find_dialect(lines, decimal=decimal)
-    _check_names(path, next(cut(lines[dialect.skipped :], dialect.delimiter), []))
+    header = next(cut(lines[dialect.skipped :], dialect.delimiter), [])
+    _check_names(path, header)
     frame = _parse(path, text, dialect, _columns_as_written(lines, dialect))
     frame.columns = _titles(frame.columns)
     _check_header(path, frame, dialect)
+    begins = _lines_of_rows(frame, dialect.skipped + 2 + sum(name.count("\n") for name in header))
     frame = _without_blank_rows(frame)
     _check_rows(path, len(frame))
-    return Cells(frame, frame.index.to_numpy() + 2 + dialect.skipped, dialect)
+    return Cells(frame, begins[frame.index], dialect)
 
 
 def _with_one_line_end(path: str, text: str) -> str:
@@ -154,6 +156,15 @@ def _check_header(path: str, frame: "pd.DataFrame", dialect: Dialect) -> None:
     if (numbers and len(numbers) + len(times) == len(names)) or over_times:
         kind = "all numbers" if len(numbers) == len(names) else f"data ('{(over_times or times)[0]}' is a time)"
         raise UserError(f"{path} has no header: its first line is {kind}; add a line with the columns' names")
+
+
+def _lines_of_rows(frame: "pd.DataFrame", first: int) -> np.ndarray:
+    """The line on which each row begins, the first on line ``first``; cells in quotes may hold line ends."""
+    inside = np.zeros(len(frame), dtype=np.int64)
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "ifb":
+            inside += frame[name].astype(str).str.count("\n").fillna(0).to_numpy(dtype=np.int64)
+    return first + np.arange(len(frame)) + np.cumsum(inside) - inside
 
 
 def _without_blank_rows(frame: "pd.DataFrame") -> "pd.DataFrame":
