@@ -31,6 +31,7 @@ _EXPORTS = {
     "generate_text": "api",
     "import_path": "importing",
     "load_run": "runs.folder",
+    "run_study": "api",
     "sample_outputs": "train.monte_carlo",
     "train_model": "api",
     "write_report": "api",

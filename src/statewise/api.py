@@ -12,6 +12,8 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import OnEvent
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
+from statewise.compare.study import Part, Study
+from statewise.compare.study_result import is_study, open_study, write_study
 from statewise.cost.bench.config import BenchConfig, Gear
 from statewise.cost.bench.folder import is_bench, open_bench, write_bench
 from statewise.cost.bench.run import OnStep, Subject, run_bench
@@ -31,6 +33,8 @@ from statewise.train.config import TrainConfig
 from statewise.train.device import check_device
 from statewise.train.history import read_history
 from statewise.workbench import WORKBENCH
+
+STUDY_PAGE = "study.html"
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,41 @@ def compare_models(
     folder = Path(folder)
     result = run_comparison(config, WORKBENCH, folder, command=command, on_event=on_event)
     return Comparison(folder, result, _write_page(report.render_comparison, result, folder))
+
+
+def run_study(
+    study: Study,
+    folder: str | Path,
+    *,
+    command: str = "",
+    on_part: Callable[[Part], None] = lambda part: None,
+    on_event: OnEvent = lambda event: None,
+) -> dict[str, Any]:
+    """Run the comparisons of a study one after the other, judge its statements, and return what came of it.
+
+    ``statewise compare gated-units`` from Python. Each comparison has a folder within ``folder`` and goes on where it
+    was stopped, as in `compare_models`; ``study.html`` links to all of them.
+
+    Args:
+        study: of ``statewise.compare.presets``, or your own.
+        folder: where results go.
+        command: what the page says to do to have it again; empty = this call.
+        on_part: called when a comparison begins.
+        on_event: called when a trial begins or ends.
+
+    Raises:
+        UserError: if a config, data or folder will not do.
+    """
+    folder = Path(folder)
+    command = command or f"statewise.run_study({study!r}, {str(folder)!r})"
+    open_study(folder, study)
+    results = {}
+    for part in study.parts:
+        on_part(part)
+        results[part.name] = compare_models(part.config, folder / part.name, on_event=on_event).result
+    result = write_study(folder, study, results, command)
+    _write_page(report.render_study, result, folder, STUDY_PAGE)
+    return result
 
 
 def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> dict[str, Any]:
@@ -216,7 +255,7 @@ def _subjects(config: BenchConfig) -> list[Subject]:
 
 
 def write_report(folder: str | Path) -> Path:
-    """Write the HTML page of a finished comparison, run or bench anew and return its path.
+    """Write the HTML page of a finished comparison, study, run or bench anew and return its path.
 
     Raises:
         UserError: if the folder holds none of them, something in it is damaged, or the page cannot be written.
@@ -225,6 +264,8 @@ def write_report(folder: str | Path) -> Path:
     result = read_result(folder)
     if is_bench(result):
         return _write_page(report.render_bench, result, folder)
+    if is_study(result):
+        return _write_page(report.render_study, result, folder, STUDY_PAGE)
     if "arms" in result:
         return _write_page(report.render_comparison, result, folder)
     run = {
@@ -237,11 +278,13 @@ def write_report(folder: str | Path) -> Path:
     return _write_page(report.render_run, run, folder)
 
 
-def _write_page(render: Callable[[dict[str, Any]], str], data: dict[str, Any], folder: Path) -> Path:
+def _write_page(
+    render: Callable[[dict[str, Any]], str], data: dict[str, Any], folder: Path, name: str = "report.html"
+) -> Path:
     try:
         text = render(data)
     except ValueError as error:
         raise UserError(f"{folder / 'result.json'} is {error}") from error
-    page = folder / "report.html"
+    page = folder / name
     write_text(page, text)
     return page

@@ -9,6 +9,7 @@ from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy, CopyMemory
 from statewise.tasks.generated import GeneratedTask
 from statewise.tasks.recalling import DelayedRecall, Recall
+from statewise.tasks.waving import Waves
 
 TASKS: tuple[GeneratedTask, ...] = (
     Copy(evaluation_sequences=200),
@@ -17,6 +18,7 @@ TASKS: tuple[GeneratedTask, ...] = (
     DelayedRecall(evaluation_sequences=200),
     Adding(shortest=20, longest=30, evaluation_sequences=4000),
     Parity(evaluation_sequences=400),
+    Waves(shortest=70, longest=90, evaluation_sequences=200),
 )
 by_name = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 

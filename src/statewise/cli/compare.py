@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from statewise.api import compare_models
-from statewise.cli import verbs
+from statewise.cli import study, verbs
 from statewise.cli.comparison_table import print_result
 from statewise.cli.parsing import folder_name, parse_choices, parse_fields, parse_list, parse_number
+from statewise.cli.trials import show
 from statewise.cli.watch import Watch
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import Event
+from statewise.compare.presets import PRESETS
 from statewise.errors import UserError
 from statewise.tasks.resolve import make_task, name_task
 from statewise.train.config import TrainConfig
@@ -31,13 +32,16 @@ QUICK = CompareConfig(
 
 
 def run(verb: verbs.Compare, command: str) -> None:
-    """Compare, print the table, write the report."""
+    """Compare, print the table, write the report; or run a study."""
+    if verb.task in PRESETS:
+        study.run(verb, PRESETS[verb.task], command)
+        return
     config = make_config(verb)
     folder = Path(verb.out or f"comparisons/{folder_name(verb.task)}{'-quick' if verb.quick else ''}")
     for note in make_task(config.task, config.task_options).notes:
         print(note)
     with Watch("trials", total=1) as watch:
-        found = compare_models(config, folder, command=command, on_event=partial(_show, watch))
+        found = compare_models(config, folder, command=command, on_event=partial(show, watch))
     print_result(found.result)
     print(f"report: {found.report}")
     if verb.json:
@@ -102,24 +106,3 @@ def _refuse_failure(arms: list[dict[str, Any]], folder: Path) -> None:
             f"no arm finished a run; {asked[0]['label']}: {asked[0]['reason']}; mend that and run the same command "
             f"again (what was tried stands in {folder})"
         )
-
-
-def _show(watch: Watch, event: Event) -> None:
-    if event.what == "kept":
-        watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
-        return
-    if event.what == "started" and not watch.begun:
-        watch.begin(event.done)
-    line = ""
-    if event.result is not None and not event.before:
-        line = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
-    watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total, line=line)
-
-
-def _outcome(result: dict[str, Any]) -> str:
-    """What came of one trial, in a few words."""
-    if result.get("reason"):
-        return f"{result['status']}: {result['reason']}"
-    words = {"test": "test {:.4g}", "valid": "validation {:.4g}", "step_latency_us": "{:.0f} µs a step"}
-    told = next((words[name].format(result[name]) for name in words if result.get(name) is not None), "done")
-    return f"{told} in {result['seconds']:.1f} s"

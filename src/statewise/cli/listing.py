@@ -14,6 +14,7 @@ from rich.table import Table
 from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.cli import verbs
 from statewise.cli.console import console
+from statewise.compare.presets import PRESETS
 from statewise.contract import Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
@@ -32,6 +33,7 @@ AT_WIDTH = (
 NO_ARMS = "Layers for use from Python, no arms of a comparison: a task of sequences has nothing of the kind for them"
 IN_TURN = "A hybrid takes several in turn over its depth, as lru+lru+attention; --set layer.attention.heads=2 is of one"
 IN_BLOCKS = "Blocks, --set block=NAME: how a layer, with its feed-forward part where it has one, is put into the depth"
+STUDIES = "Studies, statewise compare NAME: several comparisons with hypotheses that answer one question"
 
 Row = dict[str, str | int | None]
 
@@ -56,6 +58,8 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     else:
         rows, others = _tasks(), []
         _print_table(rows)
+        console().print(f"\n{STUDIES}")
+        _print_table([{"name": name, "what": study.question} for name, study in PRESETS.items()])
     if others:
         console().print(f"\n{NO_ARMS}")
         _print_table(others)

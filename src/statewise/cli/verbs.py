@@ -37,7 +37,8 @@ class Compare:
     """Which architecture, for this problem and this budget? An experiment with a report."""
 
     task: Annotated[Positional[str], arg(metavar="TASK")] = _COMPARE.task
-    """A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of your own"""
+    """A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of your own; or a
+    study, which is several comparisons with hypotheses: gated-units, depth"""
     models: Annotated[str | None, _default(",".join(_COMPARE.models))] = None
     """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own; several
     joined by + are one model whose blocks take them in turn"""

@@ -305,7 +305,7 @@ class Bench(BaseModel):
     rows: list[Timing] = []
 
 
-Page = TypeVar("Page", Bench, Comparison, Run)
+Page = TypeVar("Page", bound=BaseModel)
 
 
 def read(page: type[Page], data: dict[str, Any]) -> Page:

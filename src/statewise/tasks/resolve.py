@@ -14,9 +14,10 @@ from statewise.tasks.forecast import Forecast
 from statewise.tasks.language import Language
 from statewise.tasks.recalling import DelayedRecall, Recall
 from statewise.tasks.task import Task
+from statewise.tasks.waving import Waves
 
 TASKS: Mapping[str, type[Task]] = {
-    task.name: task for task in (Copy, CopyMemory, Recall, DelayedRecall, Adding, Parity, Language, Forecast)
+    task.name: task for task in (Copy, CopyMemory, Recall, DelayedRecall, Adding, Parity, Waves, Language, Forecast)
 }
 """Name -> task."""
 

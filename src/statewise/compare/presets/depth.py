@@ -1,0 +1,99 @@
+"""One to eight layers at equal parameters: what depth gains, and what it costs to train."""
+
+from statewise.compare.config import CompareConfig
+from statewise.compare.study import FailsMore, Part, Study, Together
+from statewise.train.config import TrainConfig
+
+CELLS = ("lstm", "gru")
+DEPTHS = (1, 2, 4, 8)
+BUDGET = 50_000
+SEEDS = 5
+TRIALS = 4
+STEPS = TrainConfig(steps=2000)
+TASK = {"shortest": 1, "longest": 40}
+LENGTHS = (40, 80)
+QUICK = {
+    "budget": 3000,
+    "task_options": {"shortest": 1, "longest": 12},
+    "lengths": (12,),
+    "seeds": 3,
+    "trials": 1,
+    "measure": False,
+    "train": TrainConfig(steps=40, batch_size=16, evaluate_every=20, learning_rate=1e-2, warmup=10),
+}
+DEEPER_GAINS = tuple(f"{cell} depth={depth} > {cell} depth=1" for cell in CELLS for depth in (2, 4))
+RESIDUALS_HELP = tuple(f"{cell} block=residual depth=8 > {cell} block=plain depth=8" for cell in CELLS)
+RESIDUALS_SHALLOW = tuple(f"{cell} block=residual depth=1 = {cell} block=plain depth=1" for cell in CELLS)
+
+DEPTH = Study(
+    name="depth",
+    question="What does depth gain, at equal parameters, and what does it cost to train?",
+    parts=(
+        Part(
+            "plain",
+            "Layers on top of each other, and nothing else",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS, vary={"depth": DEPTHS}, hypotheses=DEEPER_GAINS,
+            ),
+            QUICK,
+        ),
+        Part(
+            "blocks",
+            "Residuals: with the norm before (residual) or after (post-norm) the layer, or gated (highway)",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS,
+                vary={"block": ("plain", "residual", "post-norm", "highway"), "depth": (1, 8)},
+                hypotheses=RESIDUALS_HELP + RESIDUALS_SHALLOW,
+            ),
+            QUICK,
+        ),
+        Part(
+            "norm",
+            "Which norm, in eight residual layers",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS, vary={"norm": ("layer", "rms")},
+                fixed={"block": "residual", "depth": 8},
+                hypotheses=tuple(f"{cell} norm=rms = {cell} norm=layer" for cell in CELLS),
+            ),
+            QUICK,
+        ),
+        Part(
+            "clipping",
+            "Gradient clipping, shallow and deep",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS, vary={"clip": ("norm", "none"), "depth": (1, 8)},
+                hypotheses=tuple(f"{cell} clip=norm depth=8 > {cell} clip=none depth=8" for cell in CELLS),
+            ),
+            QUICK,
+        ),
+        Part(
+            "curriculum",
+            "From short sequences to long ones, shallow and deep",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS, vary={"curriculum": ("none", "linear"), "depth": (1, 8)},
+                hypotheses=tuple(
+                    f"{cell} curriculum=linear depth=8 > {cell} curriculum=none depth=8" for cell in CELLS
+                ),
+            ),
+            QUICK,
+        ),
+    ),
+    statements=(
+        Together("Up to four layers, depth gains at equal parameters", {"plain": DEEPER_GAINS}),
+        Together(
+            "Residuals make eight layers trainable and change nothing at one",
+            {"blocks": RESIDUALS_HELP + RESIDUALS_SHALLOW},
+        ),
+        FailsMore(
+            "Without clipping, more trainings of eight layers fail",
+            "clipping",
+            more=tuple(f"{cell} clip=none depth=8" for cell in CELLS),
+            fewer=tuple(f"{cell} clip=norm depth=8" for cell in CELLS),
+        ),
+    ),
+)  # fmt: skip

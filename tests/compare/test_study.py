@@ -1,0 +1,135 @@
+"""Studies: what they refuse, and that every kind of statement can be supported, refuted and left undecided."""
+
+from typing import Any
+
+import pytest
+
+from statewise.catalog import CATALOG
+from statewise.compare.arms import make_arms
+from statewise.compare.config import CompareConfig
+from statewise.compare.hypotheses import check_labels, read_hypothesis
+from statewise.compare.presets import PRESETS
+from statewise.compare.run import complete_comparison
+from statewise.compare.statements import judge_statement
+from statewise.compare.study import FailsMore, Part, SettingsOverCells, Study, Together
+from statewise.errors import UserError
+from statewise.workbench import WORKBENCH
+
+CONFIG = CompareConfig(task="parity", models=("rnn", "gru"), hypotheses=("gru > rnn", "gru = rnn"))
+PARTS = [part for study in PRESETS.values() for part in study.parts]
+QUICK_PARTS = [part for study in PRESETS.values() for part in study.quick().parts]
+
+
+def arm(label: str, tuning: list[float | None], seeds: list[float | None]) -> dict[str, Any]:
+    trained = {
+        kind: [{"status": "failed" if valid is None else "ok", "valid": valid} for valid in scores]
+        for kind, scores in (("tuning", tuning), ("seeds", seeds))
+    }
+    failed = sum(valid is None for valid in tuning + seeds)
+    return {"label": label, "status": "ok", "companion": False, "spent": {"failed": failed}, **trained}
+
+
+def result(arms: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"task": {"primary": {"name": "loss", "lower_is_better": True, "chance": 2.0}}, "arms": arms}
+
+
+def said(**verdicts: str) -> dict[str, Any]:
+    hypotheses = [{"statement": name, "verdict": verdict, "said": "before"} for name, verdict in verdicts.items()]
+    return {"hypotheses": hypotheses}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("supported", "supported"), "supported"),
+        (("supported", "undecided"), "undecided"),
+        (("undecided", "refuted"), "refuted"),
+    ],
+)
+def test_together_is_what_the_weakest_of_its_hypotheses_is(verdicts: tuple[str, str], expected: str):
+    results = {"near": said(x=verdicts[0], other="refuted"), "far": said(y=verdicts[1])}
+    judged = judge_statement(Together("both", {"near": ("x",), "far": ("y",)}), results)
+    assert judged.verdict == expected
+    assert judged.said == "before"
+    results["far"]["hypotheses"][0]["said"] = "after"
+    assert judge_statement(Together("both", {"near": ("x",), "far": ("y",)}), results).said == "after"
+
+
+def test_settings_matter_more_where_they_spread_wider_than_the_arms_do():
+    statement = SettingsOverCells("tuning matters", ("one",))
+    close, apart = [0.100 + 0.001 * k for k in range(8)], [0.1 + 0.1 * k for k in range(8)]
+    wide, narrow = [0.1, 0.4, 0.7, 1.0], [0.50, 0.51, 0.52, 0.53]
+
+    def judge(tuning: list[float], centres: list[float]) -> str:
+        arms = [arm(f"arm{k}", list(tuning), [c, c + 0.001, c - 0.001]) for k, c in enumerate(centres)]
+        return judge_statement(statement, {"one": result(arms)}).verdict
+
+    assert judge(wide, close) == "supported"
+    assert judge(narrow, apart) == "refuted"
+    assert judge([0.1, 0.3, 0.5, 0.7], apart) == "undecided"
+    assert judge(wide, close[:4]) == "undecided"
+    assert judge(wide[:3], close) == "undecided"
+
+
+def test_what_seeds_alone_do_is_not_held_for_an_effect_of_settings():
+    noisy = [0.1, 0.4, 0.7, 1.0]
+    arms = [arm(f"arm{k}", list(noisy), list(noisy)) for k in range(8)]
+    judged = judge_statement(SettingsOverCells("tuning matters", ("one",)), {"one": result(arms)})
+    assert judged.verdict == "undecided"
+    assert "spreads by 0 over the settings" in judged.evidence
+
+
+def test_a_failed_trial_counts_as_chance_in_the_spread_over_settings():
+    arms = [arm(f"arm{k}", [0.1, 0.1, 0.1, None], [0.1, 0.1]) for k in range(6)]
+    judged = judge_statement(SettingsOverCells("tuning matters", ("one",)), {"one": result(arms)})
+    assert judged.verdict == "supported"
+    assert "spreads by 0.95 over the settings" in judged.evidence  # sd of 0.1, 0.1, 0.1, 2.0
+
+
+@pytest.mark.parametrize(
+    ("deep", "shallow", "expected"),
+    [(8, 0, "supported"), (0, 8, "refuted"), (1, 0, "undecided")],
+)
+def test_failures_are_counted_over_trials_and_seeds(deep: int, shallow: int, expected: str):
+    arms = [arm(name, [None] * n + [0.1] * (8 - n), [0.1, 0.1]) for name, n in (("deep", deep), ("shallow", shallow))]
+    judged = judge_statement(FailsMore("deep fails", "one", ("deep",), ("shallow",)), {"one": result(arms)})
+    assert judged.verdict == expected
+    assert f"{deep} of 10 trainings failed against {shallow} of 10" in judged.evidence
+
+
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        ((Together("x", {"far": ("gru > rnn",)}),), "names no comparison 'far'"),
+        ((Together("x", {"near": ("rnn > gru",)}),), "'rnn > gru' is no hypothesis"),
+        ((SettingsOverCells("x", ("near", "far")),), "names no comparison 'far'"),
+    ],
+)
+def test_a_statement_about_what_is_not_compared_is_refused(statements: Any, sentence: str):
+    with pytest.raises(UserError, match=sentence):
+        Study("s", "why?", (Part("near", "near", CONFIG),), statements)
+
+
+def test_comparisons_of_one_name_are_refused():
+    with pytest.raises(UserError, match="different names, got near, near"):
+        Study("s", "why?", (Part("near", "near", CONFIG), Part("near", "again", CONFIG)))
+
+
+@pytest.mark.parametrize("part", PARTS + QUICK_PARTS, ids=lambda part: part.name)
+def test_every_comparison_of_the_presets_has_arms_that_its_hypotheses_name(part: Part):
+    config, task = complete_comparison(part.config, WORKBENCH)
+    assert set(config.models) <= set(CATALOG)
+    arms = make_arms(config, task, WORKBENCH)
+    check_labels([read_hypothesis(statement) for statement in config.hypotheses], [arm.label for arm in arms])
+    assert not [arm.reason for arm in arms if arm.reason]
+    assert not task.bimodal or config.margin == 0 or config.margin == task.margin
+
+
+def test_failures_name_arms_that_are_compared():
+    for study in PRESETS.values():
+        configs = {part.name: part.config for part in study.parts}
+        for statement in study.statements:
+            if isinstance(statement, FailsMore):
+                config, task = complete_comparison(configs[statement.comparison], WORKBENCH)
+                labels = {arm.label for arm in make_arms(config, task, WORKBENCH)}
+                assert {*statement.more, *statement.fewer} <= labels
