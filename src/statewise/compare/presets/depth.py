@@ -39,6 +39,15 @@ DEPTH = Study(
             QUICK,
         ),
         Part(
+            "text",
+            "The same on a text, where every layer may help a little",
+            CompareConfig(
+                task="embedded", models=CELLS, budget=BUDGET, seeds=SEEDS, trials=TRIALS, train=STEPS,
+                vary={"depth": DEPTHS}, hypotheses=DEEPER_GAINS,
+            ),
+            {name: value for name, value in QUICK.items() if name not in ("task_options", "lengths")},
+        ),
+        Part(
             "blocks",
             "Residuals: with the norm before (residual) or after (post-norm) the layer, or gated (highway)",
             CompareConfig(
@@ -84,7 +93,7 @@ DEPTH = Study(
         ),
     ),
     statements=(
-        Together("Up to four layers, depth gains at equal parameters", {"plain": DEEPER_GAINS}),
+        Together("Up to four layers, depth gains at equal parameters", {"plain": DEEPER_GAINS, "text": DEEPER_GAINS}),
         Together(
             "Residuals make eight layers trainable and change nothing at one",
             {"blocks": RESIDUALS_HELP + RESIDUALS_SHALLOW},
