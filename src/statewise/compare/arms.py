@@ -52,7 +52,8 @@ def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm
     maker = _Maker(config, task, builders)
     arms = list(maker.arms())
     if all(arm.reason for arm in arms):
-        raise UserError(f"no arm can meet the budget: {arms[0].label}: {arms[0].reason}")
+        others = "" if len(arms) == 1 else "; no other arm meets the budget either"
+        raise UserError(f"{arms[0].label}: {arms[0].reason}{others}")
     return arms + list(maker.companions())
 
 
@@ -134,6 +135,8 @@ class _Maker:
         )
         said = fields.set_all(replace(given, model=model, train=train), values)
         setup = replace(said, model=replace(said.model, options=model.options))
+        if setup.train.steps < 1:
+            raise UserError(f"{name} learns nothing in 0 steps; say --steps 1000")
         label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
         source = source_hash([*kind.names, setup.model.block, self.config.task])
         fingerprint = " ".join(dict.fromkeys(data.fingerprint() for data in (learnt, self.task)))

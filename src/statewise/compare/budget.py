@@ -70,9 +70,15 @@ def meet_budget(
     if abs(reached - config.budget) <= NEAR * config.budget:
         return at(best), None
     if cost(1) > config.budget:
-        return at(best), f"its smallest size costs {cost(1):,} {config.match}; the budget is {config.budget:,}"
+        return at(best), (
+            f"its smallest size costs {cost(1):,} {config.match}, the budget is {config.budget:,}; "
+            f"say --budget {cost(1)}"
+        )
     size = knob or "width"
-    return at(best), f"unreachable: no {size} brings it to {config.budget:,} {config.match}, the nearest {reached:,}"
+    return at(best), (
+        f"no {size} brings it near {config.budget:,} {config.match}, the nearest costs {reached:,}; "
+        f"say --budget {reached}"
+    )
 
 
 def arm_cost(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
