@@ -6,6 +6,9 @@ from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Choice = TypeVar("Choice", bound=str)
 
+MOST_TOLD = 12
+"""Names that an error lists; of more, only the nearest"""
+
 
 class UserError(ValueError):
     """Something the person who runs statewise can put right.
@@ -25,8 +28,16 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UserError:
     """
     known = sorted(choices)
     near = _nearest(name, known)
-    suggestion = f"did you mean '{near}'?" if near else "choose one of those known."
-    return UserError(f"unknown {kind} '{name}'; {suggestion} (known: {', '.join(known)})")
+    suggestion = f"did you mean '{near}'?" if near else "choose another."
+    told = f"known: {', '.join(known)}"
+    if len(known) > MOST_TOLD:
+        alike = sorted(known, key=lambda choice: (choice != near, -_likeness(name, choice)))[:MOST_TOLD]
+        told = f"nearest of {len(known)} known: {', '.join(alike)}"
+    return UserError(f"unknown {kind} '{name}'; {suggestion} ({told})")
+
+
+def _likeness(name: str, choice: str) -> float:
+    return difflib.SequenceMatcher(None, _letters(name), _letters(choice)).ratio()
 
 
 def _nearest(name: str, known: list[str]) -> str | None:

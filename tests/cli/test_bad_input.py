@@ -145,6 +145,14 @@ COMMANDS = {
     "a spreadsheet": (["train", "series.xlsx"], "neither a plain text nor a table"),
     "task without its file": (["train", "forecast"], "needs source"),
     "impossible budget": (["compare", "recall", "--models", "lstm", "--budget", "3"], "smallest size costs"),
+    "unreachable budget": (
+        ["compare", "recall", "--models", "lru+attention", "--set", "layer.attention.heads=2", "--budget", "8k"],
+        "lru+attention: no width brings it near 8,000 parameters, the nearest costs 6,768; say --budget 6768",
+    ),
+    "zero steps": (["compare", "recall", "--models", "lstm", "--steps", "0"], "lstm learns nothing in 0 steps"),
+    "zero workers": (["compare", "recall", "--workers", "0"], "workers must be at least 1, got 0"),
+    "zero length": (["compare", "recall", "--lengths", "0"], "lengths must be at least 1, got 0"),
+    "unknown field": (["compare", "recall", "--models", "lstm", "--set", "foo=1"], "choose another. (nearest of "),
     "no number": (["compare", "recall", "--budget", "many"], "not a number"),
     "no such device": (["compare", "recall", "--quick", "--device", "nowhere"], "'nowhere' cannot be used"),
     "another arm's field": (["compare", "recall", "--models", "lstm,gru", "--set", "forget_bias=1"], "gru has no such"),
@@ -162,6 +170,18 @@ def test_a_command_that_will_not_do(
     monkeypatch.chdir(tmp_path)
     words, cause = COMMANDS[kind]
     assert cause in refused(words, capsys)
+
+
+def test_an_unknown_model_is_told_the_nearest_of_those_that_an_arm_is_made_of(capsys: pytest.CaptureFixture[str]):
+    said = refused(["compare", "recall", "--models", "gated-graphs"], capsys)
+    assert ": gated-delta-net, " in said
+    assert "'gated-graph'" not in said
+    assert "gated-graph," not in said
+    assert said.count(",") == 11
+
+
+def test_an_unknown_flag_is_told_where_the_verb_s_own_are_said(capsys: pytest.CaptureFixture[str]):
+    assert "statewise compare --help" in refused(["compare", "recall", "--nonesuch", "1"], capsys)
 
 
 @pytest.fixture(scope="module")

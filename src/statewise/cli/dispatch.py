@@ -58,8 +58,13 @@ def run(words: Sequence[str]) -> int:
 
 def parse(words: Sequence[str]) -> Any:
     """The verb that ``words`` say, with its flags."""
+    known = {verb.__name__.lower(): verb for verb in DOES}
+    if words and words[0] in known:
+        return tyro.cli(
+            known[words[0]], prog=f"statewise {words[0]}", args=list(words[1:]), config=(tyro.conf.OmitArgPrefixes,)
+        )
     return tyro.extras.subcommand_cli_from_dict(
-        {verb.__name__.lower(): verb for verb in DOES},
+        known,
         prog="statewise",
         description="Build, train and fairly compare sequence models that carry state.",
         args=list(words) or ["--help"],

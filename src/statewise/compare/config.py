@@ -68,12 +68,12 @@ class CompareConfig:
                 raise UserError(f"{name} {f'names {twice[0]} twice' if twice else 'has no values'}; name each one once")
         if both := set(self.vary) & set(self.fixed):
             raise UserError(f"{', '.join(sorted(both))} cannot both vary and be set; leave one out")
-        if self.budget < 1 or self.workers < 1 or self.depth < 1:
-            raise UserError("budget, workers and depth must be at least 1")
+        for name in ("budget", "workers", "depth", *(("lengths",) if self.lengths else ())):
+            least = min(self.lengths) if name == "lengths" else getattr(self, name)
+            if least < 1:
+                raise UserError(f"{name} must be at least 1, got {least}")
         if self.margin is not None and not 0 <= self.margin < float("inf"):
             raise UserError(f"margin must be 0 or a positive number, got {self.margin}")
         low, high = self.learning_rates
         if not 0 < low < high < float("inf"):
             raise UserError(f"learning rates must be two, the smaller first and above 0, got {low:g} and {high:g}")
-        if any(length < 1 for length in self.lengths):
-            raise UserError(f"lengths must be at least 1, got {self.lengths}")

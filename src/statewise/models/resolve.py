@@ -26,7 +26,7 @@ def find_entry(name: str) -> Entry:
     """
     if ":" not in name:
         if name not in CATALOG:
-            raise unknown("model", name, CATALOG)
+            raise unknown("model", name, SEQUENCE_LAYERS)
         return CATALOG[name]
     found = import_object(name)
     if isinstance(found, Entry):
