@@ -91,6 +91,7 @@ def test_fewer_than_ten_seeds_make_a_provisional_headline(seeds: int, provisiona
     said = recommend(config, found, records, [], found.decide())
     assert said.verdict == "winner"
     assert ("Provisional" in said.headline) == provisional
+    assert said.provisional == provisional
 
 
 def test_a_baseline_that_no_arm_beats_comes_first_and_is_said_to_be_the_better_choice():

@@ -173,6 +173,13 @@ def test_foreign_data_is_refused_with_a_sentence(result: Data) -> None:
         render_run({"history": []})
 
 
+def test_a_provisional_winner_is_called_so_beside_the_heading(result: Data) -> None:
+    result["recommendation"].update(verdict="winner", provisional=True, beaten=False)
+    text = Page(render_comparison(result)).text
+    assert "Provisional winner" in text
+    assert "A winner" not in text
+
+
 def test_a_later_schema_is_refused(result: Data) -> None:
     result["schema"] = 2
     with pytest.raises(ValueError, match="schema"):

@@ -59,6 +59,8 @@ class Recommendation:
     rests_on: list[str]
     beaten: bool = False
     """Whether a baseline or companion scored better than every arm"""
+    provisional: bool = False
+    """Whether it rests on fewer seeds than a firm one takes"""
 
 
 @dataclass(frozen=True)

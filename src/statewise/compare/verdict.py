@@ -61,7 +61,8 @@ def recommend(
     unbeaten = _unbeaten(outcomes, baselines)
     if unbeaten:
         headline = f"{unbeaten} Of the arms: {_inner(headline, outcomes.named)}"
-    if verdict != "undecided" and config.seeds < FIRM_SEEDS:
+    provisional = verdict != "undecided" and config.seeds < FIRM_SEEDS
+    if provisional:
         headline += (
             f" Provisional: it rests on {counted(config.seeds, 'seed')}; a firm recommendation takes {FIRM_SEEDS}."
         )
@@ -78,7 +79,9 @@ def recommend(
         *_penalties(records),
         *failures,
     ]
-    return Recommendation(verdict, list(decision.arms), headline, rests_on, beaten=bool(unbeaten))
+    return Recommendation(
+        verdict, list(decision.arms), headline, rests_on, beaten=bool(unbeaten), provisional=provisional
+    )
 
 
 def why_unscored(record: ArmRecord) -> str | None:

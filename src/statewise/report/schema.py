@@ -46,6 +46,7 @@ class Recommendation(BaseModel):
     headline: str
     rests_on: list[str] = []
     beaten: bool = False
+    provisional: bool = False
 
 
 class Parameters(BaseModel):
