@@ -72,3 +72,8 @@ def test_another_config_is_refused_and_the_first_difference_named(before: dict, 
     refuse_change(Path("here"), "run", before, before)
     with pytest.raises(UserError, match=f"holds a run with another config .{said}"):
         refuse_change(Path("here"), "run", before, after)
+
+
+def test_an_empty_value_in_another_config_can_be_seen(tmp_path: Path):
+    with pytest.raises(UserError, match=r"\(target empty there, y here\)"):
+        refuse_change(tmp_path, "run", {"target": ""}, {"target": "y"})

@@ -101,7 +101,12 @@ def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> st
     one, other = before.get(name), after.get(name)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return f"{name}.{_first_difference(one, other)}"
-    return f"{name} {one} there, {other} here"
+    return f"{name} {_shown(one)} there, {_shown(other)} here"
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence, where an empty text would leave nothing to be seen."""
+    return str(value) if value or value in (0, False) else "empty"
 
 
 def _remove(path: Path) -> None:
