@@ -4,7 +4,7 @@ import importlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tyro
@@ -58,7 +58,7 @@ def run(words: Sequence[str]) -> int:
 
 def parse(words: Sequence[str]) -> Any:
     """The verb that ``words`` say, with its flags."""
-    known = {verb.__name__.lower(): verb for verb in DOES}
+    known: dict[str, Callable[..., Any]] = {verb.__name__.lower(): verb for verb in DOES}
     if words and words[0] in known:
         return tyro.cli(
             known[words[0]], prog=f"statewise {words[0]}", args=list(words[1:]), config=(tyro.conf.OmitArgPrefixes,)
