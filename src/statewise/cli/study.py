@@ -24,7 +24,7 @@ TAKEN = ("task", "seeds", "trials", "workers", "device", "out", "quick", "json")
 
 def run(verb: verbs.Compare, study: Study, command: str) -> None:
     """Run the comparisons of a study, print what came of its hypotheses, write its page."""
-    study = _as_asked(study, verb)
+    study = as_asked(study, verb)
     folder = Path(verb.out or f"comparisons/{study.name}{'-quick' if verb.quick else ''}")
     print(study.question)
     with Watch("trials", total=1) as watch:
@@ -60,7 +60,7 @@ def _cells(comparison: str, said: dict[str, Any]) -> tuple[str, ...]:
     return tuple(escape(text) for text in (comparison, said["statement"] + late, said["verdict"], said["evidence"]))
 
 
-def _as_asked(study: Study, verb: verbs.Compare) -> Study:
+def as_asked(study: Study, verb: verbs.Compare) -> Study:
     """The study with what the flags say of all its comparisons."""
     usual = verbs.Compare()
     if owned := [name for name in vars(verb) if name not in TAKEN and getattr(verb, name) != getattr(usual, name)]:
