@@ -94,7 +94,8 @@ def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], 
         ("adding --model echo-state", "ridge"),
         ("adding --model echo-state --seed 1 --set readout=gradient", "gradient"),
         ("adding --model gru", "gradient"),
-        ("parity --model echo-state", "gradient"),
+        ("parity --model echo-state", "ridge"),
+        ("embedded --model echo-state", "gradient"),
     ],
 )
 def test_a_training_has_the_readout_that_a_comparison_gives_its_model(words: str, readout: str):

@@ -181,13 +181,7 @@ def test_a_run_stopped_before_its_first_evaluation_says_so(tmp_path: Path):
         load_run(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("impossible", "cause"),
-    [({"device": "nowhere"}, "cannot be used"), ({"readout": "ridge"}, "no closed-form readout")],
-)
-def test_a_config_that_will_not_do_leaves_the_folder_free_for_one_that_does(
-    impossible: dict[str, str], cause: str, tmp_path: Path
-):
-    with pytest.raises(UserError, match=cause):
-        train_run(config(**impossible), tmp_path / "run", command="-")
+def test_a_config_that_will_not_do_leaves_the_folder_free_for_one_that_does(tmp_path: Path):
+    with pytest.raises(UserError, match="cannot be used"):
+        train_run(config(device="nowhere"), tmp_path / "run", command="-")
     assert train_run(config(), tmp_path / "run", command="-")["status"] == "finished"

@@ -1,6 +1,0 @@
-import os
-
-import torch
-
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # asked for before any kernel is imported
