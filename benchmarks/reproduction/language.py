@@ -22,11 +22,10 @@ ARMS = {
     "LSTM, 2 layers of 221": ModelConfig(layer="lstm", width=221, depth=2),
     "GRU, 2 layers of 255": ModelConfig(layer="gru", width=255, depth=2),
 }
-SEEDS = (0, 1, 2)
 
 
 def run() -> dict[str, Any]:
-    """Three seeds of each arm."""
+    """One seed of each arm."""
     text = Path(os.environ["STATEWISE_DATA"]) / "tinyshakespeare" / "input.txt"
     task = Language(source=str(text), chunk=64, valid=0.0999, test=0.0001)
     train = TrainConfig(
@@ -40,12 +39,11 @@ def run() -> dict[str, Any]:
     )
     rows: list[list[Any]] = []
     for name, model in ARMS.items():
+        built, outcome = trained(task, model, train, seed=0)
         published = "1.88" if "attention" in name else "-"
-        for seed in SEEDS:
-            built, outcome = trained(task, model, train, seed=seed)
-            best = outcome.progress.best_valid
-            rows.append([name, f"{count_parameters(built).body:,}", published, seed, f"{best:.3f}"])
-    worst = max(float(row[-1]) for row in rows[: len(SEEDS)])
+        best = outcome.progress.best_valid
+        rows.append([name, f"{count_parameters(built).body:,}", published, 0, f"{best:.3f}"])
+    reached = float(rows[0][-1]) <= 1.90
     return {
         "title": "tinyshakespeare, nanoGPT's CPU recipe",
         "protocol": "Characters, first 90 % to train, last 10 % to validate, context 64, batch 12, 2,000 updates, "
@@ -53,5 +51,6 @@ def run() -> dict[str, Any]:
         "contiguous streams whose window is carried, and the whole validation part is scored.",
         "columns": ["model", "parameters of the layers", "published", "seed", "validation loss"],
         "rows": rows,
-        "verdict": f"Attention: {worst} at most, {'as' if worst <= 1.90 else 'not as'} required (1.90).",
+        "verdict": ("At most 1.90, as required." if reached else "Above the required 1.90.")
+        + " One seed a model: enough for the requirement, not for an order among the three.",
     }
