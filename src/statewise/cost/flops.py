@@ -6,14 +6,16 @@ nothing, as usual; what works number by number is counted apart, see ``statewise
 """
 
 import copy
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from statewise import tree
 from statewise.contract import SequenceLayer, example_input, take_step
 from statewise.cost.elementwise import ElementwiseCounter
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 Shape = tuple[int, ...]
 
@@ -47,8 +49,10 @@ def _still(layer: SequenceLayer) -> SequenceLayer:
     return copy.deepcopy(layer).eval().requires_grad_(False)
 
 
-def product_counter() -> FlopCounterMode:
+def product_counter() -> "FlopCounterMode":
     """torch's counter, with the kernels that it does not know."""
+    from torch.utils.flop_counter import FlopCounterMode  # it imports Triton, where that is installed
+
     formulas = {
         torch.ops.aten.mkldnn_rnn_layer: _fused_lstm_flops,
         torch.ops.aten._cudnn_rnn: _cudnn_recurrence_flops,
