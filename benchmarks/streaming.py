@@ -4,7 +4,8 @@
 
 Ours is ``layer.stepper``; ONNX Runtime runs its own operator of that kind, where it is installed. They take turns, so
 that a busy machine slows all; times are medians, a ratio is the median over the rounds. The floor is the time in which
-the weights of a step can be read from memory that a core holds, at the rate at which this machine copies 64 kB.
+the weights of a step can be read from memory that a core holds, at the rate at which this machine reads and
+writes when it copies 64 kB.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def floor(bytes_read: int) -> float:
         for _ in range(10):
             target.copy_(chunk)
         times.append((time.perf_counter() - began) / 10)
-    return min(times) * bytes_read / (chunk.numel() * 4)
+    return min(times) * bytes_read / (2 * 4 * chunk.numel())
 
 
 def main() -> None:
