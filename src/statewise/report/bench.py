@@ -7,7 +7,8 @@ from statewise.report.figures.speed import speed
 from statewise.report.figures.style import styles_of
 from statewise.report.formats import Column
 from statewise.report.page import render
-from statewise.report.schema import Bench, Timing, read
+from statewise.report.schema.bench import Bench, Timing
+from statewise.report.schema.reading import read
 from statewise.report.tidy import tidy
 
 UNITS = {"step": ("µs", 1e6)}

@@ -13,7 +13,8 @@ from statewise.report.figures.style import Style, styles_of
 from statewise.report.figures.tuning import tuning
 from statewise.report.formats import Column
 from statewise.report.page import render
-from statewise.report.schema import Arm, Comparison, read
+from statewise.report.schema.comparison import Arm, Comparison
+from statewise.report.schema.reading import read
 from statewise.report.tidy import tidy
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from statewise.report.figures.figure import better
 from statewise.report.formats import setting
-from statewise.report.schema import Arm, Baseline, Comparison, Example, Primary, Trial
+from statewise.report.schema.comparison import Arm, Baseline, Comparison, Example, Primary, Trial
 
 Piece = tuple[str, bool]
 """Some text, and whether it is wrong"""

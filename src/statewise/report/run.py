@@ -11,7 +11,8 @@ from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import told
 from statewise.report.page import render
-from statewise.report.schema import Run, read
+from statewise.report.schema.reading import read
+from statewise.report.schema.run import Run
 from statewise.report.tidy import tidy
 
 _NOT_DRAWN = frozenset({"step", "tokens", "seconds"})

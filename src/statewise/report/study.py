@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 from statewise.report import facts
 from statewise.report.formats import Column
 from statewise.report.page import render
-from statewise.report.schema import Arm, Hypothesis, Recommendation, Scalar, Task, read
+from statewise.report.schema.comparison import Arm, Hypothesis, Recommendation, Task
+from statewise.report.schema.reading import Scalar, read
 from statewise.report.tidy import tidy
 
 

@@ -12,7 +12,7 @@ from statewise.report.figures.reach import reach
 from statewise.report.figures.style import Style
 from statewise.report.formats import Column, compact, count, plain, size
 from statewise.report.scale import Scale
-from statewise.report.schema import Arm, Comparison, Primary
+from statewise.report.schema.comparison import Arm, Comparison, Primary
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in the units of a plot"""

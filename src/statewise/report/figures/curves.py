@@ -8,7 +8,7 @@ from statewise.report.figures.plot import Axis, Plot
 from statewise.report.figures.style import Style
 from statewise.report.formats import compact
 from statewise.report.scale import Scale
-from statewise.report.schema import Comparison, CurvePoint
+from statewise.report.schema.comparison import Comparison, CurvePoint
 
 
 def curves(data: Comparison, styles: Mapping[str, Style]) -> Figure:

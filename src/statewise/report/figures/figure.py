@@ -9,7 +9,7 @@ from markupsafe import Markup
 from statewise.report.figures.plot import Axis
 from statewise.report.formats import plain
 from statewise.report.scale import Scale
-from statewise.report.schema import Primary
+from statewise.report.schema.comparison import Primary
 
 
 @dataclass(frozen=True)

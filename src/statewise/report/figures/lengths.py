@@ -9,7 +9,7 @@ from statewise.report.figures.plot import Axis, Plot
 from statewise.report.figures.style import Style
 from statewise.report.formats import Column, count
 from statewise.report.scale import Scale
-from statewise.report.schema import Comparison
+from statewise.report.schema.comparison import Comparison
 
 
 def lengths(data: Comparison, styles: Mapping[str, Style], column: Column) -> Figure | None:

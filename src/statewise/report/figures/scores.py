@@ -11,7 +11,7 @@ from statewise.report.figures.rows import ARROWS, draw_interval, rows_plot
 from statewise.report.figures.style import Style, shorten
 from statewise.report.formats import Column, percent
 from statewise.report.scale import Scale
-from statewise.report.schema import Arm, Comparison
+from statewise.report.schema.comparison import Arm, Comparison
 
 _STROKE = "M0,-7V7"
 _HALF = 0.5

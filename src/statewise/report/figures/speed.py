@@ -10,7 +10,7 @@ from statewise.report.figures.rows import draw_interval, rows_plot
 from statewise.report.figures.style import Style
 from statewise.report.formats import number, plain
 from statewise.report.scale import Scale
-from statewise.report.schema import Timing
+from statewise.report.schema.bench import Timing
 
 _FLOOR = "M0,-7V7"
 _NAMES = {"forward": "forward", "training": "training", "step": "one step of a stream"}

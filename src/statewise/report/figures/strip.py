@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from statewise.report.figures.reach import reach
 from statewise.report.scale import Scale
-from statewise.report.schema import Pair
+from statewise.report.schema.comparison import Pair
 
 
 def strips(pairs: Sequence[Pair]) -> list[Markup | None]:

@@ -10,7 +10,7 @@ from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import count
 from statewise.report.scale import Scale
-from statewise.report.schema import Arm, Comparison, Primary
+from statewise.report.schema.comparison import Arm, Comparison, Primary
 
 _CROSS = "M-4,-4L4,4M-4,4L4,-4"
 

@@ -1,10 +1,10 @@
-"""The shape of the plain data a report is drawn from; what was not measured is ``None``."""
+"""A comparison, as ``render_comparison`` takes it."""
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-Scalar = str | int | float | bool | None
+from statewise.report.schema.reading import Scalar
 
 
 class Primary(BaseModel):
@@ -234,89 +234,3 @@ class Comparison(BaseModel):
     pairs: list[Pair] = []
     examples: list[Example] = []
     hypotheses: list[Hypothesis] = []
-
-
-class Run(BaseModel):
-    """A single training run, as ``render_run`` takes it; further numbers in ``history`` are drawn too."""
-
-    title: str
-    config: dict[str, Any] = {}
-    environment: dict[str, Scalar] = {}
-    history: list[dict[str, Any]] = []
-    result: dict[str, Any] = {}
-    samples: list[str] = []
-
-
-class Middle(BaseModel):
-    """A median with its quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-
-class Floor(BaseModel):
-    """The least time something can take, and what takes it."""
-
-    seconds: float
-    limit: str
-
-
-class Timing(BaseModel):
-    """One layer at one gear, against torch.nn."""
-
-    model: str
-    family: str = ""
-    gear: str
-    parameters: int | None = None
-    state_bytes: int | None = None
-    seconds: Middle
-    peer: str
-    peer_seconds: Middle
-    ratio: Middle
-    floor: Floor
-
-
-class Machine(BaseModel):
-    """Measured rates: operations a second of a product, and of copies bytes -> bytes a second."""
-
-    product_rate: float
-    copy_rates: list[tuple[float, float]]
-
-
-class Work(BaseModel):
-    """What was timed."""
-
-    batch: int
-    length: int
-    width: int
-    streams: int
-
-
-class Bench(BaseModel):
-    """A whole bench, as ``render_bench`` takes it."""
-
-    title: str
-    created: str = ""
-    command: str = ""
-    environment: dict[str, Scalar] = {}
-    config: Work
-    rounds: int
-    machine: Machine
-    rows: list[Timing] = []
-
-
-Page = TypeVar("Page", bound=BaseModel)
-
-
-def read(page: type[Page], data: dict[str, Any]) -> Page:
-    """``data`` as ``page``; raises ``ValueError`` with one sentence that names the first field that is wrong."""
-    try:
-        return page.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise ValueError(
-            f"not a {page.__name__.lower()} that can be drawn: {field}: {first['msg'].lower()}; "
-            "give the result as it was written"
-        ) from None
