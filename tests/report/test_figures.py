@@ -22,7 +22,8 @@ from statewise.report.figures.strip import strips
 from statewise.report.figures.style import styles_of
 from statewise.report.figures.tuning import best_so_far, tuning
 from statewise.report.formats import Column
-from statewise.report.schema import Arm, Budget, Comparison, Pair, Primary, read
+from statewise.report.schema.comparison import Arm, Budget, Comparison, Pair, Primary
+from statewise.report.schema.reading import read
 
 ACCURACY = Primary(name="accuracy", lower_is_better=False)
 LOSS = Primary(name="loss", lower_is_better=True)
