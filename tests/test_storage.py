@@ -64,8 +64,8 @@ def test_a_folder_whose_config_was_half_written_is_still_empty(tmp_path: Path):
     ("before", "after", "said"),
     [
         ({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}}, "b.c 2 there, 3 here"),
-        ({"a": 1}, {"a": 1, "b": 2}, "b None there, 2 here"),
-        ({"b": {}}, {"b": {"c": 2}}, "b.c None there, 2 here"),
+        ({"a": 1}, {"a": 1, "b": 2}, "b empty there, 2 here"),
+        ({"b": {}}, {"b": {"c": 2}}, "b.c empty there, 2 here"),
     ],
 )
 def test_another_config_is_refused_and_the_first_difference_named(before: dict, after: dict, said: str):

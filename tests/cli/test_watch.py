@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from statewise.cli import compare, train, watch
+from statewise.cli import train, trials, watch
 from statewise.cli.dispatch import run
 from statewise.cli.watch import Watch
 from statewise.compare.experiment import Event
@@ -100,7 +100,7 @@ def test_the_time_left_of_a_comparison_counts_from_its_first_trial(
     with Watch("trials", total=1) as seen:
         for what, done, at in (("started", 0, 0), ("finished", 1, 10), ("started", 1, 10), ("finished", 2, 11)):
             clock[0] = float(at)
-            compare._show(seen, event(what, done))
+            trials.show(seen, event(what, done))
     assert [line.split("; ")[1] for line in capsys.readouterr().err.splitlines()] == [
         "about 30 s left",
         "about 11 s left",
