@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from statewise.compare import result as made
 from statewise.compare.hypotheses import Judged
 from statewise.metrics.pairs import Rule, collect_runs, compare_runs, compare_solved
-from statewise.report import schema as read
+from statewise.report.schema import comparison as read
 
 BOTH = [
     (made.Result, read.Comparison),
