@@ -15,11 +15,11 @@ torch.Size([2, 8, 4])
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from threading import Lock
 
 import torch
 from torch import Tensor, nn
+
+from statewise.ambient import Ambient
 
 
 class Recording(Mapping[str, dict[str, Tensor]]):
@@ -67,15 +67,12 @@ def _in_time(path: str, name: str, steps: list[Tensor]) -> Tensor:
     return torch.stack(steps, dim=1)
 
 
-_open_recording: ContextVar[Recording | None] = ContextVar("open_recording", default=None)
-_open = 0
-"""How many recorders are open anywhere. Asked first, as it is sooner said, and ``torch.compile`` can trace it."""
-_counting = Lock()
+_open_recording = Ambient[Recording]("open_recording")
 
 
 def record(module: nn.Module, name: str, value: Tensor) -> None:
     """Hand the open recorder, if there is one, ``value (B, ...)`` of one step. Nothing is detached or copied."""
-    seen = _open_recording.get() if _open else None
+    seen = _open_recording.get()
     if seen is not None:
         seen.add(module, name, value)
 
@@ -83,22 +80,10 @@ def record(module: nn.Module, name: str, value: Tensor) -> None:
 @contextmanager
 def recording(model: nn.Module) -> Iterator[Recording]:
     """Collect what the layers of ``model`` record inside the ``with`` block; an inner recorder hides an outer one."""
-    seen = Recording(model)
-    token = _open_recording.set(seen)
-    _count(+1)
-    try:
+    with _open_recording.set(Recording(model)) as seen:
         yield seen
-    finally:
-        _count(-1)
-        _open_recording.reset(token)
 
 
 def is_recording() -> bool:
     """Whether a recorder is open."""
-    return _open > 0 and _open_recording.get() is not None
-
-
-def _count(change: int) -> None:
-    global _open
-    with _counting:
-        _open += change
+    return _open_recording.get() is not None

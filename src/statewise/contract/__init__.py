@@ -21,6 +21,7 @@ from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.contract.structure import Structure, StructureLayer
+from statewise.contract.weights import from_weights, weights_held
 
 __all__ = [
     "SMALL",
@@ -46,8 +47,10 @@ __all__ = [
     "check_lengths",
     "example_input",
     "example_values",
+    "from_weights",
     "slice_time",
     "take_step",
     "values_of",
+    "weights_held",
     "with_values",
 ]

@@ -20,6 +20,7 @@ from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_tim
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
 from statewise.contract.stepper import PlainStepper, Stepper
+from statewise.contract.weights import weights_held
 from statewise.tree import State
 
 
@@ -87,9 +88,10 @@ class SequenceLayer(LayerKind, Reader, ABC):
         While a ``probe`` is recording, the loop is run whatever was overridden: side outputs are those of ``step``.
         """
         outputs = []
-        for x_t in unbind_time(x):
-            y, state = self.step(x_t, state)
-            outputs.append(y)
+        with weights_held():
+            for x_t in unbind_time(x):
+                y, state = self.step(x_t, state)
+                outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
     def stepper(self, state: State) -> Stepper:

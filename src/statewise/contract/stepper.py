@@ -8,6 +8,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract.inputs import Input
+from statewise.contract.weights import Known, weights_held
 from statewise.tree import State
 
 if TYPE_CHECKING:
@@ -32,15 +33,17 @@ class Stepper(ABC):
 
 
 class PlainStepper(Stepper):
-    """Calls ``step``: for layers that know nothing faster."""
+    """Calls ``step``, with what is made of the weights alone worked out once: for layers that know nothing faster."""
 
     def __init__(self, layer: "SequenceLayer", state: State) -> None:
         self._layer = layer
         self._state = tree.detach(state)
+        self._known: Known = {}
 
     @torch.no_grad()
     def __call__(self, x: Input) -> Tensor:
-        y, self._state = self._layer.step(x, self._state)
+        with weights_held(self._known):
+            y, self._state = self._layer.step(x, self._state)
         return y
 
     @property

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
@@ -111,6 +111,7 @@ class DeepEquilibrium(SequenceLayer):
         y, h = unroll(following, self.input_map(x), state.h)
         return y, DeepEquilibriumState(h)
 
+    @from_weights
     def inner_weight(self) -> Tensor:
         """U ``(H, H)``, scaled row by row so that F is a contraction, where it is to be one."""
         if self.contraction is None:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
@@ -81,6 +81,7 @@ class IndRNN(SequenceLayer):
         y, h = elementwise_recurrence(cell, driven, state.h, weight=self._recurrent().unsqueeze(0))
         return y, IndRNNState(h)
 
+    @from_weights
     def _recurrent(self) -> Tensor:
         """u ``(H,)`` inside its bounds."""
         if self.largest is None:

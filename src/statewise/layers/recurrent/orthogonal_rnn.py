@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import uniform_
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.modrelu import ModReLUGates
@@ -35,7 +35,7 @@ class OrthogonalRNNState(NamedTuple):
 class OrthogonalRNN(SequenceLayer):
     """h_t = modReLU(W x_t + b_W + U h_{t-1}), U orthogonal whatever is learnt.
 
-    The exponential is worked out once a sequence and once a ``step``, at about 30 H^3 operations.
+    The exponential is worked out once a sequence and once a stream, at about 30 H^3 operations.
 
     Args:
         input_size: D.
@@ -76,6 +76,7 @@ class OrthogonalRNN(SequenceLayer):
         )
         return y.transpose(0, 1), OrthogonalRNNState(y[-1].clone())
 
+    @from_weights
     def rotation(self) -> Tensor:
         """U ``(H, H)``."""
         entries = self.entries.to(torch.promote_types(self.entries.dtype, torch.float32))

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.ops.causal_convolution import causal_convolution
 
@@ -40,7 +40,7 @@ class Hyena(SequenceLayer):
     """Hyena operator: ``x (B, T, input_size) -> y (B, T, hidden_size)`` through ``order`` gated long convolutions.
 
     A sequence costs O(T L) by direct convolution: an FFT would spread rounding errors, and whatever is not a number,
-    from the future into the past. The filters are spoken anew in every call, in every ``step`` too.
+    from the future into the past. The filters are spoken once a sequence and once a stream.
 
     Args:
         input_size: width of the input.
@@ -119,6 +119,7 @@ class Hyena(SequenceLayer):
             z = gate * convolved
         return self.project_out(z), HyenaState(tail, torch.stack(windows, dim=2))
 
+    @from_weights
     def _filters(self) -> list[Tensor]:
         """Each filter ``(H, L)``, its last tap that of the step itself."""
         weight = self.filter_in.weight

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.spectra import lru_ring
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.ops.linear_recurrence import linear_recurrence
@@ -100,6 +100,7 @@ class LRU(SequenceLayer):
         self.theta = nn.Parameter(phase.log())
         self.log_gamma = nn.Parameter((1 - modulus.square()).sqrt().log())
 
+    @from_weights
     def _eigenvalues(self) -> Tensor:
         """``lambda (S,)``, complex."""
         return torch.polar((-upcast(self.nu).exp()).exp(), upcast(self.theta).exp())

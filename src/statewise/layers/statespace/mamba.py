@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
@@ -119,6 +119,7 @@ class Mamba(SequenceLayer):
         s, h = selective_scan(u, dt, self._a(), b, c, state.h)
         return self._gated(s, u, gate), MambaState(tail, h)
 
+    @from_weights
     def _a(self) -> Tensor:
         return -upcast(self.A_log).exp()
 

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.norm import RMSNorm
 from statewise.layers.statespace.precision import upcast
@@ -125,6 +125,7 @@ class Mamba2(SequenceLayer):
         s, h = matrix_recurrence(c, b, dt.unsqueeze(-1) * u, (dt * self._a()).unsqueeze(-1), state.h)
         return self._gated(s, u, z), Mamba2State(tail, h)
 
+    @from_weights
     def _a(self) -> Tensor:
         return -upcast(self.A_log).exp()
 

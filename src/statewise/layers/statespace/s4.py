@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.hippo import legs, legs_low_rank, legs_normal
 from statewise.layers.statespace.channel_mix import ChannelMix
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
@@ -106,6 +106,7 @@ class S4(SequenceLayer):
         s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2))
         return self.mix(s, x), S4State(h.unflatten(-1, (-1, 2)))
 
+    @from_weights
     def _sampled(self) -> "Sampled":
         dt = upcast(self.log_dt).exp().unsqueeze(-1)
         half_diagonal = dt / 2 * torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))

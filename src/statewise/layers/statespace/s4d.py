@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.channel_mix import ChannelMix
@@ -98,6 +98,7 @@ class S4D(SequenceLayer):
         s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h))
         return self.mix(s, x), S4DState(to_pairs(h))
 
+    @from_weights
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))

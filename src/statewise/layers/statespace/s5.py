@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.hippo import legs_normal
 from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
@@ -105,6 +105,7 @@ class S5(SequenceLayer):
             self.input_map.weight.copy_(to_pairs(drive).transpose(1, 2).flatten(0, 1))
             self.output_map.weight.copy_(to_pairs(readout.conj().resolve_conj()).flatten(1))
 
+    @from_weights
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``abar`` and ``bbar``, complex ``(P/2,)``."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))

@@ -1,0 +1,139 @@
+"""What is made of weights alone is made once while they are held, and anew otherwise."""
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Vectors, from_weights, weights_held
+from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
+from statewise.layers.statespace.hyena import Hyena
+
+
+class Doubling(SequenceLayer):
+    """h_t = h_{t-1} + a^2 x_t; counts how often a^2 is worked out."""
+
+    def __init__(self):
+        super().__init__(Vectors(2), 2)
+        self.a = nn.Parameter(torch.tensor(3.0))
+        self.times = 0
+
+    @from_weights
+    def square(self):
+        self.times += 1
+        return self.a**2
+
+    def initial_state(self, batch_size):
+        return self.zeros(batch_size, 2)
+
+    def step(self, x, state):
+        h = state + self.square() * x
+        return h, h
+
+
+class Two(SequenceLayer):
+    """Two of them, one reading what the other puts out."""
+
+    def __init__(self):
+        super().__init__(Vectors(2), 2)
+        self.inner = nn.ModuleList([Doubling(), Doubling()])
+
+    def initial_state(self, batch_size):
+        return tuple(layer.initial_state(batch_size) for layer in self.inner)
+
+    def step(self, x, state):
+        after = []
+        for layer, inner in zip(self.inner, state, strict=True):
+            x, inner = layer.step(x, inner)
+            after.append(inner)
+        return x, tuple(after)
+
+
+def test_a_sequence_works_it_out_once_in_every_layer_inside_and_remembers_nothing():
+    layer, x = Two(), torch.randn(4, 7, 2)
+    layer(x)
+    assert [inner.times for inner in layer.inner] == [1, 1]
+    with torch.no_grad():
+        layer.inner[0].a.fill_(0.0)
+    assert layer(x)[0].abs().max() == 0
+    assert [inner.times for inner in layer.inner] == [2, 2]
+
+
+def test_a_step_by_itself_works_it_out_anew_and_a_stream_once():
+    layer, x = Doubling(), torch.randn(4, 2)
+    state = layer.initial_state(4)
+    layer.step(x, state), layer.step(x, state)
+    assert layer.times == 2
+    stream = layer.stepper(state)
+    for _ in range(5):
+        y = stream(x)
+    assert layer.times == 3
+    torch.testing.assert_close(y, 5 * 9 * x)
+
+
+def test_streams_of_one_layer_keep_the_weights_that_each_began_with():
+    layer, x = Doubling(), torch.ones(1, 2)
+    before = layer.stepper(layer.initial_state(1))
+    before(x)
+    with torch.no_grad():
+        layer.a.fill_(1.0)
+    after = layer.stepper(layer.initial_state(1))
+    assert (before(x)[0, 0], after(x)[0, 0]) == (18.0, 1.0)
+
+
+def test_gradients_reach_the_weight_through_all_steps():
+    layer = Doubling()
+    layer(torch.ones(1, 3, 2))[0][0, -1, 0].backward()
+    assert layer.a.grad == 3 * 2 * 3
+
+
+def test_while_a_recorder_is_open_it_is_still_worked_out_once():
+    layer = Doubling()
+    with probe.recording(layer):
+        layer(torch.ones(1, 3, 2))
+    assert layer.times == 1
+
+
+def test_another_layers_weights_and_other_weights_of_the_same_are_told_apart():
+    layer, x = Doubling(), torch.ones(1, 3, 2)
+    doubled = functional_call(layer, {"a": torch.tensor(1.0)}, (x,))[0]
+    assert doubled[0, -1, 0] == 3
+    assert layer(x)[0][0, -1, 0] == 27
+
+
+def test_an_inner_block_goes_on_with_what_is_known_around_it_unless_it_brings_its_own():
+    layer = Doubling()
+    with weights_held():
+        layer.square()
+        with weights_held():
+            layer.square()
+        assert layer.times == 1
+        with weights_held({}):
+            layer.square()
+        assert layer.times == 2
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (OrthogonalRNN(input_size=3, hidden_size=4), "linalg_matrix_exp"),
+        (Hyena(input_size=3, hidden_size=4, context_length=8), "sin"),
+    ],
+)
+def test_what_is_known_beforehand_is_a_constant_of_an_exported_step(layer, name):
+    class Step(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.known = layer, {}
+
+        def forward(self, x, *state):
+            with weights_held(self.known):
+                return self.layer.step(x, type(self.layer.initial_state(1))(*state))
+
+    step, given = Step(), (torch.randn(2, 3), *layer.initial_state(2))
+    with torch.no_grad():
+        expected = step(*given)
+        program = torch.export.export(step, given)
+    assert name not in str(program.graph)
+    torch.testing.assert_close(program.module()(*given), expected)
