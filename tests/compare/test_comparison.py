@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from statewise.catalog import SEQUENCE_LAYERS
+from statewise.compare import experiment
 from statewise.compare.arms import make_arms
 from statewise.compare.budget import arm_cost
 from statewise.compare.config import CompareConfig
-from statewise.compare.experiment import Event
-from statewise.compare.run import run_comparison
+from statewise.compare.experiment import Event, _Runner
+from statewise.compare.jobs import ArmRecord, measuring_job
+from statewise.compare.pool import Done
+from statewise.compare.run import complete_comparison, run_comparison
 from statewise.compare.trial_file import read_trial, write_trial
 from statewise.errors import UserError
 from statewise.tasks.recalling import Recall
@@ -239,3 +242,19 @@ def test_a_layer_inside_stands_in_the_arm_with_all_its_options(said: str | dict)
     assert inside["layer"] == "attention"
     assert inside["options"]["context_length"] == 200
     assert arm.reason is None
+
+
+def test_what_a_busy_machine_measured_is_told_and_measured_again(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    config, task = complete_comparison(CompareConfig(task="parity", models=("gru",), budget=2000, depth=1), WORKBENCH)
+    (arm, *_), told = make_arms(config, task, WORKBENCH), []
+    runner = _Runner(config, WORKBENCH, tmp_path, lambda event: told.append(event.what), total=1)
+    job = measuring_job(config, ArmRecord(arm, [], arm, [], None))
+    for busy in (True, False, True):
+        monkeypatch.setattr(
+            experiment,
+            "run_all",
+            lambda specs, *_, busy=busy, **__: [Done(0, {"waited": 0.5, "busy": busy})] if specs else [],
+        )
+        ((_, result),) = runner.run("measuring", [job])
+    assert not result["busy"]
+    assert told == ["finished", "finished", "finished", "kept"]

@@ -159,3 +159,15 @@ def test_of_arms_that_solved_equally_often_the_better_score_leads():
     assert decision is not None
     assert decision.arms[0] == "near"
     assert "near came nearest" in recommend(config, found, records, [], decision).headline  # type: ignore[arg-type]
+
+
+def test_times_measured_on_a_busy_machine_are_named():
+    found, records = outcomes(CompareConfig(seeds=2, margin=0.0), a=[1.0, 1.0], b=[2.0, 2.0], c=[3.0, 3.0])
+    for record, waited in zip(records, (0.37, 0.02, None), strict=True):
+        record.measured = waited and {"waited": waited, "busy": waited > 0.1}
+    told = recommend(CompareConfig(seeds=2), found, records, [], found.decide()).rests_on
+    (busy,) = [sentence for sentence in told if "busy" in sentence]
+    assert "marked with *" in busy
+    assert "those of a (37% of the time)." in busy
+    records[0].measured["busy"] = False
+    assert "busy" not in " ".join(recommend(CompareConfig(seeds=2), found, records, [], found.decide()).rests_on)

@@ -100,3 +100,14 @@ def test_a_run_page_draws_every_number_of_the_history(run: Data) -> None:
 def test_naming_the_room_loads_no_template_engine() -> None:
     code = "import sys, statewise.report; sys.exit(bool({'jinja2', 'pydantic', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_times_of_a_busy_machine_are_marked_in_table_and_figure(result: Data) -> None:
+    for arm in result["arms"]:
+        arm["cost"] |= {"step_latency_us": 7.5, "tokens_per_second": 7.5, "busy": False}
+    assert "busy" not in Page(render_comparison(result)).text
+    result["arms"][0]["cost"]["busy"] = True
+    text = Page(render_comparison(result)).text
+    assert text.count("7.50*") == 1
+    assert "with * while the machine was busy" in text
+    assert "While lstm was measured, it was busy." in text

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from statewise.cli.console import console
+from statewise.compare.result import BUSY_MARK
 
 HEADS = ("model", "score", "95 % interval", "solved", "parameters", "fixed", "state bytes", "step µs", "tokens/s")
 
@@ -51,7 +52,7 @@ def _only(cells: Sequence[str], places: Sequence[int]) -> list[str]:
 
 def _row(arm: dict[str, Any]) -> list[str]:
     score, solved, cost = arm["score"], arm["solved"], arm["cost"]
-    parameters = cost["parameters"]
+    parameters, mark = cost["parameters"], BUSY_MARK if cost["busy"] else ""
     return [
         arm["label"] + (" (companion)" if arm["companion"] else ""),
         f"{score['mean']:.4g}" if score else arm["status"],
@@ -60,6 +61,6 @@ def _row(arm: dict[str, Any]) -> list[str]:
         f"{parameters['body']:,}",
         f"{parameters['fixed']:,}" if parameters["fixed"] else "",
         f"{cost['state_bytes']:,}",
-        f"{cost['step_latency_us']:.0f}" if cost["step_latency_us"] else "",
-        f"{cost['tokens_per_second']:,.0f}" if cost["tokens_per_second"] else "",
+        f"{cost['step_latency_us']:.0f}{mark}" if cost["step_latency_us"] else "",
+        f"{cost['tokens_per_second']:,.0f}{mark}" if cost["tokens_per_second"] else "",
     ]

@@ -81,6 +81,8 @@ def _cost(record: ArmRecord, builders: Builders, task: Task) -> Cost:
         step_latency_us=measured.get("step_latency_us"),
         tokens_per_second=measured.get("tokens_per_second"),
         peak_memory_mb=measured.get("peak_memory_mb"),
+        waited=measured.get("waited"),
+        busy=measured.get("busy", False),
     )
 
 

@@ -44,6 +44,8 @@ def run_experiment(
 ) -> list[ArmRecord]:
     """Run all trials that are not finished yet in ``folder``; results are written as each trial ends.
 
+    What was measured while the machine was busy is told but not kept: the same command measures it again.
+
     Raises:
         UserError: if the folder cannot be written or an arm is impossible.
     """
@@ -103,7 +105,7 @@ class _Runner:
 
         for done in run_all(specs, self.builders, workers=workers, fresh=measuring, started=started):
             job = jobs[missing[done.place]]
-            if done.result.get("status") != "failed":
+            if done.result.get("status") != "failed" and not done.result.get("busy"):
                 write_trial(self._path(job.spec), done.result)
             results[missing[done.place]] = done.result
             self._tell("finished", phase, job, done.result)

@@ -1,13 +1,15 @@
 """Time and memory of one arm, measured alone in a fresh process on one thread, trained as the arm is trained."""
 
 import statistics
-import time
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
+
+import torch
 
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
+from statewise.cost.waiting import BUSY, Clocks, read_clocks, share_waited
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
@@ -20,8 +22,19 @@ TIMED = 7
 NEVER = 10**9
 
 
+class _Moment(NamedTuple):
+    """Between two updates."""
+
+    clocks: Clocks
+    tokens: int
+    """Trained on so far"""
+
+
 def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskData | None = None) -> dict[str, Any]:
     """Microseconds a step of one row, tokens a second of training, and peak memory of both.
+
+    Beside them ``waited``, the share of that time in which the process had no processor, and whether the machine was
+    too ``busy`` for the times to be compared; of a GPU, for which a process may wait, neither is known.
 
     Args:
         model: is moved to the arm's device.
@@ -32,14 +45,21 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
     """
     train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER, curriculum="none", pretraining="none")
     trainer = make_trainer(model, task, train, trained_on=trained_on)
-    moments = [(time.perf_counter(), 0)]
+    moments = [_Moment(read_clocks(), 0)]
     trainer.run(
-        on_step=lambda step, loss: moments.append((time.perf_counter(), trainer.progress.tokens)),
+        on_step=lambda step, loss: moments.append(_Moment(read_clocks(), trainer.progress.tokens)),
         should_stop=lambda: len(moments) == WARM_UP + TIMED,
     )
-    paces = [(tokens - before) / (now - then) for (then, before), (now, tokens) in pairwise(moments[WARM_UP:])]
+    timed = moments[WARM_UP:]
+    paces = [(now.tokens - then.tokens) / (now.clocks.wall - then.clocks.wall) for then, now in pairwise(timed)]
+    before = read_clocks()
+    latency = step_latency(model)
+    waited = share_waited([(timed[0].clocks, timed[-1].clocks), (before, read_clocks())])
+    known = torch.device(train.device).type == "cpu"
     return {
-        "step_latency_us": step_latency(model),
+        "step_latency_us": latency,
         "tokens_per_second": statistics.median(paces),
         "peak_memory_mb": peak_memory_mb(train.device),
+        "waited": waited if known else None,
+        "busy": known and waited > BUSY,
     }

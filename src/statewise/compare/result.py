@@ -12,6 +12,9 @@ from statewise.compare.hypotheses import Judged
 from statewise.fields import Setup
 from statewise.metrics.pairs import PairOutcome
 
+BUSY_MARK = "*"
+"""Stands behind times that were measured while the machine was busy"""
+
 
 @dataclass(frozen=True)
 class Primary:
@@ -83,6 +86,10 @@ class Cost:
     step_latency_us: float | None = None
     tokens_per_second: float | None = None
     peak_memory_mb: float | None = None
+    waited: float | None = None
+    """The share of the time measured in which the process had no processor"""
+    busy: bool = False
+    """Whether that is so much that the two times are too bad to be compared"""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import ArmRecord, edge_of_arm
 from statewise.compare.outcomes import Outcomes
-from statewise.compare.result import Baseline, Pair, Recommendation
+from statewise.compare.result import BUSY_MARK, Baseline, Pair, Recommendation
 from statewise.compare.tuning import DECADE, RATE
 from statewise.errors import counted
 from statewise.metrics.decisions import Decision
@@ -77,6 +77,7 @@ def recommend(
         *_against_references(outcomes, baselines),
         *_range_of_rates(config, outcomes.objective, records),
         *_penalties(records),
+        *_busy(records),
         *failures,
     ]
     return Recommendation(
@@ -230,4 +231,16 @@ def _penalties(records: list[ArmRecord]) -> list[str]:
     return [
         f"{', '.join(labels)} solved the readout in closed form: no learning rate was tuned, and each trial and seed "
         f"took the best of {len(FACTORS)} penalties on validation."
+    ]
+
+
+def _busy(records: list[ArmRecord]) -> list[str]:
+    """Whose times were measured while something else had the processor."""
+    waited = {r.arm.label: r.measured["waited"] for r in records if r.measured and r.measured.get("busy")}
+    if not waited:
+        return []
+    told = ", ".join(f"{label} ({share:.0%} of the time)" for label, share in waited.items())
+    return [
+        f"The machine was busy: something else had the processor while the times marked with {BUSY_MARK} were "
+        f"measured, those of {told}. The same command on a quiet machine measures them again."
     ]

@@ -62,6 +62,8 @@ def costs(data: Comparison, styles: Mapping[str, Style], column: Column) -> Figu
     caption += alike
     if any(_latency(arm) is not None for arm in data.arms):
         caption += "Latency was measured on one machine and differs from run to run; the other costs are counted."
+        busy = [arm.label for arm in data.arms if arm.cost.busy]
+        caption += f" While {listed(busy)} {'was' if len(busy) == 1 else 'were'} measured, it was busy." if busy else ""
     return Figure("costs", "Score against cost", caption, tuple(plots), tuple(shown))
 
 

@@ -67,6 +67,9 @@ class Cost(BaseModel):
     step_latency_us: float | None = None
     tokens_per_second: float | None = None
     peak_memory_mb: float | None = None
+    waited: float | None = None
+    """The share of the time measured in which the process had no processor"""
+    busy: bool = False
 
 
 class Trial(BaseModel):
