@@ -1,8 +1,8 @@
 """Reproduce published figures: ``python benchmarks/reproduce.py [--missing] [name ...]``.
 
-Every experiment, or those named, writes ``docs/reproduced/<name>.json`` when it is finished; ``--missing`` leaves alone
-what has such a file, so that one can go on where one stopped. ``docs/reproduced.md`` is made from these files. Text and
-tables are read from the folder that STATEWISE_DATA names.
+Every experiment, or those named, writes ``docs/reproduced/<name>.json`` when it is finished, and its figure beside it;
+``--missing`` leaves alone what has such a file, so that one can go on where one stopped. ``docs/reproduced.md`` is made
+from these files. Text, tables and sound are read from the folder that STATEWISE_DATA names.
 """
 
 import json
@@ -13,7 +13,18 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reproduction import copying, language, memory_capacity, onnx, parity, sums
+from reproduction import (
+    copying,
+    frequencies,
+    gradients,
+    language,
+    memory_capacity,
+    onnx,
+    parity,
+    sums,
+    waveforms,
+    xlstm_parity,
+)
 from reproduction.page import write_page
 
 EXPERIMENTS = {
@@ -23,6 +34,10 @@ EXPERIMENTS = {
     "adding": sums.run_adding,
     "copy-memory": sums.run_copy_memory,
     "copy": copying.run,
+    "parity-xlstm": xlstm_parity.run,
+    "waveforms": waveforms.run,
+    "frequencies": frequencies.run,
+    "gradient-through-time": gradients.run,
     "onnx": onnx.run,
 }
 RESULTS = Path(__file__).parent.parent / "docs" / "reproduced"
@@ -42,6 +57,8 @@ def main(words: list[str]) -> None:
         result = EXPERIMENTS[name]()
         result["cpu_minutes"] = round((time.process_time() - began) / 60, 1)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if drawn := result.pop("figure", None):
+            path.with_suffix(".svg").write_text(drawn, encoding="utf-8")
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     write_page(RESULTS, RESULTS.parent / "reproduced.md", list(EXPERIMENTS))
 

@@ -17,16 +17,20 @@ def write_page(results: Path, page: Path, names: list[str]) -> None:
     for name in names:
         path = results / f"{name}.json"
         if path.exists():
-            parts.append(_section(json.loads(path.read_text(encoding="utf-8"))))
+            drawn = path.with_suffix(".svg")
+            figure = drawn.relative_to(page.parent) if drawn.exists() else None
+            parts.append(_section(json.loads(path.read_text(encoding="utf-8")), figure))
         else:
             parts.append(f"## {name}\n\nNot run yet.\n")
     page.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _section(result: dict[str, Any]) -> str:
+def _section(result: dict[str, Any], figure: Path | None) -> str:
     columns = result["columns"]
     lines = [f"## {result['title']}", "", result["protocol"], ""]
     lines += ["| " + " | ".join(columns) + " |", "| " + " | ".join("---" for _ in columns) + " |"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in result["rows"]]
+    if figure:
+        lines += ["", f"![{result['title']}]({figure.as_posix()})"]
     lines += ["", f"{result['verdict']} ({result['cpu_minutes']} CPU minutes)", ""]
     return "\n".join(lines)
