@@ -131,15 +131,29 @@ def _block_by_block(
 ) -> Tensor:
     time, past = q.shape[1], keys.shape[1] - q.shape[1]
     q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
+    key_blocks, value_blocks = _split(keys, past), _split(values, past)
     outputs = []
-    for start in range(0, time, BLOCK):
-        end, first = min(time, start + BLOCK), max(-past, start - context + 1)
-        mask = _mask(q, count, range(start, end), range(first, end), context, bias)
-        seen = slice(first + past, end + past)
+    for number, queries in enumerate(q.split(BLOCK, dim=2)):
+        start = number * BLOCK
+        first = max(-past, start - context + 1) // BLOCK
+        seen = slice(first + past // BLOCK + 1, number + past // BLOCK + 2)
+        key_range = range(max(-past, first * BLOCK), min(time, start + BLOCK))
+        mask = _mask(q, count, range(start, min(time, start + BLOCK)), key_range, context, bias)
         outputs.append(
-            F.scaled_dot_product_attention(q[:, :, start:end], keys[:, :, seen], values[:, :, seen], attn_mask=mask)
+            F.scaled_dot_product_attention(
+                queries, torch.cat(key_blocks[seen], dim=2), torch.cat(value_blocks[seen], dim=2), attn_mask=mask
+            )
         )
     return torch.cat(outputs, dim=2).transpose(1, 2)
+
+
+def _split(x: Tensor, past: int) -> tuple[Tensor, ...]:
+    """``(B, N, P + T, D)`` cut where the blocks of queries are cut, first what is left over of the past.
+
+    The gradient of a split is one concatenation; that of a slice a block would be a whole sequence of zeros a block.
+    """
+    left_over, time = past % BLOCK, x.shape[2] - past % BLOCK
+    return x.split([left_over] + [min(BLOCK, time - start) for start in range(0, time, BLOCK)], dim=2)
 
 
 def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, bias: Tensor | None) -> Tensor:
