@@ -9,16 +9,16 @@ from statewise.contract import SequenceLayer, example_input, take_step
 
 
 def step_latency(layer: SequenceLayer, *, repeats: int = 50) -> float:
-    """Median microseconds of one ``step`` of one row, without gradients, after a warm-up."""
+    """Median microseconds of one time step of one row by ``layer.stepper``, without gradients, after a warm-up."""
     training = layer.training
     layer.eval()
     x = take_step(example_input(layer, batch=1, time=1), 0)
     times = []
     with torch.inference_mode():
-        state = layer.initial_state(1)
+        stream = layer.stepper(layer.initial_state(1))
         for _ in range(repeats + 10):
             began = time.perf_counter()
-            _, state = layer.step(x, state)
+            stream(x)
             times.append(time.perf_counter() - began)
     layer.train(training)
     return 1e6 * statistics.median(times[10:])

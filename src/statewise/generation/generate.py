@@ -1,4 +1,4 @@
-"""Text from a model of tokens, token by token through ``step``, as it comes."""
+"""Text from a model of tokens, token by token through the model's stepper, as it comes."""
 
 import codecs
 import math
@@ -52,14 +52,13 @@ def go_on(model: Model, vocabulary: Vocabulary, prompt: Tensor, sampling: Sampli
     generator = torch.Generator().manual_seed(sampling.seed)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     outputs, state = model(prompt.to(model.device).unsqueeze(0))
-    logits = outputs[0, -1]
+    logits, stream = outputs[0, -1], model.stepper(state)
     for _ in range(sampling.length):
         token = sample(_known(logits.cpu(), vocabulary), sampling, generator)
         piece = decoder.decode(vocabulary.as_bytes(int(token)))
         if piece:
             yield piece
-        outputs, state = model.step(token.view(1).to(model.device), state)
-        logits = outputs[0]
+        logits = stream(token.view(1).to(model.device))[0]
     rest = decoder.decode(b"", final=True)
     if rest:
         yield rest
