@@ -21,13 +21,17 @@ class LawBroken(AssertionError):
         self.law = law
 
 
+class Fault(AssertionError):
+    """What a law finds: the place and the size of the difference. Whoever tries the law names it."""
+
+
 @contextmanager
 def naming(law: str) -> Iterator[None]:
     """Whatever goes wrong inside the ``with`` block is reported as ``law`` broken."""
     try:
         yield
-    except LawBroken:
-        raise
+    except Fault as fault:
+        raise LawBroken(law, str(fault)) from fault.__cause__
     except Exception as error:
         raise LawBroken(law, f"{type(error).__name__}: {error}") from error
 
@@ -50,39 +54,34 @@ def at(place: str, path: str) -> str:
     return place + path if path.startswith("[") else f"{place}.{path}".rstrip(".")
 
 
-def demand_closed(law: str, place: str, before: State, after: State) -> None:
-    """Raise ``LawBroken`` unless a state has kept its structure, its shapes and its dtypes."""
+def demand_closed(place: str, before: State, after: State) -> None:
+    """Raise ``Fault`` unless a state has kept its structure, its shapes and its dtypes."""
     if tree.structure(before) != tree.structure(after):
-        raise LawBroken(
-            law, f"{place} returns a state of structure {tree.structure(after)}, got {tree.structure(before)}"
-        )
+        raise Fault(f"{place} returns a state of structure {tree.structure(after)}, got {tree.structure(before)}")
     for (path, old), new in zip(tree.named_leaves(before), tree.leaves(after), strict=True):
         if old.shape != new.shape or old.dtype != new.dtype:
-            raise LawBroken(
-                law,
+            raise Fault(
                 f"{place} changes {at('state', path)} from {tuple(old.shape)} {old.dtype} "
                 f"to {tuple(new.shape)} {new.dtype}",
             )
 
 
-def demand_equal(law: str, place: str, expected: State, actual: State, tolerance: float = TOLERANCE) -> None:
-    """Raise ``LawBroken`` unless two trees agree in structure, shapes, dtypes and, within tolerance, in values."""
+def demand_equal(place: str, expected: State, actual: State, tolerance: float = TOLERANCE) -> None:
+    """Raise ``Fault`` unless two trees agree in structure, shapes, dtypes and, within tolerance, in values."""
     if tree.structure(expected) != tree.structure(actual):
-        raise LawBroken(law, f"{place}: structure {tree.structure(actual)}, expected {tree.structure(expected)}")
+        raise Fault(f"{place}: structure {tree.structure(actual)}, expected {tree.structure(expected)}")
     for (path, left), right in zip(tree.named_leaves(expected), tree.leaves(actual), strict=True):
         where = at(place, path)
         if left.shape != right.shape or left.dtype != right.dtype:
-            raise LawBroken(
-                law, f"{where}: {tuple(right.shape)} {right.dtype}, expected {tuple(left.shape)} {left.dtype}"
-            )
+            raise Fault(f"{where}: {tuple(right.shape)} {right.dtype}, expected {tuple(left.shape)} {left.dtype}")
         gap = difference(left.detach(), right.detach())
         if not gap <= tolerance:
-            raise LawBroken(law, f"{where}: differs by {gap:.3g} (allowed {tolerance:.0e})")
+            raise Fault(f"{where}: differs by {gap:.3g} (allowed {tolerance:.0e})")
 
 
 def demand_same_run(
-    law: str, place: str, expected: tuple[Tensor, State], actual: tuple[Tensor, State], tolerance: float = TOLERANCE
+    place: str, expected: tuple[Tensor, State], actual: tuple[Tensor, State], tolerance: float = TOLERANCE
 ) -> None:
-    """Raise ``LawBroken`` unless two runs agree in outputs and final state."""
-    demand_equal(law, f"{place}: output", expected[0], actual[0], tolerance)
-    demand_equal(law, f"{place}: final state", expected[1], actual[1], tolerance)
+    """Raise ``Fault`` unless two runs agree in outputs and final state."""
+    demand_equal(f"{place}: output", expected[0], actual[0], tolerance)
+    demand_equal(f"{place}: final state", expected[1], actual[1], tolerance)

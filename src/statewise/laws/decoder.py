@@ -8,14 +8,24 @@ from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import Decoder, Input, SequenceLayer, Vectors, example_input, example_values
-from statewise.laws.broken import LawBroken, demand_equal, difference, naming
+from statewise.laws.broken import Fault, demand_equal, difference, naming
 from statewise.laws.derivatives import demand_derivative, demand_reached
-from statewise.laws.subject import BATCH, TIME, Subject, demand_batch_first, floating, loop, randomise_zeros, rows
+from statewise.laws.subject import (
+    BATCH,
+    FRESH,
+    TIME,
+    Subject,
+    demand_batch_first,
+    examined,
+    floating,
+    loop,
+    ragged,
+    rows,
+)
 from statewise.tree import State
 
 SOURCE = 7
 """S, as long as the longest source"""
-LENGTHS = (SOURCE, 1, 0, 4, 6)
 STEPS = 3
 """Time steps of the differentiated sequence"""
 
@@ -50,15 +60,13 @@ class OnOneSource(SequenceLayer):
 
 def prepare_decoder(decoder: Decoder, *, seed: int, training: bool) -> Subject:
     """A copy of ``decoder`` on a source, in a warm state whose rows look at ragged sources of their own."""
-    torch.manual_seed(seed)
-    studied = copy.deepcopy(decoder).double().train(training)
-    randomise_zeros(studied, seed)
+    studied = examined(decoder, seed=seed, training=training)
     layer = OnOneSource.of_length(studied, seed + 2)
     demand_batch_first(layer)
     with torch.no_grad():
-        fresh = studied.start(_memory(studied, BATCH, seed), torch.tensor(LENGTHS))
+        fresh = studied.start(_memory(studied, BATCH, seed), ragged(SOURCE))
         _, warm = loop(studied, example_input(studied, BATCH, TIME, seed=seed + 1), fresh)
-        state = tree.where(torch.tensor([True, False, False, True, False]), fresh, warm)
+        state = tree.where(FRESH, fresh, warm)
     kept = tree.map(lambda leaf: leaf.detach().clone(), state)
     return Subject(layer, example_input(studied, BATCH, TIME, seed=seed), kept, seed)
 
@@ -80,8 +88,7 @@ def with_sources(layer: SequenceLayer, seed: int) -> SequenceLayer:
 
 def check_source(decoder: Decoder, seed: int) -> None:
     """Raise ``LawBroken`` at the first law of sources that ``decoder`` breaks."""
-    studied = copy.deepcopy(decoder).double().eval()
-    randomise_zeros(studied, seed)
+    studied = examined(decoder, seed=seed)
     memory, x = _memory(studied, BATCH, seed), example_input(studied, BATCH, STEPS, seed=seed)
     for name, law in SOURCE_LAWS.items():
         with naming(name):
@@ -91,11 +98,11 @@ def check_source(decoder: Decoder, seed: int) -> None:
 def start_is_closed(decoder: Decoder, memory: Tensor, x: Input) -> None:
     """A start has the form of ``initial_state``, which it sees to itself; the memory is left; twice is the same."""
     kept = memory.clone()
-    state = decoder.start(memory, torch.tensor(LENGTHS))
-    demand_equal("start", "the memory after a start", kept, memory)
+    state = decoder.start(memory, ragged(SOURCE))
+    demand_equal("the memory after a start", kept, memory)
     y, _ = decoder(x, state)
     decoder.start(_memory(decoder, 2, seed=9))
-    demand_equal("start", "the output after another start", y, decoder(x, state)[0])
+    demand_equal("the output after another start", y, decoder(x, state)[0])
 
 
 def empty_source(decoder: Decoder, memory: Tensor, x: Input) -> None:
@@ -105,36 +112,36 @@ def empty_source(decoder: Decoder, memory: Tensor, x: Input) -> None:
     """
     expected, _ = decoder(x)
     if not bool(expected.isfinite().all()):
-        raise LawBroken("an empty source", "the output from initial_state is not finite")
+        raise Fault("the output from initial_state is not finite")
     padded = memory.clone().requires_grad_()
     state = decoder.start(padded, torch.zeros(BATCH, dtype=torch.int64))
     y, _ = decoder(x, state)
-    demand_equal("an empty source", "a source that is all padding: output", expected, y)
+    demand_equal("a source that is all padding: output", expected, y)
     beside, _ = decoder(x, tree.pad_like(decoder.initial_state(BATCH), state))
-    demand_equal("an empty source", "initial_state padded to a source's length: output", expected, beside)
+    demand_equal("initial_state padded to a source's length: output", expected, beside)
     for name, gradient in _gradients(decoder, padded, y).items():
         if not bool(gradient.isfinite().all()):
-            raise LawBroken("an empty source", f"the gradient of {name} is not finite")
+            raise Fault(f"the gradient of {name} is not finite")
 
 
 def padding(decoder: Decoder, memory: Tensor, x: Input) -> None:
     """What stands in the padding of a source, and how much of it there is, changes nothing."""
-    law, lengths = "padding changes nothing", torch.tensor(LENGTHS)
+    lengths = ragged(SOURCE)
     y, _ = decoder(x, decoder.start(memory, lengths))
     padded = (torch.arange(SOURCE) >= lengths.unsqueeze(1)).unsqueeze(2)
     for value in (1e6, float("nan")):
         other, _ = decoder(x, decoder.start(memory.masked_fill(padded, value), lengths))
-        demand_equal(law, f"padding with {value}: output", y, other)
+        demand_equal(f"padding with {value}: output", y, other)
     longer, _ = decoder(x, decoder.start(torch.cat([memory, memory], dim=1), lengths))
-    demand_equal(law, "more padding: output", y, longer)
+    demand_equal("more padding: output", y, longer)
 
 
 def source_rows(decoder: Decoder, memory: Tensor, x: Input) -> None:
     """A row gives the same beside other sources and alone with its own."""
-    y, _ = decoder(x, decoder.start(memory, torch.tensor(LENGTHS)))
-    for row, length in enumerate(LENGTHS):
+    y, _ = decoder(x, decoder.start(memory, ragged(SOURCE)))
+    for row, length in enumerate(ragged(SOURCE).tolist()):
         alone, _ = decoder(rows(x, torch.tensor([row])), decoder.start(memory[row : row + 1, :length]))
-        demand_equal("batch = one by one", f"row {row} alone with its source: output", y[row : row + 1], alone)
+        demand_equal(f"row {row} alone with its source: output", y[row : row + 1], alone)
 
 
 def source_is_read(decoder: Decoder, memory: Tensor, x: Input) -> None:
@@ -143,12 +150,12 @@ def source_is_read(decoder: Decoder, memory: Tensor, x: Input) -> None:
     other, _ = decoder(x, decoder.start(memory + 1))
     for row in range(BATCH):
         if difference(y[row].detach(), other[row].detach()) == 0:
-            raise LawBroken("the source is read", f"the output of row {row} does not depend on its source")
+            raise Fault(f"the output of row {row} does not depend on its source")
 
 
 def source_gradients(decoder: Decoder, memory: Tensor, x: Input) -> None:
     """Every parameter is reached, those of ``start`` too, and derivatives in the source equal central differences."""
-    lengths = torch.tensor(LENGTHS)
+    lengths = ragged(SOURCE)
     demand_reached(decoder, decoder(x, decoder.start(memory, lengths))[0].square().sum())
 
     def output(source: Tensor) -> Tensor:

@@ -8,34 +8,32 @@ from torch.autograd.gradcheck import GradcheckError, gradcheck
 from torch.utils import _pytree as pytree
 
 from statewise import tree
-from statewise.laws.broken import LawBroken, at
-
-LAW = "gradients"
+from statewise.laws.broken import Fault, at
 
 
 def demand_reached(module: nn.Module, total: Tensor) -> None:
-    """Raise ``LawBroken`` unless ``total`` has a gradient, finite and not zero, in every trained parameter."""
+    """Raise ``Fault`` unless ``total`` has a gradient, finite and not zero, in every trained parameter."""
     trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
     if not trained:
         return
     if not total.requires_grad:
-        raise LawBroken(LAW, "no parameter is reached: the output is cut from the graph")
+        raise Fault("no parameter is reached: the output is cut from the graph")
     found = torch.autograd.grad(total, list(trained.values()), allow_unused=True)
     for name, gradient in zip(trained, found, strict=True):
         if gradient is None or not bool((gradient != 0).any()):
-            raise LawBroken(LAW, f"parameter '{name}' is never reached: its gradient is zero")
+            raise Fault(f"parameter '{name}' is never reached: its gradient is zero")
         if not bool(gradient.isfinite().all()):
-            raise LawBroken(LAW, f"the gradient of parameter '{name}' is not finite")
+            raise Fault(f"the gradient of parameter '{name}' is not finite")
 
 
 def demand_derivative(name: str, function: Callable[[Tensor], Tensor], leaf: Tensor) -> None:
-    """Raise ``LawBroken`` unless the derivative of ``function`` at ``leaf`` is what central differences say."""
+    """Raise ``Fault`` unless the derivative of ``function`` at ``leaf`` is what central differences say."""
     free = leaf.detach().clone().requires_grad_()
     try:
         gradcheck(function, (free,), fast_mode=True, atol=1e-6, rtol=1e-4)
     except GradcheckError as error:
         found = str(error).split("\n\n")[0]
-        raise LawBroken(LAW, f"the derivative in {name} is not what differences say: {found}") from error
+        raise Fault(f"the derivative in {name} is not what differences say: {found}") from error
 
 
 def with_leaves(place: str, branch: tree.State, leaves: dict[str, Tensor]) -> tree.State:

@@ -6,10 +6,8 @@ import torch
 
 from statewise import tree
 from statewise.contract import SequenceLayer, slice_time, take_step
-from statewise.laws.broken import LawBroken, at, demand_closed, demand_equal
+from statewise.laws.broken import Fault, at, demand_closed, demand_equal
 from statewise.laws.subject import BATCH, TIME, Subject
-
-LAW = "contract"
 
 
 def contract(subject: Subject) -> None:
@@ -18,13 +16,13 @@ def contract(subject: Subject) -> None:
     _demand_state_follows(layer)
     y_t, after = layer.step(take_step(x, 0), state)
     _demand_shape("step", y_t, (BATCH, layer.output_size))
-    demand_closed(LAW, "step", state, after)
+    demand_closed("step", state, after)
     y, after = layer(x, state)
     _demand_shape("forward", y, (BATCH, TIME, layer.output_size))
-    demand_closed(LAW, "forward", state, after)
+    demand_closed("forward", state, after)
     empty, unchanged = layer(slice_time(x, 0, 0), state)
     _demand_shape("forward of T = 0", empty, (BATCH, 0, layer.output_size))
-    demand_equal(LAW, "state after T = 0", state, unchanged)
+    demand_equal("state after T = 0", state, unchanged)
 
 
 def _demand_state_follows(layer: SequenceLayer) -> None:
@@ -33,16 +31,16 @@ def _demand_state_follows(layer: SequenceLayer) -> None:
     for path, leaf in tree.named_leaves(layer.initial_state(BATCH)):
         if leaf.is_floating_point() and leaf.dtype != torch.float64:
             where = at(f"initial_state({BATCH})", path)
-            raise LawBroken(LAW, f"{where} of a float64 layer is {leaf.dtype}: {hint}")
+            raise Fault(f"{where} of a float64 layer is {leaf.dtype}: {hint}")
     moved = copy.deepcopy(layer).to("meta")
     for path, leaf in tree.named_leaves(moved.initial_state(BATCH)):
         if leaf.device != moved.device:
             where = at(f"initial_state({BATCH})", path)
-            raise LawBroken(LAW, f"{where} stays on the {leaf.device} when the layer is moved: {hint}")
+            raise Fault(f"{where} stays on the {leaf.device} when the layer is moved: {hint}")
 
 
 def _demand_shape(place: str, y: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(y.shape) != shape:
-        raise LawBroken(LAW, f"{place} returns shape {tuple(y.shape)}, expected {shape}")
+        raise Fault(f"{place} returns shape {tuple(y.shape)}, expected {shape}")
     if y.dtype != torch.float64:
-        raise LawBroken(LAW, f"{place} of a float64 layer returns {y.dtype}")
+        raise Fault(f"{place} of a float64 layer returns {y.dtype}")

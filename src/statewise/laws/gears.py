@@ -18,9 +18,9 @@ def step_is_forward(subject: Subject) -> None:
     """Outputs, final state and all gradients, the initial state's included, under random cotangents."""
     slow = _run_with_gradients(subject, use_loop=True)
     fast = _run_with_gradients(subject, use_loop=False)
-    demand_same_run("step = forward", "the whole sequence", slow[:2], fast[:2])
+    demand_same_run("the whole sequence", slow[:2], fast[:2])
     for name, expected in slow[2].items():
-        demand_equal("step = forward", f"gradient of {name}", expected, fast[2][name])
+        demand_equal(f"gradient of {name}", expected, fast[2][name])
 
 
 def stepper_is_step(subject: Subject) -> None:
@@ -28,16 +28,16 @@ def stepper_is_step(subject: Subject) -> None:
     expected = loop(subject.layer, subject.x, subject.state)
     stepper = subject.layer.stepper(subject.state)
     outputs = [stepper(take_step(subject.x, time)).clone() for time in range(TIME)]
-    demand_same_run("stepper = step", "the whole sequence", expected, (torch.stack(outputs, dim=1), stepper.state))
+    demand_same_run("the whole sequence", expected, (torch.stack(outputs, dim=1), stepper.state))
     again = loop(subject.layer, subject.x, subject.state)
-    demand_same_run("stepper = step", "the state that it was given", expected, again)
+    demand_same_run("the state that it was given", expected, again)
 
 
 def any_chunking(subject: Subject) -> None:
     """Cutting the sequence anywhere changes nothing; a reset equals starting anew."""
     whole = subject.layer(subject.x, subject.state)
     for cuts in CUTS:
-        demand_same_run("any chunking", f"cut at {cuts[1:-1]}", whole, _in_chunks(subject, cuts))
+        demand_same_run(f"cut at {cuts[1:-1]}", whole, _in_chunks(subject, cuts))
     _reset_is_a_new_start(subject)
 
 
@@ -65,7 +65,7 @@ def _reset_is_a_new_start(subject: Subject) -> None:
             part, expected_state = subject.layer(slice_time(rows(subject.x, here), start, end), expected_state)
             parts.append(part)
         expected = (torch.cat(parts, dim=1), expected_state)
-        demand_same_run("any chunking", f"reset of row {row}", expected, (y[here], rows(state, here)))
+        demand_same_run(f"reset of row {row}", expected, (y[here], rows(state, here)))
 
 
 def _run_with_gradients(subject: Subject, *, use_loop: bool) -> tuple[torch.Tensor, State, dict[str, torch.Tensor]]:

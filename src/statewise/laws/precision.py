@@ -8,7 +8,7 @@ from torch import nn
 
 from statewise import tree
 from statewise.contract import SequenceLayer, take_step
-from statewise.laws.broken import LawBroken, demand_closed, demand_same_run, difference
+from statewise.laws.broken import Fault, demand_closed, demand_same_run, difference
 from statewise.laws.subject import Subject, floating
 
 NEARNESS = {torch.float32: 1e-4, torch.bfloat16: 0.25}
@@ -24,7 +24,7 @@ def precisions(subject: Subject) -> None:
         x, state = _cast(subject.x, dtype), _cast_state(subject, layer)
         for place, (y, after) in (("forward", layer(x, state)), ("step", _first_step(layer, x, state))):
             demand_near(f"{place} in {dtype}", reference[:, : y.shape[1]], y, allowed)
-            demand_closed("precisions", f"{place} in {dtype}", state, after)
+            demand_closed(f"{place} in {dtype}", state, after)
     _demand_closed_under_autocast(subject)
 
 
@@ -43,12 +43,12 @@ def _cast_state(subject: Subject, layer: SequenceLayer) -> tree.State:
 
 
 def demand_near(place: str, reference: torch.Tensor, y: torch.Tensor, allowed: float) -> None:
-    """Raise ``LawBroken`` unless ``y`` is finite and at most ``allowed`` from the reference, as the law measures it."""
+    """Raise ``Fault`` unless ``y`` is finite and at most ``allowed`` from the reference, as the law measures it."""
     if not bool(y.isfinite().all()):
-        raise LawBroken("precisions", f"{place} is not finite")
+        raise Fault(f"{place} is not finite")
     gap = difference(reference.detach(), y.detach().double())
     if gap > allowed:
-        raise LawBroken("precisions", f"{place} differs from float64 by {gap:.3g} (allowed {allowed:g})")
+        raise Fault(f"{place} differs from float64 by {gap:.3g} (allowed {allowed:g})")
 
 
 def _demand_closed_under_autocast(subject: Subject) -> None:
@@ -57,9 +57,9 @@ def _demand_closed_under_autocast(subject: Subject) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         runs = (("forward", layer(x, state)), ("step", _first_step(layer, x, state)))
     for place, (y, after) in runs:
-        demand_closed("precisions", f"{place} under autocast", state, after)
+        demand_closed(f"{place} under autocast", state, after)
         if not bool(y.isfinite().all()):
-            raise LawBroken("precisions", f"{place} under autocast is not finite")
+            raise Fault(f"{place} under autocast is not finite")
 
 
 class _Step(nn.Module):
@@ -81,8 +81,8 @@ def exports(subject: Subject) -> None:
         try:
             program = torch.export.export(_Step(subject.layer), (x_t, subject.state), strict=False).module()
         except Exception as error:
-            raise LawBroken("exports", f"torch.export refuses step: {str(error).splitlines()[0]}") from error
+            raise Fault(f"torch.export refuses step: {str(error).splitlines()[0]}") from error
     other = take_step(subject.x, 1)
     with torch.no_grad():
         expected = subject.layer.step(other, subject.state)
-        demand_same_run("exports", "the exported step", expected, program(other, subject.state))
+        demand_same_run("the exported step", expected, program(other, subject.state))

@@ -6,7 +6,7 @@ import torch
 
 from statewise import tree
 from statewise.contract import Input, SequenceLayer, take_step
-from statewise.laws.broken import LawBroken, demand_equal, demand_same_run, difference
+from statewise.laws.broken import Fault, demand_equal, demand_same_run, difference
 from statewise.laws.other_weights import through_file, ways_to_speak, with_other_weights
 from statewise.laws.subject import Subject
 
@@ -26,37 +26,36 @@ def pure(subject: Subject) -> None:
     x_t = take_step(x, 0)
     stepped = layer.step(x_t, state)
     _demand_untouched("step", subject, kept)
-    demand_same_run("pure", "the same call twice", first, layer(x, state))
-    demand_same_run("pure", "the same step twice", stepped, layer.step(x_t, state))
+    demand_same_run("the same call twice", first, layer(x, state))
+    demand_same_run("the same step twice", stepped, layer.step(x_t, state))
 
 
 def _demand_untouched(gear: str, subject: Subject, kept: tuple[Input, tree.State, dict[str, torch.Tensor]]) -> None:
     now = (subject.x, subject.state, dict(subject.layer.state_dict()))
     for thing, before, after in zip(("input", "state", "weights and buffers"), kept, now, strict=True):
-        demand_equal("pure", f"{gear} changes the {thing}", before, after, tolerance=0.0)
+        demand_equal(f"{gear} changes the {thing}", before, after, tolerance=0.0)
 
 
 def parameters_are_the_truth(subject: Subject) -> None:
     """``state_dict``, ``deepcopy`` and ``functional_call`` with another's parameters speak with its voice."""
-    law = "parameters are the whole truth"
     other = with_other_weights(subject.layer, subject.seed + 7)
     expected = _speak(other, subject)
     if any(parameter.numel() for parameter in other.parameters()):
         gap = difference(_speak(subject.layer, subject)[0].detach(), expected[0].detach())
         if gap == 0:
-            raise LawBroken(law, "changing every parameter changes nothing")
+            raise Fault("changing every parameter changes nothing")
     for way, said in ways_to_speak(subject.layer, other, (subject.x, subject.state)).items():
-        demand_same_run(law, way, expected, said)
-    _from_initial_states(law, subject, other)
+        demand_same_run(way, expected, said)
+    _from_initial_states(subject, other)
 
 
-def _from_initial_states(law: str, subject: Subject, other: SequenceLayer) -> None:
+def _from_initial_states(subject: Subject, other: SequenceLayer) -> None:
     loaded = copy.deepcopy(subject.layer)
     loaded.load_state_dict(through_file(other))
     torch.manual_seed(subject.seed)
     expected = other(subject.x)
     torch.manual_seed(subject.seed)
-    demand_same_run(law, "state_dict, from initial states", expected, loaded(subject.x))
+    demand_same_run("state_dict, from initial states", expected, loaded(subject.x))
 
 
 def _speak(layer: SequenceLayer, subject: Subject) -> tuple[torch.Tensor, tree.State]:

@@ -3,10 +3,8 @@
 from torch import Tensor
 
 from statewise import probe
-from statewise.laws.broken import LawBroken, demand_same_run
+from statewise.laws.broken import Fault, demand_same_run
 from statewise.laws.subject import BATCH, TIME, Subject
-
-LAW = "recordings"
 
 
 def recordings(subject: Subject) -> None:
@@ -14,10 +12,10 @@ def recordings(subject: Subject) -> None:
     layer, x, state = subject.layer, subject.x, subject.state
     with probe.recording(layer) as seen:
         looked_at = layer(x, state)
-    demand_same_run(LAW, "the sequence while a recorder is open", layer(x, state), looked_at)
+    demand_same_run("the sequence while a recorder is open", layer(x, state), looked_at)
     for place, values in _by_place(seen).items():
         if values.shape[:2] != (BATCH, TIME):
-            raise LawBroken(LAW, f"{place} has shape {tuple(values.shape)}, expected ({BATCH}, {TIME}, ...)")
+            raise Fault(f"{place} has shape {tuple(values.shape)}, expected ({BATCH}, {TIME}, ...)")
 
 
 def _by_place(seen: probe.Recording) -> dict[str, Tensor]:

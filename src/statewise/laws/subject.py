@@ -2,18 +2,27 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract import Input, SequenceLayer, example_input
-from statewise.laws.broken import LawBroken, at, demand_closed
+from statewise.laws.broken import Fault, at, demand_closed
 from statewise.tree import State
+
+Module = TypeVar("Module", bound=nn.Module)
 
 BATCH = 5
 TIME = 9
+FRESH = torch.tensor([True, False, False, True, False])
+"""Rows that stand at the beginning, beside warm ones"""
+
+
+def ragged(longest: int) -> Tensor:
+    """Lengths ``(BATCH,)``: the longest, a single step, none, and some between."""
+    return torch.tensor((longest, 1, 0, 4, 6))
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,17 @@ class Subject:
 
 def prepare(layer: SequenceLayer, *, seed: int, training: bool) -> Subject:
     """A copy of ``layer`` ready for examination; the layer itself is left alone."""
-    torch.manual_seed(seed)
-    studied = copy.deepcopy(layer).double().train(training)
-    randomise_zeros(studied, seed)
+    studied = examined(layer, seed=seed, training=training)
     x = example_input(studied, BATCH, TIME, seed=seed)
     return Subject(studied, x, warm_state(studied, seed), seed)
+
+
+def examined(module: Module, *, seed: int, training: bool = False) -> Module:
+    """A copy in float64 with no parameter constant; torch's generator is seeded for what is drawn next."""
+    torch.manual_seed(seed)
+    studied = copy.deepcopy(module).double().train(training)
+    randomise_zeros(studied, seed)
+    return studied
 
 
 def randomise_zeros(module: nn.Module, seed: int) -> None:
@@ -54,19 +69,18 @@ def warm_state(layer: SequenceLayer, seed: int) -> State:
     with torch.no_grad():
         fresh = layer.initial_state(BATCH)
         _, warm = loop(layer, example_input(layer, BATCH, TIME, seed=seed + 1), fresh)
-        demand_closed("contract", f"{TIME} steps from initial_state", layer.initial_state(BATCH), warm)
-        fresh_rows = torch.tensor([True, False, False, True, False])
-        state = tree.where(fresh_rows, layer.initial_state(BATCH), warm)
+        demand_closed(f"{TIME} steps from initial_state", layer.initial_state(BATCH), warm)
+        state = tree.where(FRESH, layer.initial_state(BATCH), warm)
     return tree.map(lambda leaf: leaf.detach().clone(), state)
 
 
 def demand_batch_first(layer: SequenceLayer) -> None:
-    """Raise ``LawBroken`` unless every leaf of the initial state has the batch on axis 0."""
+    """Raise ``Fault`` unless every leaf of the initial state has the batch on axis 0."""
     for batch in (1, 2, BATCH):
         for path, leaf in tree.named_leaves(layer.initial_state(batch)):
             if leaf.dim() == 0 or leaf.shape[0] != batch:
                 where = at(f"initial_state({batch})", path)
-                raise LawBroken("contract", f"{where} has shape {tuple(leaf.shape)}: batch is not axis 0")
+                raise Fault(f"{where} has shape {tuple(leaf.shape)}: batch is not axis 0")
 
 
 def loop(layer: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
