@@ -9,7 +9,7 @@ Linux lets a process reset that peak. A series ends where the next size would ta
 memory, and the table says so. Exponents are fitted by least squares on the logarithms over the upper half of the sizes:
 1 is linear, 2 is square.
 
-Writes docs/growth.svg and docs/growth.md. With the budgets given it takes about ten minutes on 2 cores.
+Writes docs/growth.svg and docs/growth.md. With the budgets given it takes about three minutes on 2 quiet cores.
 """
 
 import argparse
