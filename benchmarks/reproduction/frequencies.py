@@ -52,9 +52,9 @@ ARMS = {
 }
 CONDITIONS = (
     Condition(
-        "at random times", None, 1500, {"phased LSTM": "97.9 +- 0.6", "LSTM, time of each sample": "69.0 +- 13.3"}
+        "at random times", None, 1000, {"phased LSTM": "97.9 +- 0.6", "LSTM, time of each sample": "69.0 +- 13.3"}
     ),
-    Condition("every 1 ms", 1.0, 1500, {"phased LSTM": "99.3 +- 0.2", "LSTM, time of each sample": "89.3 +- 18.9"}),
+    Condition("every 1 ms", 1.0, 600, {"phased LSTM": "99.3 +- 0.2", "LSTM, time of each sample": "89.3 +- 18.9"}),
 )
 
 

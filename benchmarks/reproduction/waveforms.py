@@ -21,10 +21,10 @@ from statewise.layers.recurrent.rnn import RNN
 SAMPLES = 320
 UP, DOWN = 441, 80
 """From 8 to 44.1 kHz"""
-RECORDINGS = ("0_george_5", "2_theo_5", "4_jackson_5", "6_george_5", "7_nicolas_5")
+RECORDINGS = ("0_george_5", "4_jackson_5", "7_nicolas_5")
 TUNED_ON = "9_theo_5"
 SEEDS = (0, 1, 2)
-UPDATES = 3000
+UPDATES = 2000
 RATES = (1e-3, 3e-3, 1e-2)
 PERIODS = (1, 2, 4, 8, 16, 32, 64, 128)
 PUBLISHED = {"CW-RNN": "0.007", "LSTM": "0.04", "RNN": "0.46"}
