@@ -8,9 +8,10 @@ h is what the products and the outputs are made of, m the memory beside it (an L
 state, W x_t + b and the like, is done before, for all steps at once: x. The shares k are zoneout's (Krueger et al.
 2017, eq. 6), the mask that of variational dropout (Gal & Ghahramani 2016, eq. 7).
 
-The fast form is ``compiled``, one loop over all steps and rows each way for CPUs with numba, with the small product in
-it; the gradient of U is one large product after the loop. Letters: B rows, T steps, H width, G vectors of x, R of u, M
-of memory.
+There are these fast forms; in all of them the gradient of U is one large product after the loop. ``compiled`` is one
+loop over all steps and rows each way for CPUs with numba, with the small product in it. ``triton`` is one kernel each
+way for GPUs, U on the chip; so far it was run by Triton's interpreter alone, on no GPU. Letters: B rows, T steps, H
+width, G vectors of x, R of u, M of memory.
 """
 
 from typing import Any
@@ -21,7 +22,11 @@ from torch import Tensor
 
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
-from statewise.ops.transforms import transforming
+from statewise.ops.gpu.serving import kernels_serve
+from statewise.ops.transforms import refuse_further_derivatives
+
+ON_CHIP = 256
+"""H up to which a program on a GPU goes through all steps alone"""
 
 
 def dense_recurrence(
@@ -87,14 +92,27 @@ def compiled(
     return outputs
 
 
+def triton(
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As one kernel each way, with Triton and on a GPU; H <= 256, first derivatives alone."""
+    from statewise.ops.gpu import dense
+    from statewise.ops.gpu.dense_function import by_loops
+
+    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask)
+
+
 def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
-    """Which form runs: the compiled one wherever it can."""
-    alike = all(t.dtype == x.dtype and not t.is_complex() for t in (weight, bias, h, m, keep, mask, *gates))
-    serve = alike and compiled_loops_serve(x, weight, bias, h, m, keep, mask, *gates)
-    return "compiled" if serve else "reference"
+    """Which form runs: the one made for the device wherever it can; a program on a GPU has room for so much of U."""
+    tensors = (x, weight, bias, h, m, keep, mask, *gates)
+    if any(t.is_complex() for t in tensors):
+        return "reference"
+    if compiled_loops_serve(*tensors) and all(t.dtype == x.dtype for t in tensors):
+        return "compiled"
+    return "triton" if kernels_serve(*tensors) and h.shape[1] <= ON_CHIP else "reference"
 
 
-FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled}, rule)
+FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled, "triton": triton}, rule)
 
 
 class _CompiledRecurrence(torch.autograd.Function):
@@ -120,11 +138,7 @@ class _CompiledRecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
-        if torch.is_grad_enabled() or transforming():
-            raise RuntimeError(
-                "the compiled dense recurrence has first derivatives alone, of one loss at a time; for others, run "
-                'forward and backward inside `with statewise.ops.dense_recurrence.FORMS.use("reference")`'
-            )
+        refuse_further_derivatives("dense_recurrence")
         from statewise.ops.compiled import dense
 
         weight, h, m, saved, h0, m0, keep, mask, *own = ctx.saved_tensors

@@ -32,5 +32,18 @@ def transforming() -> bool:
     return not torch.compiler.is_compiling() and (forward_ad._current_level >= 0 or bool(get_interpreter_stack()))
 
 
+def refuse_further_derivatives(operation: str) -> None:
+    """Called on the way back of a kernel that cannot be differentiated again or mapped over.
+
+    Raises:
+        RuntimeError: if that is what is asked for.
+    """
+    if torch.is_grad_enabled() or transforming():
+        raise RuntimeError(
+            f"the fast forms of {operation} have first derivatives alone, of one loss at a time; for others, run "
+            f'forward and backward inside `with statewise.ops.{operation}.FORMS.use("reference")`'
+        )
+
+
 def _transforms() -> set[TransformType]:
     return {interpreter.key() for interpreter in get_interpreter_stack() or ()}

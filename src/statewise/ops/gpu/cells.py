@@ -5,14 +5,12 @@
 c', gives those of c, w and v, and stores those of x and s.
 """
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
 
 @triton.jit
-def sru_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, inside: Any) -> Any:
+def sru_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.sru``."""
     new = tl.load(x, mask=inside, other=0.0)
     f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0) + w * c)
@@ -23,9 +21,7 @@ def sru_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, inside: Any) 
 
 
 @triton.jit
-def sru_retreat(
-    dy: Any, dc: Any, x: Any, s: Any, w: Any, v: Any, c: Any, after: Any, dx: Any, ds: Any, size: Any, inside: Any
-) -> Any:
+def sru_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
     """As ``statewise.ops.cells.sru``."""
     new = tl.load(x, mask=inside, other=0.0)
     f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0) + w * c)
@@ -43,7 +39,7 @@ def sru_retreat(
 
 
 @triton.jit
-def relu_ind_rnn_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, inside: Any) -> Any:
+def relu_ind_rnn_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.ind_rnn``. NaN stays NaN."""
     a = tl.load(x, mask=inside, other=0.0) + w * c
     after = tl.where(a < 0, 0.0, a)
@@ -51,9 +47,7 @@ def relu_ind_rnn_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, insi
 
 
 @triton.jit
-def relu_ind_rnn_retreat(
-    dy: Any, dc: Any, x: Any, s: Any, w: Any, v: Any, c: Any, after: Any, dx: Any, ds: Any, size: Any, inside: Any
-) -> Any:
+def relu_ind_rnn_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
     """As ``statewise.ops.cells.ind_rnn``."""
     da = tl.where(after > 0, dc + dy, 0.0)
     tl.store(dx, da, mask=inside)
@@ -61,16 +55,14 @@ def relu_ind_rnn_retreat(
 
 
 @triton.jit
-def tanh_ind_rnn_advance(x: Any, s: Any, w: Any, v: Any, c: Any, size: Any, inside: Any) -> Any:
+def tanh_ind_rnn_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.ind_rnn``; tanh(a) is 2 sigmoid(2 a) - 1."""
     after = 2 * tl.sigmoid(2 * (tl.load(x, mask=inside, other=0.0) + w * c)) - 1
     return after, after
 
 
 @triton.jit
-def tanh_ind_rnn_retreat(
-    dy: Any, dc: Any, x: Any, s: Any, w: Any, v: Any, c: Any, after: Any, dx: Any, ds: Any, size: Any, inside: Any
-) -> Any:
+def tanh_ind_rnn_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
     """As ``statewise.ops.cells.ind_rnn``."""
     da = (dc + dy) * (1 - after * after)
     tl.store(dx, da, mask=inside)

@@ -49,9 +49,9 @@ def backward(
 
 @triton.jit
 def _forward_kernel(
-    x: Any, skip: Any, weight: Any, initial: Any, states: Any, y: Any, time: Any, size: Any,
+    x, skip, weight, initial, states, y, time, size,
     VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, READS: tl.constexpr, ADVANCE: tl.constexpr, NUMBERS: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
@@ -68,10 +68,10 @@ def _forward_kernel(
 
 @triton.jit
 def _backward_kernel(
-    x: Any, skip: Any, weight: Any, initial: Any, states: Any, dy: Any, d_initial: Any, dx: Any, dskip: Any, dw: Any,
-    time: Any, size: Any,
+    x, skip, weight, initial, states, dy, d_initial, dx, dskip, dw,
+    time, size,
     VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, RETREAT: tl.constexpr, NUMBERS: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size

@@ -7,8 +7,6 @@ imaginary part side by side. Where a product of coefficients of one tile overflo
 recurrence might not: |a| up to 16 is safe in single precision.
 """
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
@@ -19,17 +17,17 @@ STEPS, NUMBERS = 32, 64
 
 
 @triton.jit
-def _then(a: Any, b: Any, a_next: Any, b_next: Any) -> Any:
+def _then(a, b, a_next, b_next):
     """Two maps h -> a h + b, one after the other."""
     return a * a_next, a_next * b + b_next
 
 
 @triton.jit
 def _scan_kernel(
-    a: Any, b: Any, initial: Any, h: Any, time: Any, size: Any,
-    a_row: Any, a_time: Any, a_number: Any, b_row: Any, b_time: Any, b_number: Any,
+    a, b, initial, h, time, size,
+    a_row, a_time, a_number, b_row, b_time, b_number,
     REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
@@ -50,7 +48,7 @@ def _scan_kernel(
 
 
 @triton.jit
-def _then_complex(a: Any, a_i: Any, b: Any, b_i: Any, a_next: Any, a_next_i: Any, b_next: Any, b_next_i: Any) -> Any:
+def _then_complex(a, a_i, b, b_i, a_next, a_next_i, b_next, b_next_i):
     """``_then`` for pairs."""
     return (
         a * a_next - a_i * a_next_i,
@@ -62,10 +60,10 @@ def _then_complex(a: Any, a_i: Any, b: Any, b_i: Any, a_next: Any, a_next_i: Any
 
 @triton.jit
 def _complex_scan_kernel(
-    a: Any, b: Any, initial: Any, h: Any, time: Any, size: Any,
-    a_row: Any, a_time: Any, a_number: Any, b_row: Any, b_time: Any, b_number: Any,
+    a, b, initial, h, time, size,
+    a_row, a_time, a_number, b_row, b_time, b_number,
     REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     """As ``_scan_kernel``; strides count real numbers, and an imaginary part follows its real part."""
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)

@@ -1,0 +1,108 @@
+"""A dense recurrence on a GPU, its recurrent matrix on the chip: a launch each way, see ``dense_kernels``.
+
+A program takes a few rows and goes through time alone with them; nothing is exchanged between programs. The sizes below
+come from what the compiler reports for sm_90, registers and shared memory, and from no measurement.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
+from statewise.ops.gpu.gates import GATES
+
+ROWS = 16
+"""A program's rows, the fewest that a product on the chip takes"""
+WARPS = {16: 2, 32: 4, 64: 8, 128: 8, 256: 16}
+"""Of a program, by the width in powers of two"""
+INTERPRETED_CHIP = 1 << 20
+"""Bytes that a program may keep to itself where there is no GPU"""
+
+
+def forward(
+    kind: Any, x: Tensor, weight: Tensor, bias: Tensor, own: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    going_back: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """All h ``(T, B, H)``, and the memory from m_0 on ``(T + 1, B, M, H)``, the last alone where nothing goes back."""
+    time, rows, vectors, width = x.shape
+    sizes = kind.sizes()
+    y = torch.empty(time, rows, width, dtype=h.dtype, device=h.device)
+    memory = torch.empty(time + 1 if going_back else 1, *m.shape, dtype=m.dtype, device=m.device)
+    memory[0] = m
+    if rows:
+        with torch.cuda.device_of(x):
+            forward_kernel[(triton.cdiv(rows, ROWS),)](
+                x, weight, bias, own, keep, mask, h, torch.empty_like(h, dtype=weight.dtype), y, memory,
+                time, rows, width, int(going_back), _step(keep, 0), _step(keep, 1), _step(mask, 0),
+                vectors, sizes.products, sizes.memory, len(own), ADVANCE=GATES[kind][0],
+                **_options(weight, keep, mask, sizes.products, vectors + (1 + sizes.memory) * bool(len(keep))),
+            )  # fmt: skip
+    return y, memory
+
+
+def backward(
+    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, before: Tensor,
+    memory: Tensor, dy: Tensor, dm_last: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """The cotangents of x, u, h_0, m_0 and the gates' own weights, from those of all h and of the last memory."""
+    time, rows, vectors, width = x.shape
+    sizes = kind.sizes()
+    sums, read = sizes.sums and x.dtype == u.dtype, vectors + sizes.products + sizes.memory + 2
+    dx, du = torch.empty_like(x), torch.empty_like(u)
+    dh, dm = torch.empty_like(before[0]), dm_last.clone(memory_format=torch.contiguous_format)
+    d_own = own.new_zeros(triton.cdiv(rows, ROWS), *own.shape)
+    if rows:
+        with torch.cuda.device_of(x):
+            backward_kernel[(len(d_own),)](
+                x, u, weight, own, keep, mask, before, memory, dy, dx, du, dh, dm, d_own,
+                time, rows, width, _step(keep, 0), _step(keep, 1), _step(mask, 0),
+                vectors, sizes.products, sizes.memory, len(own), SUMS=sums, RETREAT=GATES[kind][1],
+                **_options(weight, keep, mask, sizes.products, read + (1 + sizes.memory) * bool(len(keep))),
+            )  # fmt: skip
+    return du if sums else dx, du, dh, dm, d_own.sum(0)
+
+
+def _step(x: Tensor, axis: int) -> int:
+    """How far the next step or row of ``x`` is from one; nowhere where all share one."""
+    return x.stride(axis) if x.shape[axis] > 1 else 0
+
+
+def _options(weight: Tensor, keep: Tensor, mask: Tensor, products: int, read: int) -> dict[str, Any]:
+    """What a kernel is compiled for; at every step it reads so many vectors, a step ahead, and writes some."""
+    width = max(16, triton.next_power_of_2(weight.shape[1]))
+    size = weight.element_size() * width
+    return {
+        "KEEP": bool(len(keep)),
+        "MASK": bool(len(mask)),
+        "RESIDENT": (products * width * _copies(weight) + (read + 1) * ROWS) * size <= _room(weight.device),
+        "PRECISION": _precision(weight),
+        "KIND": tl.float64 if weight.dtype == torch.float64 else tl.float32,
+        "ROWS": ROWS,
+        "WIDTH": width,
+        "TILE": 16 if weight.element_size() > 2 else 32,
+        "num_warps": WARPS[width],
+        "num_stages": 2,
+    }
+
+
+def _precision(weight: Tensor) -> str:
+    """Of products: in single precision as torch's are, three times as many of fewer digits unless fewer will do."""
+    if weight.dtype != torch.float32:
+        return "ieee"
+    return "tf32" if torch.backends.cuda.matmul.allow_tf32 else "tf32x3"
+
+
+def _copies(weight: Tensor) -> int:
+    """How often a matrix lies on the chip: large and small parts of its numbers apart in the exact products."""
+    return 2 if _precision(weight) == "tf32x3" else 1
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that the threads of a program share."""
+    if device.type != "cuda":
+        return INTERPRETED_CHIP
+    properties = triton.runtime.driver.active.utils.get_device_properties(device.index or 0)
+    return int(properties["max_shared_mem"])
