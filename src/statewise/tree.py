@@ -115,6 +115,17 @@ def cat(trees: list[State]) -> State:
     return map(lambda *parts: torch.cat(parts), *trees)
 
 
+def split(tree: State, sizes: list[int]) -> list[State]:
+    """The rows of a tree as several trees of so many rows each, in order: what ``cat`` puts together.
+
+    >>> split((torch.arange(5),), [2, 3])
+    [(tensor([0, 1]),), (tensor([2, 3, 4]),)]
+    """
+    found, form = pytree.tree_flatten(tree)
+    parts = zip(*(leaf.split(sizes) for leaf in found), strict=True)
+    return [pytree.tree_unflatten(list(part), form) for part in parts]
+
+
 def detach(tree: State) -> State:
     """The same values, cut from the graph that made them."""
     return map(torch.Tensor.detach, tree)

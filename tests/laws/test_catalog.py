@@ -49,7 +49,7 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
     layer = make_layer(SEQUENCE_LAYERS[name], SEQUENCE_LAYERS[name].small)
     for part in layer.modules():
         if isinstance(part, SequenceLayer):
-            monkeypatch.setattr(type(part), "_sequence", None)
+            monkeypatch.setattr(type(part), "_segments", None)
     with pytest.raises(TypeError):
         layer(torch.zeros(2, 1, 3))
     y, _ = layer.step(torch.zeros(2, 3), layer.initial_state(2))

@@ -47,6 +47,8 @@ FAULTS = [
     (streams.OverwritesWhatItWasGiven, STEPPER, "the state that it was given: output"),
     (fast.TailDropped, CHUNKS, "cut at (0, 1): output"),
     (fast.AnotherFormulaForShortChunks, CHUNKS, "cut at (0, 1): output"),
+    (fast.ResetByAProduct, CHUNKS, "what follows a reset: differs by inf"),
+    (fast.ResetOneStepLate, CHUNKS, "reset of row 1: output"),
     (fast.RecordsUnitsFirst, RECORDINGS, "h has shape (6, 9, 5)"),
     (fast.RecordsTwiceAStep, RECORDINGS, "h has shape (5, 18, 6)"),
     (fast.RecordsTheMeanOverRows, RECORDINGS, "'size' was recorded as one number; record (B, ...)"),

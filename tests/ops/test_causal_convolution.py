@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from statewise.contract.segments import Segments
 from statewise.ops.causal_convolution import FORMS as ALL_FORMS
 from statewise.ops.causal_convolution import causal_convolution
 
@@ -141,3 +142,17 @@ def test_a_chunk_exports_with_a_dynamic_batch(form):
     more = [torch.cat([x, 2 * x]) for x in arguments]
     for found, expected in zip(exported(*more), Chunk()(*more), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_segments_equal_rows_of_their_own(form):
+    example = Example(time=11, form=form)
+    reset = torch.zeros(ROWS, 11, dtype=torch.bool)
+    reset[1, 6] = reset[2, 1] = reset[2, 2] = True
+    segments = Segments(reset)
+    tails = torch.randn(len(segments), *example.tail.shape[1:], dtype=torch.float64)
+    y, after = causal_convolution(example.x, tails, example.weight, example.bias, segments, **example.options)
+    for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
+        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
+        expected = example(example.x[here], tails[s : s + 1])
+        torch.testing.assert_close((y[here], after[s : s + 1]), expected)

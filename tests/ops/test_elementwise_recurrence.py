@@ -3,6 +3,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
+from statewise.contract.segments import Segments
 from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.min_lstm import MinLSTMCell
@@ -69,6 +70,29 @@ def test_every_form_equals_the_equation_with_all_gradients(name, form, time):
     """Where there is no GPU, Triton's interpreter runs its kernels."""
     arguments = example(name, time)
     demand_close(results(form, name, arguments), results("reference", name, arguments))
+
+
+@pytest.mark.parametrize(("name", "form"), [pair for pair in PAIRS if "triton" not in pair])
+def test_segments_equal_rows_of_their_own_with_all_gradients(name, form):
+    x, _, weight, skip = example(name, 9)
+    reset = torch.zeros(ROWS, 9, dtype=torch.bool)
+    reset[1, 4] = reset[2, 1] = reset[2, 2] = True
+    segments = Segments(reset)
+    initial = torch.randn(len(segments), SIZE, dtype=torch.float64).requires_grad_()
+    with FORMS.use(form):
+        y, last = elementwise_recurrence(CELLS[name][0], x, initial, segments, weight=weight, skip=skip)
+    parts, lasts = {row: [] for row in range(ROWS)}, []
+    for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
+        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
+        with FORMS.use("reference"):
+            part, end = run(name, x[here], initial[s : s + 1], weight, skip[here])
+        parts[row].append(part)
+        lasts.append(end)
+    expected = torch.cat([torch.cat(row, dim=1) for row in parts.values()]), torch.cat(lasts)
+    demand_close((y, last), expected)
+    cotangents, leaves = (torch.randn_like(y), torch.randn_like(last)), (x, initial, weight, skip)
+    wanted = [leaf for leaf in leaves if leaf.numel()]
+    demand_close(torch.autograd.grad((y, last), wanted, cotangents), torch.autograd.grad(expected, wanted, cotangents))
 
 
 @cells

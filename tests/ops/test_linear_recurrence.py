@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.linear_recurrence import FORMS, linear_recurrence, reference
 
@@ -140,6 +141,64 @@ def test_the_triton_kernel_reads_any_strides_and_nothing_beside_its_row(dtype):
         found = linear_recurrence(holed_a[..., 0].transpose(1, 2), holed_b[..., 0].transpose(1, 2), initial)
     torch.testing.assert_close(found[[0, 2]], expected[[0, 2]], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found[1, :20], expected[1, :20], rtol=1e-12, atol=1e-12)
+
+
+def cut_into_segments(time: int, dtype: torch.dtype, shape_of_a: str) -> tuple[list[torch.Tensor], Segments]:
+    """A row of one segment, one of two, and one of which every step but the first begins another."""
+    a, b, _ = example(time, dtype, shape_of_a)
+    reset = torch.zeros(ROWS, time, dtype=torch.bool)
+    reset[1, time // 2] = reset[2, 1:] = True
+    segments = Segments(reset)
+    initial = torch.randn(len(segments), WIDTH, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    return [a, b, initial], segments
+
+
+def row_by_row(segments: Segments):
+    """The reference of each segment alone."""
+
+    def recurrence(a, b, initial):
+        a, states = a.expand_as(b), torch.empty_like(b)
+        for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
+            here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
+            states = states.index_put(
+                (torch.tensor(row), torch.arange(here[1].start, here[1].stop)),
+                reference(a[here], b[here], initial[s : s + 1])[0],
+            )
+        return states
+
+    return recurrence
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_segments_equal_rows_of_their_own_with_all_gradients(dtype, shape_of_a):
+    arguments, segments = cut_into_segments(13, dtype, shape_of_a)
+
+    def recurrence(*given):
+        return linear_recurrence(*given, segments)
+
+    expected = row_by_row(segments)
+    torch.testing.assert_close(recurrence(*arguments), expected(*arguments), rtol=1e-12, atol=1e-12)
+    for found, gradient in zip(gradients(recurrence, arguments), gradients(expected, arguments), strict=True):
+        torch.testing.assert_close(found, gradient, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_second_derivatives_of_segments(dtype):
+    arguments, segments = cut_into_segments(4, dtype, "every step its own")
+    leaves = [x.requires_grad_() for x in arguments]
+    assert torch.autograd.gradgradcheck(lambda *given: linear_recurrence(*given, segments), leaves, fast_mode=True)
+
+
+def test_what_is_not_a_number_stays_in_its_segment_with_its_gradients():
+    (a, b, initial), segments = cut_into_segments(13, torch.float64, "every step its own")
+    expected = linear_recurrence(a, b, initial, segments)[1]
+    a[1, :6], b[1, 3], initial[1] = float("nan"), float("nan"), float("nan")
+    leaves = [x.requires_grad_() for x in (a, b, initial)]
+    found = linear_recurrence(*leaves, segments)[1]
+    torch.testing.assert_close(found[6:], expected[6:], rtol=0, atol=0)
+    for gradient in torch.autograd.grad(found[6:].sum(), leaves[:2]):
+        assert bool(gradient[1, 6:].isfinite().all())
 
 
 def test_without_steps_the_gradients_are_zero():

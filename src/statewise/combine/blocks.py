@@ -6,7 +6,7 @@ from itertools import accumulate, chain
 from torch import Tensor
 
 from statewise.combine.stack import Stack
-from statewise.contract import Input, SequenceLayer
+from statewise.contract import Input, Segments, SequenceLayer
 from statewise.tree import State
 
 
@@ -78,8 +78,8 @@ class FirstBlocks(SequenceLayer):
         y, after = self.stack.step(x, self._running(state))
         return y, self._among_all(state, after)
 
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        y, after = self.stack(x, self._running(state))
+    def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        y, after = self.stack(x, self._running(state), reset=segments)
         return y, self._among_all(state, after)
 
     def _running(self, state: State) -> State:

@@ -2,11 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 
 from statewise.combine.several import Several
-from statewise.contract import Input, SequenceLayer
+from statewise.contract import Input, Segments, SequenceLayer
 from statewise.tree import State
 
 
@@ -54,8 +55,8 @@ class Branches(Several):
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
         return self._side_by_side([layer.step for layer in self.members()], x, state)
 
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return self._side_by_side(self.members(), x, state)
+    def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        return self._side_by_side([partial(layer, reset=segments) for layer in self.members()], x, state)
 
     def _side_by_side(
         self, gears: Sequence[Callable[[Input, State], tuple[Tensor, State]]], x: Input, state: State

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import InputForm, SequenceLayer, Tokens, Vectors
+from statewise.contract import InputForm, Segments, SequenceLayer, Tokens, Vectors
 from statewise.errors import choose
 from statewise.tree import State
 
@@ -31,7 +31,7 @@ class Pointwise(SequenceLayer):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.function(x), state
 
-    def _sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.function(x), state
 
 
@@ -54,7 +54,7 @@ class Embed(SequenceLayer):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.table(x), state
 
-    def _sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.table(x), state
 
 
@@ -93,7 +93,7 @@ class FeedForward(SequenceLayer):
             inner = self._activate(inner)
         return self.fall(inner), state
 
-    def _sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.step(x, state)
 
     def _activate(self, x: Tensor) -> Tensor:

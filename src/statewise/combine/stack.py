@@ -1,12 +1,13 @@
 """Layers one after the other."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor
 
 from statewise.combine.several import Several
-from statewise.contract import Input, SequenceLayer, Stepper, values_of, with_values
+from statewise.contract import Input, Segments, SequenceLayer, Stepper, values_of, with_values
 from statewise.tree import State
 
 
@@ -38,8 +39,8 @@ class Stack(Several):
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
         return _one_after_the_other([layer.step for layer in self.members()], x, state)
 
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        return _one_after_the_other(self.members(), x, state)
+    def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        return _one_after_the_other([partial(layer, reset=segments) for layer in self.members()], x, state)
 
     def stepper(self, state: State) -> Stepper:
         return _StackStepper([layer.stepper(inner) for layer, inner in zip(self.members(), state, strict=True)])

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, SequenceLayer, Stepper, Vectors
+from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors
 from statewise.tree import State
 
 
@@ -53,8 +53,8 @@ class Wrapper(SequenceLayer):
         y, state = self.layer.step(self.before(x), state)
         return self.after(x, y), state
 
-    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
-        y, state = self.layer(self.before(x), state)
+    def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        y, state = self.layer(self.before(x), state, reset=segments)
         return self.after(x, y), state
 
     def stepper(self, state: State) -> Stepper:

@@ -18,6 +18,7 @@ from statewise.contract.inputs import (
 from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
 from statewise.contract.schedule import Level, bottom_up
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.contract.structure import Structure, StructureLayer
@@ -36,6 +37,7 @@ __all__ = [
     "Level",
     "Model",
     "PlainStepper",
+    "Segments",
     "SequenceLayer",
     "Stepper",
     "Structure",
@@ -48,6 +50,7 @@ __all__ = [
     "example_input",
     "example_values",
     "from_weights",
+    "segment_by_segment",
     "slice_time",
     "take_step",
     "values_of",

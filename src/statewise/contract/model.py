@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract.inputs import Input, Vectors, values_of, with_values
+from statewise.contract.segments import Segments
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.stepper import Stepper
 from statewise.tree import State
@@ -42,16 +43,18 @@ class Model(SequenceLayer):
     def initial_state(self, batch_size: int) -> State:
         return self.body.initial_state(batch_size)
 
-    def features(self, x: Input, state: State | None = None) -> tuple[Tensor, State]:
-        """What the head reads, ``(B, T, features)``, and the state after it."""
-        return self.body(self._embedded(x), state)
+    def features(
+        self, x: Input, state: State | None = None, *, reset: Tensor | Segments | None = None
+    ) -> tuple[Tensor, State]:
+        """What the head reads, ``(B, T, features)``, and the state after it; the arguments are those of a layer."""
+        return self.body(self._embedded(x), state, reset=reset)
 
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
         features, state = self.body.step(self.read_in(x), state)
         return self.head(features), state
 
-    def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
-        features, state = self.features(x, state)
+    def _segments(self, x: Any, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        features, state = self.features(x, state, reset=segments)
         return self.head(features), state
 
     def stepper(self, state: State) -> Stepper:

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from statewise import probe, tree
-from statewise.contract.inputs import Input, InputForm, Timed, Tokens, slice_time, unbind_time, values_of
+from statewise.contract.inputs import Input, InputForm, Timed, Tokens, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.contract.weights import weights_held
 from statewise.tree import State
@@ -94,6 +95,17 @@ class SequenceLayer(LayerKind, Reader, ABC):
                 outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
+    def _segments(self, x: Any, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        """A whole sequence whose rows are cut into segments that know nothing of each other, as resets cut them.
+
+        ``state`` has a row a segment then, before it and after it; ``None`` means that every row is one segment. Here
+        ``_sequence`` is run on segments as if they were rows. Override this instead of ``_sequence`` where an operation
+        takes segments as they lie, or to hand them on to a layer inside as its ``reset``.
+        """
+        if segments is None:
+            return self._sequence(x, state)
+        return segment_by_segment(self._whole_rows, x, state, segments)
+
     def stepper(self, state: State) -> Stepper:
         """The layer at work on a state of its own, from ``state`` on: single steps, as fast as they come.
 
@@ -109,14 +121,17 @@ class SequenceLayer(LayerKind, Reader, ABC):
         return PlainStepper(self, state)
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
-    def forward(self, x: Input, state: State | None = None, *, reset: Tensor | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Input, state: State | None = None, *, reset: Tensor | Segments | None = None
+    ) -> tuple[Tensor, State]:
         """A sequence or any chunk of one.
 
         Args:
             x: ``(B, T, d_in)`` for an input form of vectors, ``(B, T)`` for tokens, or ``Timed`` of either; T may be 0.
                 Where a layer reads time and there are no time stamps, 1 passes from step to step.
             state: where the rows stand; ``None`` is ``initial_state(B)``.
-            reset: ``(B, T)`` bool; where true, that row's state is emptied before that step.
+            reset: ``(B, T)`` bool; where true, that row's state is emptied before that step. A layer around this one
+                hands on the ``Segments`` that it was given, and states have a row a segment then.
 
         Returns:
             The outputs ``(B, T, d_out)`` and the state after the last step.
@@ -126,19 +141,20 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """
         batch, time = self._check_input(values_of(x))
         x = self.as_read(x, axes=2)
+        rows = len(reset) if isinstance(reset, Segments) else batch
         if state is None:
-            state = self.initial_state(batch)
-        elif (misfit := self._misfit(state, batch)) is not None:
+            state = self.initial_state(rows)
+        elif (misfit := self._misfit(state, rows)) is not None:
             name = type(self).__name__
             raise ValueError(
-                f"this is not a state of {name} for a batch of {batch} rows: {misfit}; states are batch first; "
+                f"this is not a state of {name} for a batch of {rows} rows: {misfit}; states are batch first; "
                 f"pass the state that {name} returned, or None to start"
             )
         if time == 0:
             return self._no_outputs(values_of(x), batch), state
-        if reset is None:
-            return self._chunk(x, state)
-        return self._sequence_with_resets(x, state, _checked_reset(reset, batch, time))
+        if isinstance(reset, Tensor):
+            return self._with_resets(x, state, _checked_reset(reset, batch, time))
+        return self._chunk(x, state, reset)
 
     def noise_seeds(self, batch_size: int) -> Tensor:
         """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
@@ -153,23 +169,34 @@ class SequenceLayer(LayerKind, Reader, ABC):
         like = x if x.is_floating_point() else self.zeros(0)
         return like.new_zeros(batch, 0, self.output_size)
 
-    def _chunk(self, x: Input, state: State) -> tuple[Tensor, State]:
+    def _chunk(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         """The fast gear, its state in the dtypes it came in; while a recorder is open, the loop that records."""
-        y, after = SequenceLayer._sequence(self, x, state) if probe.is_recording() else self._sequence(x, state)
+        recorded = segments is None and probe.is_recording()
+        y, after = SequenceLayer._sequence(self, x, state) if recorded else self._segments(x, state, segments)
         return y, tree.cast_like(after, state)
 
-    def _sequence_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
-        """Cut where any row is reset, so that between the cuts the fast path runs."""
-        batch, time = reset.shape
-        cuts = sorted({0, *reset.any(dim=0).nonzero().flatten().tolist()})
+    def _whole_rows(self, x: Input, state: State) -> tuple[Tensor, State]:
+        return self._chunk(x, state, None)
+
+    def _with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
+        """By segments; while a recorder is open, in the order of time."""
+        if probe.is_recording():
+            return self._recorded_with_resets(x, state, reset)
+        segments = Segments(reset)
+        before = segments.before(state, self.initial_state(len(segments)))
+        if len(segments) == len(reset):
+            return self._chunk(x, before, None)
+        y, after = self._chunk(x, before, segments)
+        return y, tree.take(after, segments.last)
+
+    def _recorded_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         outputs = []
-        for start, end in zip(cuts, [*cuts[1:], time], strict=True):
-            rows = reset[:, start]
-            if bool(rows.any()):
-                state = tree.where(rows, tree.pad_like(self.initial_state(batch), state), state)
-            y, state = self._chunk(slice_time(x, start, end), state)
+        for x_t, emptied in zip(unbind_time(x), reset.unbind(1), strict=True):
+            if bool(emptied.any()):
+                state = tree.where(emptied, tree.pad_like(self.initial_state(len(emptied)), state), state)
+            y, state = self.step(x_t, state)
             outputs.append(y)
-        return torch.cat(outputs, dim=1), state
+        return torch.stack(outputs, dim=1), state
 
     def _check_input(self, x: Tensor) -> tuple[int, int]:
         name = type(self).__name__

@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 
 from statewise import tree
-from statewise.contract import slice_time, take_step
+from statewise.contract import slice_time, take_step, values_of, with_values
 from statewise.laws.broken import at, demand_equal, demand_same_run
 from statewise.laws.subject import BATCH, TIME, Subject, floating, loop, rows
 from statewise.tree import State
@@ -39,6 +39,7 @@ def any_chunking(subject: Subject) -> None:
     for cuts in CUTS:
         demand_same_run(f"cut at {cuts[1:-1]}", whole, _in_chunks(subject, cuts))
     _reset_is_a_new_start(subject)
+    _nothing_passes_a_reset(subject)
 
 
 def _in_chunks(subject: Subject, cuts: tuple[int, ...]) -> tuple[torch.Tensor, State]:
@@ -66,6 +67,30 @@ def _reset_is_a_new_start(subject: Subject) -> None:
             parts.append(part)
         expected = (torch.cat(parts, dim=1), expected_state)
         demand_same_run(f"reset of row {row}", expected, (y[here], rows(state, here)))
+
+
+def _nothing_passes_a_reset(subject: Subject) -> None:
+    """Neither values nor gradients, even of what is not a number."""
+    if subject.layer.training or not floating(values_of(subject.x)):
+        return
+    clean, poisoned = (_after_a_reset(subject, before) for before in (0.0, float("nan")))
+    demand_equal("what follows a reset", clean[0], poisoned[0])
+    demand_equal("its gradient", clean[1], poisoned[1])
+    demand_equal("its gradient before the reset", torch.zeros_like(clean[2]), clean[2])
+
+
+def _after_a_reset(subject: Subject, before: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What follows a reset, with a gradient to inputs after and before it, which have the value given."""
+    row, begun = 1, 4
+    reset = torch.zeros(BATCH, TIME, dtype=torch.bool)
+    reset[row, begun] = True
+    values = values_of(subject.x).detach().clone()
+    values[row, :begun] = before
+    values.requires_grad_()
+    y, _ = subject.layer(with_values(subject.x, values), subject.state, reset=reset)
+    after = y[row, begun:]
+    gradient = torch.autograd.grad(after.square().sum(), values)[0][row]
+    return after.detach(), gradient[begun:], gradient[:begun]
 
 
 def _run_with_gradients(subject: Subject, *, use_loop: bool) -> tuple[torch.Tensor, State, dict[str, torch.Tensor]]:

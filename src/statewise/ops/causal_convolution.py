@@ -10,19 +10,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.forms import Forms
 
 
 def causal_convolution(
-    x: Tensor, tail: Tensor, weight: Tensor, bias: Tensor | None, *, dilation: int = 1, groups: int = 1
+    x: Tensor,
+    tail: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    segments: Segments | None = None,
+    *,
+    dilation: int = 1,
+    groups: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """The convolution of a sequence or of any chunk of one.
 
     Args:
         x: ``(B, T, D)``, any T.
-        tail: ``(B, (K - 1) dilation, D)``: the inputs just before ``x``, zeros where there were none.
+        tail: ``(B, (K - 1) dilation, D)``: the inputs just before ``x``, zeros where there were none; of
+            each segment ``(S, ...)`` where there are some.
         weight: ``(D_out, D / groups, K)`` as of ``torch.nn.Conv1d``.
         bias: ``(D_out,)`` or ``None``.
+        segments: that begin anew inside the rows.
         dilation: steps between two taps.
         groups: D for a depthwise convolution.
 
@@ -39,6 +49,12 @@ def causal_convolution(
     reach = (weight.shape[2] - 1) * dilation
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
+    if segments is not None:
+
+        def run(rows: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+            return causal_convolution(rows, before, weight, bias, dilation=dilation, groups=groups)
+
+        return segment_by_segment(run, x, tail, segments)
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
     after = extended[:, x.shape[1] :].clone()
     if x.shape[1] == 0:

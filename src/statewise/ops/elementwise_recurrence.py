@@ -13,12 +13,14 @@ step to the last; so far it was run by Triton's interpreter alone, on no GPU. Se
 or of the reference.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments, last_steps, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -26,19 +28,26 @@ from statewise.ops.linear_recurrence import linear_recurrence
 
 
 def elementwise_recurrence(
-    cell: Any, x: Tensor, initial: Tensor, *, weight: Tensor | None = None, skip: Tensor | None = None
+    cell: Any,
+    x: Tensor,
+    initial: Tensor,
+    segments: Segments | None = None,
+    *,
+    weight: Tensor | None = None,
+    skip: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """All outputs y_1 ... y_T and the last state.
 
     Args:
         cell: from ``statewise.ops.cells``.
         x: ``(B, T, G, D)``, T may be 0.
-        initial: c_0 ``(B, D)``.
+        initial: c_0 ``(B, D)``, of each segment ``(S, D)`` where there are some.
+        segments: that begin anew inside the rows.
         weight: w ``(P, D)``, where the cell has some.
         skip: s ``(B, T, D)``, where the cell has a way past.
 
     Returns:
-        ``(B, T, D)`` and ``(B, D)``.
+        ``(B, T, D)`` and, of each row or segment, ``(B or S, D)``.
 
     >>> from statewise.ops.cells.min_gru import MinGRUCell
     >>> y, last = elementwise_recurrence(MinGRUCell(), torch.zeros(1, 3, 2, 1), torch.ones(1, 1))
@@ -47,11 +56,15 @@ def elementwise_recurrence(
     """
     weight = initial.new_empty(0, initial.shape[1]) if weight is None else weight
     skip = x.new_empty(*x.shape[:2], 0) if skip is None else skip
-    return FORMS(cell, x, skip, weight, initial)
+    return FORMS(cell, x, skip, weight, initial, segments)
 
 
-def reference(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return _by_segment(reference, cell, x, skip, weight, initial, segments)
     c, outputs = initial, [x.new_empty(x.shape[0], 0, initial.shape[1])]
     for x_t, skip_t in zip(x.unbind(1), skip.unbind(1), strict=True):
         y, c = cell.step(x_t, skip_t, weight, c)
@@ -59,29 +72,49 @@ def reference(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tenso
     return torch.cat(outputs, dim=1), c
 
 
-def scan(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def scan(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """By ``linear_recurrence``, of a cell that is linear in its state."""
     a, b = cell.coefficients(x)
-    c = linear_recurrence(a, b, initial)
+    c = linear_recurrence(a, b, initial, segments)
     y = cell.output(x, c) if cell.form().reads else c
-    return y, c[:, -1].clone() if c.shape[1] else initial
+    return y, last_steps(c, segments) if c.shape[1] else initial
 
 
-def compiled(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def compiled(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """As one compiled loop, with numba and on a CPU; all arguments in one real dtype."""
-    from statewise.ops.compiled import elementwise
+    from statewise.ops.compiled.elementwise import Loops
 
-    return _by_kernels(elementwise, cell, x, skip, weight, initial)
+    return _by_kernels(Loops(segments), segments, cell, x, skip, weight, initial)
 
 
-def triton(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def triton(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """As one kernel, with Triton and on a GPU, of a cell that has functions there; all arguments in one real dtype."""
     from statewise.ops.gpu import elementwise
 
-    return _by_kernels(elementwise, cell, x, skip, weight, initial)
+    if segments is not None:
+        return _by_segment(triton, cell, x, skip, weight, initial, segments)
+    return _by_kernels(elementwise, None, cell, x, skip, weight, initial)
 
 
-def rule(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> str:
+def _by_segment(
+    form: Callable[..., tuple[Tensor, Tensor]], cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor,
+    segments: Segments,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """``form`` of segments as rows."""
+
+    def run(given: tuple[Tensor, Tensor], c: Tensor) -> tuple[Tensor, Tensor]:
+        return form(cell, *given, weight, c)
+
+    return segment_by_segment(run, (x, skip), initial, segments)
+
+
+def rule(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
     """Which form runs: the kernel made for the device wherever it can."""
     alike = all(t.dtype == x.dtype and not t.is_complex() for t in (skip, weight, initial))
     if alike and compiled_loops_serve(x, skip, weight, initial):
@@ -109,8 +142,8 @@ class Kernels(Protocol):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...  # fmt: skip
 
 
-def _by_kernels(kernels: Kernels, *arguments: Any) -> tuple[Tensor, Tensor]:
-    y, last, _ = _KernelRecurrence.apply(kernels, *arguments)
+def _by_kernels(kernels: Kernels, segments: Segments | None, *arguments: Any) -> tuple[Tensor, Tensor]:
+    y, last, _ = _KernelRecurrence.apply(kernels, segments, *arguments)
     return y, last
 
 
@@ -119,12 +152,13 @@ class _KernelRecurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, kernels: Kernels, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx: Any, kernels: Kernels, segments: Segments | None, cell: Any, x: Tensor, skip: Tensor, weight: Tensor,
+        initial: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         states, y = kernels.forward(cell, x, skip, weight, initial)
-        last = (states[:, -1] if states.shape[1] else initial).clone()
+        last = last_steps(states, segments) if states.shape[1] else initial.clone()
         outputs = (y, last, states) if cell.form().reads else (states, last, y)
-        ctx.kernels, ctx.cell = kernels, cell
+        ctx.kernels, ctx.segments, ctx.cell = kernels, segments, cell
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(outputs[2])
         ctx.save_for_backward(x, skip, weight, initial, states)
@@ -136,13 +170,16 @@ class _KernelRecurrence(torch.autograd.Function):
         dy = torch.zeros_like(states) if dy is None else dy
         d_last = torch.zeros_like(arguments[3]) if d_last is None else d_last
         if torch.is_grad_enabled():
-            return None, None, *_differentiable_gradients(ctx.cell, arguments, dy, d_last)
-        return None, None, *ctx.kernels.backward(ctx.cell, *arguments, states, dy, d_last)
+            gradients = _differentiable_gradients(ctx.cell, ctx.segments, arguments, dy, d_last)
+        else:
+            gradients = ctx.kernels.backward(ctx.cell, *arguments, states, dy, d_last)
+        return None, None, None, *gradients
 
 
-def _differentiable_gradients(cell: Any, arguments: list[Tensor], dy: Tensor, d_last: Tensor) -> tuple[Tensor, ...]:
+def _differentiable_gradients(
+    cell: Any, segments: Segments | None, arguments: list[Tensor], dy: Tensor, d_last: Tensor
+) -> tuple[Tensor, ...]:
     """Of all arguments, in operations that have derivatives."""
-    form = scan if cell.form().kernel is None else reference
-    pull_back = torch.func.vjp(partial(form, cell), *arguments)[1]
-    gradients: tuple[Tensor, ...] = pull_back((dy, d_last))
+    form = partial(scan if cell.form().kernel is None else reference, cell, segments=segments)
+    gradients: tuple[Tensor, ...] = torch.func.vjp(form, *arguments)[1]((dy, d_last))
     return gradients

@@ -14,23 +14,26 @@ Its derivatives are linear recurrences too: the gradient runs from the end, g_t 
 tangent from the start, h'_t = a_t h'_{t-1} + (a'_t h_{t-1} + b'_t). So there are derivatives of every order.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 
 
-def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """All states h_1 ... h_T of h_t = a_t h_{t-1} + b_t.
 
     Args:
         a: broadcastable to ``b``'s shape: ``(H,)`` or ``(1, 1, H)`` is constant in time.
         b: ``(B, T, ...)``, real or complex; T may be 0.
-        initial: h_0 ``(B, ...)``.
+        initial: h_0 ``(B, ...)``, of each segment ``(S, ...)`` where there are some.
+        segments: that begin anew inside the rows.
 
     Returns:
         ``(B, T, ...)`` in the widest of the three dtypes.
@@ -39,12 +42,14 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     tensor([[1.0000, 1.5000, 1.7500]])
     """
     dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
-    start = initial.to(dtype).expand(b.shape[:1] + b.shape[2:])
-    return FORMS(a.to(dtype), b.to(dtype), start)
+    rows = b.shape[0] if segments is None else len(segments)
+    return FORMS(a.to(dtype), b.to(dtype), initial.to(dtype).expand(rows, *b.shape[2:]), segments)
 
 
-def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def reference(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return _by_segment(reference, a, b, initial, segments)
     h, states = initial, [b[:, :0]]
     for a_t, b_t in zip(a.expand_as(b).unbind(1), b.unbind(1), strict=True):
         h = a_t * h + b_t
@@ -52,23 +57,37 @@ def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     return torch.cat(states, dim=1)
 
 
-def in_place(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def in_place(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """In one buffer, with torch's own operations; all arguments in one dtype."""
+    if segments is not None:
+        return _by_segment(in_place, a, b, initial, segments)
     return all_states(a.expand_as(b), b, initial)[:, 1:]
 
 
-def compiled(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def compiled(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one compiled loop, with numba and on a CPU; all arguments in one dtype."""
-    from statewise.ops.compiled import scan
+    from statewise.ops.compiled.scan import Loops
 
-    return _by_kernels(scan, a, b, initial)
+    return _by_kernels(Loops(segments), a, b, initial, segments)
 
 
-def triton(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def triton(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one kernel, with Triton and on a GPU; all arguments in one dtype."""
     from statewise.ops.gpu import scan
 
-    return _by_kernels(scan, a, b, initial)
+    if segments is not None:
+        return _by_segment(triton, a, b, initial, segments)
+    return _by_kernels(scan, a, b, initial, None)
+
+
+def _by_segment(form: Callable[..., Tensor], a: Tensor, b: Tensor, initial: Tensor, segments: Segments) -> Tensor:
+    """``form`` of segments as rows."""
+
+    def run(x: tuple[Tensor, Tensor], h: Tensor) -> tuple[Tensor, Tensor]:
+        states = form(*x, h)
+        return states, states[:, -1]
+
+    return segment_by_segment(run, (a.expand_as(b), b), initial, segments)[0]
 
 
 def all_states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> Tensor:
@@ -80,7 +99,7 @@ def all_states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False)
     return states.transpose(0, 1)
 
 
-def rule(a: Tensor, b: Tensor, initial: Tensor) -> str:
+def rule(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
     """Which form runs: the kernel made for the device wherever it can."""
     if compiled_loops_serve(a, b, initial):
         return "compiled"
@@ -160,38 +179,42 @@ class Kernels(Protocol):
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
-def _by_kernels(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def _by_kernels(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> Tensor:
     axes = b.shape[2:]
     a = a.reshape((1,) * (b.dim() - a.dim()) + a.shape)
     flat = (a.expand(*a.shape[:2], *axes).reshape(*a.shape[:2], axes.numel()), b.reshape(*b.shape[:2], axes.numel()))
-    states: Tensor = _KernelRecurrence.apply(kernels, *flat, initial.reshape(-1, axes.numel()))
+    states: Tensor = _KernelRecurrence.apply(kernels, segments, *flat, initial.reshape(-1, axes.numel()))
     return states.reshape(b.shape)
 
 
 class _KernelRecurrence(torch.autograd.Function):
-    """All states ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``."""
+    """All states ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B or S, D)``."""
 
     @staticmethod
-    def forward(ctx: Any, kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    def forward(ctx: Any, kernels: Kernels, segments: Segments | None, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         states = kernels.states(a, b, initial)
-        ctx.kernels = kernels
+        ctx.kernels, ctx.segments = kernels, segments
         ctx.save_for_backward(a, initial, states)
         return states
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor, Tensor, Tensor]:
         a, initial, states = ctx.saved_tensors
-        gradients = _differentiable_gradients if torch.is_grad_enabled() else ctx.kernels.gradients
-        return None, *gradients(a, initial, states, grad)
+        if torch.is_grad_enabled():
+            return None, None, *_differentiable_gradients(a, initial, states, grad, ctx.segments)
+        return None, None, *ctx.kernels.gradients(a, initial, states, grad)
 
 
 def _differentiable_gradients(
-    a: Tensor, initial: Tensor, states: Tensor, grad: Tensor
+    a: Tensor, initial: Tensor, states: Tensor, grad: Tensor, segments: Segments | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Of ``a``, ``b`` and ``initial``, in operations that have derivatives."""
     if not states.shape[1]:
         return torch.zeros_like(a), grad, torch.zeros_like(initial)
-    before = torch.cat([initial.unsqueeze(1), states[:, :-1]], dim=1)
-    others = torch.cat([torch.zeros_like(initial).unsqueeze(1), grad[:, :-1]], dim=1)
-    g = all_states(a.conj().expand_as(states), others, grad[:, -1], from_end=True)
-    return (g[:, 1:] * before.conj()).sum_to_size(a.shape), g[:, 1:], g[:, 0]
+    rows = torch.arange(len(initial), device=a.device)
+    first = (rows, torch.zeros_like(rows)) if segments is None else (segments.rows, segments.starts)
+    zero, full = torch.zeros_like(grad[:, :1]), a.conj().expand_as(states)
+    before = torch.cat([zero, states[:, :-1]], dim=1).index_put(first, initial)
+    going_on = full.index_put(first, zero.new_zeros(()))
+    g = all_states(torch.cat([going_on[:, 1:], zero], dim=1), grad, zero[:, 0], from_end=True)[:, :-1]
+    return (g * before.conj()).sum_to_size(a.shape), g, full[first] * g[first]

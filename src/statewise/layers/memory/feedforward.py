@@ -7,7 +7,7 @@ The feed-forward controller of Graves, Wayne & Danihelka 2014, section 3.3.3.
 
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.tree import State
 
 
@@ -34,5 +34,5 @@ class Feedforward(SequenceLayer):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.linear(x).tanh(), state
 
-    def _sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.linear(x).tanh(), state

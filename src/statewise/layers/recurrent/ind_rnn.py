@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
@@ -75,10 +75,10 @@ class IndRNN(SequenceLayer):
         h = a.relu() if self.activation == "relu" else a.tanh()
         return h, IndRNNState(h)
 
-    def _sequence(self, x: Tensor, state: IndRNNState) -> tuple[Tensor, IndRNNState]:
+    def _segments(self, x: Tensor, state: IndRNNState, segments: Segments | None) -> tuple[Tensor, IndRNNState]:
         cell = ReluIndRNNCell() if self.activation == "relu" else TanhIndRNNCell()
         driven = self.input(x).unsqueeze(-2).to(state.h.dtype)
-        y, h = elementwise_recurrence(cell, driven, state.h, weight=self._recurrent().unsqueeze(0))
+        y, h = elementwise_recurrence(cell, driven, state.h, segments, weight=self._recurrent().unsqueeze(0))
         return y, IndRNNState(h)
 
     @from_weights

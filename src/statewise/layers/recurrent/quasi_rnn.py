@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.errors import choose
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares
 from statewise.ops.causal_convolution import causal_convolution
@@ -108,15 +108,19 @@ class QuasiRNN(SequenceLayer):
         probe.record(self, "read_gate", others[0])
         return others[0] * c, after
 
-    def _sequence(self, x: Tensor, state: QuasiRNNState) -> tuple[Tensor, QuasiRNNState]:
-        made, tail = causal_convolution(x, state.tail, self.weight, self.bias)
+    def _segments(self, x: Tensor, state: QuasiRNNState, segments: Segments | None) -> tuple[Tensor, QuasiRNNState]:
+        noise = state.noise if self.training else ()
+        if noise and segments is not None:
+            return super()._segments(x, state, segments)
+        made, tail = causal_convolution(x, state.tail, self.weight, self.bias, segments)
         driven = made.to(state.c.dtype).unflatten(2, (self.vectors, self.output_size))
-        if self.training and state.noise:
-            kept = self._kept(state.noise, state.noise.next(x.shape[1]))
+        if noise:
+            kept = self._kept(noise, noise.next(x.shape[1]))
             z, f, *others = driven.unbind(2)
             driven = torch.stack([z, f.masked_fill(kept, math.inf), *others], dim=2)
-        y, c = elementwise_recurrence(CELLS[self.pooling](), driven, state.c)
-        return y, QuasiRNNState(c, tail, state.noise and state.noise.later(x.shape[1]))
+        y, c = elementwise_recurrence(CELLS[self.pooling](), driven, state.c, segments)
+        steps = x.shape[1] if segments is None else segments.lengths
+        return y, QuasiRNNState(c, tail, state.noise and state.noise.later(steps))
 
     def _kept(self, noise: NoiseState, steps: Tensor) -> Tensor:
         """Where f is 1: ``(..., H)`` bool for ``steps (B,)`` or ``(B, T)``."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
@@ -78,13 +78,14 @@ class SRU(SequenceLayer):
         c = f * state.c + (1 - f) * new
         return r * c + (1 - r) * self._past(x), SRUState(c)
 
-    def _sequence(self, x: Tensor, state: SRUState) -> tuple[Tensor, SRUState]:
+    def _segments(self, x: Tensor, state: SRUState, segments: Segments | None) -> tuple[Tensor, SRUState]:
         bias = torch.cat([torch.zeros_like(self.bias[:1]), self.bias])
         driven = nn.functional.linear(x, self.input.weight, bias.flatten()).unflatten(-1, (3, self.output_size))
         y, c = elementwise_recurrence(
             SRUCell(),
             driven.to(state.c.dtype),
             state.c,
+            segments,
             weight=self.recurrent,
             skip=self._past(x).to(state.c.dtype),
         )

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract.segments import last_steps
 from statewise.init.spectra import lru_ring
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.ops.linear_recurrence import linear_recurrence
@@ -88,9 +89,9 @@ class LRU(SequenceLayer):
         h = self._eigenvalues() * to_complex(state.h) + self._driven(x)
         return self._read(h, x), LRUState(to_pairs(h))
 
-    def _sequence(self, x: Tensor, state: LRUState) -> tuple[Tensor, LRUState]:
-        h = linear_recurrence(self._eigenvalues(), self._driven(x), to_complex(state.h))
-        return self._read(h, x), LRUState(to_pairs(h[:, -1].clone()))
+    def _segments(self, x: Tensor, state: LRUState, segments: Segments | None) -> tuple[Tensor, LRUState]:
+        h = linear_recurrence(self._eigenvalues(), self._driven(x), to_complex(state.h), segments)
+        return self._read(h, x), LRUState(to_pairs(last_steps(h, segments)))
 
     def _set_eigenvalues(self, smallest: float, largest: float, largest_phase: float) -> None:
         modulus, phase = lru_ring(self.state_size, smallest, largest, largest_phase)

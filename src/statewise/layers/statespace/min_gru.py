@@ -15,7 +15,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
@@ -62,8 +62,8 @@ class MinGRU(SequenceLayer):
         h = (1 - z) * state.h + z * candidate
         return h.to(x.dtype), MinGRUState(h)
 
-    def _sequence(self, x: Tensor, state: MinGRUState) -> tuple[Tensor, MinGRUState]:
-        y, h = elementwise_recurrence(MinGRUCell(), self._driven(x), state.h)
+    def _segments(self, x: Tensor, state: MinGRUState, segments: Segments | None) -> tuple[Tensor, MinGRUState]:
+        y, h = elementwise_recurrence(MinGRUCell(), self._driven(x), state.h, segments)
         return y.to(x.dtype), MinGRUState(h)
 
     def _driven(self, x: Tensor) -> Tensor:

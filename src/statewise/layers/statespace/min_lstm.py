@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
 from statewise.ops.cells.min_lstm import MinLSTMCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
@@ -63,8 +63,8 @@ class MinLSTM(SequenceLayer):
         h = keep * state.h + (1 - keep) * candidate
         return h.to(x.dtype), MinLSTMState(h)
 
-    def _sequence(self, x: Tensor, state: MinLSTMState) -> tuple[Tensor, MinLSTMState]:
-        y, h = elementwise_recurrence(MinLSTMCell(), self._driven(x), state.h)
+    def _segments(self, x: Tensor, state: MinLSTMState, segments: Segments | None) -> tuple[Tensor, MinLSTMState]:
+        y, h = elementwise_recurrence(MinLSTMCell(), self._driven(x), state.h, segments)
         return y.to(x.dtype), MinLSTMState(h)
 
     def _driven(self, x: Tensor) -> Tensor:

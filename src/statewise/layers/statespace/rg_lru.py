@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract.segments import last_steps
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus
@@ -106,12 +107,12 @@ class RGLRU(SequenceLayer):
         h = a * state.h + driven
         return self._read(h, gate), RGLRUState(tail, h)
 
-    def _sequence(self, x: Tensor, state: RGLRUState) -> tuple[Tensor, RGLRUState]:
+    def _segments(self, x: Tensor, state: RGLRUState, segments: Segments | None) -> tuple[Tensor, RGLRUState]:
         v, gate = self.input(x).chunk(2, dim=-1)
-        v, tail = self.convolution.sequence(v, state.tail)
+        v, tail = self.convolution.sequence(v, state.tail, segments)
         a, _, driven = self._recurrence(v)
-        h = linear_recurrence(a, driven, state.h)
-        return self._read(h, gate), RGLRUState(tail, h[:, -1].clone())
+        h = linear_recurrence(a, driven, state.h, segments)
+        return self._read(h, gate), RGLRUState(tail, last_steps(h, segments))
 
     def _recurrence(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a, i and ``sqrt(1 - a^2) * (i * v)``, each ``(..., S)``; the root has a slope also where a rounds to 1."""

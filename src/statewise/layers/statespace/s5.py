@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract.segments import last_steps
 from statewise.init.hippo import legs_normal
 from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
@@ -87,10 +88,10 @@ class S5(SequenceLayer):
         h = keep * to_complex(state.h) + gain * self._driven(x)
         return self._read(h, x), S5State(to_pairs(h))
 
-    def _sequence(self, x: Tensor, state: S5State) -> tuple[Tensor, S5State]:
+    def _segments(self, x: Tensor, state: S5State, segments: Segments | None) -> tuple[Tensor, S5State]:
         keep, gain = self._sampled()
-        h = linear_recurrence(keep, gain * self._driven(x), to_complex(state.h))
-        return self._read(h, x), S5State(to_pairs(h[:, -1].clone()))
+        h = linear_recurrence(keep, gain * self._driven(x), to_complex(state.h), segments)
+        return self._read(h, x), S5State(to_pairs(last_steps(h, segments)))
 
     def _start_at_hippo(self) -> None:
         """Real matrices of all P states, drawn with the variance of their inputs, in the basis of the eigenvectors."""

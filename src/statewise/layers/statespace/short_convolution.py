@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from statewise.contract import Segments
 from statewise.ops.causal_convolution import causal_convolution
 
 
@@ -31,6 +32,6 @@ class ShortConvolution(nn.Conv1d):
         y = torch.einsum("bke,ek->be", window, self.weight.squeeze(1))
         return y if self.bias is None else y + self.bias, window[:, 1:]
 
-    def sequence(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-        """All steps ``(B, T, E)``, equal and faster."""
-        return causal_convolution(x, tail, self.weight, self.bias, groups=self.in_channels)
+    def sequence(self, x: Tensor, tail: Tensor, segments: Segments | None = None) -> tuple[Tensor, Tensor]:
+        """All steps ``(B, T, E)``, equal and faster; tails are of segments, where there are some."""
+        return causal_convolution(x, tail, self.weight, self.bias, segments, groups=self.in_channels)

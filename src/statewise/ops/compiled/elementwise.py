@@ -1,18 +1,21 @@
 """The loops of an elementwise recurrence over all rows and steps, forward and back, for cells of any kind.
 
 A kind of cell says what happens to the numbers of one row at one step, ``advance`` and ``retreat``, and is compiled
-into the loops; see ``statewise.ops.cells``. Letters: B rows, T steps, D numbers of the state, G vectors of x, P of w.
+into the loops; see ``statewise.ops.cells``. Letters: B rows, S segments of them, T steps, D numbers of the
+state, G vectors of x, P of w.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba.extending import overload
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import ELEMENTWISE, as_array, jit
 from statewise.ops.compiled.plugs import plain
+from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
 
@@ -38,46 +41,55 @@ def retreat(
     raise NotImplementedError
 
 
-def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """All states ``(B, T, D)``; all outputs, ``(B, T, 0)`` where they are the states."""
-    batch, time, _, size = x.shape
-    states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if cell.form().reads else 0)
-    _forward(cell, *map(as_array, (x, skip, weight, initial, states, y)))
-    return states, y
+class Loops(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
 
+    segments: Segments | None
 
-def backward(
-    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor, d_last: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The cotangents of x, skip, weight and initial from those of all outputs and of the last state."""
-    dx, dskip, dw = (torch.empty(t.shape, dtype=t.dtype) for t in (x, skip, weight))
-    d_initial = d_last.clone(memory_format=torch.contiguous_format)
-    dw.zero_()
-    given = (x, skip, weight, initial, states, dy)
-    _backward(cell, *map(as_array, given), *map(as_array, (d_initial, dx, dskip, dw)))
-    return dx, dskip, dw, d_initial
+    def forward(self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        """All states ``(B, T, D)``; all outputs, ``(B, T, 0)`` where they are the states."""
+        batch, time, _, size = x.shape
+        states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if cell.form().reads else 0)
+        _forward(cell, spans(self.segments, batch, time), *map(as_array, (x, skip, weight, initial, states, y)))
+        return states, y
+
+    def backward(
+        self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor,
+        d_last: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+        """The cotangents of x, skip, weight and initial from those of all outputs and of the last state."""
+        dx, dskip, dw = (torch.empty(t.shape, dtype=t.dtype) for t in (x, skip, weight))
+        d_initial = d_last.clone(memory_format=torch.contiguous_format)
+        dw.zero_()
+        given = (x, skip, weight, initial, states, dy)
+        where = spans(self.segments, *x.shape[:2])
+        _backward(cell, where, *map(as_array, given), *map(as_array, (d_initial, dx, dskip, dw)))
+        return dx, dskip, dw, d_initial
 
 
 @jit
-def _forward(cell: Any, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
-    for row in range(x.shape[0]):
-        before = initial[row]
-        for t in range(x.shape[1]):
+def _forward(cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
+    for segment in range(spans.shape[0]):
+        row, start, end = spans[segment]
+        before = initial[segment]
+        for t in range(start, end):
             advance(cell, x[row, t], skip[row, t], w, before, c[row, t], y[row, t])
             before = c[row, t]
 
 
 @jit
 def _backward(
-    cell: Any, x: Array, skip: Array, w: Array, initial: Array, c: Array, dy: Array,
+    cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, dy: Array,
     dc: Array, dx: Array, dskip: Array, dw: Array,
 ) -> None:  # fmt: skip
-    for row in range(x.shape[0]):
-        for t in range(x.shape[1] - 1, -1, -1):
-            before = c[row, t - 1] if t > 0 else initial[row]
+    for segment in range(spans.shape[0]):
+        row, start, end = spans[segment]
+        for t in range(end - 1, start - 1, -1):
+            before = c[row, t - 1] if t > start else initial[segment]
             retreat(
-                cell, dy[row, t], x[row, t], skip[row, t], w, before, c[row, t], dc[row], dx[row, t], dskip[row, t], dw
-            )
+                cell, dy[row, t], x[row, t], skip[row, t], w, before, c[row, t],
+                dc[segment], dx[row, t], dskip[row, t], dw,
+            )  # fmt: skip
 
 
 def _plug_in() -> None:

@@ -1,44 +1,54 @@
-"""The linear recurrence h_t = a_t h_{t-1} + b_t as one loop a row: every number is read and written once.
+"""The linear recurrence h_t = a_t h_{t-1} + b_t as one loop: every number is read and written once.
 
 What one step hands to the next stands in a small buffer of its own, and an inner loop touches few arrays: so the
-compiler can tell that they do not overlap, and works on several numbers at once. Letters: B rows, T steps, D numbers a
-step. The coefficients are (B or 1, T or 1, D): what does not change with the row or the step is there once.
+compiler can tell that they do not overlap, and works on several numbers at once. Letters: B rows, S segments of them, T
+steps, D numbers a step. The coefficients are (B or 1, T or 1, D): what does not change with the row or the step is
+there once.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, jit
+from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
 
 
-def states(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    """All h ``(B, T, D)``."""
-    h = torch.empty(b.shape, dtype=b.dtype)
-    scan(*map(as_array, (a, b, initial, h)))
-    return h
+class Loops(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
 
+    segments: Segments | None
 
-def gradients(a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Those of ``a``, ``b`` and ``initial`` from the cotangents of h."""
-    grad_a, grad_b, grad_initial = (torch.empty(x.shape, dtype=x.dtype) for x in (a, h, initial))
-    scan_gradient(*map(as_array, (a, h, initial, grad, grad_a, grad_b, grad_initial)))
-    return grad_a, grad_b, grad_initial
+    def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        """All h ``(B, T, D)``."""
+        h = torch.empty(b.shape, dtype=b.dtype)
+        scan(spans(self.segments, *b.shape[:2]), *map(as_array, (a, b, initial, h)))
+        return h
+
+    def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h."""
+        grad_a, grad_b, grad_initial = (torch.empty(x.shape, dtype=x.dtype) for x in (a, h, initial))
+        scan_gradient(
+            spans(self.segments, *h.shape[:2]), *map(as_array, (a, h, initial, grad, grad_a, grad_b, grad_initial))
+        )
+        return grad_a, grad_b, grad_initial
 
 
 @jit
-def scan(a: Array, b: Array, initial: Array, h: Array) -> None:
-    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on; ``h (B, T, D)`` is written."""
+def scan(spans: Array, a: Array, b: Array, initial: Array, h: Array) -> None:
+    """h_t = a_t h_{t-1} + b_t from ``initial (S, D)`` on; ``h (B, T, D)`` is written."""
     rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
     carried = np.empty(b.shape[2], b.dtype)
-    for row in range(b.shape[0]):
+    for segment in range(spans.shape[0]):
+        row, start, end = spans[segment]
         for i in range(b.shape[2]):
-            carried[i] = initial[row, i]
-        for t in range(b.shape[1]):
+            carried[i] = initial[segment, i]
+        for t in range(start, end):
             for i in range(b.shape[2]):
                 value = a[row * rows, t * steps, i] * carried[i] + b[row, t, i]
                 carried[i] = value
@@ -47,7 +57,7 @@ def scan(a: Array, b: Array, initial: Array, h: Array) -> None:
 
 @jit
 def scan_gradient(
-    a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array, grad_initial: Array
+    spans: Array, a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array, grad_initial: Array
 ) -> None:
     """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
 
@@ -59,19 +69,19 @@ def scan_gradient(
     if shared:
         grad_a[:] = 0
     carried = np.empty(h.shape[2], h.dtype)
-    for row in range(h.shape[0]):
+    for segment in range(spans.shape[0]):
+        row, start, end = spans[segment]
         carried[:] = 0
-        for back in range(1, h.shape[1] + 1):
-            t = h.shape[1] - back
+        for t in range(end - 1, start - 1, -1):
             for i in range(h.shape[2]):
                 g = grad[row, t, i] + carried[i]
                 grad_b[row, t, i] = g
                 carried[i] = np.conj(a[row * rows, t * steps, i]) * g
-            before = h[row, t - 1] if t > 0 else initial[row]
+            before = h[row, t - 1] if t > start else initial[segment]
             if shared:
                 for i in range(h.shape[2]):
                     grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(before[i])
             else:
                 for i in range(h.shape[2]):
                     grad_a[row, t, i] = grad_b[row, t, i] * np.conj(before[i])
-        grad_initial[row] = carried
+        grad_initial[segment] = carried

@@ -1,0 +1,133 @@
+"""Rows cut into segments, and whole rows run segment by segment."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from statewise import probe
+from statewise.contract import SequenceLayer, Timed, Vectors
+from statewise.contract.segments import Segments, last_steps, segment_by_segment
+from statewise.layers.statespace.min_gru import MinGRU
+
+from .small import B, D, Decay, T, TimedDecay
+
+LONG = 300
+
+
+def marks(batch: int, time: int, share: float) -> torch.Tensor:
+    return torch.rand(batch, time, generator=torch.Generator().manual_seed(0)) < share
+
+
+def one_by_one(layer: SequenceLayer, x: torch.Tensor, reset: torch.Tensor) -> torch.Tensor:
+    outputs, state = [], layer.initial_state(len(x))
+    for t in range(x.shape[1]):
+        fresh = layer.initial_state(len(x))
+        state = torch.where(reset[:, t, None], fresh, state)
+        y, state = layer.step(x[:, t], state)
+        outputs.append(y)
+    return torch.stack(outputs, 1)
+
+
+def test_every_step_is_in_one_segment():
+    reset = marks(4, 50, 0.1)
+    segments = Segments(reset)
+    covered = torch.zeros(4, 50, dtype=torch.int64)
+    for row, start, length, end in zip(
+        segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), segments.ends.tolist(), strict=True
+    ):
+        covered[row, start : start + length] += 1
+        assert end == row * 50 + start + length - 1
+    assert bool((covered == 1).all())
+    assert segments.rows[segments.last].tolist() == [0, 1, 2, 3]
+    assert segments.emptied.sum() == reset.sum()
+
+
+def test_pieces_are_the_binary_digits_of_the_lengths():
+    reset = torch.zeros(1, 13 + 8 + 1, dtype=torch.bool)
+    reset[0, 13] = reset[0, 21] = True
+    pieces, order = Segments(reset).pieces
+    assert [(steps, which.tolist()) for steps, which in pieces] == [(8, [0, 1]), (4, [0]), (1, [0, 2])]
+    assert order.tolist() == [*range(8), *range(13, 21), *range(8, 12), 12, 21]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
+def test_calls_are_few_and_no_step_is_run_twice(share):
+    x, seen = torch.randn(6, LONG, D), []
+
+    def run(rows, state):
+        seen.append(rows.shape[:2])
+        return rows.cumsum(1) + state.unsqueeze(1), rows.sum(1) + state
+
+    reset = marks(6, LONG, share)
+    segments = Segments(reset)
+    y, after = segment_by_segment(run, x, torch.zeros(len(segments), D), segments)
+    assert len(seen) <= 9
+    assert sum(rows * steps for rows, steps in seen) == 6 * LONG
+    torch.testing.assert_close(last_steps(y, segments), after)
+    h = torch.zeros(6, D)
+    for t in range(LONG):
+        h = torch.where(reset[:, t, None], 0.0, h) + x[:, t]
+        torch.testing.assert_close(y[:, t], h, rtol=1e-4, atol=1e-4)
+
+
+def test_last_steps_of_rows_and_of_segments():
+    sequence = torch.arange(10).view(2, 5)
+    reset = torch.zeros(2, 5, dtype=torch.bool)
+    reset[1, 2] = True
+    assert last_steps(sequence, None).tolist() == [4, 9]
+    assert last_steps(sequence, Segments(reset)).tolist() == [4, 6, 9]
+
+
+def test_a_layer_without_a_path_of_its_own_is_run_on_segments_with_gradients():
+    x, reset = torch.randn(B, LONG, D, dtype=torch.float64).requires_grad_(), marks(B, LONG, 0.05)
+    cotangent = torch.randn(B, LONG, D, dtype=torch.float64)
+    layer = Decay().double()
+    found, expected = layer(x, reset=reset)[0], one_by_one(layer, x, reset)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found, x, cotangent), torch.autograd.grad(expected, x, cotangent))
+
+
+def test_time_stamps_go_with_their_steps():
+    x, elapsed, reset = torch.randn(B, T, D), torch.rand(B, T), marks(B, T, 0.3)
+    y, _ = TimedDecay()(Timed(x, elapsed), reset=reset)
+    for row in range(B):
+        cuts = [0, *(t for t in range(1, T) if reset[row, t]), T]
+        for start, end in pairwise(cuts):
+            part = Timed(x[row : row + 1, start:end], elapsed[row : row + 1, start:end])
+            torch.testing.assert_close(y[row, start:end], TimedDecay()(part)[0][0])
+
+
+def test_what_is_recorded_stands_in_the_order_of_time():
+    layer, x, reset = MinGRU(input_size=D, hidden_size=4), torch.randn(B, T, D), marks(B, T, 0.3)
+    with probe.recording(layer) as whole:
+        layer(x)
+    with probe.recording(layer) as cut:
+        y, after = layer(x, reset=reset)
+    torch.testing.assert_close(cut[""]["write_gate"], whole[""]["write_gate"])
+    expected, state = layer(x, reset=reset)
+    torch.testing.assert_close((y, after), (expected, state))
+
+
+def test_a_wrapper_hands_segments_on():
+    """The layer inside sees them as they are, a state a segment."""
+    from statewise.combine import Residual, Stack
+
+    class Seen(SequenceLayer):
+        def initial_state(self, batch_size):
+            return self.zeros(batch_size, 1)
+
+        def step(self, x, state):
+            return x, state
+
+        def _segments(self, x, state, segments):
+            assert segments is not None
+            assert state.shape == (len(segments), 1)
+            return x, state + 1
+
+    reset = torch.zeros(B, T, dtype=torch.bool)
+    reset[2, 3] = True
+    inner = Seen(Vectors(D), D)
+    y, state = Stack([Residual(inner), Residual(inner)])(torch.ones(B, T, D), reset=reset)
+    assert bool((y == 4).all())
+    assert all(part.shape == (B, 1) for part in state)
