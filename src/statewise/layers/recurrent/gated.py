@@ -19,6 +19,7 @@ from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares, variational_mask
 from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.linear import linear
 
 
 class HiddenState(NamedTuple):
@@ -89,7 +90,7 @@ class GatedLayer(SequenceLayer):
 
     def _driven(self, x: Tensor, state: CellState) -> Tensor:
         """What gates take of ``x (T, B, D)`` that does not look at h and c: ``(T, B, G, H)``."""
-        return self.input(x).unflatten(-1, (-1, self.output_size))
+        return linear(x, self.input.weight, self.input.bias).unflatten(-1, (-1, self.output_size))
 
     def initial_state(self, batch_size: int) -> CellState:
         leaves = [self.zeros(batch_size, self.output_size) for _ in self.state_type._fields[:-1]]

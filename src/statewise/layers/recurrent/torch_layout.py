@@ -13,6 +13,7 @@ from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.linear import linear
 from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -62,7 +63,7 @@ class TorchLayout(SequenceLayer):
         if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, *weights):
             return None
         weight_in, weight, bias_in, bias = weights
-        driven = F.linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
+        driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
         y, _ = dense_recurrence(gates, driven, weight, bias, h, h.new_empty(h.shape[0], 0, h.shape[1]))
         return y.transpose(0, 1)
 
