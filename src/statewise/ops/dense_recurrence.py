@@ -10,8 +10,9 @@ state, W x_t + b and the like, is done before, for all steps at once: x. The sha
 
 There are these fast forms; in all of them the gradient of U is one large product after the loop. ``compiled`` is one
 loop over all steps and rows each way for CPUs with numba, with the small product in it. ``triton`` is one kernel each
-way for GPUs, U on the chip; so far it was run by Triton's interpreter alone, on no GPU. Letters: B rows, T steps, H
-width, G vectors of x, R of u, M of memory.
+way for GPUs, U on the chip; ``graph`` is for a U too large for that, a product and a kernel a step, many steps captured
+as one CUDA graph. So far they were run by Triton's interpreter alone, on no GPU. Letters: B rows, T steps, H width, G
+vectors of x, R of u, M of memory.
 """
 
 from typing import Any
@@ -23,6 +24,7 @@ from torch import Tensor
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
+from statewise.ops.linear import matrix_gradient
 from statewise.ops.transforms import refuse_further_derivatives
 
 ON_CHIP = 256
@@ -102,17 +104,33 @@ def triton(
     return by_loops(dense, gates, x, weight, bias, h, m, keep, mask)
 
 
+def graph(
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As a captured graph of steps, with Triton and on a GPU; first derivatives alone."""
+    from statewise.ops.gpu import dense_steps
+    from statewise.ops.gpu.dense_function import by_loops
+
+    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask)
+
+
 def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
-    """Which form runs: the one made for the device wherever it can; a program on a GPU has room for so much of U."""
+    """Which form runs: the one made for the device wherever it can, on a GPU the graph where U is too large."""
     tensors = (x, weight, bias, h, m, keep, mask, *gates)
     if any(t.is_complex() for t in tensors):
         return "reference"
     if compiled_loops_serve(*tensors) and all(t.dtype == x.dtype for t in tensors):
         return "compiled"
-    return "triton" if kernels_serve(*tensors) and h.shape[1] <= ON_CHIP else "reference"
+    if not kernels_serve(*tensors):
+        return "reference"
+    if h.shape[1] <= ON_CHIP:
+        return "triton"
+    return "reference" if torch.cuda.is_current_stream_capturing() else "graph"
 
 
-FORMS = Forms("dense_recurrence", {"reference": reference, "compiled": compiled, "triton": triton}, rule)
+FORMS = Forms(
+    "dense_recurrence", {"reference": reference, "compiled": compiled, "triton": triton, "graph": graph}, rule
+)
 
 
 class _CompiledRecurrence(torch.autograd.Function):
@@ -151,6 +169,7 @@ class _CompiledRecurrence(torch.autograd.Function):
             *(t.numpy() for t in (dx, du, dh, dm)), kind(*(part.numpy() for part in d_own)),
         )  # fmt: skip
         first, later = (part * mask if len(mask) else part for part in (h0, h[:-1]))
-        d_weight = torch.addmm(du[0].flatten(1).t() @ first, du[1:].flatten(2).flatten(0, 1).t(), later.flatten(0, 1))
-        flat = du.flatten(2).flatten(0, 1)
-        return None, dx, d_weight, flat.sum(0), dh, dm, None, None, *d_own
+        flat = du.flatten(2)
+        d_weight = matrix_gradient(flat[1:], later).addmm_(flat[0].t(), first)
+        d_bias = flat.sum((0, 1)) if ctx.needs_input_grad[3] else None
+        return None, dx, d_weight, d_bias, dh, dm, None, None, *d_own
