@@ -1,11 +1,12 @@
 """The verbs and their flags. A flag that is not given is None: its default is the library's, which its help shows."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from statewise.compare.config import CompareConfig
+from statewise.compare.config import CompareConfig, Match
+from statewise.compare.presets import PRESETS
 from statewise.cost.bench.config import BenchConfig
 from statewise.generation.sampling import Sampling
 from statewise.models.config import ModelConfig
@@ -36,17 +37,22 @@ def _default(value: object) -> Any:
 class Compare:
     """Which architecture, for this problem and this budget? An experiment with a report."""
 
-    task: Annotated[Positional[str], arg(metavar="TASK")] = _COMPARE.task
-    """A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of your own; or a
-    study, which is several comparisons with hypotheses: gated-units, depth"""
+    task: Annotated[
+        Positional[str],
+        arg(
+            metavar="TASK",
+            help="A task's name (see: statewise tasks), a text or CSV file, 'embedded', or package.module:Class of "
+            f"your own; or a study, which is several comparisons with hypotheses: {', '.join(PRESETS)}",
+        ),
+    ] = _COMPARE.task
     models: Annotated[str | None, _default(",".join(_COMPARE.models))] = None
     """Models, separated by commas (see: statewise models), or package.module:Class of a layer of your own; several
     joined by + are one model whose blocks take them in turn"""
     budget: Annotated[str | None, _default(str(_COMPARE.budget))] = None
     """What each arm may spend of what is matched; 100k and 2M are understood"""
     match: Annotated[
-        Literal["parameters", "flops", "state"] | None,
-        arg(metavar="{parameters,flops,state}", help_behavior_hint=f"(default: {_COMPARE.match})"),
+        Match | None,
+        arg(metavar=f"{{{','.join(get_args(Match))}}}", help_behavior_hint=f"(default: {_COMPARE.match})"),
     ] = None
     """Equal parameters, operations a token, or bytes of state"""
     seeds: Annotated[int | None, _default(_COMPARE.seeds)] = None

@@ -7,6 +7,8 @@ from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.train.config import TrainConfig
 
+Match = Literal["parameters", "flops", "state"]
+"""What all arms are made equal in"""
 SCHEMA = 1
 """Version of the trials' results; part of every trial's address"""
 
@@ -28,7 +30,7 @@ class CompareConfig:
     """Any field of training, model, layer or task -> its one value in all arms"""
     budget: int = 50_000
     """What every arm may spend of what is matched"""
-    match: Literal["parameters", "flops", "state"] = "parameters"
+    match: Match = "parameters"
     """parameters between input side and readout; floating-point operations a token; or bytes of state"""
     depth: int = ModelConfig.depth
     """Blocks of every model; dilated convolutions take as many as they need to see the context"""
