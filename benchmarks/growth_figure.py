@@ -1,29 +1,19 @@
 """What ``growth.py`` measured, as a figure and as a table of fitted exponents."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
+from sheet import Sample, sheet
 
-from statewise.report.figures.plot import WIDTH, Axis, Plot, Point
-from statewise.report.figures.style import PALETTE, Style, styles_of
+from statewise.report.figures.plot import Axis, Plot, Point
+from statewise.report.figures.style import Style, styles_of
 from statewise.report.formats import compact, plain, size
 from statewise.report.scale import Scale
 
 Line = dict[str, Any]
 
 HEIGHT = 300.0
-GAP = 24.0
-COLUMNS = 2
-KEY_ROW = 18.0
-STYLE = """
-  text { font: 11px "Helvetica Neue", Arial, sans-serif; fill: #1b1a18; }
-  .name { fill: #65615a; } .middle { text-anchor: middle; } .end { text-anchor: end; }
-  .grid { stroke: #ddd8ce; stroke-width: .7; } .axis { stroke: #1b1a18; stroke-width: .8; }
-  .line { fill: none; stroke: var(--c); stroke-width: 1.6; stroke-linejoin: round; } .small { fill: var(--c); }
-"""
 
 
 class Panel(NamedTuple):
@@ -104,35 +94,11 @@ def members_of(lines: Sequence[Line]) -> list[str]:
 def figure(lines: Sequence[Line]) -> str:
     """All panels and a key as one SVG that needs nothing else."""
     styles = styles_of(members_of(lines))
-    columns = 4
-    key = KEY_ROW * math.ceil(len(styles) / columns) + 12
-    wide = COLUMNS * WIDTH + (COLUMNS + 1) * GAP
-    high = key + math.ceil(len(PANELS) / COLUMNS) * (HEIGHT + GAP) + GAP
-    root = ElementTree.Element(
-        "svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {wide:g} {high:g}", "width": f"{wide:g}"}
-    )
-    colours = "\n".join(f"  .c{index} {{ --c: {light}; }}" for index, (light, _) in enumerate(PALETTE))
-    ElementTree.SubElement(root, "style").text = STYLE + colours
-    ElementTree.SubElement(root, "rect", {"width": "100%", "height": "100%", "fill": "#fffefb"})
-    for index, style in enumerate(styles.values()):
-        column, row = index % columns, index // columns
-        _key(root, style, GAP + column * (wide - GAP) / columns, GAP + row * KEY_ROW)
-    for index, panel in enumerate(PANELS):
-        drawn = ElementTree.fromstring(_panel(lines, panel, styles))
-        left, top = GAP + (index % COLUMNS) * (WIDTH + GAP), GAP + key + (index // COLUMNS) * (HEIGHT + GAP)
-        drawn.attrib |= {"x": f"{left:g}", "y": f"{top:g}", "width": f"{WIDTH:g}", "height": f"{HEIGHT:g}"}
-        root.append(drawn)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+    samples = [Sample(style.shape, f"small {style.css}", style.label) for style in styles.values()]
+    return sheet(samples, [_panel(lines, panel, styles) for panel in PANELS], height=HEIGHT)
 
 
-def _key(root: ElementTree.Element, style: Style, left: float, top: float) -> None:
-    place = {"transform": f"translate({left:g} {top - 4:g})", "d": style.shape, "class": f"small {style.css}"}
-    ElementTree.SubElement(root, "path", place)
-    ElementTree.SubElement(root, "text", {"x": f"{left + 10:g}", "y": f"{top:g}"}).text = style.label
-
-
-def _panel(lines: Sequence[Line], panel: Panel, styles: dict[str, Style]) -> str:
+def _panel(lines: Sequence[Line], panel: Panel, styles: dict[str, Style]) -> Plot:
     known = {member: points for member in styles if (points := points_of(lines, member, panel))}
     every = [point for points in known.values() for point in points]
     across, up = (Scale.over((point[part] for point in every), wide=2.0) for part in (0, 1))
@@ -144,4 +110,4 @@ def _panel(lines: Sequence[Line], panel: Panel, styles: dict[str, Style]) -> str
         plot.line(points, styles[member].css, member)
         for x, y in points:
             plot.mark(x, y, styles[member], "", kind="small")
-    return str(plot.svg())
+    return plot
