@@ -166,3 +166,26 @@ def test_exports_with_a_dynamic_batch():
     ).module()
     seeds, steps = torch.arange(7) ** 9, torch.arange(7) * 11
     assert torch.equal(exported(seeds, steps), Mask()(seeds, steps))
+
+
+@pytest.mark.parametrize("units", [1, 2, 7])
+@pytest.mark.parametrize("form", noise.FORMS.names)
+def test_events_happen_where_the_uniform_number_is_below_their_chance(form, units):
+    seeds, steps = torch.tensor([0, 5, -3, 2**62]), torch.tensor([[0, 1, 9], [7, 8, 9], [2**40, 0, 1], [0, 0, 1]])
+    chances = (0.5, 0.0, 0.1, 0.999)
+    u = uniform(seeds, steps, 4 * units, torch.float64, stream=3).unflatten(-1, (4, units))
+    expected = torch.where(u < torch.tensor(chances, dtype=torch.float64).unsqueeze(1), 2.0, -1.0)
+    with noise.FORMS.use(form):
+        found = noise.events(seeds, steps, chances, units, torch.float64, stream=3, values=(2.0, -1.0))
+        last = noise.events(seeds, steps[:, 2], chances, units, torch.float32, stream=3, values=(2.0, -1.0))
+    assert torch.equal(found, expected)
+    assert torch.equal(last, expected[:, 2].float())
+
+
+def test_a_chance_is_as_fine_as_the_bits():
+    seeds = torch.arange(4)
+    u = uniform(seeds, seeds, 2, torch.float64)
+    for chance, happens in ((u[0, 0], 0.0), (torch.nextafter(u[0, 0], torch.tensor(1.0).double()), 1.0)):
+        for form in noise.FORMS.names:
+            with noise.FORMS.use(form):
+                assert noise.events(seeds, seeds, (float(chance),), 2, torch.float32)[0, 0, 0] == happens

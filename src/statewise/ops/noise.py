@@ -1,14 +1,22 @@
 """Noise as a function of (row seed, stream, step, unit): how a sequence is cut or a batch made up does not matter.
 
     k_t = mix(mix(seed) ^ (step_t + stream 2^48))
-    u_{t,i} = 23 bits of mix(k_t ^ mix(i // 2)),  from its low half where i is even
+    n_{t,i} = 23 bits of mix(k_t ^ mix(i // 2)),  from its low half where i is even
+    u_{t,i} = (n_{t,i} + 1/2) / 2^23
 
 ``mix`` is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators",
-figure 14) in wrapping int64 arithmetic. Two units share the 64 bits of one hash, which halves the hashing.
+figure 14) in wrapping int64 arithmetic. Two units share the 64 bits of one hash, which halves the hashing. Where only
+u < p is asked for, whole numbers are compared: by torch's operations, the ``reference``, or by one ``compiled`` loop.
 """
+
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from statewise.ops.compiled.compiler import DTYPES, as_array, compiled_loops_serve
+from statewise.ops.forms import Forms
 
 GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as int64
 STREAM = 48
@@ -48,16 +56,65 @@ def uniform(seed: Tensor, step: Tensor, units: int, dtype: torch.dtype, *, strea
     >>> u.shape, bool(abs(u.mean() - 0.5) < 0.01)
     (torch.Size([1, 10, 1000]), True)
     """
-    if not 0 <= stream < 2 ** (63 - STREAM):
-        raise ValueError(f"stream must be at least 0 and below {2 ** (63 - STREAM)}, got {stream}")
-    if stream:
-        step = step + (stream << STREAM)
-    row = mix(seed).view(-1, *[1] * (step.dim() - 1))
-    key = mix(row ^ step).unsqueeze(-1)
-    pair = mix(key ^ mix(torch.arange((units + 1) // 2, device=seed.device)))
-    bits = torch.stack([_low_bits(pair), _low_bits(pair >> 32)], dim=-1).flatten(-2)[..., :units]
+    bits = _bits(seed, _in_stream(step, stream), units)
     largest = 1 - torch.finfo(dtype).eps / 2
     return ((bits.to(torch.float32) + 0.5) * 2.0**-BITS).clamp(max=largest).to(dtype)
+
+
+def events(
+    seed: Tensor, step: Tensor, chances: Sequence[float], width: int, dtype: torch.dtype, *, stream: int = 0,
+    values: tuple[float, float] = (1.0, 0.0),
+) -> Tensor:  # fmt: skip
+    """The first value where u < p, as often as its chance p says, else the second; of the same u in every dtype.
+
+    Args:
+        seed: as ``uniform`` takes it, like ``step`` and ``stream``.
+        step: number of the step.
+        chances: p, each for ``width`` units, one after the other.
+        width: units of each chance.
+        dtype: of the result.
+        stream: of noise.
+        values: where u < p and elsewhere.
+
+    Returns:
+        ``(B, len(chances), width)`` or ``(B, T, len(chances), width)``.
+
+    Raises:
+        ValueError: if there is no such stream.
+
+    >>> events(torch.tensor([3]), torch.tensor([0]), (0.0, 1.0), 4, torch.float32)
+    tensor([[[0., 0., 0., 0.],
+             [1., 1., 1., 1.]]])
+    """
+    below = [math.ceil(chance * 2**BITS - 0.5) for chance in chances]
+    limits = torch.tensor(below, dtype=torch.int32, device=seed.device).repeat_interleave(width)
+    chosen = FORMS(seed, _in_stream(step, stream), limits, dtype, values)
+    return chosen.unflatten(-1, (len(chances), width))
+
+
+def reference(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, values: tuple[float, float]) -> Tensor:
+    """The comparison of all n with their limits."""
+    below = _bits(seed, step, len(limits)) < limits
+    return torch.where(below, *torch.tensor(values, dtype=dtype, device=seed.device))
+
+
+def compiled(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, values: tuple[float, float]) -> Tensor:
+    """The same by one loop, time first in memory, as recurrences take it."""
+    from statewise.ops.compiled.noise import choose
+
+    times = step.view(len(seed), -1).t()
+    chosen = torch.empty(*times.shape, len(limits), dtype=dtype)
+    choose(*map(as_array, (seed, times, limits, torch.tensor(values, dtype=dtype), chosen)))
+    return chosen.transpose(0, 1) if step.dim() > 1 else chosen[0]
+
+
+def rule(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, values: tuple[float, float]) -> str:
+    """Which form runs: the compiled one wherever it can."""
+    serves = compiled_loops_serve(seed, step, limits, dtypes=(torch.int64, torch.int32)) and dtype in DTYPES
+    return "compiled" if serves else "reference"
+
+
+FORMS = Forms("noise", {"reference": reference, "compiled": compiled}, rule)
 
 
 def dropout_mask(seed: Tensor, step: Tensor, units: int, rate: float, dtype: torch.dtype, *, stream: int = 0) -> Tensor:
@@ -74,8 +131,21 @@ def dropout_mask(seed: Tensor, step: Tensor, units: int, rate: float, dtype: tor
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be at least 0 and below 1, got {rate}")
-    kept = uniform(seed, step, units, torch.float32, stream=stream) >= rate
-    return kept.to(dtype) / (1 - rate)
+    return events(seed, step, (rate,), units, dtype, stream=stream, values=(0.0, 1 / (1 - rate))).squeeze(-2)
+
+
+def _in_stream(step: Tensor, stream: int) -> Tensor:
+    if not 0 <= stream < 2 ** (63 - STREAM):
+        raise ValueError(f"stream must be at least 0 and below {2 ** (63 - STREAM)}, got {stream}")
+    return step + (stream << STREAM) if stream else step
+
+
+def _bits(seed: Tensor, step: Tensor, units: int) -> Tensor:
+    """n ``(B, units)`` or ``(B, T, units)`` of a step that says its stream."""
+    row = mix(seed).view(-1, *[1] * (step.dim() - 1))
+    key = mix(row ^ step).unsqueeze(-1)
+    pair = mix(key ^ mix(torch.arange((units + 1) // 2, device=seed.device)))
+    return torch.stack([_low_bits(pair), _low_bits(pair >> 32)], dim=-1).flatten(-2)[..., :units]
 
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:

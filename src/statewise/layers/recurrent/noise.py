@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from statewise.ops.noise import dropout_mask, uniform
+from statewise.ops.noise import dropout_mask, events
 
 ZONEOUT, VARIATIONAL, CANDIDATE = range(3)
 """Streams of ``ops.noise``"""
@@ -68,9 +68,7 @@ class Noise:
 
 def kept_shares(rates: Sequence[float], width: int, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
     """k in training: ``(..., len(rates), width)`` of 0 and 1, for ``steps (B,)`` or ``(B, T)``."""
-    drawn = uniform(noise.seed, steps, len(rates) * width, torch.float32, stream=ZONEOUT)
-    chances = torch.tensor(rates, device=drawn.device).unsqueeze(1)
-    return (drawn.unflatten(-1, (len(rates), width)) < chances).to(dtype)
+    return events(noise.seed, steps, rates, width, dtype, stream=ZONEOUT)
 
 
 def variational_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:

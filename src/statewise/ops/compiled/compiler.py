@@ -6,7 +6,7 @@ steps is an argument: another one compiles nothing.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -42,18 +42,18 @@ def without_compiled_loops() -> Iterator[None]:
         _allowed.reset(token)
 
 
-def compiled_loops_serve(*tensors: Tensor) -> bool:
+def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTYPES) -> bool:
     """Whether compiled loops can work on these tensors, here and now.
 
-    They take plain real or complex numbers on a CPU, in single or double precision. What torch traces, counts,
-    maps over or follows with tangents has to be made of torch's own operations.
+    They take plain numbers on a CPU, most of them real or complex in single or double precision. What torch traces,
+    counts, maps over or follows with tangents has to be made of torch's own operations.
     """
     return (
         _allowed.get()
         and installed()
         and not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
-        and all(type(t) in (Tensor, nn.Parameter) and t.dtype in DTYPES and t.device.type == "cpu" for t in tensors)
+        and all(type(t) in (Tensor, nn.Parameter) and t.dtype in dtypes and t.device.type == "cpu" for t in tensors)
         and not transforming()
     )
 
@@ -97,4 +97,4 @@ def _stamp() -> str:
 
 def as_array(tensor: Tensor) -> Any:
     """The numbers of a tensor, contiguous, as loops take them; nothing is copied where they lie so already."""
-    return tensor.detach().resolve_conj().resolve_neg().contiguous().numpy()
+    return tensor.contiguous().numpy(force=True)
