@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from statewise.ops.gates.modrelu import ModReLUGates
 from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
-from statewise.ops.gpu import dense
+from statewise.ops.gates.s_lstm import SLSTMGates
+from statewise.ops.gpu import dense, dense_steps
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
@@ -66,7 +68,7 @@ def noise(kind: Any, time: int, rows: int, width: int, shared: bool) -> dict[str
 
 def results(form: str, kind: Any, arguments: list[Tensor], dtype: torch.dtype, **options: Tensor) -> list[Tensor]:
     """Outputs, last memory, and the gradients of all arguments under random cotangents of both."""
-    device = DEVICE if form == "triton" else "cpu"
+    device = "cpu" if form == "reference" else DEVICE
 
     def placed(x: Tensor) -> Tensor:
         return torch.empty_strided(x.shape, x.stride(), dtype=dtype, device=device).copy_(x)
@@ -80,9 +82,9 @@ def results(form: str, kind: Any, arguments: list[Tensor], dtype: torch.dtype, *
     return [*outputs, *torch.autograd.grad(outputs, [x for x in leaves if x.shape != (1,)], cotangents)]
 
 
-def assert_equal_to_the_equation(kind: Any, arguments: list[Tensor], **options: Tensor) -> None:
+def assert_equal_to_the_equation(kind: Any, arguments: list[Tensor], form: str = "triton", **options: Tensor) -> None:
     for found, expected in zip(
-        *(results(form, kind, arguments, torch.float64, **options) for form in ("triton", "reference")), strict=True
+        *(results(name, kind, arguments, torch.float64, **options) for name in (form, "reference")), strict=True
     ):
         torch.testing.assert_close(found.cpu(), expected, rtol=1e-9, atol=1e-9)
 
@@ -106,6 +108,46 @@ def test_so_they_do_where_values_are_kept_and_masked(kind, shared, on_chip, monk
 def test_so_they_do_where_rows_are_many_programs_and_the_width_many_tiles(on_chip, monkeypatch):
     monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(NormLSTMGates, example(NormLSTMGates, 2, 2 * dense.ROWS + 1, 35))
+
+
+@pytest.fixture
+def _short_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two steps each, and none that was captured for others."""
+    monkeypatch.setattr(dense_steps, "STEPS", 2)
+    for steps in (dense_steps.forward_steps, dense_steps.backward_steps):
+        steps.cache_clear()
+    yield
+    for steps in (dense_steps.forward_steps, dense_steps.backward_steps):
+        steps.cache_clear()
+
+
+@kinds
+@pytest.mark.usefixtures("_short_graphs")
+def test_graphs_of_steps_equal_the_equation_whether_steps_fill_them_or_not(kind):
+    assert_equal_to_the_equation(kind, example(kind, 3, rows=2), "graph")
+
+
+@pytest.mark.usefixtures("_short_graphs")
+@pytest.mark.parametrize("time", [1, 2])
+def test_so_they_do_with_one_step_and_with_as_many_as_a_graph_has(time):
+    assert_equal_to_the_equation(SLSTMGates, example(SLSTMGates, time), "graph")
+
+
+@pytest.mark.usefixtures("_short_graphs")
+@pytest.mark.parametrize("shared", [True, False])
+def test_graphs_keep_and_mask_values_too(shared):
+    assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 5), "graph", **noise(LSTMGates, 5, 3, 5, shared))
+
+
+@pytest.mark.usefixtures("_short_graphs")
+def test_a_graph_is_made_once_for_all_lengths_and_serves_training_after_inference():
+    arguments = [x.to(DEVICE) for x in example(GRUGates, 4)]
+    with FORMS.use("graph"), torch.inference_mode():
+        alone, _ = dense_recurrence(GRUGates(), *arguments)
+    assert torch.equal(results("graph", GRUGates, arguments, torch.float64)[0], alone)
+    results("graph", GRUGates, example(GRUGates, 3), torch.float64)
+    assert dense_steps.forward_steps.cache_info().currsize == 1
+    assert dense_steps.backward_steps.cache_info().currsize == 1
 
 
 @kinds

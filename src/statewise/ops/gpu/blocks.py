@@ -1,7 +1,15 @@
 """Blocks of numbers in Triton kernels: rows downwards, the numbers of a vector across, several vectors as a tuple."""
 
+from typing import Any
+
+import torch
 import triton
 import triton.language as tl
+
+
+def sums_of(dtype: torch.dtype) -> Any:
+    """What numbers are added up in: double precision stays, everything narrower is single precision."""
+    return tl.float64 if dtype in (torch.float64, torch.complex128) else tl.float32
 
 
 @triton.jit

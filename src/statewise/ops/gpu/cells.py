@@ -12,10 +12,10 @@ import triton.language as tl
 @triton.jit
 def sru_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.sru``."""
-    new = tl.load(x, mask=inside, other=0.0)
-    f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0) + w * c)
-    r = tl.sigmoid(tl.load(x + 2 * size, mask=inside, other=0.0) + v * c)
-    passing = tl.load(s, mask=inside, other=0.0)
+    new = tl.load(x, mask=inside, other=0.0).to(c.dtype)
+    f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0).to(c.dtype) + w * c)
+    r = tl.sigmoid(tl.load(x + 2 * size, mask=inside, other=0.0).to(c.dtype) + v * c)
+    passing = tl.load(s, mask=inside, other=0.0).to(c.dtype)
     after = f * c + (1 - f) * new
     return after, r * after + (1 - r) * passing
 
@@ -23,10 +23,10 @@ def sru_advance(x, s, w, v, c, size, inside):
 @triton.jit
 def sru_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
     """As ``statewise.ops.cells.sru``."""
-    new = tl.load(x, mask=inside, other=0.0)
-    f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0) + w * c)
-    r = tl.sigmoid(tl.load(x + 2 * size, mask=inside, other=0.0) + v * c)
-    passing = tl.load(s, mask=inside, other=0.0)
+    new = tl.load(x, mask=inside, other=0.0).to(c.dtype)
+    f = tl.sigmoid(tl.load(x + size, mask=inside, other=0.0).to(c.dtype) + w * c)
+    r = tl.sigmoid(tl.load(x + 2 * size, mask=inside, other=0.0).to(c.dtype) + v * c)
+    passing = tl.load(s, mask=inside, other=0.0).to(c.dtype)
     read = dy * r
     dr = read * (1 - r) * (after - passing)
     kept = (dc + read) * f
@@ -41,7 +41,7 @@ def sru_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
 @triton.jit
 def relu_ind_rnn_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.ind_rnn``. NaN stays NaN."""
-    a = tl.load(x, mask=inside, other=0.0) + w * c
+    a = tl.load(x, mask=inside, other=0.0).to(c.dtype) + w * c
     after = tl.where(a < 0, 0.0, a)
     return after, after
 
@@ -57,7 +57,7 @@ def relu_ind_rnn_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
 @triton.jit
 def tanh_ind_rnn_advance(x, s, w, v, c, size, inside):
     """As ``statewise.ops.cells.ind_rnn``; tanh(a) is 2 sigmoid(2 a) - 1."""
-    after = 2 * tl.sigmoid(2 * (tl.load(x, mask=inside, other=0.0) + w * c)) - 1
+    after = 2 * tl.sigmoid(2 * (tl.load(x, mask=inside, other=0.0).to(c.dtype) + w * c)) - 1
     return after, after
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
 
+from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
@@ -38,7 +38,7 @@ def forward(
                 x, weight, bias, own, keep, mask, h, torch.empty_like(h, dtype=weight.dtype), y, memory,
                 time, rows, width, int(going_back), _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), ADVANCE=GATES[kind][0],
-                **_options(weight, keep, mask, sizes.products, vectors + (1 + sizes.memory) * bool(len(keep))),
+                **options(kind, vectors, weight, keep, mask, _room(x.device), going_back=False),
             )  # fmt: skip
     return y, memory
 
@@ -50,7 +50,7 @@ def backward(
     """The cotangents of x, u, h_0, m_0 and the gates' own weights, from those of all h and of the last memory."""
     time, rows, vectors, width = x.shape
     sizes = kind.sizes()
-    sums, read = sizes.sums and x.dtype == u.dtype, vectors + sizes.products + sizes.memory + 2
+    sums = sizes.sums and x.dtype == u.dtype
     dx, du = torch.empty_like(x), torch.empty_like(u)
     dh, dm = torch.empty_like(before[0]), dm_last.clone(memory_format=torch.contiguous_format)
     d_own = own.new_zeros(triton.cdiv(rows, ROWS), *own.shape)
@@ -60,7 +60,7 @@ def backward(
                 x, u, weight, own, keep, mask, before, memory, dy, dx, du, dh, dm, d_own,
                 time, rows, width, _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), SUMS=sums, RETREAT=GATES[kind][1],
-                **_options(weight, keep, mask, sizes.products, read + (1 + sizes.memory) * bool(len(keep))),
+                **options(kind, vectors, weight, keep, mask, _room(x.device), going_back=True),
             )  # fmt: skip
     return du if sums else dx, du, dh, dm, d_own.sum(0)
 
@@ -70,16 +70,22 @@ def _step(x: Tensor, axis: int) -> int:
     return x.stride(axis) if x.shape[axis] > 1 else 0
 
 
-def _options(weight: Tensor, keep: Tensor, mask: Tensor, products: int, read: int) -> dict[str, Any]:
-    """What a kernel is compiled for; at every step it reads so many vectors, a step ahead, and writes some."""
-    width = max(16, triton.next_power_of_2(weight.shape[1]))
-    size = weight.element_size() * width
+def options(
+    kind: Any, vectors: int, weight: Tensor, keep: Tensor, mask: Tensor, room: int, *, going_back: bool
+) -> dict[str, Any]:
+    """What a kernel is compiled for. ``room`` are the bytes that the threads of a program share.
+
+    U stays on the chip where it has room there, beside what is read at a step, a step ahead, and what is written.
+    """
+    sizes, width = kind.sizes(), max(16, triton.next_power_of_2(weight.shape[1]))
+    read = vectors + (1 + sizes.memory) * bool(len(keep)) + going_back * (sizes.products + sizes.memory + 2)
+    numbers = (sizes.products * width * _copies(weight) + (read + 1) * ROWS) * width
     return {
         "KEEP": bool(len(keep)),
         "MASK": bool(len(mask)),
-        "RESIDENT": (products * width * _copies(weight) + (read + 1) * ROWS) * size <= _room(weight.device),
+        "RESIDENT": numbers * weight.element_size() <= room,
         "PRECISION": _precision(weight),
-        "KIND": tl.float64 if weight.dtype == torch.float64 else tl.float32,
+        "KIND": sums_of(weight.dtype),
         "ROWS": ROWS,
         "WIDTH": width,
         "TILE": 16 if weight.element_size() > 2 else 32,
@@ -101,7 +107,7 @@ def _copies(weight: Tensor) -> int:
 
 
 def _room(device: torch.device) -> int:
-    """Bytes that the threads of a program share."""
+    """Bytes that the threads of a program can share."""
     if device.type != "cuda":
         return INTERPRETED_CHIP
     properties = triton.runtime.driver.active.utils.get_device_properties(device.index or 0)

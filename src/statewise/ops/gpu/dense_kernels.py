@@ -63,7 +63,7 @@ def _products_back(
     return total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time", "rows"])
 def forward_kernel(
     x, weight, bias, own, keep, mask, h0, shared, y, memory,
     time, rows, width, memory_every, keep_time, keep_row, mask_row,
@@ -122,7 +122,7 @@ def forward_kernel(
         put(memory + place * width + number, m, M, width, inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time", "rows"])
 def backward_kernel(
     x, u, weight, own, keep, mask, before, memory, dy,
     dx, du, dh_start, dm_start, d_own,

@@ -11,6 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 
 NUMBERS = 64
@@ -25,7 +26,7 @@ def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor)
         with torch.cuda.device_of(x):
             _forward_kernel[(batch, triton.cdiv(size, NUMBERS))](
                 *(t.contiguous() for t in (x, skip, weight, initial)), states, y,
-                time, size, vectors, len(weight), form.reads, CELLS[form.kernel][0], NUMBERS,
+                time, size, vectors, len(weight), form.reads, sums_of(x.dtype), CELLS[form.kernel][0], NUMBERS,
             )  # fmt: skip
     return states, y
 
@@ -42,22 +43,23 @@ def backward(
         with torch.cuda.device_of(x):
             _backward_kernel[(batch, triton.cdiv(size, NUMBERS))](
                 *(t.contiguous() for t in (x, skip, weight, initial, states, dy)), d_initial, dx, dskip, dw,
-                time, size, vectors, len(weight), CELLS[form.kernel][1], NUMBERS,
+                time, size, vectors, len(weight), sums_of(x.dtype), CELLS[form.kernel][1], NUMBERS,
             )  # fmt: skip
     return dx, dskip, dw.sum(0), d_initial
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time"])
 def _forward_kernel(
     x, skip, weight, initial, states, y, time, size,
-    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, READS: tl.constexpr, ADVANCE: tl.constexpr, NUMBERS: tl.constexpr,
+    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, READS: tl.constexpr, KIND: tl.constexpr,
+    ADVANCE: tl.constexpr, NUMBERS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
-    w = tl.load(weight + number, mask=inside, other=0.0)
-    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0)
-    c = tl.load(initial + row * size + number, mask=inside, other=0.0)
+    w = tl.load(weight + number, mask=inside, other=0.0).to(KIND)
+    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0).to(KIND)
+    c = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
     for t in range(0, time):
         at = (row * time + t) * size
         c, read = ADVANCE(x + at * VECTORS + number, skip + at + number, w, v, c, size, inside)
@@ -66,27 +68,29 @@ def _forward_kernel(
             tl.store(y + at + number, read, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time"])
 def _backward_kernel(
     x, skip, weight, initial, states, dy, d_initial, dx, dskip, dw,
     time, size,
-    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, RETREAT: tl.constexpr, NUMBERS: tl.constexpr,
+    VECTORS: tl.constexpr, WEIGHTS: tl.constexpr, KIND: tl.constexpr, RETREAT: tl.constexpr,
+    NUMBERS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
-    w = tl.load(weight + number, mask=inside, other=0.0)
-    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0)
-    first = tl.load(initial + row * size + number, mask=inside, other=0.0)
-    dc = tl.load(d_initial + row * size + number, mask=inside, other=0.0)
+    w = tl.load(weight + number, mask=inside, other=0.0).to(KIND)
+    v = tl.load(weight + (WEIGHTS - 1) * size + number, mask=inside, other=0.0).to(KIND)
+    first = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    dc = tl.load(d_initial + row * size + number, mask=inside, other=0.0).to(KIND)
     sum_w, sum_v = tl.zeros_like(dc), tl.zeros_like(dc)
     for back in range(0, time):
         t = time - 1 - back
         at = (row * time + t) * size
-        after = tl.load(states + at + number, mask=inside, other=0.0)
+        after = tl.load(states + at + number, mask=inside, other=0.0).to(KIND)
         started = tl.zeros_like(number) + t > 0
-        c = tl.where(started, tl.load(states + at - size + number, mask=inside & started, other=0.0), first)
-        d = tl.load(dy + at + number, mask=inside, other=0.0)
+        before = tl.load(states + at - size + number, mask=inside & started, other=0.0).to(KIND)
+        c = tl.where(started, before, first)
+        d = tl.load(dy + at + number, mask=inside, other=0.0).to(KIND)
         at_x = at * VECTORS + number
         dc, part_w, part_v = RETREAT(
             d, dc, x + at_x, skip + at + number, w, v, c, after, dx + at_x, dskip + at + number, size, inside

@@ -12,6 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from statewise.ops.gpu.blocks import sums_of
+
 STEPS, NUMBERS = 32, 64
 """A tile: so many steps of so many numbers"""
 
@@ -22,24 +24,24 @@ def _then(a, b, a_next, b_next):
     return a * a_next, a_next * b + b_next
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time"])
 def _scan_kernel(
     a, b, initial, h, time, size,
     a_row, a_time, a_number, b_row, b_time, b_number,
-    REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+    REVERSED: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
-    carried = tl.load(initial + row * size + number, mask=inside, other=0.0)
+    carried = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
     for tile in range(0, tl.cdiv(time, STEPS)):
         order = tile * STEPS + tl.arange(0, STEPS)
         t = (time - 1 - order if REVERSED else order).to(tl.int64)
         mask = (order < time)[:, None] & inside[None, :]
         at_a = row * a_row + t[:, None] * a_time + number[None, :] * a_number
         at_b = row * b_row + t[:, None] * b_time + number[None, :] * b_number
-        factor = tl.load(a + at_a, mask=mask, other=1.0).to(carried.dtype)
-        driven = tl.load(b + at_b, mask=mask, other=0.0).to(carried.dtype)
+        factor = tl.load(a + at_a, mask=mask, other=1.0).to(KIND)
+        driven = tl.load(b + at_b, mask=mask, other=0.0).to(KIND)
         factors, sums = tl.associative_scan((factor, driven), 0, _then)
         states = factors * carried[None, :] + sums
         tl.store(h + (row * time + t[:, None]) * size + number[None, :], states, mask=mask)
@@ -58,19 +60,19 @@ def _then_complex(a, a_i, b, b_i, a_next, a_next_i, b_next, b_next_i):
     )
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["time"])
 def _complex_scan_kernel(
     a, b, initial, h, time, size,
     a_row, a_time, a_number, b_row, b_time, b_number,
-    REVERSED: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+    REVERSED: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
 ):  # fmt: skip
     """As ``_scan_kernel``; strides count real numbers, and an imaginary part follows its real part."""
     row = tl.program_id(0).to(tl.int64)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
     inside = number < size
     at_start = initial + 2 * (row * size + number)
-    carried = tl.load(at_start, mask=inside, other=0.0)
-    carried_i = tl.load(at_start + 1, mask=inside, other=0.0)
+    carried = tl.load(at_start, mask=inside, other=0.0).to(KIND)
+    carried_i = tl.load(at_start + 1, mask=inside, other=0.0).to(KIND)
     last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
     for tile in range(0, tl.cdiv(time, STEPS)):
         order = tile * STEPS + tl.arange(0, STEPS)
@@ -102,7 +104,18 @@ def states(a: Tensor, b: Tensor, initial: Tensor, *, from_end: bool = False) -> 
     if h.numel():
         with torch.cuda.device_of(h):
             kernel[(batch, triton.cdiv(size, NUMBERS))](
-                a, b, initial, out, time, size, *a.stride()[:3], *b.stride()[:3], from_end, STEPS, NUMBERS
+                a,
+                b,
+                initial,
+                out,
+                time,
+                size,
+                *a.stride()[:3],
+                *b.stride()[:3],
+                from_end,
+                sums_of(h.dtype),
+                STEPS,
+                NUMBERS,
             )
     return h
 

@@ -1,0 +1,161 @@
+"""What Triton's compiler makes of every kernel for a GPU, which need not be there.
+
+    python benchmarks/gpu_kernels.py [--target 90] [--only dense scan] [--gates LSTMGates] [--widths 64 128]
+
+Prints, for each kernel, registers a thread, bytes of a thread that no register had room for, and kilobytes that the
+threads of a program share, out of what the target has. A kernel that does not compile ends the run. That is no
+measurement: of the time that a kernel takes it says nothing.
+"""
+
+import argparse
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from statewise.ops.gpu import dense, elementwise, scan
+from statewise.ops.gpu.blocks import sums_of
+from statewise.ops.gpu.cells import CELLS
+from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
+from statewise.ops.gpu.dense_step_kernels import step_back_kernel, step_kernel
+from statewise.ops.gpu.gates import GATES
+
+ROOM = {80: 163 * 1024, 90: 227 * 1024}
+"""Compute capability -> bytes that the threads of a program can share"""
+TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
+VECTORS = {"MinimalRNNGates": 2, "DroppedLSTMGates": 5}
+"""Of x, where they are others than of u"""
+OWN = {"PeepholeLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
+"""Vectors of the gates' own weights"""
+
+
+class Kernel(NamedTuple):
+    """What is compiled for what."""
+
+    name: str
+    function: Any
+    dtype: torch.dtype
+    compiled_in: dict[str, Any]
+
+
+def dense_kernels(target: int, gates: list[str], widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the dense recurrence, with zoneout and a mask."""
+    some = torch.empty(1, device="meta")
+    for kind in GATES:
+        sizes, name = kind.sizes(), kind.__name__
+        for width in widths if name in gates else ():
+            for dtype in dtypes:
+                weight = torch.empty(sizes.products * width, width, dtype=dtype, device="meta")
+                vectors, own = VECTORS.get(name, sizes.products), OWN.get(name, 0)
+                common = {"G": vectors, "R": sizes.products, "M": sizes.memory, "W": own}
+                for back, (function, way) in enumerate(((forward_kernel, "ADVANCE"), (backward_kernel, "RETREAT"))):
+                    options = dense.options(kind, vectors, weight, some, some, ROOM[target], going_back=bool(back))
+                    more = {"SUMS": sizes.sums} if back else {}
+                    yield Kernel(
+                        f"{name} H={width}{'' if options['RESIDENT'] else ' tiles'}", function, dtype,
+                        {**common, **more, way: GATES[kind][back], **options},
+                    )  # fmt: skip
+
+
+def step_kernels(gates: list[str], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the captured graph of steps."""
+    for kind in GATES:
+        sizes, name = kind.sizes(), kind.__name__
+        for dtype in dtypes if name in gates else ():
+            common = {
+                "G": VECTORS.get(name, sizes.products), "R": sizes.products, "M": sizes.memory, "W": OWN.get(name, 0),
+                "KEEP": True, "MASK": True, "KIND": sums_of(dtype), "WIDTH": 512,
+            }  # fmt: skip
+            yield Kernel(f"{name} H=512", step_kernel, dtype, {**common, "ADVANCE": GATES[kind][0]})
+            yield Kernel(f"{name} H=512", step_back_kernel, dtype, {**common, "RETREAT": GATES[kind][1]})
+
+
+def scan_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the linear recurrence."""
+    for dtype in dtypes:
+        tile = {"REVERSED": True, "KIND": sums_of(dtype), "STEPS": scan.STEPS, "NUMBERS": scan.NUMBERS}
+        yield Kernel("scan", scan._scan_kernel, dtype, tile)
+        if dtype != torch.bfloat16:
+            yield Kernel("complex scan", scan._complex_scan_kernel, dtype, tile)
+
+
+def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the elementwise recurrence."""
+    for name, (advance, retreat) in CELLS.items():
+        for dtype in dtypes:
+            common = {"VECTORS": 3, "WEIGHTS": 2, "KIND": sums_of(dtype), "NUMBERS": elementwise.NUMBERS}
+            yield Kernel(name, elementwise._forward_kernel, dtype, {**common, "READS": True, "ADVANCE": advance})
+            yield Kernel(name, elementwise._backward_kernel, dtype, {**common, "RETREAT": retreat})
+
+
+WHOLE_NUMBERS = {
+    "time", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
+    "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
+}  # fmt: skip
+OPTIONS = ("num_warps", "num_stages")
+
+
+def compiled(kernel: Kernel, target: int) -> Any:
+    """By Triton's compiler and the assembler that comes with it."""
+    names = kernel.function.arg_names
+    constants = {name: value for name, value in kernel.compiled_in.items() if name not in OPTIONS}
+    kinds = {name: "i32" if name in WHOLE_NUMBERS else f"*{TYPES[kernel.dtype]}" for name in names}
+    source = ASTSource(
+        fn=kernel.function,
+        signature={name: "constexpr" if name in constants else kind for name, kind in kinds.items()},
+        constexprs={(names.index(name),): value for name, value in constants.items()},
+        attrs={(i,): [["tt.divisibility", 16]] for i, name in enumerate(names) if name not in constants},
+    )
+    options = {name: value for name, value in kernel.compiled_in.items() if name in OPTIONS}
+    return triton.compile(source, target=GPUTarget("cuda", target, 32), options=options)
+
+
+def usage(cubin: bytes) -> tuple[str, str]:
+    """Registers a thread, and bytes on its stack."""
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        said = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
+    registers, stack = re.search(r"REG:(\d+)", said), re.search(r"STACK:(\d+)", said)
+    return (registers.group(1) if registers else "?"), (stack.group(1) if stack else "?")
+
+
+def main() -> None:
+    """Print one line for each kernel."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
+    parser.add_argument("--only", nargs="+", choices=("dense", "steps", "scan", "cells"), default=["dense", "scan"])
+    parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H, up to 256 (default 64 128)")
+    names = {name: dtype for dtype, name in TYPES.items()}
+    parser.add_argument("--dtypes", nargs="+", choices=sorted(names), default=["bf16", "fp32"])
+    arguments = parser.parse_args()
+    dtypes = [names[name] for name in arguments.dtypes]
+    groups = {
+        "dense": lambda: dense_kernels(arguments.target, arguments.gates, arguments.widths, dtypes),
+        "steps": lambda: step_kernels(arguments.gates, dtypes),
+        "scan": lambda: scan_kernels(dtypes),
+        "cells": lambda: cell_kernels(dtypes),
+    }
+    print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")
+    print("kernel                             way               dtype  registers  stack  shared KB")
+    for kernel in (kernel for group in arguments.only for kernel in groups[group]()):
+        made = compiled(kernel, arguments.target)
+        registers, stack = usage(made.asm["cubin"])
+        shared = made.metadata.shared / 1024
+        name = kernel.function.__name__.strip("_")
+        print(
+            f"{kernel.name:34} {name:17} {TYPES[kernel.dtype]:5} {registers:>10} {stack:>6} {shared:10.0f}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

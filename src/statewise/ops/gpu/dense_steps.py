@@ -1,0 +1,212 @@
+"""A dense recurrence on a GPU whose recurrent matrix is too large for one program: a captured graph of steps.
+
+A step is a product of torch's, U (mask * h), and a kernel that does all else. Many steps are captured once and then
+replayed, so that they cost one launch rather than two each; what is left at the end runs step by step. Where there is
+no GPU, nothing is captured, and the same steps run one by one. The memory that a graph works on is kept with it and
+serves one sequence at a time.
+"""
+
+from functools import lru_cache
+from threading import Lock
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+
+from statewise.ops.gpu.blocks import sums_of
+from statewise.ops.gpu.capture import captured
+from statewise.ops.gpu.dense_step_kernels import step_back_kernel, step_kernel
+from statewise.ops.gpu.gates import GATES
+
+STEPS = 32
+"""In a graph"""
+GRAPHS = 8
+"""Kept each way, those that served last"""
+
+
+class Form(NamedTuple):
+    """What a graph is captured for."""
+
+    kind: Any
+    rows: int
+    vectors: int
+    width: int
+    own: int
+    kept: bool
+    masked: bool
+    x_dtype: torch.dtype
+    weight_dtype: torch.dtype
+    state_dtype: torch.dtype
+    device: torch.device
+    stream: int
+    """On which it is replayed: memory may be used again when what was launched there before is done"""
+
+    def room(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Memory of this graph's own; of the dtype in which sums are made unless another is named."""
+        with torch.inference_mode(False):
+            return torch.zeros(shape, dtype=dtype or self.sum_dtype, device=self.device)
+
+    @property
+    def sum_dtype(self) -> torch.dtype:
+        return torch.float64 if self.weight_dtype == torch.float64 else torch.float32
+
+    def options(self) -> dict[str, Any]:
+        """What a kernel is compiled for."""
+        sizes, width = self.kind.sizes(), triton.next_power_of_2(self.width)
+        return {
+            "G": self.vectors, "R": sizes.products, "M": sizes.memory, "W": self.own,
+            "KEEP": self.kept, "MASK": self.masked, "KIND": sums_of(self.weight_dtype), "WIDTH": width,
+            "num_warps": min(16, max(4, width // 128)),
+        }  # fmt: skip
+
+
+def form_of(
+    kind: Any, x: Tensor, weight: Tensor, own: Tensor, h_dtype: torch.dtype, keep: Tensor, mask: Tensor
+) -> Form:
+    """Of these arguments; the number of steps is no part of it."""
+    stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
+    (rows, vectors, width), kept, masked = x.shape[1:], bool(len(keep)), bool(len(mask))
+    return Form(
+        kind, rows, vectors, width, len(own), kept, masked, x.dtype, weight.dtype, h_dtype, x.device, stream
+    )  # fmt: skip
+
+
+class _Steps:
+    """Memory that the steps of both ways need."""
+
+    def __init__(self, form: Form) -> None:
+        sizes, rows, width = form.kind.sizes(), form.rows, form.width
+        self.form, self.lock, self.options = form, Lock(), form.options()
+        self.products, self.memory = sizes.products, sizes.memory
+        self.x = form.room(STEPS, rows, form.vectors, width, dtype=form.x_dtype)
+        self.u = form.room(STEPS, rows, sizes.products, width, dtype=form.weight_dtype)
+        self.weight = form.room(sizes.products * width, width, dtype=form.weight_dtype)
+        self.own = form.room(form.own, width)
+        self.keep = form.room(STEPS if form.kept else 0, rows, 1 + sizes.memory, width)
+        self.mask = form.room(rows if form.masked else 0, width)
+        self.replay = captured(lambda: self.steps(STEPS), form.device)
+
+    def steps(self, count: int) -> None:
+        raise NotImplementedError
+
+    def run(self, count: int) -> None:
+        """So many steps, as a graph where they are as many as it has."""
+        if count == STEPS:
+            self.replay()
+        else:
+            self.steps(count)
+
+    def at(self, parts: Tensor, step: int) -> Tensor:
+        """What of ``keep`` is a step's, empty where there is none."""
+        return parts[step] if len(parts) else parts
+
+
+class _Forward(_Steps):
+    def __init__(self, form: Form) -> None:
+        sizes = form.kind.sizes()
+        self.bias = form.room(sizes.products * form.width)
+        self.seen = form.room(form.rows, form.width, dtype=form.weight_dtype)
+        self.h = form.room(STEPS + 1, form.rows, form.width, dtype=form.state_dtype)
+        self.m = form.room(STEPS + 1, form.rows, sizes.memory, form.width, dtype=form.state_dtype)
+        super().__init__(form)
+
+    def steps(self, count: int) -> None:
+        """From h and m at place 0 on; the last ones come to stand there."""
+        flat, weight = self.u[0].view(self.form.rows, -1), self.weight.t()
+        for t in range(count):
+            torch.mm(self.seen, weight, out=flat)
+            step_kernel[(self.form.rows,)](
+                self.x[t], self.u, self.bias, self.own, self.at(self.keep, t), self.mask, self.h[t], self.m[t],
+                self.h[t + 1], self.m[t + 1], self.seen, self.form.width,
+                ADVANCE=GATES[self.form.kind][0], **self.options,
+            )  # fmt: skip
+        self.h[0].copy_(self.h[count])
+        self.m[0].copy_(self.m[count])
+
+
+class _Backward(_Steps):
+    def __init__(self, form: Form) -> None:
+        sizes, state = form.kind.sizes(), form.state_dtype
+        self.h = form.room(STEPS, form.rows, form.width, dtype=state)
+        self.m = form.room(STEPS, form.rows, sizes.memory, form.width, dtype=state)
+        self.dy = form.room(STEPS, form.rows, form.width, dtype=state)
+        self.dx = form.room(STEPS, form.rows, form.vectors, form.width, dtype=form.x_dtype)
+        self.du = form.room(STEPS, form.rows, sizes.products, form.width, dtype=form.weight_dtype)
+        self.through = form.room(form.rows, form.width, dtype=form.weight_dtype)
+        self.dh, self.dm = form.room(form.rows, form.width), form.room(form.rows, sizes.memory, form.width)
+        self.d_own = form.room(form.rows, form.own, form.width)
+        super().__init__(form)
+
+    def steps(self, count: int) -> None:
+        """From the last of them back."""
+        for t in reversed(range(count)):
+            step_back_kernel[(self.form.rows,)](
+                self.x[t], self.u[t], self.own, self.at(self.keep, t), self.mask, self.h[t], self.m[t], self.dy[t],
+                self.through, self.dh, self.dm, self.dx[t], self.du[t], self.d_own, self.form.width,
+                RETREAT=GATES[self.form.kind][1], **self.options,
+            )  # fmt: skip
+            torch.mm(self.du[t].view(self.form.rows, -1), self.weight, out=self.through)
+
+
+forward_steps = lru_cache(maxsize=GRAPHS)(_Forward)
+backward_steps = lru_cache(maxsize=GRAPHS)(_Backward)
+
+
+def forward(
+    kind: Any, x: Tensor, weight: Tensor, bias: Tensor, own: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    going_back: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """As ``statewise.ops.gpu.dense.forward``."""
+    steps = forward_steps(form_of(kind, x, weight, own, h.dtype, keep, mask))
+    time = len(x)
+    y = torch.empty(time, *h.shape, dtype=h.dtype, device=h.device)
+    memory = torch.empty(time + 1 if going_back else 1, *m.shape, dtype=m.dtype, device=m.device)
+    memory[0] = m
+    with steps.lock:
+        _fill(steps, weight=weight, bias=bias, own=own, mask=mask, seen=h * mask if len(mask) else h)
+        steps.h[0].copy_(h)
+        steps.m[0].copy_(m)
+        for start in range(0, time, STEPS):
+            end = min(start + STEPS, time)
+            _take(steps, start, end, x=x, keep=keep)
+            steps.run(end - start)
+            y[start:end] = steps.h[1 : end - start + 1]
+            if going_back:
+                memory[start + 1 : end + 1] = steps.m[1 : end - start + 1]
+        if not going_back:
+            memory[0] = steps.m[0]
+    return y, memory
+
+
+def backward(
+    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, before: Tensor,
+    memory: Tensor, dy: Tensor, dm_last: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """As ``statewise.ops.gpu.dense.backward``."""
+    steps = backward_steps(form_of(kind, x, weight, own, before.dtype, keep, mask))
+    dx, du = torch.empty_like(x), torch.empty_like(u)
+    with steps.lock:
+        _fill(steps, weight=weight, own=own, mask=mask, dm=dm_last)
+        for sums in (steps.dh, steps.through, steps.d_own):
+            sums.zero_()
+        for start in reversed(range(0, len(x), STEPS)):
+            end = min(start + STEPS, len(x))
+            _take(steps, start, end, x=x, u=u, h=before, m=memory, dy=dy, keep=keep)
+            steps.run(end - start)
+            dx[start:end], du[start:end] = steps.dx[: end - start], steps.du[: end - start]
+        dh = steps.dh + (steps.through * mask if len(mask) else steps.through)
+        return dx, du, dh.to(before.dtype), steps.dm.to(dm_last.dtype, copy=True), steps.d_own.sum(0)
+
+
+def _fill(steps: Any, **values: Tensor) -> None:
+    """What stands for the whole sequence."""
+    for name, value in values.items():
+        getattr(steps, name).copy_(value)
+
+
+def _take(steps: Any, start: int, end: int, **values: Tensor) -> None:
+    """What these steps take of values over the whole sequence, of which all steps may share one."""
+    for name, value in values.items():
+        if len(value):
+            getattr(steps, name)[: end - start].copy_(value[start:end] if len(value) > 1 else value)
