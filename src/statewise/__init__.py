@@ -34,6 +34,7 @@ _EXPORTS = {
     "run_study": "api",
     "sample_outputs": "train.monte_carlo",
     "train_model": "api",
+    "write_forecast": "runs.forecast_page",
     "write_report": "api",
 }
 

@@ -52,6 +52,7 @@ def test_of_a_sure_model_they_are_the_errors_on_validation(run: LoadedRun, walk:
     found = forecast_next(run, intervals=Intervals(level=0.8))
     valid = walk[2100:2550]
     assert found.values["level"] == pytest.approx([walk[-1]] * HORIZON, abs=1e-3)
+    assert found.before["level"] == pytest.approx(walk[-30:])
     for ahead in range(1, HORIZON + 1):
         steps = valid[ahead:] - valid[:-ahead]
         low, high = np.quantile(steps[: len(valid) - HORIZON], [0.1, 0.9])
@@ -111,6 +112,10 @@ def test_the_command_shows_them_and_says_what_they_are(folder: Path, capsys: pyt
     assert all(column in said for column in ("level lower", "level upper"))
     assert "75 % of what 20 models with units dropped out say, each with the errors made on validation" in said
     assert '"lower": {"level": [' in said
+    assert f"report: {folder / 'run' / 'forecast.html'}" in said
+    page = (folder / "run" / "forecast.html").read_text()
+    assert "Forecast by run" in page
+    assert f"statewise forecast {folder / 'run'} --samples 20 --interval 0.75 --json" in page
     assert say(["forecast", str(folder / "run")]) == 0
     assert "lower" not in capsys.readouterr().out
 

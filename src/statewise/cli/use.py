@@ -15,6 +15,7 @@ from statewise.data.vocabulary import Vocabulary
 from statewise.generation.generate import generate, read_vocabulary
 from statewise.generation.sampling import Sampling
 from statewise.runs.folder import load_run
+from statewise.runs.forecast_page import write_forecast
 from statewise.runs.forecasting import forecast_next
 from statewise.runs.intervals import Intervals
 from statewise.runs.training import score_run
@@ -27,7 +28,7 @@ def run(verb: verbs.Evaluate | verbs.Generate | verbs.Forecast, command: str) ->
     elif isinstance(verb, verbs.Generate):
         _generate(verb)
     else:
-        _forecast(verb)
+        _forecast(verb, command)
 
 
 def print_scores(result: Mapping[str, Any]) -> None:
@@ -80,7 +81,7 @@ def _intervals(verb: verbs.Forecast) -> Intervals | None:
     return Intervals(**{"level" if name == "interval" else name: value for name, value in said.items()})
 
 
-def _forecast(verb: verbs.Forecast) -> None:
+def _forecast(verb: verbs.Forecast, command: str) -> None:
     loaded = load_run(Path(verb.run))
     intervals = _intervals(verb)
     found = forecast_next(loaded, verb.data, intervals)
@@ -98,5 +99,6 @@ def _forecast(verb: verbs.Forecast) -> None:
             f"lower and upper: {100 * intervals.level:g} % of what {intervals.samples} models with units dropped out "
             "say, each with the errors made on validation"
         )
+    print(f"report: {write_forecast(verb.run, found, command=command)}")
     if verb.json:
         print(json.dumps(asdict(found)))

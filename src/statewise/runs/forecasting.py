@@ -19,6 +19,8 @@ from statewise.train.evaluation import answers
 from statewise.train.monte_carlo import sample_outputs
 
 ROWS_AT_ONCE = 512
+FEWEST_SHOWN = 30
+"""Rows of the table that are told beside a forecast at least, where there are as many"""
 MOST_ERRORS = 1000
 """Errors on validation rows that intervals are made of"""
 
@@ -35,6 +37,10 @@ class NextRows:
     """Target -> where its intervals begin; empty where none were asked for"""
     upper: dict[str, list[float]] = field(default_factory=dict)
     """Target -> where they end"""
+    before: dict[str, list[float]] = field(default_factory=dict)
+    """Target -> its last values in the table, oldest first"""
+    intervals: Intervals | None = None
+    """How they were found"""
 
 
 def forecast_next(run: LoadedRun, source: str = "", intervals: Intervals | None = None) -> NextRows:
@@ -64,13 +70,15 @@ def forecast_next(run: LoadedRun, source: str = "", intervals: Intervals | None 
         rows = changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
         return {known["columns"][place]: rows[:, column].tolist() for column, place in enumerate(known["targets"])}
 
+    shown = values[-max(FEWEST_SHOWN, 3 * changes.horizon) :, known["targets"]]
+    before = {known["columns"][place]: shown[:, column].tolist() for column, place in enumerate(known["targets"])}
     times = table.times.following(changes.horizon) if table.times else [f"{k}" for k in range(1, changes.horizon + 1)]
     if intervals is None:
-        return NextRows(times, by_target(_last_output(run.model, inputs)))
+        return NextRows(times, by_target(_last_output(run.model, inputs)), before=before)
     x = inputs.unsqueeze(0)
     samples = sample_outputs(run.model, x, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
     lower, upper = _around(samples, validation_errors(run), intervals.level)
-    return NextRows(times, by_target(samples.mean(dim=0)), by_target(lower), by_target(upper))
+    return NextRows(times, by_target(samples.mean(dim=0)), by_target(lower), by_target(upper), before, intervals)
 
 
 def _read(run: LoadedRun, source: str) -> Table:

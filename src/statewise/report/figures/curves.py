@@ -39,7 +39,7 @@ def steps_axis(bundle: Bundle) -> Axis:
     """An axis of training steps from nought."""
     last = max(x for x, _ in flat(bundle))
     scale = Scale(0.0, last * 1.02 or 1.0)
-    return Axis(scale, "training steps", [(tick, compact(tick)) for tick in scale.ticks()])
+    return Axis.along(scale, "training steps", text=compact)
 
 
 def _bundle(data: Comparison, pick: Callable[[CurvePoint], float | None]) -> dict[str, Strands]:

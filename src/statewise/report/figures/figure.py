@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from statewise.report.figures.plot import Axis
-from statewise.report.formats import plain
 from statewise.report.scale import Scale
 from statewise.report.schema.comparison import Primary
 
@@ -38,7 +37,7 @@ def score_label(primary: Primary) -> str:
 def score_axis(values: Iterable[float], primary: Primary, what: str) -> Axis:
     """An axis for scores; logarithmic only for errors that span magnitudes, as an accuracy of 0 is near none of 1."""
     scale = Scale.over(values, wide=30.0 if primary.lower_is_better else math.inf, pad=0.07)
-    return Axis(scale, f"{what} {score_label(primary)}", [(tick, plain(tick)) for tick in scale.ticks()])
+    return Axis.along(scale, f"{what} {score_label(primary)}")
 
 
 def listed(words: Sequence[str]) -> str:

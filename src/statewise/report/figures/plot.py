@@ -37,7 +37,11 @@ class Axis:
     @classmethod
     def over(cls, values: Iterable[float], label: str, *, text: Callable[[float], str] = plain) -> "Axis":
         """An axis that covers ``values``."""
-        scale = Scale.over(values)
+        return cls.along(Scale.over(values), label, text=text)
+
+    @classmethod
+    def along(cls, scale: Scale, label: str, *, text: Callable[[float], str] = plain) -> "Axis":
+        """An axis with the ticks of its scale."""
         return cls(scale, label, [(tick, text(tick)) for tick in scale.ticks()])
 
 
@@ -99,6 +103,11 @@ class Plot:
         path = " ".join(f"{_short(x)},{_short(y)}" for x, y in places)
         self._add("polyline", f"line {css}", {"points": path, "data-name": name})
         return places
+
+    def band(self, low: Sequence[Point], high: Sequence[Point], css: str) -> None:
+        """Shade what lies between two lines."""
+        path = " ".join(f"{_short(self.px(x))},{_short(self.py(y))}" for x, y in (*low, *reversed(high)))
+        self._add("polygon", f"band {css}", {"points": path})
 
     def mark(self, x: float, y: float, style: Style, tip: str, kind: str = "mean", drop: float = 0.0) -> None:
         """An arm's marker, ``drop`` units below its place; ``tip`` is told where it is pointed at."""

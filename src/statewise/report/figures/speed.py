@@ -8,7 +8,7 @@ from statewise.report.figures.figure import Figure
 from statewise.report.figures.plot import Axis
 from statewise.report.figures.rows import draw_interval, rows_plot
 from statewise.report.figures.style import Style
-from statewise.report.formats import number, plain
+from statewise.report.formats import number
 from statewise.report.scale import Scale
 from statewise.report.schema.bench import Timing
 
@@ -34,7 +34,7 @@ def _plot(gear: str, rows: Sequence[Timing], styles: Mapping[str, Style]) -> Mar
     floors = [row.floor.seconds / row.peer_seconds.median for row in rows]
     ends = [value for row in rows for value in (row.ratio.low, row.ratio.high)]
     scale = Scale.over([1.0, *ends, *floors], wide=8.0)
-    across = Axis(scale, f"{_NAMES.get(gear, gear)}: time, as a multiple of torch.nn's", _ticks(scale))
+    across = Axis.along(scale, f"{_NAMES.get(gear, gear)}: time, as a multiple of torch.nn's")
     plot = rows_plot([styles[row.model].short for row in rows], across)
     plot.upright(1.0, len(rows) - 0.4, -0.6)
     for place, (row, floor) in enumerate(zip(rows, floors, strict=True)):
@@ -43,7 +43,3 @@ def _plot(gear: str, rows: Sequence[Timing], styles: Mapping[str, Style]) -> Mar
         draw_interval(plot, scale, place, style, (row.ratio.low, row.ratio.high))
         plot.mark(row.ratio.median, place, style, f"{row.model}: {number(row.ratio.median)} of {row.peer}'s time")
     return plot.svg()
-
-
-def _ticks(scale: Scale) -> list[tuple[float, str]]:
-    return [(tick, plain(tick)) for tick in scale.ticks()]

@@ -1,0 +1,26 @@
+"""The next rows of a series, as ``render_forecast`` takes it."""
+
+from pydantic import BaseModel
+
+
+class Intervals(BaseModel):
+    """How intervals were found."""
+
+    samples: int
+    level: float
+
+
+class Forecast(BaseModel):
+    """What is forecast of every target, in its own units, a row after the other."""
+
+    title: str
+    created: str = ""
+    command: str = ""
+    times: list[str]
+    """When the rows come"""
+    values: dict[str, list[float]]
+    before: dict[str, list[float]] = {}
+    """The last rows that are known, oldest first"""
+    lower: dict[str, list[float]] = {}
+    upper: dict[str, list[float]] = {}
+    intervals: Intervals | None = None
