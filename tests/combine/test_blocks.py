@@ -5,6 +5,7 @@ import torch
 
 from statewise import tree
 from statewise.combine.blocks import Blocks
+from statewise.combine.dense import Dense
 from statewise.combine.dropout import Dropout
 from statewise.combine.stack import Stack
 from statewise.combine.wrapper import Wrapper
@@ -57,6 +58,29 @@ def test_states_of_the_others_pass_through():
         same = all(torch.equal(a, b) for a, b in zip(tree.leaves(before), tree.leaves(now), strict=True))
         assert same == (place in (1, 2))
     assert blocks(x, after)[0].shape == (2, 7, 5)
+
+
+def dense() -> tuple[list[list[SequenceLayer]], list[SequenceLayer]]:
+    low, high = (Dense(LSTM(input_size=width, hidden_size=2)) for width in (3, 5))
+    return [[low], [high]], [GRU(input_size=7, hidden_size=4)]
+
+
+def test_zeros_stand_for_what_dense_blocks_to_come_would_add():
+    """An LSTM whose weights are all 0 puts out 0."""
+    blocks = Blocks(*dense()).eval()
+    x = torch.randn(2, 7, 3)
+    found, state = blocks.first(1)(x)
+    with torch.no_grad():
+        for parameter in blocks.block(1)[0].parameters():
+            parameter.zero_()
+    expected, after = blocks(x)
+    assert torch.equal(found, expected)
+    assert all(torch.equal(a, b) for a, b in zip(tree.leaves(state), tree.leaves(after), strict=True))
+
+
+def test_the_first_dense_blocks_keep_the_laws():
+    for name in LAWS.keys() - {"gradients"}:
+        check_law(name, First(*dense(), 1))
 
 
 @pytest.mark.parametrize("number", [0, 3])

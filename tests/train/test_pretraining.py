@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from statewise import tree
+from statewise.combine.blocks import Blocks
 from statewise.contract import Model
 from statewise.errors import UserError
+from statewise.layers.recurrent.lstm import LSTM
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 from statewise.train.pretraining import stage_at
@@ -130,6 +132,18 @@ def test_the_state_is_carried_over_and_a_new_block_begins_empty():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_dense_blocks_are_trained_one_by_one(kind: str):
+    trainer = trainer_of(deep(block="dense"), kind)
+    losses = [trainer.update() for _ in range(16)]
+    assert all(torch.isfinite(torch.tensor(losses)))
+    model = deep(block="dense")
+    begun = weights(model)
+    stop_after(trainer_of(model, kind), 4)
+    changed = {block_of(name) for name, tensor in weights(model).items() if not torch.equal(tensor, begun[name])}
+    assert changed == OUTSIDE | {"0"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_all_are_trained_again_when_it_ends_or_is_stopped(kind: str):
     model = deep()
     stop_after(trainer_of(model, kind), 6)
@@ -182,14 +196,15 @@ def test_what_cannot_be_pretrained_says_so():
     bare = deep()
     with pytest.raises(UserError, match=r"LSTM has no blocks .* say pretraining=none"):
         trainer_of(Model(bare.body.block(0)[0].layer.layer, bare.head, 2), "greedy")  # type: ignore[operator, union-attr]
-    with pytest.raises(UserError, match="cannot share one head"):
-        trainer_of(deep(block="dense"), "greedy")
+    narrowing = Blocks([[LSTM(input_size=3, hidden_size=5)], [LSTM(input_size=5, hidden_size=4)]])
+    with pytest.raises(UserError, match="blocks of widths 5, 4 cannot share one head"):
+        trainer_of(Model(narrowing, bare.head, 2), "greedy")
     with pytest.raises(UserError, match=r"0\.75 of 3 updates are too few to pretrain 3 blocks"):
         trainer_of(deep(), "greedy", steps=3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("block", ["plain", "residual"])
+@pytest.mark.parametrize("block", ["plain", "residual", "dense"])
 def test_stopped_at_any_update_it_ends_the_same(kind: str, block: str, tmp_path: Path):
     fields: dict[str, Any] = {"evaluate_every": 3, "checkpoint_every": 4, "schedule": "plateau", "steps": 9}
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import accumulate, chain
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from statewise.combine.pointwise import Pointwise
 from statewise.combine.stack import Stack
 from statewise.contract import Input, Segments, SequenceLayer
 from statewise.tree import State
@@ -39,7 +40,7 @@ class Blocks(Stack):
         """The first blocks and the end as one layer, which shares the parameters and the form of the state.
 
         Raises:
-            ValueError: if there are not so many blocks, or their width does not fit the end.
+            ValueError: if there are not so many blocks, or they put out more than the last one, which the end reads.
         """
         if not 1 <= blocks <= self.depth:
             raise ValueError(f"there are {self.depth} blocks, so the first {blocks} cannot be run")
@@ -49,7 +50,8 @@ class Blocks(Stack):
 class FirstBlocks(SequenceLayer):
     """y = end(block_k(... block_1(x))), of more blocks than k; the states of the others pass through as they are.
 
-    So a state that was carried while some blocks ran is one that all of them can go on from: a block that comes in
+    Where later blocks are wider, as dense ones are by what they put beside, zeros stand for what they would add. So a
+    state that was carried while some blocks ran is one that all of them can go on from: a block that comes in
     later begins with an empty memory.
 
     >>> import torch
@@ -62,10 +64,13 @@ class FirstBlocks(SequenceLayer):
     """
 
     def __init__(self, whole: Blocks, blocks: int) -> None:
-        members = whole.members()
-        self.places = (*range(whole.ends[blocks - 1]), *range(whole.ends[-1], len(members)))
-        """Of the layers that run, among all"""
-        stack = Stack([members[place] for place in self.places])
+        members, below = whole.members(), whole.ends[blocks - 1]
+        end = range(whole.ends[-1], len(members))
+        narrow, wide = (members[layers - 1].output_size for layers in (below, whole.ends[-1]))
+        widening = [_padded_with_zeros(narrow, wide)] if narrow < wide else []
+        self.places = (*range(below), *(None for _ in widening), *end)
+        """Of the layers that run, among all; ``None`` of one that is not among them"""
+        stack = Stack([*members[:below], *widening, *(members[place] for place in end)])
         super().__init__(stack.input_form, stack.output_size)
         self.stack = stack
         self.reads_time = stack.reads_time
@@ -83,9 +88,13 @@ class FirstBlocks(SequenceLayer):
         return y, self._among_all(state, after)
 
     def _running(self, state: State) -> State:
-        return tuple(state[place] for place in self.places)
+        return tuple(() if place is None else state[place] for place in self.places)
 
     def _among_all(self, state: State, after: State) -> State:
         """The state of all layers, with that of those that ran."""
         new = dict(zip(self.places, after, strict=True))
         return tuple(new.get(place, inner) for place, inner in enumerate(state))
+
+
+def _padded_with_zeros(narrow: int, wide: int) -> SequenceLayer:
+    return Pointwise(nn.ConstantPad1d((0, wide - narrow), 0.0), input_size=narrow, output_size=wide)

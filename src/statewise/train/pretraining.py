@@ -3,8 +3,8 @@
 Greedy layer-wise pretraining (Bengio, Lamblin, Popovici & Larochelle 2007, section 3, there unsupervised; for recurrent
 stacks and by the task's own loss Hermans & Schrauwen 2013, section 3.2). With N blocks, the first share of the updates
 is N equal stages: in stage k the first k blocks run, between the embedding and the one head that all stages share, and
-are trained. ``greedy-frozen`` trains block k and the head alone, once k > 1, and leaves what lies below as it is. The
-updates after that train everything together.
+are trained; of dense blocks, zeros stand for what those to come will put beside. ``greedy-frozen`` trains block k and
+the head alone, once k > 1, and leaves what lies below as it is. The updates after that train everything together.
 
 Which blocks run is a function of the update's number; a block that comes in begins with an empty memory beside those
 whose state is carried on. Validation scores are those of the blocks that run, and a best model is chosen among whole
@@ -102,11 +102,11 @@ def _parts(model: Model, config: TrainConfig) -> list[Model]:
             f"{config.pretraining_share:g} of {config.steps} updates are too few to pretrain {body.depth} blocks; take "
             "more steps, a larger pretraining_share, or pretraining=none"
         )
-    widths = {body.block(number)[-1].output_size for number in range(body.depth)}
-    if len(widths) > 1:
+    widths = [body.block(number)[-1].output_size for number in range(body.depth)]
+    if max(widths) > widths[-1]:
         raise UserError(
-            f"blocks of widths {', '.join(map(str, sorted(widths)))} cannot share one head, as pretraining has them "
-            "do; say another block, such as block=residual, or pretraining=none"
+            f"blocks of widths {', '.join(map(str, widths))} cannot share one head, as pretraining has them do: it "
+            "reads what the last puts out, so none may be wider; or say pretraining=none"
         )
     bodies = (body.first(blocks) for blocks in range(1, body.depth))
     return [Model(first, model.head, model.output_size, embedding=model.embedding) for first in bodies]
