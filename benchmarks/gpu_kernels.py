@@ -1,6 +1,6 @@
 """What Triton's compiler makes of every kernel for a GPU, which need not be there.
 
-    python benchmarks/gpu_kernels.py [--target 90] [--only dense scan] [--gates LSTMGates] [--widths 64 128]
+    python benchmarks/gpu_kernels.py [--target 90] [--only dense delta] [--gates LSTMGates] [--widths 64 128]
 
 Prints, for each kernel, registers a thread, bytes of a thread that no register had room for, and kilobytes that the
 threads of a program share, out of what the target has. A kernel that does not compile ends the run. That is no
@@ -20,7 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from statewise.ops.gpu import dense, elementwise, scan
+from statewise.ops.gpu import delta, dense, elementwise, scan
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
@@ -95,7 +95,17 @@ def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
             yield Kernel(name, elementwise._backward_kernel, dtype, {**common, "RETREAT": retreat})
 
 
+def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the delta rule, from chunk to chunk."""
+    for keys in widths:
+        for dtype in dtypes:
+            options = delta.options(dtype, 32, keys)
+            yield Kernel(f"delta rule K={keys}", delta.states_kernel, dtype, options)
+            yield Kernel(f"delta rule K={keys}", delta.states_back_kernel, dtype, options)
+
+
 WHOLE_NUMBERS = {
+    "chunks", "heads", "steps", "keys", "values",
     "time", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
     "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
 }  # fmt: skip
@@ -132,9 +142,11 @@ def main() -> None:
     """Print one line for each kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
-    parser.add_argument("--only", nargs="+", choices=("dense", "steps", "scan", "cells"), default=["dense", "scan"])
+    parser.add_argument(
+        "--only", nargs="+", choices=("dense", "steps", "scan", "cells", "delta"), default=["dense", "scan"]
+    )
     parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
-    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H, up to 256 (default 64 128)")
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H or K, up to 256 (default 64 128)")
     names = {name: dtype for dtype, name in TYPES.items()}
     parser.add_argument("--dtypes", nargs="+", choices=sorted(names), default=["bf16", "fp32"])
     arguments = parser.parse_args()
@@ -144,6 +156,7 @@ def main() -> None:
         "steps": lambda: step_kernels(arguments.gates, dtypes),
         "scan": lambda: scan_kernels(dtypes),
         "cells": lambda: cell_kernels(dtypes),
+        "delta": lambda: delta_kernels(arguments.widths, dtypes),
     }
     print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")
     print("kernel                             way               dtype  registers  stack  shared KB")

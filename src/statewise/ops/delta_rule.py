@@ -14,17 +14,26 @@ et al. 2024, "Parallelizing Linear Transformers with the Delta Rule", arXiv 2406
 
     u_t + b_t sum_{s < t} (a_{s+1} ... a_t) (k_t . k_s) u_s = b_t v_t - b_t (a_1 ... a_t) S_0^T k_t
 
-It is solved for all chunks at once, but for S_0; what is left is a loop over chunks.
+It is solved for all chunks at once, but for S_0; what is left, from chunk to chunk, is a loop: ``chunked`` has it step
+by step in torch's own operations, ``triton`` as one kernel each way, for GPUs. So far that was run by Triton's
+interpreter alone, on no GPU; all else are products of torch's.
 """
+
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from statewise.ops.chunks import below, despite_what_is_not_finite, in_chunks, kept_between
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 
 CHUNK = 32
 """Steps in a chunk."""
+
+WIDEST = 128
+"""K up to which a program on a GPU has room for some columns of a state"""
 
 
 def delta_rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,36 +73,84 @@ def reference(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial
 
 def chunked(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
     """Chunk by chunk of time."""
-    return despite_what_is_not_finite(_in_chunks, q, (k, v, log_a, b), initial)
+    return _in_chunks(_states, q, k, v, log_a, b, initial)
+
+
+def triton(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, with Triton and on a GPU."""
+    return _in_chunks(_KernelStates.apply, q, k, v, log_a, b, initial)
 
 
 def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> str:
-    """Which form runs: the one in chunks, on every device."""
-    return "chunked"
+    """Which form runs: both are made of chunks, between which a GPU has its kernel."""
+    alike = all(t.dtype == q.dtype for t in (k, v, log_a, b, initial))
+    fits = k.shape[-1] <= WIDEST
+    return "triton" if alike and fits and kernels_serve(q, k, v, log_a, b, initial) else "chunked"
 
 
-FORMS = Forms("delta_rule", {"reference": reference, "chunked": chunked}, rule)
+FORMS = Forms("delta_rule", {"reference": reference, "chunked": chunked, "triton": triton}, rule)
 
 
-def _in_chunks(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    return in_chunks(_equal_chunks, CHUNK, (q, k, v, log_a, b), initial)
+def _in_chunks(states: Any, q: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+    def recur(q: Tensor, *more: Tensor) -> tuple[Tensor, Tensor]:
+        *sequences, initial = more
+        return in_chunks(partial(_equal_chunks, states), CHUNK, (q, *sequences), initial)
+
+    *given, initial = rest
+    return despite_what_is_not_finite(recur, q, tuple(given), initial)
 
 
-def _equal_chunks(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+def _equal_chunks(
+    states: Any, q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor
+) -> tuple[Tensor, Tensor]:
     """For ``(B, C, N, Q, ...)``, C chunks of Q steps each; the outputs as ``v``."""
     kept = kept_between(log_a).squeeze(-1)  # (B, C, N, Q, Q)
     since_start = log_a.cumsum(-2).exp()
     written, replaced = _solved(k, v, b, since_start, kept)
+    left = k * kept[..., -1, :].unsqueeze(-1)
+    u, before, last = states(written, replaced, left, since_start[..., -1:, :], initial)
     weights = below(q @ k.mT, diagonal=True) * kept
-    by_state, left = q * since_start, k * kept[..., -1, :].unsqueeze(-1)
-    kept_whole = since_start[..., -1:, :]
-    outputs = []
-    chunks = (x.unbind(1) for x in (written, replaced, weights, by_state, left, kept_whole))
-    for written_c, replaced_c, weights_c, by_state_c, left_c, kept_c in zip(*chunks, strict=True):
-        u = written_c - replaced_c @ state
-        outputs.append(weights_c @ u + by_state_c @ state)
-        state = kept_c * state + left_c.mT @ u
-    return torch.stack(outputs, dim=1), state
+    return weights @ u + (q * since_start) @ before, last
+
+
+def _states(
+    written: Tensor, replaced: Tensor, left: Tensor, kept: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What each chunk adds, ``u (B, C, N, Q, V)``, the states before all chunks, and the last.
+
+    From ``written (B, C, N, Q, V)``, ``replaced`` and ``left (B, C, N, Q, K)``, ``kept (B, C, N, 1, 1)`` and the first.
+    """
+    added, before = [], []
+    chunks = (x.unbind(1) for x in (written, replaced, left, kept))
+    for written_c, replaced_c, left_c, kept_c in zip(*chunks, strict=True):
+        before.append(state)
+        added.append(written_c - replaced_c @ state)
+        state = kept_c * state + left_c.mT @ added[-1]
+    return torch.stack(added, dim=1), torch.stack(before, dim=1), state
+
+
+class _KernelStates(torch.autograd.Function):
+    """``_states`` by kernels; second derivatives are those of ``_states``."""
+
+    @staticmethod
+    def forward(ctx: Any, *arguments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        from statewise.ops.gpu import delta
+
+        results = delta.states(*arguments)
+        ctx.save_for_backward(*arguments, *results[:2])
+        return results
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, ...]:
+        written, replaced, left, kept, initial, u, before = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            gradients: tuple[Tensor, ...]
+            gradients = torch.func.vjp(_states, written, replaced, left, kept, initial)[1](cotangents)
+            return gradients
+        from statewise.ops.gpu import delta
+
+        du, d_before, d_last = cotangents
+        return delta.gradients(replaced, left, kept, u, before, du, d_before, d_last)
 
 
 def _solved(k: Tensor, v: Tensor, b: Tensor, since_start: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

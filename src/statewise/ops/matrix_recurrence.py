@@ -64,7 +64,10 @@ def chunked(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> 
 
 
 def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> str:
-    """Which form runs: the one in chunks, on every device."""
+    """Which form runs: the one in chunks, on every device.
+
+    It is made of products, and between chunks of ``linear_recurrence``, which has a kernel where there is a GPU.
+    """
     return "chunked"
 
 

@@ -12,6 +12,13 @@ def sums_of(dtype: torch.dtype) -> Any:
     return tl.float64 if dtype in (torch.float64, torch.complex128) else tl.float32
 
 
+def precision_of(dtype: torch.dtype) -> str:
+    """Of products: in single precision as torch's are, three times as many of fewer digits unless fewer will do."""
+    if dtype == torch.float64:
+        return "ieee"
+    return "tf32x3" if dtype == torch.float32 and not torch.backends.cuda.matmul.allow_tf32 else "tf32"
+
+
 @triton.jit
 def vectors(at, count: tl.constexpr, width, inside, kind: tl.constexpr):
     """``count`` vectors, of which the first stands ``at`` these places and each next one ``width`` numbers later."""

@@ -10,7 +10,7 @@ import torch
 import triton
 from torch import Tensor
 
-from statewise.ops.gpu.blocks import sums_of
+from statewise.ops.gpu.blocks import precision_of, sums_of
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
@@ -84,7 +84,7 @@ def options(
         "KEEP": bool(len(keep)),
         "MASK": bool(len(mask)),
         "RESIDENT": numbers * weight.element_size() <= room,
-        "PRECISION": _precision(weight),
+        "PRECISION": precision_of(weight.dtype),
         "KIND": sums_of(weight.dtype),
         "ROWS": ROWS,
         "WIDTH": width,
@@ -94,16 +94,9 @@ def options(
     }
 
 
-def _precision(weight: Tensor) -> str:
-    """Of products: in single precision as torch's are, three times as many of fewer digits unless fewer will do."""
-    if weight.dtype != torch.float32:
-        return "ieee"
-    return "tf32" if torch.backends.cuda.matmul.allow_tf32 else "tf32x3"
-
-
 def _copies(weight: Tensor) -> int:
     """How often a matrix lies on the chip: large and small parts of its numbers apart in the exact products."""
-    return 2 if _precision(weight) == "tf32x3" else 1
+    return 2 if precision_of(weight.dtype) == "tf32x3" else 1
 
 
 def _room(device: torch.device) -> int:
