@@ -214,9 +214,8 @@ def rwkv(d: int, h: int, *, n: int, m: int, r: int) -> Count:
     return 2 * products, mixes + state + 5 * h + 7 * h + 2 * h + 3 * h  # bonus; norm, weight, bias; silu(g)
 
 
-def hyena(d: int, h: int, *, c: int, n: int, w: int, m: int) -> Count:
-    spoken = c * ((1 + 2 * m) * w + w * w + w * n * h)
-    return 2 * ((d + 3) * (n + 1) * h + spoken + n * c * h + h * h), (n + 1) * h + n * h  # bias; gates
+def hyena(d: int, h: int, *, c: int, n: int) -> Count:
+    return 2 * ((d + 3) * (n + 1) * h + n * c * h + h * h), (n + 1) * h + n * h  # bias; gates
 
 
 def attention(d: int, h: int, *, n: int, c: int, positions: int) -> Count:
@@ -357,10 +356,10 @@ HAND: dict[str, list[tuple[dict[str, Any], Callable[[int, int], Count]]]] = {
         ({"heads": 4, "mix_rank": 3, "decay_rank": 5}, lambda d, h: rwkv(d, h, n=4, m=3, r=5)),
     ],
     "hyena": [
-        ({"context_length": 7}, lambda d, h: hyena(d, h, c=7, n=2, w=16, m=8)),
+        ({"context_length": 7}, lambda d, h: hyena(d, h, c=7, n=2)),
         (
             {"context_length": 11, "order": 3, "filter_width": 6, "filter_bands": 3},
-            lambda d, h: hyena(d, h, c=11, n=3, w=6, m=3),
+            lambda d, h: hyena(d, h, c=11, n=3),
         ),
     ],
     "mlstm": [({}, lambda d, h: mlstm(d, h, n=2)), ({"heads": 4}, lambda d, h: mlstm(d, h, n=4))],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from statewise import tree
-from statewise.contract import SequenceLayer, example_input, take_step
+from statewise.contract import SequenceLayer, example_input, take_step, weights_held
 from statewise.cost.elementwise import ElementwiseCounter
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Flops(NamedTuple):
 def step_flops(layer: SequenceLayer) -> Flops:
     """Operations of one ``step`` of one row; of attention one with a full window, of sparse weights with their zeros.
 
+    What is made of the weights alone, such as a filter, is worked out once a sequence and not counted.
+
     >>> from statewise.layers.recurrent.lstm import LSTM
     >>> step_flops(LSTM(input_size=3, hidden_size=4))
     Flops(products=224, elementwise=52)
@@ -39,8 +41,10 @@ def step_flops(layer: SequenceLayer) -> Flops:
     layer = _still(layer)
     x, state = take_step(example_input(layer, batch=1, time=1), 0), layer.initial_state(1)
     elementwise = ElementwiseCounter(tree.leaves((x, state)))
-    with product_counter() as products, elementwise:
+    with weights_held():
         layer.step(x, state)
+        with product_counter() as products, elementwise:
+            layer.step(x, state)
     return Flops(int(products.get_total_flops()), elementwise.total)
 
 
