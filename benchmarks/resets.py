@@ -2,7 +2,8 @@
 
     python benchmarks/resets.py [--rounds 20] [--batch 32] [--length 512] [--width 128] [--share 0.01] [--only lru]
 
-Both sides take turns, so that a busy machine slows both; a ratio is the median over the rounds of with / without. The
+Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
+other processes take, a ratio is the median over the rounds of with / without. The
 goal is 1.1 for our own kernels, and 2 where a library's kernel, which knows of no resets, must be cut.
 """
 
@@ -60,14 +61,14 @@ def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Wor
 
 
 def measure(pair: tuple[Work, Work], rounds: int) -> tuple[list[float], float]:
-    """Median seconds of both, and the median of their ratio, over interleaved runs."""
+    """Median seconds of processor time of both, and the median of their ratio, over interleaved runs."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for number in range(-WARM_UP, rounds):
         for side in (0, 1) if number % 2 else (1, 0):
-            start = time.perf_counter()
+            start = time.process_time()
             pair[side]()
             if number >= 0:
-                seconds[side].append(time.perf_counter() - start)
+                seconds[side].append(time.process_time() - start)
     ratios = [one / other for one, other in zip(*seconds, strict=True)]
     return [statistics.median(side) for side in seconds], statistics.median(ratios)
 

@@ -2,8 +2,8 @@
 
     python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers]
 
-Both sides take turns, so that a busy machine slows both; times are medians, a ratio is the median over the rounds of
-ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t: forward against ``a + b`` on the same tensors, the floor of whatever
+Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
+other processes take, and a ratio is the median over the rounds of ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t: forward against ``a + b`` on the same tensors, the floor of whatever
 reads two tensors and writes one; backward alone against the same. Layers are trained, forward and backward, at one
 batch and width.
 """
@@ -85,16 +85,16 @@ def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
 
 
 def measure(duel: Duel, rounds: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of theirs, and the median of their ratio, over interleaved runs."""
+    """Median seconds of processor time of ours and of theirs, and the median of their ratio, over interleaved runs."""
     ours: list[float] = []
     theirs: list[float] = []
     for number in range(-WARM_UP, rounds):
         pairs = [(duel.ours, ours), (duel.theirs, theirs)]
         for work, times in pairs if number % 2 else reversed(pairs):
-            start = time.perf_counter()
+            start = time.process_time()
             work()
             if number >= 0:
-                times.append(time.perf_counter() - start)
+                times.append(time.process_time() - start)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
 

@@ -41,9 +41,11 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments 
     >>> linear_recurrence(torch.tensor(0.5), torch.ones(1, 3), torch.zeros(1))
     tensor([[1.0000, 1.5000, 1.7500]])
     """
-    dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
-    rows = b.shape[0] if segments is None else len(segments)
-    return FORMS(a.to(dtype), b.to(dtype), initial.to(dtype).expand(rows, *b.shape[2:]), segments)
+    if not a.dtype == b.dtype == initial.dtype:
+        dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
+        a, b, initial = a.to(dtype), b.to(dtype), initial.to(dtype)
+    shape = (b.shape[0] if segments is None else len(segments), *b.shape[2:])
+    return FORMS(a, b, initial if initial.shape == shape else initial.expand(shape), segments)
 
 
 def reference(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
@@ -180,19 +182,26 @@ class Kernels(Protocol):
 
 
 def _by_kernels(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> Tensor:
-    axes = b.shape[2:]
-    a = a.reshape((1,) * (b.dim() - a.dim()) + a.shape)
-    flat = (a.expand(*a.shape[:2], *axes).reshape(*a.shape[:2], axes.numel()), b.reshape(*b.shape[:2], axes.numel()))
-    states: Tensor = _KernelRecurrence.apply(kernels, segments, *flat, initial.reshape(-1, axes.numel()))
-    return states.reshape(b.shape)
+    if not torch.is_grad_enabled() or not (a.requires_grad or b.requires_grad or initial.requires_grad):
+        return _states(kernels, a, b, initial)
+    states: Tensor = _KernelRecurrence.apply(kernels, segments, a, b, initial)
+    return states
+
+
+def _states(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    if a.dim() == b.dim() == 3 and a.shape[2] == b.shape[2]:
+        return kernels.states(a, b, initial)
+    size = b.shape[2:].numel()
+    flat = kernels.states(_coefficients(a, b), b.reshape(*b.shape[:2], size), initial.reshape(-1, size))
+    return flat.view(b.shape)
 
 
 class _KernelRecurrence(torch.autograd.Function):
-    """All states ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B or S, D)``."""
+    """All states by kernels, which know one axis of numbers; axes are laid together in here, where no graph is made."""
 
     @staticmethod
     def forward(ctx: Any, kernels: Kernels, segments: Segments | None, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-        states = kernels.states(a, b, initial)
+        states = _states(kernels, a, b, initial)
         ctx.kernels, ctx.segments = kernels, segments
         ctx.save_for_backward(a, initial, states)
         return states
@@ -202,7 +211,21 @@ class _KernelRecurrence(torch.autograd.Function):
         a, initial, states = ctx.saved_tensors
         if torch.is_grad_enabled():
             return None, None, *_differentiable_gradients(a, initial, states, grad, ctx.segments)
-        return None, None, *ctx.kernels.gradients(a, initial, states, grad)
+        shape = states.shape
+        if a.dim() == len(shape) == 3 and a.shape[2] == shape[2]:
+            return None, None, *ctx.kernels.gradients(a, initial, states, grad)
+        coefficients = _coefficients(a, states)
+        h, grad = (x.reshape(*shape[:2], shape[2:].numel()) for x in (states, grad))
+        grad_a, grad_b, grad_initial = ctx.kernels.gradients(coefficients, initial.reshape(-1, h.shape[2]), h, grad)
+        grad_a = grad_a.view(*grad_a.shape[:2], *shape[2:]).sum_to_size(a.shape)
+        return None, None, grad_a, grad_b.view(shape), grad_initial.view(initial.shape)
+
+
+def _coefficients(a: Tensor, states: Tensor) -> Tensor:
+    """``(B or 1, T or 1, D)``, once where they are the same for all rows or steps."""
+    axes = states.shape[2:]
+    a = a.reshape((1,) * (states.dim() - a.dim()) + a.shape)
+    return a.expand(*a.shape[:2], *axes).reshape(*a.shape[:2], axes.numel())
 
 
 def _differentiable_gradients(

@@ -17,6 +17,9 @@ from statewise.ops.compiled.compiler import as_array, jit
 from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
+KEPT = 2**25
+"""Bytes: the largest block that a process keeps for later when it is freed (glibc's malloc). Two of half the size, freed
+together, would be handed back to the system, and be faulted in page by page at the next call."""
 
 
 class Loops(NamedTuple):
@@ -26,13 +29,17 @@ class Loops(NamedTuple):
 
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)``."""
-        h = torch.empty(b.shape, dtype=b.dtype)
+        h = torch.empty_like(b, memory_format=torch.contiguous_format)
         scan(spans(self.segments, *b.shape[:2]), *map(as_array, (a, b, initial, h)))
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h."""
-        grad_a, grad_b, grad_initial = (torch.empty(x.shape, dtype=x.dtype) for x in (a, h, initial))
+        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h; the large ones as one block of memory."""
+        if a.shape == h.shape and 2 * h.nbytes <= KEPT:
+            grad_a, grad_b = torch.empty(2, *h.shape, dtype=h.dtype).unbind()
+        else:
+            grad_a, grad_b = torch.empty(a.shape, dtype=a.dtype), torch.empty(h.shape, dtype=h.dtype)
+        grad_initial = torch.empty(initial.shape, dtype=initial.dtype)
         scan_gradient(
             spans(self.segments, *h.shape[:2]), *map(as_array, (a, h, initial, grad, grad_a, grad_b, grad_initial))
         )
@@ -62,9 +69,10 @@ def scan_gradient(
     """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
 
     ``grad_a`` is g_t conj(h_{t-1}), summed where a coefficient serves several rows or steps, ``grad_initial`` is
-    conj(a_1) g_1.
+    conj(a_1) g_1. Numbers are walked through from the last to the first, as steps are: memory is read evenly in one
+    direction, which takes a half to a third of the time.
     """
-    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
+    rows, steps, last = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1), h.shape[2] - 1
     shared = grad_a.size != h.size
     if shared:
         grad_a[:] = 0
@@ -73,15 +81,15 @@ def scan_gradient(
         row, start, end = spans[segment]
         carried[:] = 0
         for t in range(end - 1, start - 1, -1):
-            for i in range(h.shape[2]):
+            for i in range(last, -1, -1):
                 g = grad[row, t, i] + carried[i]
                 grad_b[row, t, i] = g
                 carried[i] = np.conj(a[row * rows, t * steps, i]) * g
             before = h[row, t - 1] if t > start else initial[segment]
             if shared:
-                for i in range(h.shape[2]):
+                for i in range(last, -1, -1):
                     grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(before[i])
             else:
-                for i in range(h.shape[2]):
+                for i in range(last, -1, -1):
                     grad_a[row, t, i] = grad_b[row, t, i] * np.conj(before[i])
         grad_initial[segment] = carried
