@@ -65,7 +65,11 @@ class Rotary(Positions):
 
 
 class Alibi(Positions):
-    """Scores lowered in proportion to the distance, head i of N by 2^(-8 i / N) a step (Press, Smith & Lewis 2022)."""
+    """Scores lowered in proportion to the distance, head i of N by 2^(-8 i / N) a step (Press, Smith & Lewis 2022).
+
+    That is the paper's rule for any N. Where N is no power of 2 the authors' code, and BLOOM after it, takes the slopes
+    of the largest power of 2 below N, then every other one of the power above.
+    """
 
     def __init__(self, heads: int) -> None:
         super().__init__()
