@@ -31,23 +31,9 @@ NULLABLE = [
 ]
 
 
-def without(path: str) -> Callable[[Data], None]:
-    """A change that takes away a field, ``*`` standing for every item of a list."""
+def at(path: str, end: Callable[[Data, str], object]) -> Callable[[Data], None]:
+    """A change of a field, ``*`` standing for every item of a list."""
 
-    def change(data: Any, parts: list[str]) -> None:
-        if parts[0] == "*":
-            for item in data:
-                change(item, parts[1:])
-        elif len(parts) > 1:
-            if data.get(parts[0]) is not None:
-                change(data[parts[0]], parts[1:])
-        else:
-            data.pop(parts[0], None)
-
-    return lambda data: change(data, path.split("."))
-
-
-def nulled(path: str) -> Callable[[Data], None]:
     def change(data: Any, parts: list[str]) -> None:
         if parts[0] == "*":
             for item in data:
@@ -56,9 +42,17 @@ def nulled(path: str) -> Callable[[Data], None]:
             if data.get(parts[0]) is not None:
                 change(data[parts[0]], parts[1:])
         elif parts[0] in data:
-            data[parts[0]] = None
+            end(data, parts[0])
 
     return lambda data: change(data, path.split("."))
+
+
+def without(path: str) -> Callable[[Data], None]:
+    return at(path, lambda holder, name: holder.pop(name))
+
+
+def nulled(path: str) -> Callable[[Data], None]:
+    return at(path, lambda holder, name: holder.update({name: None}))
 
 
 @pytest.mark.parametrize("path", OPTIONAL)
