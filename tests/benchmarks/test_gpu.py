@@ -1,0 +1,19 @@
+"""The benchmark of GPUs, dry: what was never run on one shall at least run."""
+
+import importlib
+from pathlib import Path
+
+import torch
+
+from statewise.ops.compiled.compiler import without_compiled_loops
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def test_every_comparison_runs(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    with without_compiled_loops():
+        importlib.import_module("gpu").main(["--device", DEVICE, "--dry"])
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert "the figures mean nothing" in head
+    assert len(lines) == 3 * 2 * 2 + 6 * 3 + 2 + 2 * 2 + 3 * 2
