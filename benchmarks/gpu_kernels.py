@@ -80,10 +80,12 @@ def step_kernels(gates: list[str], dtypes: list[torch.dtype]) -> Iterator[Kernel
 def scan_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     """Of the linear recurrence."""
     for dtype in dtypes:
-        tile = {"REVERSED": True, "KIND": sums_of(dtype), "STEPS": scan.STEPS, "NUMBERS": scan.NUMBERS}
-        yield Kernel("scan", scan._scan_kernel, dtype, tile)
+        tile = {"KIND": sums_of(dtype), "STEPS": scan.STEPS, "NUMBERS": scan.NUMBERS}
+        kernels = [scan._scan_kernel, scan._scan_back_kernel]
         if dtype != torch.bfloat16:
-            yield Kernel("complex scan", scan._complex_scan_kernel, dtype, tile)
+            kernels += [scan._complex_scan_kernel, scan._complex_scan_back_kernel]
+        for kernel in kernels:
+            yield Kernel("scan", kernel, dtype, tile)
 
 
 def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
@@ -108,6 +110,7 @@ WHOLE_NUMBERS = {
     "chunks", "heads", "steps", "keys", "values",
     "time", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
     "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
+    "grad_row", "grad_time", "grad_number",
 }  # fmt: skip
 OPTIONS = ("num_warps", "num_stages")
 
@@ -159,14 +162,14 @@ def main() -> None:
         "delta": lambda: delta_kernels(arguments.widths, dtypes),
     }
     print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")
-    print("kernel                             way               dtype  registers  stack  shared KB")
+    print("kernel                             way                      dtype  registers  stack  shared KB")
     for kernel in (kernel for group in arguments.only for kernel in groups[group]()):
         made = compiled(kernel, arguments.target)
         registers, stack = usage(made.asm["cubin"])
         shared = made.metadata.shared / 1024
         name = kernel.function.__name__.strip("_")
         print(
-            f"{kernel.name:34} {name:17} {TYPES[kernel.dtype]:5} {registers:>10} {stack:>6} {shared:10.0f}", flush=True
+            f"{kernel.name:34} {name:24} {TYPES[kernel.dtype]:5} {registers:>10} {stack:>6} {shared:10.0f}", flush=True
         )
 
 
