@@ -13,6 +13,7 @@ from statewise.cli.console import console
 from statewise.cli.parsing import parse_list
 from statewise.cli.watch import StopAsked, Watch
 from statewise.cost.bench.config import BenchConfig, Gear
+from statewise.errors import counted
 
 HEADS = ("model", "time", "quartiles", "peer", "its time", "ratio", "floor", "x floor")
 UNITS = {"forward": ("ms", 1e3), "training": ("ms", 1e3), "step": ("µs", 1e6)}
@@ -55,8 +56,9 @@ def print_tables(result: dict[str, Any]) -> None:
         out.print(_table(gear, rows, result["config"]))
     machine = result["machine"]
     rates = ", ".join(f"{rate / 1e9:.3g} GB/s at {size / 2**10:,.0f} KiB" for size, rate in machine["copy_rates"][::3])
+    rounds = counted(result["rounds"], "round")
     print(
-        f"Medians of {result['rounds']} rounds in which all took turns. Ratio: to the peer's time, below 1 is faster.\n"
+        f"Medians of {rounds} in which all took turns. Ratio: to the peer's time, below 1 is faster.\n"
         "Floor: the longer of the bytes that must move at the rate of a copy, and the operations of the\n"
         "layer's steps at the rate of a matrix product. This machine, measured at the start:\n"
         f"{machine['product_rate'] / 1e9:.3g} GFLOP/s; {rates}."
