@@ -3,9 +3,10 @@
     python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers]
 
 Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
-other processes take, and a ratio is the median over the rounds of ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t: forward against ``a + b`` on the same tensors, the floor of whatever
-reads two tensors and writes one; backward alone against the same. Layers are trained, forward and backward, at one
-batch and width.
+other processes take, and a ratio is the median over the rounds of ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t:
+forward against ``a + b`` on the same tensors, the floor of whatever reads two tensors and writes one; backward alone
+against the same, and beside it the backward of torch's own ``a * b``, which reads and writes as much. Layers are
+trained, forward and backward, at one batch and width.
 """
 
 import argparse
@@ -56,14 +57,14 @@ def scans(length: int, dtype: torch.dtype) -> Iterator[Duel]:
     kind = "complex " if dtype.is_complex else ""
     yield Duel(f"{kind}scan forward", lambda: linear_recurrence(a, b, initial), "a + b", lambda: a + b, 1.3)
     leaves = a.clone().requires_grad_(), b.clone().requires_grad_()
-    h = linear_recurrence(leaves[0], leaves[1], initial)
-    yield Duel(
-        f"{kind}scan backward",
-        lambda: torch.autograd.grad(h, leaves, cotangent, retain_graph=True),
-        "a + b",
-        lambda: a + b,
-        2.5,
-    )
+    h, product = linear_recurrence(leaves[0], leaves[1], initial), leaves[0] * leaves[1]
+    yield Duel(f"{kind}scan backward", backward(h, leaves, cotangent), "a + b", lambda: a + b, 2.5)
+    yield Duel(f"{kind}a * b backward", backward(product, leaves, cotangent), "a + b", lambda: a + b, 2.5)
+
+
+def backward(y: Tensor, leaves: tuple[Tensor, ...], cotangent: Tensor) -> Callable[[], object]:
+    """The gradients of leaves alone."""
+    return lambda: torch.autograd.grad(y, leaves, cotangent, retain_graph=True)
 
 
 def layers(length: int) -> Iterator[Duel]:

@@ -10,7 +10,7 @@ import numpy as np
 from statewise.ops.compiled.scan import scan
 ones = np.ones((1, 3, 1))
 h = np.empty_like(ones)
-scan(ones, ones, np.zeros((1, 1)), h)
+scan(np.array([[0, 0, 3]]), ones, ones, np.zeros((1, 1)), h)
 print(h.sum(), sum(scan.stats.cache_hits.values()))
 """
 

@@ -46,7 +46,8 @@ class Segments:
 
     def before(self, state: State, initial: State) -> State:
         """The state before each segment, S rows: from ``state`` of B rows, or where it begins anew from ``initial``."""
-        return tree.where(self.emptied, tree.pad_like(initial, state), tree.take(state, self.rows))
+        going_on = (~self.emptied).nonzero().squeeze(1)
+        return tree.put(tree.pad_like(initial, state), going_on, tree.take(state, self.rows[going_on]))
 
     @cached_property
     def pieces(self) -> tuple[list[tuple[int, Tensor]], Tensor]:

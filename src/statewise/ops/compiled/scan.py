@@ -18,8 +18,8 @@ from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
 KEPT = 2**25
-"""Bytes: the largest block that a process keeps for later when it is freed (glibc's malloc). Two of half the size, freed
-together, would be handed back to the system, and be faulted in page by page at the next call."""
+"""Bytes of the largest block that a process keeps for later when it is freed, by glibc's malloc. Two of half the size,
+freed together, would be handed back to the system, and be faulted in page by page at the next call."""
 
 
 class Loops(NamedTuple):
