@@ -139,6 +139,7 @@ class _CompiledRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, kind: Any, x: Tensor, weight: Tensor, bias: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
         from statewise.ops.compiled import dense
+        from statewise.ops.compiled.product import product_of
 
         h0, m0, keep, mask, *own = rest
         time, batch, width = x.shape[0], *h0.shape
@@ -147,8 +148,8 @@ class _CompiledRecurrence(torch.autograd.Function):
         m = x.new_empty(time if going_back else 2, batch, sizes.memory, width)
         saved = x.new_empty(time if going_back else 1, batch, sizes.saved, width)
         dense.forward(
-            kind(*map(as_array, own)), *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask)),
-            h.numpy(), m.numpy(), saved.numpy(),
+            product_of(h.numpy().dtype), kind(*map(as_array, own)),
+            *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask, h, m, saved)),
         )  # fmt: skip
         ctx.kind, ctx.inputs = kind, x.shape[2]
         ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, *own)
@@ -158,6 +159,7 @@ class _CompiledRecurrence(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
         refuse_further_derivatives("dense_recurrence")
         from statewise.ops.compiled import dense
+        from statewise.ops.compiled.product import product_of
 
         weight, h, m, saved, h0, m0, keep, mask, *own = ctx.saved_tensors
         kind, sizes = ctx.kind, ctx.kind.sizes()
@@ -165,8 +167,9 @@ class _CompiledRecurrence(torch.autograd.Function):
         dx = du if sizes.sums else h.new_empty(*h.shape[:2], ctx.inputs, h.shape[2])
         dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
         dense.backward(
-            kind(*map(as_array, own)), *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last)),
-            *(t.numpy() for t in (dx, du, dh, dm)), kind(*(part.numpy() for part in d_own)),
+            product_of(h.numpy().dtype), kind(*map(as_array, own)),
+            *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last, dx, du, dh, dm)),
+            kind(*map(as_array, d_own)),
         )  # fmt: skip
         first, later = (part * mask if len(mask) else part for part in (h0, h[:-1]))
         flat = du.flatten(2)

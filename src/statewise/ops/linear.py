@@ -43,7 +43,7 @@ def reference(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """oneDNN's, through the operation that torch's compiler calls; single precision, on a CPU."""
-    y: Tensor = _OneDNN.apply(x, weight, bias)
+    y: Tensor = _OneDNN.apply(x.contiguous(), weight, bias)
     return y
 
 

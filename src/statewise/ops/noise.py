@@ -95,7 +95,8 @@ def events(
 def reference(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, values: tuple[float, float]) -> Tensor:
     """The comparison of all n with their limits."""
     below = _bits(seed, step, len(limits)) < limits
-    return torch.where(below, *torch.tensor(values, dtype=dtype, device=seed.device))
+    there, elsewhere = torch.tensor(values, dtype=dtype, device=seed.device)
+    return torch.where(below, there, elsewhere)
 
 
 def compiled(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, values: tuple[float, float]) -> Tensor:

@@ -23,6 +23,8 @@ from statewise.layers.recurrent.gated import GatedLayer, HiddenState
 from statewise.layers.recurrent.noise import Noise
 from statewise.layers.recurrent.norm import Norm, normalise
 from statewise.ops.gates.norm_gru import NormGRUGates
+from statewise.ops.linear import linear
+from statewise.ops.normalisation import normalised
 
 
 class NormGRU(GatedLayer):
@@ -69,12 +71,11 @@ class NormGRU(GatedLayer):
         self._start_with_bias(1, keep_bias)
 
     def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
-        (x_gates, x_new), (u_gates, u_new) = (
-            self._normed_input(x),
-            self._normed(self._product(state), self.recurrent_gain),
-        )
-        r, z = (x_gates + u_gates).sigmoid().chunk(2, dim=-1)
-        n = (x_new + r * (u_new + self.recurrent_bias)).tanh()
+        x_gates, x_new = self._normed(x @ self.input.weight.T, self.input_gain)
+        u_gates, u_new = self._normed(self._product(state), self.recurrent_gain)
+        bias_gates, bias_new = self._split(self.input.bias)
+        r, z = (x_gates + bias_gates + u_gates).sigmoid().chunk(2, dim=-1)
+        n = (x_new + bias_new + r * (u_new + self.recurrent_bias)).tanh()
         probe.record(self, "reset_gate", r)
         probe.record(self, "keep_gate", z)
         h = n + z * (state.h - n)
@@ -82,17 +83,18 @@ class NormGRU(GatedLayer):
 
     def _normed(self, a: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """Of both gates together, ``(..., 2 H)``, and of the candidate alone, ``(..., H)``."""
-        sizes = [2 * self.output_size, self.output_size]
-        (gates, new), (gain_gates, gain_new) = a.split(sizes, dim=-1), gain.split(sizes)
+        (gates, new), (gain_gates, gain_new) = self._split(a), self._split(gain)
         return normalise(self.norm, gates, gain_gates), normalise(self.norm, new, gain_new)
 
-    def _normed_input(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        gates, new = self._normed(x @ self.input.weight.T, self.input_gain)
-        bias_gates, bias_new = self.input.bias.split([2 * self.output_size, self.output_size])
-        return gates + bias_gates, new + bias_new
+    def _split(self, a: Tensor) -> tuple[Tensor, ...]:
+        """What of ``(..., 3 H)`` is of both gates and what of the candidate."""
+        return a.split([2 * self.output_size, self.output_size], dim=-1)
 
     def _driven(self, x: Tensor, state: HiddenState) -> Tensor:
-        return torch.cat(self._normed_input(x), dim=-1).unflatten(-1, (3, -1))
+        driven = linear(x, self.input.weight)
+        parts = zip(*(self._split(a) for a in (driven, self.input_gain, self.input.bias)), strict=True)
+        normed = [normalised(*part, centred=self.norm == "layer") for part in parts]
+        return torch.cat(normed, dim=-1).unflatten(-1, (3, -1))
 
     def _gates(self) -> NormGRUGates:
         gain = self.recurrent_gain.unflatten(0, (3, -1))

@@ -22,6 +22,8 @@ from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise
 from statewise.layers.recurrent.norm import Norm, normalise
 from statewise.ops.gates.norm_lstm import NormLSTMGates
+from statewise.ops.linear import linear
+from statewise.ops.normalisation import normalised
 
 
 class NormLSTM(GatedLayer):
@@ -71,8 +73,8 @@ class NormLSTM(GatedLayer):
         self._start_with_bias(1, forget_bias)
 
     def step(self, x: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
-        a = self._normed_input(x) + normalise(self.norm, self._product(state), self.recurrent_gain)
-        i, f, g, o = a.chunk(4, dim=-1)
+        from_x = normalise(self.norm, x @ self.input.weight.T, self.input_gain) + self.input.bias
+        i, f, g, o = (from_x + normalise(self.norm, self._product(state), self.recurrent_gain)).chunk(4, dim=-1)
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
         probe.record(self, "input_gate", i)
         probe.record(self, "forget_gate", f)
@@ -81,12 +83,10 @@ class NormLSTM(GatedLayer):
         h = o * (normalise(self.norm, c, self.memory_gain) + self.memory_bias).tanh()
         return self._after(state, h, c)
 
-    def _normed_input(self, x: Tensor) -> Tensor:
-        """s_x * N(W x) + b of all gates, ``(..., 4 H)``."""
-        return normalise(self.norm, x @ self.input.weight.T, self.input_gain) + self.input.bias
-
     def _driven(self, x: Tensor, state: MemoryState) -> Tensor:
-        return self._normed_input(x).unflatten(-1, (4, -1))
+        driven = linear(x, self.input.weight)
+        centred = self.norm == "layer"
+        return normalised(driven, self.input_gain, self.input.bias, centred=centred).unflatten(-1, (4, -1))
 
     def _gates(self) -> NormLSTMGates:
         gain = self.recurrent_gain.unflatten(0, (4, -1))

@@ -77,6 +77,20 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return loop
 
 
+def callback(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Machine code for these types of arguments, which loops are handed and call where it lies.
+
+    What a loop calls by name is compiled again with each loop; of a large function that is most of the time.
+    """
+    import numba
+
+    signature = numba.types.void(*arguments)
+    try:
+        return numba.cfunc(signature, cache=True, **SUMMING)(function)
+    except RuntimeError:  # as above
+        return numba.cfunc(signature, **SUMMING)(function)
+
+
 def _renewed_with_any_source(loop: Any) -> None:
     """Have kept machine code made anew when the source of any loop, or of what is plugged into one, has changed.
 

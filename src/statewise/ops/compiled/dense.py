@@ -15,7 +15,6 @@ from numba.extending import overload
 
 from statewise.ops.compiled.compiler import ELEMENTWISE, jit
 from statewise.ops.compiled.plugs import plain
-from statewise.ops.compiled.product import add_product
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +31,7 @@ def retreat(gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, 
 
 @jit
 def forward(
-    gates: Any, x: Array, w: Array, b: Array, h0: Array, m0: Array, keep: Array, mask: Array,
+    add_product: Any, gates: Any, x: Array, w: Array, b: Array, h0: Array, m0: Array, keep: Array, mask: Array,
     h: Array, m: Array, saved: Array,
 ) -> None:  # fmt: skip
     """Writes ``h (T, B, H)``, ``m (T, B, M, H)`` and ``saved (T, B, K, H)``.
@@ -40,6 +39,7 @@ def forward(
     Where m and saved are shorter, they hold the latest steps alone, step t at place t modulo their length.
 
     Args:
+        add_product: from ``product_of``.
         gates: arrays of the gates' own weights.
         x: ``(T, B, G, H)``.
         w: U transposed, ``(H, R H)``.
@@ -68,8 +68,8 @@ def forward(
 
 @jit
 def backward(
-    gates: Any, w: Array, h: Array, m: Array, saved: Array, h0: Array, m0: Array, keep: Array, mask: Array,
-    dy: Array, dm_last: Array, dx: Array, du: Array, dh: Array, dm: Array, dg: Any,
+    add_product: Any, gates: Any, w: Array, h: Array, m: Array, saved: Array, h0: Array, m0: Array, keep: Array,
+    mask: Array, dy: Array, dm_last: Array, dx: Array, du: Array, dh: Array, dm: Array, dg: Any,
 ) -> None:  # fmt: skip
     """The cotangents of x, u, h0, m0 and the gates' weights, from those of all h, ``dy (T, B, H)``, and of the last m.
 

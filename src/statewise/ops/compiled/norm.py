@@ -24,24 +24,24 @@ def normalise(u: Array, centred: Array, y: Array) -> Any:
     total = u.dtype.type(0)
     for r in range(u.shape[0]):
         for j in range(u.shape[1]):
-            y[r, j] = u[r, j] - mean
-            total += y[r, j] * y[r, j]
+            away = u[r, j] - mean
+            total += away * away
     scale = u.dtype.type(1) / np.sqrt(total / u.dtype.type(u.size) + u.dtype.type(EPSILON))
     for r in range(u.shape[0]):
         for j in range(u.shape[1]):
-            y[r, j] *= scale
+            y[r, j] = (u[r, j] - mean) * scale
     return scale
 
 
-def normalise_back(dy: Array, y: Array, scale: Any, centred: Array, du: Array) -> None:
-    """Writes the cotangent ``du (R, H)`` of u from that of y; both may be the same array."""
+def normalise_back(d: Array, y: Array, scale: Any, centred: Array) -> None:
+    """Overwrites the cotangent ``d (R, H)`` of y by that of u."""
     total, along = y.dtype.type(0), y.dtype.type(0)
     for r in range(y.shape[0]):
         for j in range(y.shape[1]):
-            total += dy[r, j]
-            along += dy[r, j] * y[r, j]
+            total += d[r, j]
+            along += d[r, j] * y[r, j]
     mean = centred[0] * total / y.dtype.type(y.size)
     along = along / y.dtype.type(y.size)
     for r in range(y.shape[0]):
         for j in range(y.shape[1]):
-            du[r, j] = scale * (dy[r, j] - mean - along * y[r, j])
+            d[r, j] = scale * (d[r, j] - mean - along * y[r, j])

@@ -28,7 +28,7 @@ def _by_precision(single: Any, double: Any) -> Any:
 
 def _plug_in() -> None:
     overload(normalise, jit_options=SUMMING)(lambda u, centred, y: plain(normalise))
-    overload(normalise_back, jit_options=SUMMING)(lambda dy, y, scale, centred, du: plain(normalise_back))
+    overload(normalise_back, jit_options=SUMMING)(lambda d, y, scale, centred: plain(normalise_back))
     for function, single, double in VARIANTS:
         overload(function, jit_options=ELEMENTWISE)(_by_precision(plain(single), plain(double)))
 

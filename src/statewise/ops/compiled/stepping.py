@@ -6,19 +6,19 @@ import numpy as np
 
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.compiled.dense import advance
-from statewise.ops.compiled.product import add_product
 
 Array = np.ndarray[Any, Any]
 
 
 @jit
 def step(
-    gates: Any, x: Array, w: Array, b: Array, u: Array, c: Array, h: Array, m: Array,
+    add_product: Any, gates: Any, x: Array, w: Array, b: Array, u: Array, c: Array, h: Array, m: Array,
     driven: Array, recurrent: Array, h_next: Array, m_next: Array, saved: Array,
 ) -> None:  # fmt: skip
     """h, m = gates(W x + b, U h + c, h, m).
 
     Args:
+        add_product: from ``product_of``.
         gates: arrays of the gates' own weights.
         x: ``(B, D)``.
         w: W transposed, ``(D, G H)``.

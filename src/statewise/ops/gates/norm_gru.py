@@ -82,5 +82,5 @@ class NormGRUGates(NamedTuple):
                 dg.gain[k, j] += dx[k, j] * saved[k, j]
             for j in range(dh.shape[0]):
                 du[k, j] = dx[k, j] * gates.gain[k, j]
-        normalise_back(du[:2], saved[:2], saved[7, 0], gates.centred, du[:2])
-        normalise_back(du[2:3], saved[2:3], saved[8, 0], gates.centred, du[2:3])
+        normalise_back(du[:2], saved[:2], saved[7, 0], gates.centred)
+        normalise_back(du[2:3], saved[2:3], saved[8, 0], gates.centred)

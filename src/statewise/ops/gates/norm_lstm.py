@@ -34,7 +34,7 @@ class NormLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=1, saved=12, sums=False)
+        return Sizes(products=4, memory=1, saved=9, sums=False)
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""
@@ -45,48 +45,52 @@ class NormLSTMGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps N(u), N(c'), i, f, g, o, what o multiplies, and both quotients."""
-        saved[10, 0] = normalise(u, gates.centred, saved[:4])
+        """``step`` of one row; keeps N(u), i, f, g, o, and the quotient in N(u)."""
+        saved[8, 0] = normalise(u, gates.centred, saved[:4])
         for j in range(h.shape[0]):
-            saved[5, j] = sigmoid(x[0, j] + gates.gain[0, j] * saved[0, j])
+            saved[4, j] = sigmoid(x[0, j] + gates.gain[0, j] * saved[0, j])
         for j in range(h.shape[0]):
-            saved[6, j] = sigmoid(x[1, j] + gates.gain[1, j] * saved[1, j])
+            saved[5, j] = sigmoid(x[1, j] + gates.gain[1, j] * saved[1, j])
         for j in range(h.shape[0]):
-            saved[7, j] = tanh(x[2, j] + gates.gain[2, j] * saved[2, j])
+            saved[6, j] = tanh(x[2, j] + gates.gain[2, j] * saved[2, j])
         for j in range(h.shape[0]):
-            saved[8, j] = sigmoid(x[3, j] + gates.gain[3, j] * saved[3, j])
+            saved[7, j] = sigmoid(x[3, j] + gates.gain[3, j] * saved[3, j])
         for j in range(h.shape[0]):
-            m_next[0, j] = saved[6, j] * m[0, j] + saved[5, j] * saved[7, j]
-        saved[11, 0] = normalise(m_next, gates.centred, saved[4:5])
+            m_next[0, j] = saved[5, j] * m[0, j] + saved[4, j] * saved[6, j]
+        normalise(m_next, gates.centred, u[:1])
         for j in range(h.shape[0]):
-            saved[9, j] = tanh(gates.memory_gain[j] * saved[4, j] + gates.memory_bias[j])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[8, j] * saved[9, j]
+            h_next[j] = saved[7, j] * tanh(gates.memory_gain[j] * u[0, j] + gates.memory_bias[j])
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
-        """From cotangents of h' and c' to those of x, u, h, c and the weights; du is the room for those of c'."""
+        """From cotangents of h' and c' to those of x, u, h, c and the weights; du is the room for c' and N(c')."""
         one = saved.dtype.type(1)
         for j in range(dh.shape[0]):
-            o, t = saved[8, j], saved[9, j]
+            du[0, j] = saved[5, j] * m[0, j] + saved[4, j] * saved[6, j]
+        quotient = normalise(du[:1], gates.centred, du[1:2])
+        for j in range(dh.shape[0]):
+            du[2, j] = tanh(gates.memory_gain[j] * du[1, j] + gates.memory_bias[j])
+        for j in range(dh.shape[0]):
+            o, t = saved[7, j], du[2, j]
             dx[3, j] = dh[j] * t * o * (one - o)
-            du[1, j] = dh[j] * o * (one - t * t)
+            du[2, j] = dh[j] * o * (one - t * t)
         for j in range(dh.shape[0]):
-            dg.memory_bias[j] += du[1, j]
+            dg.memory_bias[j] += du[2, j]
         for j in range(dh.shape[0]):
-            dg.memory_gain[j] += du[1, j] * saved[4, j]
+            dg.memory_gain[j] += du[2, j] * du[1, j]
         for j in range(dh.shape[0]):
-            du[1, j] *= gates.memory_gain[j]
-        normalise_back(du[1:2], saved[4:5], saved[11, 0], gates.centred, du[:1])
+            du[2, j] *= gates.memory_gain[j]
+        normalise_back(du[2:3], du[1:2], quotient, gates.centred)
         for j in range(dh.shape[0]):
-            i, g = saved[5, j], saved[7, j]
-            dm[0, j] += du[0, j]
+            dm[0, j] += du[2, j]
+        for j in range(dh.shape[0]):
+            i, g = saved[4, j], saved[6, j]
             dx[0, j] = dm[0, j] * g * i * (one - i)
             dx[2, j] = dm[0, j] * i * (one - g * g)
         for j in range(dh.shape[0]):
-            f = saved[6, j]
+            f = saved[5, j]
             dx[1, j] = dm[0, j] * m[0, j] * f * (one - f)
             dm[0, j] *= f
             dh[j] = 0
@@ -95,4 +99,4 @@ class NormLSTMGates(NamedTuple):
                 dg.gain[r, j] += dx[r, j] * saved[r, j]
             for j in range(dh.shape[0]):
                 du[r, j] = dx[r, j] * gates.gain[r, j]
-        normalise_back(du, saved[:4], saved[10, 0], gates.centred, du)
+        normalise_back(du, saved[:4], saved[8, 0], gates.centred)
