@@ -1,4 +1,4 @@
-"""Recurrent cells against code we did not write: ONNX Runtime's variants, torch.nn's GRU and RNN where ours become one,
+"""Recurrent cells against code we did not write: ONNX Runtime's variants, torch.nn's modules where ours become one,
 scipy's linear systems."""
 
 from collections.abc import Sequence
@@ -15,9 +15,11 @@ from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
 from statewise.layers.recurrent.minimal_rnn import MinimalRNN
+from statewise.layers.recurrent.norm_lstm import NormLSTM
 from statewise.layers.recurrent.orthogonal_rnn import OrthogonalRNN
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
+from statewise.layers.recurrent.s_lstm import SLSTM
 from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.sru import SRU
 
@@ -201,6 +203,40 @@ def test_skips_alone_are_torchs_rnn_on_every_third_step(run):
     for first in range(3):
         expected, _ = module(x[:, first::3], past[:, first].unsqueeze(0).contiguous())
         demand_near((y[:, first::3],), (expected,), 1e-11)
+
+
+@GEARS
+@pytest.mark.parametrize(("norm", "module"), [("layer", nn.LayerNorm), ("rms", nn.RMSNorm)])
+def test_the_memory_of_a_normed_lstm_is_torchs_cell_between_torchs_norms(run, norm, module):
+    """The cell is handed its gates as they are, by a matrix of ones on the diagonal, and no product of its own."""
+    layer, x, (h, c) = made(NormLSTM, norm=norm)
+    cell = nn.LSTMCell(4 * H, H, bias=False, dtype=torch.float64)
+    of_input, of_state, of_memory = (module(width, eps=1e-5, dtype=torch.float64) for width in (4 * H, 4 * H, H))
+    of_input.weight, of_state.weight, of_memory.weight = layer.input_gain, layer.recurrent_gain, layer.memory_gain
+    with torch.no_grad():
+        cell.weight_ih.copy_(torch.eye(4 * H))
+        cell.weight_hh.zero_()
+    y, after = run(layer, x, layer.initial_state(B)._replace(h=h, c=c))
+    for t in range(T):
+        a = of_input(x[:, t] @ layer.input.weight.T) + layer.input.bias + of_state(h @ layer.recurrent.weight.T)
+        _, c = cell(a, (torch.zeros_like(h), c))
+        h = a[:, 3 * H :].sigmoid() * (of_memory(c) + layer.memory_bias).tanh()
+        demand_near((y[:, t],), (h,), 1e-11)
+    demand_near((after.h, after.c), (h, c), 1e-11)
+
+
+@GEARS
+def test_without_recurrent_weights_an_slstm_is_torchs_attention_over_the_past(run):
+    """Unit by unit, c / n weighs all z there were by exp(i_s + log f_{s+1} + ... + log f_t): a softmax of biases."""
+    layer, x, _ = made(SLSTM)
+    nn.init.zeros_(layer.recurrent)
+    z, i, f, o = layer.input(x).transpose(1, 2).unflatten(1, (4, H)).unbind(1)  # (B, H, T)
+    forgotten = nn.functional.logsigmoid(f).cumsum(-1)
+    bias = (i - forgotten).unsqueeze(-2) + forgotten.unsqueeze(-1) + torch.full((T, T), -torch.inf).triu(1)
+    asks = torch.zeros(B, H, T, 1, dtype=torch.float64)
+    read = nn.functional.scaled_dot_product_attention(asks, asks, z.tanh().unsqueeze(-1), attn_mask=bias)
+    y, _ = run(layer, x, layer.initial_state(B))
+    demand_near((y,), ((o.sigmoid() * read.squeeze(-1)).transpose(1, 2),), 1e-11)
 
 
 @GEARS
