@@ -20,7 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from statewise.ops.gpu import delta, dense, elementwise, scan
+from statewise.ops.gpu import delta, dense, elementwise, gated_scan, linear_cells, scan
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
@@ -30,7 +30,10 @@ from statewise.ops.gpu.gates import GATES
 ROOM = {80: 163 * 1024, 90: 227 * 1024}
 """Compute capability -> bytes that the threads of a program can share"""
 TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
-VECTORS = {"MinimalRNNGates": 2, "DroppedLSTMGates": 5}
+VECTORS = {
+    "MinimalRNNGates": 2, "DroppedLSTMGates": 5,
+    "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4,
+}  # fmt: skip
 """Of x, where they are others than of u"""
 OWN = {"PeepholeLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
 """Vectors of the gates' own weights"""
@@ -95,6 +98,14 @@ def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
             common = {"VECTORS": 3, "WEIGHTS": 2, "KIND": sums_of(dtype), "NUMBERS": elementwise.NUMBERS}
             yield Kernel(name, elementwise._forward_kernel, dtype, {**common, "READS": True, "ADVANCE": advance})
             yield Kernel(name, elementwise._backward_kernel, dtype, {**common, "RETREAT": retreat})
+    for cell, (coefficients, read, retreat) in linear_cells.CELLS.items():
+        for dtype in dtypes:
+            common = {
+                "G": VECTORS[cell.__name__], "KIND": sums_of(dtype), "COEFFICIENTS": coefficients, "READ": read,
+                "STEPS": gated_scan.STEPS, "NUMBERS": gated_scan.NUMBERS,
+            }  # fmt: skip
+            yield Kernel(cell.__name__, gated_scan.forward_kernel, dtype, {**common, "READS": True})
+            yield Kernel(cell.__name__, gated_scan.backward_kernel, dtype, {**common, "RETREAT": retreat})
 
 
 def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:

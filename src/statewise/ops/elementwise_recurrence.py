@@ -8,9 +8,9 @@ numbers of the state, G vectors of x, P of w.
 
 There are these fast forms. ``compiled`` is one loop each way for CPUs with numba, the cell's gates inside. ``scan``
 serves the cells that are linear in their state, minGRU's for one: gates by torch, then ``linear_recurrence``, for every
-device and transform. ``triton`` is one kernel each way for GPUs, in which a state stays in a register from the first
-step to the last; so far it was run by Triton's interpreter alone, on no GPU. Second derivatives are those of ``scan``
-or of the reference.
+device and transform. ``triton`` is one kernel each way for GPUs, gates inside, which scans tiles of steps of cells that
+are linear in their state and goes step by step through the others; so far it was run by Triton's interpreter alone, on
+no GPU. Second derivatives are those of ``scan`` or of the reference.
 """
 
 from collections.abc import Callable
@@ -94,12 +94,13 @@ def compiled(
 def triton(
     cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
-    """As one kernel, with Triton and on a GPU, of a cell that has functions there; all arguments in one real dtype."""
-    from statewise.ops.gpu import elementwise
+    """As one kernel, with Triton and on a GPU; all arguments in one real dtype."""
+    from statewise.ops.gpu import elementwise, gated_scan
 
     if segments is not None:
         return _by_segment(triton, cell, x, skip, weight, initial, segments)
-    return _by_kernels(elementwise, None, cell, x, skip, weight, initial)
+    kernels = gated_scan if cell.form().kernel is None else elementwise
+    return _by_kernels(kernels, None, cell, x, skip, weight, initial)
 
 
 def _by_segment(
@@ -119,9 +120,9 @@ def rule(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, se
     alike = all(t.dtype == x.dtype and not t.is_complex() for t in (skip, weight, initial))
     if alike and compiled_loops_serve(x, skip, weight, initial):
         return "compiled"
-    if cell.form().kernel is None:
-        return "scan"
-    return "triton" if alike and kernels_serve(x, skip, weight, initial) else "reference"
+    if alike and kernels_serve(x, skip, weight, initial):
+        return "triton"
+    return "scan" if cell.form().kernel is None else "reference"
 
 
 FORMS = Forms(

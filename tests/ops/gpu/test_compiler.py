@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[3] / "benchmarks" / "gpu_kernels.py"
 @pytest.mark.parametrize(
     ("arguments", "kernels"),
     [
-        ("--only steps scan cells delta --widths 16 --dtypes bf16", 34),
+        ("--only steps scan cells delta --widths 16 --dtypes bf16", 44),
         ("--only dense --gates PeepholeLSTMGates --widths 16 --dtypes fp32", 2),
     ],
 )

@@ -19,7 +19,7 @@ STEPS, NUMBERS = 32, 64
 
 
 @triton.jit
-def _then(a, b, a_next, b_next):
+def then(a, b, a_next, b_next):
     """Two maps h -> a h + b, one after the other."""
     return a * a_next, a_next * b + b_next
 
@@ -42,7 +42,7 @@ def _scan_kernel(
         at_b = row * b_row + t[:, None] * b_time + number[None, :] * b_number
         factor = tl.load(a + at_a, mask=mask, other=1.0).to(KIND)
         driven = tl.load(b + at_b, mask=mask, other=0.0).to(KIND)
-        factors, sums = tl.associative_scan((factor, driven), 0, _then)
+        factors, sums = tl.associative_scan((factor, driven), 0, then)
         states = factors * carried[None, :] + sums
         tl.store(h + (row * time + t[:, None]) * size + number[None, :], states, mask=mask)
         last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
@@ -51,7 +51,7 @@ def _scan_kernel(
 
 @triton.jit
 def _then_complex(a, a_i, b, b_i, a_next, a_next_i, b_next, b_next_i):
-    """``_then`` for pairs."""
+    """``then`` for pairs."""
     return (
         a * a_next - a_i * a_next_i,
         a * a_next_i + a_i * a_next,
@@ -114,7 +114,7 @@ def _scan_back_kernel(
         factor = tl.load(at_a, mask=mask & (t + 1 < time), other=1.0).to(KIND)
         at_grad = grad + row * grad_row + t * grad_time + number[None, :] * grad_number
         driven = tl.load(at_grad, mask=mask, other=0.0).to(KIND)
-        factors, sums = tl.associative_scan((factor, driven), 0, _then)
+        factors, sums = tl.associative_scan((factor, driven), 0, then)
         grads = factors * carried[None, :] + sums
         at = (row * time + t) * size + number[None, :]
         before = tl.load(h + at - size, mask=mask & (t > 0), other=0.0).to(KIND)

@@ -1,0 +1,115 @@
+"""A recurrence that is linear in its state, the gates that make its coefficients inside, as a Triton kernel each way.
+
+Tiles of steps are scanned as in ``statewise.ops.gpu.scan``, but of x, several numbers for each of the state; what the
+cell makes of them is plugged in from ``statewise.ops.gpu.linear_cells``. Coefficients are never written: the way back
+works them out again.
+"""
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from statewise.ops.gpu.blocks import put, sums_of, vectors
+from statewise.ops.gpu.linear_cells import CELLS
+from statewise.ops.gpu.scan import then
+
+STEPS, NUMBERS = 32, 32
+"""A tile: so many steps of so many numbers"""
+
+
+def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """As ``statewise.ops.gpu.elementwise.forward``; these cells have neither a way past nor weights."""
+    reads, (batch, time, _, size) = cell.form().reads, x.shape
+    states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if reads else 0)
+    if initial.numel():
+        with torch.cuda.device_of(x):
+            forward_kernel[(batch, triton.cdiv(size, NUMBERS))](
+                x.contiguous(), initial.contiguous(), states, y, time, size, **options(cell, x), READS=reads
+            )
+    return states, y
+
+
+def backward(
+    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor, d_last: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As ``statewise.ops.gpu.elementwise.backward``."""
+    batch, time, _, size = x.shape
+    dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    d_initial = d_last.clone(memory_format=torch.contiguous_format)
+    if initial.numel():
+        with torch.cuda.device_of(x):
+            backward_kernel[(batch, triton.cdiv(size, NUMBERS))](
+                *(t.contiguous() for t in (x, initial, states, dy)), dx, d_initial, time, size,
+                **options(cell, x), RETREAT=CELLS[type(cell)][2],
+            )  # fmt: skip
+    return dx, torch.zeros_like(skip), torch.zeros_like(weight), d_initial
+
+
+def options(cell: Any, x: Tensor) -> dict[str, Any]:
+    """What both kernels are compiled for."""
+    coefficients, read, _ = CELLS[type(cell)]
+    return {
+        "G": x.shape[2], "KIND": sums_of(x.dtype), "COEFFICIENTS": coefficients, "READ": read,
+        "STEPS": STEPS, "NUMBERS": NUMBERS,
+    }  # fmt: skip
+
+
+@triton.jit(do_not_specialize=["time"])
+def forward_kernel(
+    x, initial, states, y, time, size,
+    G: tl.constexpr, KIND: tl.constexpr, COEFFICIENTS: tl.constexpr, READ: tl.constexpr,
+    STEPS: tl.constexpr, NUMBERS: tl.constexpr, READS: tl.constexpr,
+):  # fmt: skip
+    """Writes all states and, where READS, what is read of them."""
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
+    inside = number < size
+    carried = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
+    for tile in range(0, tl.cdiv(time, STEPS)):
+        t = (tile * STEPS + tl.arange(0, STEPS))[:, None]
+        at, mask = row * time + t, (t < time) & inside
+        x_t = vectors(x + at * G * size + number, G, size, mask, KIND)
+        a, b = COEFFICIENTS(x_t)
+        factors, sums = tl.associative_scan((a, b), 0, then)
+        c = factors * carried + sums
+        tl.store(states + at * size + number, c, mask=mask)
+        if READS:
+            tl.store(y + at * size + number, READ(x_t, c), mask=mask)
+        carried = tl.sum(tl.where(last, c, 0.0), axis=0)[None, :]
+
+
+@triton.jit(do_not_specialize=["time"])
+def backward_kernel(
+    x, initial, states, dy, dx, d_initial, time, size,
+    G: tl.constexpr, KIND: tl.constexpr, COEFFICIENTS: tl.constexpr, READ: tl.constexpr,
+    STEPS: tl.constexpr, NUMBERS: tl.constexpr, RETREAT: tl.constexpr,
+):  # fmt: skip
+    """Writes the cotangents of x and, where that of the last state stood, of the initial one."""
+    row = tl.program_id(0).to(tl.int64)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
+    inside = number < size
+    first = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    carried = tl.load(d_initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
+    for tile in range(0, tl.cdiv(time, STEPS)):
+        order = (tile * STEPS + tl.arange(0, STEPS))[:, None]
+        t = time - 1 - order
+        at, mask, later = row * time + t, (t >= 0) & inside, t + 1 < time
+        a, _ = COEFFICIENTS(vectors(x + (at + 1) * G * size + number, G, size, mask & later, KIND))
+        a = tl.where(mask & later, a, 1.0)
+        x_t = vectors(x + at * G * size + number, G, size, mask, KIND)
+        d = tl.load(dy + at * size + number, mask=mask, other=0.0).to(KIND)
+        factors, sums = tl.associative_scan((a, READ(x_t, d)), 0, then)
+        dc = factors * carried + sums
+        after = tl.load(states + at * size + number, mask=mask, other=0.0).to(KIND)
+        before = tl.load(states + (at - 1) * size + number, mask=mask & (t > 0), other=0.0).to(KIND)
+        before = tl.where(t > 0, before, first)
+        put(dx + at * G * size + number, RETREAT(x_t, before, after, d, dc), G, size, mask)
+        carried = tl.sum(tl.where(last, dc, 0.0), axis=0)[None, :]
+    some = tl.zeros_like(number) + time > 0
+    a, _ = COEFFICIENTS(vectors(x + row * time * G * size + number, G, size, inside & some, KIND))
+    tl.store(d_initial + row * size + number, tl.where(some, a, 1.0) * carried, mask=inside)
