@@ -122,6 +122,8 @@ def split(tree: State, sizes: list[int]) -> list[State]:
     [(tensor([0, 1]),), (tensor([2, 3, 4]),)]
     """
     found, form = pytree.tree_flatten(tree)
+    if not found:
+        return [tree] * len(sizes)
     parts = zip(*(leaf.split(sizes) for leaf in found), strict=True)
     return [pytree.tree_unflatten(list(part), form) for part in parts]
 

@@ -46,9 +46,12 @@ def test_every_step_is_in_one_segment():
 def test_pieces_are_the_binary_digits_of_the_lengths():
     reset = torch.zeros(1, 13 + 8 + 1, dtype=torch.bool)
     reset[0, 13] = reset[0, 21] = True
-    pieces, order = Segments(reset).pieces
-    assert [(steps, which.tolist()) for steps, which in pieces] == [(8, [0, 1]), (4, [0]), (1, [0, 2])]
-    assert order.tolist() == [*range(8), *range(13, 21), *range(8, 12), 12, 21]
+    plan = Segments(reset).plan
+    assert [(pieces.digit, pieces.rows) for pieces in plan.rounds] == [(3, 2), (2, 1), (0, 2)]
+    eights = [*range(8), *range(13, 21)]
+    assert sorted(plan.steps[:16].tolist()) == eights
+    assert plan.steps[16:20].tolist() == [*range(8, 12)]
+    assert sorted(plan.steps[20:].tolist()) == [12, 21]
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])

@@ -6,6 +6,7 @@ segments.
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,21 +51,55 @@ class Segments:
         return tree.put(tree.pad_like(initial, state), going_on, tree.take(state, self.rows[going_on]))
 
     @cached_property
-    def pieces(self) -> tuple[list[tuple[int, Tensor]], Tensor]:
-        """The segments by the binary digits of their lengths, the highest first: one of 13 steps is 8, then 4, then 1.
+    def plan(self) -> "Plan":
+        """How to run them by the binary digits of their lengths, the highest first: 13 steps are 8, then 4, then 1."""
+        first, digits = self.ends + 1 - self.lengths, int(self.lengths.max()).bit_length()
+        waiting: list[list[Tensor]] = [[] for _ in range(digits + 1)]
 
-        Returns:
-            The steps of each kind of piece, and the segments ``(n,)`` that have one; and all steps ``(B T,)``, counted
-            through all rows, in the order in which the pieces follow one another.
-        """
-        first, found, order = self.ends + 1 - self.lengths, [], []
-        for digit in reversed(range(int(self.lengths.max()).bit_length())):
-            having = (self.lengths >> digit & 1).nonzero().squeeze(1)
+        def hand_on(having: Tensor, digit: int) -> Handover:
+            left = self.lengths[having] & ((1 << digit) - 1)
+            place = torch.frexp(left.double()).exponent.long()
+            order, sizes = place.argsort(stable=True), place.bincount(minlength=digit + 1).tolist()
+            for queue, part in zip(waiting, having[order].split(sizes), strict=False):
+                queue.append(part)
+            return Handover(order, sizes)
+
+        start, rounds, steps = hand_on(torch.arange(len(self), device=self.rows.device), digits), [], []
+        for digit in reversed(range(digits)):
+            having = torch.cat(waiting[digit + 1])
             if len(having):
                 begun = first[having] + (self.lengths[having] >> digit + 1 << digit + 1)
-                order.append((begun.unsqueeze(1) + torch.arange(1 << digit, device=begun.device)).flatten())
-                found.append((1 << digit, having))
-        return found, torch.cat(order)
+                steps.append((begun.unsqueeze(1) + torch.arange(1 << digit, device=begun.device)).flatten())
+                rounds.append(Round(digit, len(having), hand_on(having, digit)))
+        return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
+
+
+class Handover(NamedTuple):
+    """Where the states of segments go after a round: to the round of the next digit of their length that is 1."""
+
+    order: Tensor
+    """(n,) the rows of the round, first those that are done, then those that go on with digit 0, with digit 1, ..."""
+    sizes: list[int]
+    """How many of each"""
+
+
+class Round(NamedTuple):
+    """Pieces of segments that are as long as each other, 2^digit steps."""
+
+    digit: int
+    rows: int
+    onward: Handover
+
+
+class Plan(NamedTuple):
+    """Rounds, the longest pieces first."""
+
+    start: Handover
+    rounds: list[Round]
+    steps: Tensor
+    """(B T,) all steps, counted through all rows, in the order in which the rounds take them"""
+    back: Tensor
+    """(S,) where each segment stands among those that are done"""
 
 
 def last_steps(sequence: Tensor, segments: Segments | None) -> Tensor:
@@ -93,15 +128,20 @@ def segment_by_segment(run: Run, x: State, state: State, segments: Segments) -> 
     Returns:
         ``(B, T, ...)`` and the state after each segment.
     """
-    pieces, order = segments.pieces
-    in_order = tree.map(lambda leaf: leaf.flatten(0, 1).index_select(0, order), x)
-    outputs = []
-    for (steps, which), part in zip(
-        pieces, tree.split(in_order, [steps * len(which) for steps, which in pieces]), strict=True
-    ):
-        rows = tree.map(lambda leaf, steps=steps: leaf.unflatten(0, (-1, steps)), part)
-        y, after = run(rows, tree.take(state, which))
-        state = tree.put(state, which, after)
+    plan = segments.plan
+    waiting: list[list[State]] = [[] for _ in plan.start.sizes]
+
+    def hand_on(states: State, to: Handover) -> None:
+        for queue, part in zip(waiting, tree.split(tree.take(states, to.order), to.sizes), strict=False):
+            queue.append(part)
+
+    hand_on(state, plan.start)
+    in_order = tree.map(lambda leaf: leaf.flatten(0, 1).index_select(0, plan.steps), x)
+    parts, outputs = tree.split(in_order, [pieces.rows << pieces.digit for pieces in plan.rounds]), []
+    for pieces, part in zip(plan.rounds, parts, strict=True):
+        rows = tree.map(lambda leaf, n=pieces.rows: leaf.unflatten(0, (n, -1)), part)
+        y, after = run(rows, tree.cat(waiting[pieces.digit + 1]))
+        hand_on(after, pieces.onward)
         outputs.append(y.flatten(0, 1))
-    y = torch.cat(outputs).index_select(0, order.argsort())
-    return y.unflatten(0, (segments.batch, segments.time)), state
+    y = torch.cat(outputs).index_select(0, plan.steps.argsort())
+    return y.unflatten(0, (segments.batch, segments.time)), tree.take(tree.cat(waiting[0]), plan.back)

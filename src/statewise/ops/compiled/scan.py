@@ -35,7 +35,7 @@ class Loops(NamedTuple):
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Those of ``a``, ``b`` and ``initial`` from the cotangents of h; the large ones as one block of memory."""
-        if a.shape == h.shape and 2 * h.nbytes <= KEPT:
+        if a.shape == h.shape and 2 * h.nbytes < KEPT:
             grad_a, grad_b = torch.empty(2, *h.shape, dtype=h.dtype).unbind()
         else:
             grad_a, grad_b = torch.empty(a.shape, dtype=a.dtype), torch.empty(h.shape, dtype=h.dtype)
