@@ -10,6 +10,7 @@ import statewise
 from statewise.cli import bench
 from statewise.cli.dispatch import parse, run
 from statewise.cost.bench.config import BenchConfig
+from statewise.cost.waiting import Waiting
 from statewise.models.bare import bare_layer
 from statewise.models.resolve import pattern_of
 
@@ -97,3 +98,13 @@ def test_layers_are_timed_from_python(tmp_path: Path):
     assert found.ratio("gru", "step") == found.result["rows"][0]["ratio"]["median"] > 0
     assert str(tmp_path) in found.result["command"]
     assert "gru" in found.report.read_text()
+
+
+@pytest.mark.parametrize("waited", [Waiting(0.37, busy=True), Waiting(None, busy=False)])
+def test_a_busy_machine_is_told(
+    waited: Waiting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("statewise.cost.bench.run.waiting", lambda spans, device: waited)
+    assert run(["bench", "gru", *SMALL, "--gears", "step", "--out", str(tmp_path / "speed")]) == 0
+    said = capsys.readouterr().out
+    assert ("something else had the processor for 37% of the rounds." in said) == waited.busy

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import torch
 
 from statewise.catalog import CATALOG
 from statewise.compare import measure as room
@@ -16,6 +17,15 @@ from statewise.workbench import WORKBENCH
 
 TASK = Adding(shortest=6, longest=6, evaluation_sequences=8)
 TRAIN = TrainConfig(batch_size=4)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As every trial has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def model(name: str = "gru"):

@@ -20,6 +20,7 @@ from statewise.cost.bench.folder import bench_table, open_bench, write_bench
 from statewise.cost.bench.gears import duel
 from statewise.cost.bench.machine import Machine, measure_machine
 from statewise.cost.bench.run import Subject, run_bench
+from statewise.cost.waiting import Clocks, waiting
 from statewise.errors import UserError
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -140,6 +141,18 @@ def test_it_stops_after_the_round_in_which_it_is_asked_to():
     assert result["rounds"] == 1
     assert told[-1] == (11, 24)  # warming up and one round of two layers at three gears, of as much in three rounds
     assert [row["model"] for row in result["rows"]] == ["4", "5"] * 3
+
+
+@pytest.mark.parametrize(("worked", "busy"), [(10.0, False), (6.0, True)])
+def test_a_busy_machine_is_told(worked: float, busy: bool, monkeypatch: pytest.MonkeyPatch):
+    clocks = iter([Clocks(5.0, 1.0), Clocks(15.0, 1.0 + worked)])
+    monkeypatch.setattr(bench, "read_clocks", lambda: next(clocks))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    result = run_bench(SMALL, [Subject("gru", "recurrent", GRU(input_size=4, hidden_size=4))])
+    assert (result["waited"], result["busy"]) == (pytest.approx(1 - worked / 10), busy)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert waiting([(Clocks(0.0, 0.0), Clocks(1.0, 0.5))], "cpu") == (None, False)
+    assert waiting([(Clocks(0.0, 0.0), Clocks(1.0, 0.5))], "cuda") == (None, False)
 
 
 def test_subjects_stay_as_they_are():

@@ -61,3 +61,9 @@ def test_what_is_no_bench_is_refused(result: Data) -> None:
     del result["rounds"]
     with pytest.raises(ValueError, match="rounds"):
         render_bench(result)
+
+
+def test_a_busy_machine_is_told(result: Data) -> None:
+    assert "busy" not in Page(render_bench({**result, "busy": False, "waited": 0.02})).text
+    text = Page(render_bench({**result, "busy": True, "waited": 0.37})).text
+    assert "The machine was busy. Something else had the processor for 37 % of the rounds" in text

@@ -63,6 +63,12 @@ def print_tables(result: dict[str, Any]) -> None:
         "layer's steps at the rate of a matrix product. This machine, measured at the start:\n"
         f"{machine['product_rate'] / 1e9:.3g} GFLOP/s; {rates}."
     )
+    if result["busy"]:
+        print(
+            f"The machine was busy: something else had the processor for {result['waited']:.0%} of the rounds.\n"
+            "Ratios are fair all the same, as both sides were slowed; times, and what they are of the floor,\n"
+            "are too long."
+        )
 
 
 def _table(gear: str, rows: Iterable[dict[str, Any]], config: dict[str, Any]) -> Table:

@@ -5,11 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import torch
-
 from statewise.contract import Model
 from statewise.cost.timing import peak_memory_mb, step_latency
-from statewise.cost.waiting import BUSY, Clocks, read_clocks, share_waited
+from statewise.cost.waiting import Clocks, read_clocks, waiting
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
@@ -34,7 +32,7 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
     """Microseconds a step of one row, tokens a second of training, and peak memory of both.
 
     Beside them ``waited``, the share of that time in which the process had no processor, and whether the machine was
-    too ``busy`` for the times to be compared; of a GPU, for which a process may wait, neither is known.
+    too ``busy`` for the times to be compared.
 
     Args:
         model: is moved to the arm's device.
@@ -54,12 +52,11 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
     paces = [(now.tokens - then.tokens) / (now.clocks.wall - then.clocks.wall) for then, now in pairwise(timed)]
     before = read_clocks()
     latency = step_latency(model)
-    waited = share_waited([(timed[0].clocks, timed[-1].clocks), (before, read_clocks())])
-    known = torch.device(train.device).type == "cpu"
+    waited = waiting([(timed[0].clocks, timed[-1].clocks), (before, read_clocks())], train.device)
     return {
         "step_latency_us": latency,
         "tokens_per_second": statistics.median(paces),
         "peak_memory_mb": peak_memory_mb(train.device),
-        "waited": waited if known else None,
-        "busy": known and waited > BUSY,
+        "waited": waited.share,
+        "busy": waited.busy,
     }

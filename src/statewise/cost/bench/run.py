@@ -14,6 +14,7 @@ from statewise.cost.bench.floor import Floor, demand, floor
 from statewise.cost.bench.gears import Duel, duel
 from statewise.cost.bench.machine import Machine, describe_machine, measure_machine
 from statewise.cost.parameters import state_bytes
+from statewise.cost.waiting import read_clocks, waiting
 
 
 class Subject(NamedTuple):
@@ -93,7 +94,7 @@ def run_bench(
         for subject in subjects:
             on_step(len(cases), total, f"warming up {subject.name}, {gear}")
             cases.append(_warm_up(subject, gear, config))
-    done = len(cases)
+    done, began = len(cases), read_clocks()
     for number in range(config.rounds):
         for case in cases:
             on_step(done, total, f"round {number + 1}: {case.subject.name}, {case.gear}")
@@ -101,6 +102,7 @@ def run_bench(
             done += 1
         if should_stop():
             break
+    waited = waiting([(began, read_clocks())], config.device)
     count = f"{len(subjects)} {'layer' if len(subjects) == 1 else 'layers'}"
     return {
         "kind": KIND,
@@ -109,6 +111,8 @@ def run_bench(
         "environment": describe_machine(config.device),
         "config": asdict(config),
         "rounds": len(cases[0].ours),
+        "waited": waited.share,
+        "busy": waited.busy,
         "machine": asdict(machine),
         "rows": [asdict(_row(case, config, machine)) for case in cases],
     }

@@ -60,5 +60,8 @@ class Bench(BaseModel):
     environment: dict[str, Scalar] = {}
     config: Work
     rounds: int
+    waited: float | None = None
+    """The share of the rounds in which the process had no processor"""
+    busy: bool = False
     machine: Machine
     rows: list[Timing] = []
