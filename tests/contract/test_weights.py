@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.nn.utils import parametrize
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors, from_weights, weights_held
@@ -93,6 +94,34 @@ def test_while_a_recorder_is_open_it_is_still_worked_out_once():
     with probe.recording(layer):
         layer(torch.ones(1, 3, 2))
     assert layer.times == 1
+
+
+class Counted(nn.Module):
+    """A weight as it is; counts how often it is looked at."""
+
+    times = 0
+
+    def forward(self, weight):
+        self.times += 1
+        return weight
+
+
+class Scaling(Doubling):
+    """h_t = h_{t-1} + a x_t"""
+
+    def step(self, x, state):
+        h = state + self.a * x
+        return h, h
+
+
+def test_a_parametrised_weight_is_worked_out_once_a_sequence():
+    layer, counted = Scaling(), Counted()
+    parametrize.register_parametrization(layer, "a", counted)
+    for times in (1, 2):
+        counted.times = times - 1
+        y, _ = layer(torch.ones(1, 7, 2))
+        assert counted.times == times
+    assert y[0, -1, 0] == 7 * 3
 
 
 def test_another_layers_weights_and_other_weights_of_the_same_are_told_apart():

@@ -37,7 +37,7 @@ class DropConnect(nn.Module):
 def drop_connect(layer: Layer, names: Sequence[str], *, rate: float) -> Layer:
     """Drop single weights in training (Wan et al. 2013; on U as in AWD-LSTM, Merity, Keskar & Socher 2018, section 3).
 
-    A sequence looks at its weights once, so that one mask serves all its steps and rows; ``step``, chunk and chunk draw
+    A sequence looks at its weights once, so that one mask serves all its steps and rows; chunks and single steps draw
     their own. So in train mode, and there alone, the laws ``pure``, ``step = forward`` and ``any chunking`` do not
     hold. Masks come from torch's global generator, which the trainer seeds.
 

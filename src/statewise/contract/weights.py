@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 import torch
+from torch.nn.utils import parametrize
 
 from statewise.ambient import Ambient
 
@@ -55,7 +56,10 @@ def from_weights(method: Callable[[Layer], Made]) -> Callable[[Layer], Made]:
 
 @contextmanager
 def weights_held(known: Known | None = None) -> Iterator[Known]:
-    """Promise that no weight changes inside the ``with`` block. ``torch.compile`` traces as if nothing were held.
+    """Promise that no weight changes inside the ``with`` block.
+
+    A parametrised weight (``torch.nn.utils.parametrize``) is worked out once in it, too. ``torch.compile`` traces as if
+    nothing were held.
 
     Args:
         known: what was worked out in blocks before, to go on with; ``None`` = that of the block around, or nothing.
@@ -67,5 +71,5 @@ def weights_held(known: Known | None = None) -> Iterator[Known]:
     if known is None and around is not None:
         yield around
         return
-    with _known.set({} if known is None else known) as held:
+    with _known.set({} if known is None else known) as held, parametrize.cached():
         yield held
