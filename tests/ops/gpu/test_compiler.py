@@ -1,5 +1,6 @@
-"""Triton's compiler takes every kernel: the interpreter also runs what the compiler refuses."""
+"""Triton's compiler takes every kernel, and its launcher what kernels are given: the interpreter asks for less."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,22 +8,37 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "gpu_kernels.py"
+from statewise.ops.gpu.gates import GATES
+
+HERE = Path(__file__).parent
+KERNELS = [
+    "backward_kernel", "complex_scan_back_kernel", "complex_scan_kernel", "forward_kernel", "scan_back_kernel",
+    "scan_kernel", "states_back_kernel", "states_kernel", "step_back_kernel", "step_kernel",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arguments", "kernels"),
-    [
-        ("--only steps scan cells delta --widths 16 --dtypes bf16", 44),
-        ("--only dense --gates PeepholeLSTMGates --widths 16 --dtypes fp32", 2),
-    ],
-)
-def test_kernels_become_machine_code_without_a_gpu(arguments, kernels, tmp_path):
-    environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path), "TRITON_INTERPRET": "0"}
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", SCRIPT, *arguments.split()], env=environment, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    lines = run.stdout.splitlines()[2:]
-    assert len(lines) == kernels
+@pytest.fixture
+def run(tmp_path):
+    """A script in a process of its own, in which kernels are compiled, not interpreted."""
+
+    def run(*command: object) -> str:
+        environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path), "TRITON_INTERPRET": "0"}
+        script = [sys.executable, "-W", "ignore", *map(str, command)]
+        done = subprocess.run(script, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return run
+
+
+def test_all_gates_become_machine_code_without_a_gpu(run):
+    script = HERE.parents[2] / "benchmarks" / "gpu_kernels.py"
+    lines = run(script, "--only", "steps", "--dtypes", "bf16").splitlines()[2:]
+    assert len(lines) == 2 * len(GATES)
     assert all(0 < int(line.split()[-3]) <= 255 for line in lines)
+
+
+def test_every_operation_is_launched_with_what_its_kernels_take(run):
+    found = json.loads(run(HERE / "launches.py"))
+    assert found["launched"] == KERNELS
+    assert found["variants"] == {"forward_kernel": [1], "backward_kernel": [1]}, "another B or T compiled anew"

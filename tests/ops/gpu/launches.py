@@ -1,0 +1,84 @@
+"""Every operation with kernels, launched as on a GPU up to the point where one is needed; prints what was compiled.
+
+A script for ``test_compiler``: Triton's interpreter must not have been asked for in the same process.
+"""
+
+import collections
+import json
+from typing import Any
+
+import torch
+from torch import Tensor
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+from triton.runtime.jit import JITFunction
+
+from statewise.ops import delta_rule, dense_recurrence, elementwise_recurrence, linear_recurrence
+from statewise.ops.cells.min_gru import MinGRUCell
+from statewise.ops.cells.sru import SRUCell
+from statewise.ops.gates.lstm import LSTMGates
+from statewise.ops.gpu import dense, dense_kernels
+
+
+class Driver:
+    """Of a GPU that is not there."""
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+
+compiled: collections.Counter[str] = collections.Counter()
+launch = JITFunction.run
+
+
+def run(kernel: Any, *arguments: Any, grid: Any, warmup: bool, **options: Any) -> Any:
+    """Everything of a launch but the launch."""
+    compiled[kernel.fn.__name__.strip("_")] += 1
+    return launch(kernel, *arguments, grid=grid, warmup=True, **options)
+
+
+def draw(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.rand(shape, dtype=dtype, requires_grad=True)
+
+
+def backwards(outputs: tuple[Tensor, ...]) -> None:
+    sum(y.sum() for y in outputs).abs().backward()
+
+
+def main() -> None:
+    driver.set_active(Driver())
+    JITFunction.run = run
+    dense._room = lambda device: 227 * 1024
+    variants = {}
+    for form, width in (("triton", 20), ("graph", 300)):
+        for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)) if form == "triton" else ((2, 3),):
+            parts = draw(time, rows, 4, width), draw(4 * width, width), None, draw(rows, width), draw(rows, 1, width)
+            with dense_recurrence.FORMS.use(form):
+                backwards(dense_recurrence.dense_recurrence(LSTMGates(), *parts))
+    for kernel in (dense_kernels.forward_kernel, dense_kernels.backward_kernel):
+        variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
+    for dtype in (torch.float32, torch.complex64):
+        with linear_recurrence.FORMS.use("triton"):
+            backwards((linear_recurrence.linear_recurrence(
+                draw(6, dtype=dtype), draw(2, 5, 6, dtype=dtype), draw(2, 6, dtype=dtype)
+            ),))  # fmt: skip
+    for cell, vectors, more in (
+        (MinGRUCell(), 2, {}),
+        (SRUCell(), 3, {"weight": draw(2, 6), "skip": draw(2, 5, 6)}),
+    ):
+        with elementwise_recurrence.FORMS.use("triton"):
+            backwards(elementwise_recurrence.elementwise_recurrence(cell, draw(2, 5, vectors, 6), draw(2, 6), **more))
+    given = [draw(2, 40, 2, size) for size in (4, 4, 4, 1, 1)]
+    with delta_rule.FORMS.use("triton"):
+        backwards(delta_rule.delta_rule(*given, draw(2, 2, 4, 4)))
+    print(json.dumps({"launched": sorted(compiled), "variants": variants}))
+
+
+if __name__ == "__main__":
+    main()
