@@ -121,6 +121,22 @@ def test_blocks_are_listed_and_every_layer_of_a_hybrid_is_described(capsys: pyte
     assert json.loads(said.splitlines()[-1])["options"].keys() == {"gru", "lru"}
 
 
+def test_a_model_is_described_as_the_catalog_has_it_with_what_it_costs(capsys: pytest.CaptureFixture[str]):
+    assert run(["models", "irnn", "--width", "8", "--json"]) == 0
+    *said, told = capsys.readouterr().out.splitlines()
+    assert (
+        "Options of irnn: input_size=(needed), hidden_size=(needed), activation=relu, initialization=identity" in said
+    )
+    assert "Family: recurrent. Paper: Le, Jaitly & Hinton 2015." in said
+    assert said[-1].startswith("One block at width 8,")
+    assert "parameters 144, state bytes 32, " in said[-1]
+    assert json.loads(told)["options"]["activation"] == "relu"
+    assert json.loads(told)["costs"]["parameters"] == 8 * (8 + 8 + 2)
+    assert run(["models", "attention", "--width", "7"]) == 0
+    assert "At width 7 there is none" in capsys.readouterr().out
+    assert run(["models", "lstm", "--width", "0"]) == 2
+
+
 @pytest.mark.parametrize("name", sorted(CATALOG.keys() - SEQUENCE_LAYERS))
 def test_what_is_no_arm_is_refused_with_what_it_reads(name: str, capsys: pytest.CaptureFixture[str]):
     for command in (["train", "parity", "--model", name], ["compare", "parity", "--models", f"lstm,{name}"]):

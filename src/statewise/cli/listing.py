@@ -3,8 +3,10 @@
 import inspect
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
+from types import MappingProxyType
 
 import torch
 from rich.box import SIMPLE_HEAD
@@ -15,7 +17,7 @@ from statewise.catalog import CATALOG, SEQUENCE_LAYERS
 from statewise.cli import verbs
 from statewise.cli.console import console
 from statewise.compare.presets import PRESETS
-from statewise.contract import Vectors
+from statewise.contract import Entry, Vectors
 from statewise.cost.flops import step_flops
 from statewise.cost.parameters import count_parameters, state_bytes
 from statewise.errors import UserError
@@ -40,33 +42,47 @@ Row = dict[str, str | int | None]
 
 def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
-    is_model = isinstance(verb, verbs.Models)
-    if verb.name:
-        kinds = _layers(verb.name) if is_model else {verb.name: find_task(verb.name)}
-        options = {name: _describe(name, kind) for name, kind in kinds.items()}
-        if verb.json:
-            said = options if len(options) > 1 else next(iter(options.values()))
-            print(json.dumps({"name": verb.name, "options": said}, default=str))
-        return
     if isinstance(verb, verbs.Models):
         width = replace(ModelConfig(), **verbs.given(verb, "width")).width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # a sparse reservoir has as many weights as chance gives it
-            rows, others = _models(width), _others()
-        console().print(AT_WIDTH.format(width), highlight=False)
-        _print_models(rows)
+            told = _describe_models(verb.name, width) if verb.name else _list_models(width)
     else:
-        rows, others = _tasks(), []
-        _print_table(rows)
-        console().print(f"\n{STUDIES}")
-        _print_table([{"name": name, "what": study.question} for name, study in PRESETS.items()])
-    if others:
-        console().print(f"\n{NO_ARMS}")
-        _print_table(others)
-        console().print(f"\n{IN_TURN}\n\n{IN_BLOCKS}")
-        _print_table([{"name": n, "of a part f": b.equation, "paper": b.paper} for n, b in BLOCKS.items()])
+        told = _describe_task(verb.name) if verb.name else _list_tasks()
     if verb.json:
-        print(json.dumps(rows + others))
+        print(json.dumps(told, default=str))
+
+
+def _list_models(width: int) -> list[Row]:
+    """Print all there are with their costs, and what stands beside them; the rows of both tables."""
+    rows = [_row(entry, width) for entry in SEQUENCE_LAYERS.values()]
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    rows.sort(key=lambda row: families.index(row["family"]))
+    others: list[Row] = [
+        {"name": e.name, "family": e.family, "paper": e.paper, "reads": e.reads}
+        for e in CATALOG.values()
+        if e.name not in SEQUENCE_LAYERS
+    ]
+    console().print(AT_WIDTH.format(width), highlight=False)
+    _print_models(rows)
+    console().print(f"\n{NO_ARMS}")
+    _print_table(others)
+    console().print(f"\n{IN_TURN}\n\n{IN_BLOCKS}")
+    _print_table([{"name": n, "of a part f": b.equation, "paper": b.paper} for n, b in BLOCKS.items()])
+    return rows + others
+
+
+def _list_tasks() -> list[Row]:
+    """Print all tasks and studies; the rows of the tasks."""
+    rows = _tasks()
+    _print_table(rows)
+    console().print(f"\n{STUDIES}")
+    _print_table([{"name": name, "what": study.question} for name, study in PRESETS.items()])
+    return rows
+
+
+def _describe_task(name: str) -> dict[str, object]:
+    return {"name": name, "options": _describe(name, find_task(name))}
 
 
 def _print_models(rows: list[Row]) -> None:
@@ -103,43 +119,58 @@ def _print_table(rows: list[Row]) -> None:
     console().print(table)
 
 
-def _layers(name: str) -> dict[str, type]:
-    """The layers of a model by name: several where it is a hybrid."""
-    return {layer: find_entry(layer).layer for layer in cycle_of(name)}
+def _describe_models(name: str, width: int) -> dict[str, object]:
+    """Print what is known of the layers of a model, several where it is a hybrid; options and costs, by layer then."""
+    options, costs = {}, {}
+    for layer in dict.fromkeys(cycle_of(name)):
+        entry = find_entry(layer)
+        options[layer] = _describe(layer, entry.layer, entry.defaults)
+        costs[layer] = _row(entry, width) if entry.reads == "a sequence" else None
+        _print_entry(entry, costs[layer])
+    if len(options) > 1:
+        return {"name": name, "options": options, "costs": costs}
+    return {"name": name, "options": next(iter(options.values())), "costs": next(iter(costs.values()))}
 
 
-def _describe(name: str, kind: type) -> dict[str, object]:
-    """Print what the documentation says about a layer or task, and its options with their defaults, which are told."""
+def _print_entry(entry: Entry, costs: Row | None) -> None:
+    """What the catalog knows of a layer: family, paper, what is tuned, what it costs."""
+    print(f"Family: {entry.family}. Paper: {entry.paper}.")
+    if entry.knobs:
+        print("Tuned: " + ", ".join(f"{knob.name} from {knob.low:g} to {knob.high:g}" for knob in entry.knobs))
+    if costs is not None and costs["parameters"] is None:
+        print(f"At width {costs['width']} there is none; --width costs others.")
+    elif costs is not None:
+        weights, state, operations = (" ".join(cell.split()) for cell in _costs(costs))
+        print(
+            f"One block at width {costs['width']}, without embedding and readout: parameters {weights}, "
+            f"state bytes {state}, operations a token {operations}. --width costs others."
+        )
+
+
+def _describe(name: str, kind: type, defaults: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
+    """Print what the documentation says about a layer or task, and its options with their defaults, which are told.
+
+    Of those, ``defaults`` are of this name alone, the others of its kind.
+    """
     parameters = inspect.signature(kind).parameters.values()
-    options = {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters}
+    options = {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters} | dict(defaults)
     documentation = [inspect.getdoc(source) for source in (sys.modules[kind.__module__], kind)]
     print("\n\n".join(text for text in documentation if text))
     print(f"\nOptions of {name}: " + ", ".join(f"{option}={value}" for option, value in options.items()))
     return options
 
 
-def _models(width: int) -> list[Row]:
-    """All arms of a comparison with their costs, family by family; costs are None where there is no such width."""
-    rows: list[Row] = []
-    families = list(dict.fromkeys(entry.family for entry in SEQUENCE_LAYERS.values()))
-    for name, entry in sorted(SEQUENCE_LAYERS.items(), key=lambda item: families.index(item[1].family)):
-        config = replace(default_config(name, depth=1, context_length=None), width=width)
-        row: Row = {"name": name, "family": entry.family, "paper": entry.paper, "width": width}
-        try:
-            model = build(config, Vectors(width), width)
-        except UserError:
-            rows.append(row | dict.fromkeys(COSTS))
-            continue
-        parameters = count_parameters(model)
-        costs = (parameters.body, parameters.fixed, state_bytes(model), sum(step_flops(model.body)))
-        rows.append(row | dict(zip(COSTS, costs, strict=True)))
-    return rows
-
-
-def _others() -> list[Row]:
-    """The layers that read something else or more than a sequence."""
-    others = [entry for name, entry in CATALOG.items() if name not in SEQUENCE_LAYERS]
-    return [{"name": e.name, "family": e.family, "paper": e.paper, "reads": e.reads} for e in others]
+def _row(entry: Entry, width: int) -> Row:
+    """An arm of a comparison with its costs, which are None where there is no such width."""
+    row: Row = {"name": entry.name, "family": entry.family, "paper": entry.paper, "width": width}
+    config = replace(default_config(entry.name, depth=1, context_length=None), width=width)
+    try:
+        model = build(config, Vectors(width), width)
+    except UserError:
+        return row | dict.fromkeys(COSTS)
+    parameters = count_parameters(model)
+    costs = (parameters.body, parameters.fixed, state_bytes(model), sum(step_flops(model.body)))
+    return row | dict(zip(COSTS, costs, strict=True))
 
 
 def _tasks() -> list[Row]:
