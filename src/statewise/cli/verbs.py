@@ -159,7 +159,7 @@ class Generate:
 
 @dataclass
 class Forecast:
-    """The next rows of a series, from a run that was trained on a table."""
+    """The next rows of a series, from a run that was trained on a table; a page with them goes into its folder."""
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
