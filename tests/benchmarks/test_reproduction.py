@@ -53,11 +53,11 @@ def test_sums(module, monkeypatch):
         sums,
         SEEDS=(0,),
         ADDING=sums.Adding(shortest=5, longest=5, evaluation_sequences=4),
-        ADDING_TRAIN=tiny(sums.ADDING_TRAIN),
+        ADDING_ARMS={name: arm._replace(train=tiny(arm.train)) for name, arm in sums.ADDING_ARMS.items()},
         COPY_MEMORY=sums.CopyMemory(shortest=3, longest=3, evaluation_sequences=4),
-        COPY_MEMORY_TRAIN=tiny(sums.COPY_MEMORY_TRAIN),
+        COPY_MEMORY_ARMS={name: arm._replace(train=tiny(arm.train)) for name, arm in sums.COPY_MEMORY_ARMS.items()},
     )
-    check(sums.run_adding(), rows=5)
+    check(sums.run_adding(), rows=6)
     check(sums.run_copy_memory(), rows=3)
 
 
