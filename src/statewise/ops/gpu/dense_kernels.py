@@ -107,7 +107,9 @@ def forward_kernel(
             u += (sums[r] + b[r],)
         h_next, m_next = ADVANCE(x_t, u, h, m, g, width, across)
         if KEEP:
-            shares = vectors(keep + t * keep_time + row * keep_row + number, 1 + M, width, inside, KIND)
+            shares = vectors(
+                keep + tl.cast(t, tl.int64) * keep_time + row * keep_row + number, 1 + M, width, inside, KIND
+            )
             h_next = mixed(h_next, h, shares[0])
             kept = ()
             for i in tl.static_range(M):
@@ -160,7 +162,9 @@ def backward_kernel(
         m = vectors(memory + step * M * width + number, M, width, inside, KIND)
         dh += tl.load(dy + step * width + number, mask=inside, other=0.0).to(KIND)
         if KEEP:
-            shares = vectors(keep + t * keep_time + row * keep_row + number, 1 + M, width, inside, KIND)
+            shares = vectors(
+                keep + tl.cast(t, tl.int64) * keep_time + row * keep_row + number, 1 + M, width, inside, KIND
+            )
             dh_kept = shares[0] * dh
             dh -= dh_kept
             dm_kept, dm_new = (), ()
