@@ -13,12 +13,18 @@ from statewise.contract import SequenceLayer
 from statewise.laws.check import EVAL_ONLY, LAWS, check_law
 from statewise.models.resolve import make_layer
 
-SECONDS = 10
-"""A generous bound on the laws of one entry: two cores, shared"""
+SECONDS = 5
+"""What the laws of one entry may take of one core: they take 0.1 to 1.5, and machines differ"""
 
 
 @pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_the_entry_keeps_the_laws(name: str):
+    """Where loops had to be compiled on the way, it is the second time that counts."""
+    assert seconds_of_laws(name) < SECONDS or seconds_of_laws(name) < SECONDS
+
+
+def seconds_of_laws(name: str) -> float:
+    """What it takes to try every law on an entry."""
     entry = SEQUENCE_LAYERS[name]
     torch.manual_seed(0)
     layer = make_layer(entry, entry.small)
@@ -30,7 +36,7 @@ def test_the_entry_keeps_the_laws(name: str):
                     check_law(law, layer, training=training)
             else:
                 check_law(law, layer, training=training)
-    assert time.process_time() - began < SECONDS
+    return time.process_time() - began
 
 
 def test_widths_of_the_examples_differ_so_that_no_mix_up_hides():
