@@ -11,7 +11,6 @@ from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.elementwise_recurrence import FORMS, elementwise_recurrence
-from statewise.ops.gpu import gated_scan
 
 ROWS, SIZE = 3, 5
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -29,20 +28,10 @@ CELLS = {
 PASSED = {"sru"}
 """Those with a way past"""
 cells = pytest.mark.parametrize("name", CELLS)
-PAIRS = [(name, form) for name in CELLS for form in ("compiled", "triton")] + [
-    (name, "scan") for name, (cell, *_) in CELLS.items() if cell.form().kernel is None
+PAIRS = [(name, "compiled") for name in CELLS] + [
+    (name, "triton" if cell.form().kernel else "scan") for name, (cell, *_) in CELLS.items()
 ]
 fast_forms = pytest.mark.parametrize(("name", "form"), PAIRS)
-each_kind_of_kernel = pytest.mark.parametrize(
-    ("name", "form"), [pair for pair in PAIRS if pair[1] != "triton" or pair[0] in ("sru", "fo-pool")]
-)
-
-
-@pytest.fixture(autouse=True)
-def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Triton's interpreter scans, it scans number by number."""
-    monkeypatch.setattr(gated_scan, "STEPS", 8)
-    monkeypatch.setattr(gated_scan, "NUMBERS", 4)
 
 
 def example(name: str, time: int, dtype: torch.dtype = torch.float64, size: int = SIZE) -> list[torch.Tensor]:
@@ -121,14 +110,14 @@ def test_the_reference_has_the_right_gradients(name):
         assert torch.autograd.gradcheck(lambda *t: run(name, *t), example(name, 4), fast_mode=True)
 
 
-@each_kind_of_kernel
+@fast_forms
 def test_second_derivatives(name, form):
     arguments = [t.detach().to(DEVICE if form == "triton" else "cpu").requires_grad_() for t in example(name, 3)]
     with FORMS.use(form):
         assert torch.autograd.gradgradcheck(lambda *t: run(name, *t), arguments, fast_mode=True)
 
 
-@each_kind_of_kernel
+@fast_forms
 def test_gradients_of_gradients_do_not_count_what_stands_before_twice(name, form):
     """Where the initial state is made of x, the gradient of x is the sum of both ways, each once."""
 
@@ -143,7 +132,7 @@ def test_gradients_of_gradients_do_not_count_what_stands_before_twice(name, form
     torch.testing.assert_close(twice(form), twice("reference"), rtol=1e-10, atol=1e-10)
 
 
-@each_kind_of_kernel
+@fast_forms
 def test_strides_do_not_matter_and_nothing_beside_a_row_is_read(name, form):
     """The row beside holds NaN, and so does what lies between the numbers that are asked for."""
     device = DEVICE if form == "triton" else "cpu"

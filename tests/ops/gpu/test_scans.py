@@ -1,0 +1,93 @@
+"""Scans and elementwise recurrences by their kernels: with resets, strides, and memory that holds NaN until written."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.contract.segments import Segments
+from statewise.ops import elementwise_recurrence as elementwise
+from statewise.ops import linear_recurrence as linear
+from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
+from statewise.ops.cells.min_gru import MinGRUCell
+from statewise.ops.cells.min_lstm import MinLSTMCell
+from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
+from statewise.ops.cells.sru import SRUCell
+from statewise.ops.gpu import gated_scan, scan
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+ROWS, SIZE = 2, 5
+CELLS = {
+    "min-gru": (MinGRUCell(), 2, 0),
+    "min-lstm": (MinLSTMCell(), 3, 0),
+    "f-pool": (FPoolCell(), 2, 0),
+    "fo-pool": (FOPoolCell(), 3, 0),
+    "ifo-pool": (IFOPoolCell(), 4, 0),
+    "sru": (SRUCell(), 3, 2),
+    "relu-ind-rnn": (ReluIndRNNCell(), 1, 1),
+    "tanh-ind-rnn": (TanhIndRNNCell(), 1, 1),
+}
+"""Cell, vectors of x, of weights"""
+
+
+@pytest.fixture(autouse=True)
+def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Triton's interpreter scans, it scans number by number."""
+    for module in (scan, gated_scan):
+        monkeypatch.setattr(module, "STEPS", 4)
+        monkeypatch.setattr(module, "NUMBERS", 4)
+
+
+def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
+    """Numbers that lie backwards in memory."""
+    g = torch.Generator().manual_seed(seed + len(shape))
+    return torch.randn(shape[::-1], generator=g, dtype=dtype).permute(*reversed(range(len(shape)))) / 2
+
+
+def segments_of(time: int, reset: bool, device: str) -> Segments | None:
+    marks = torch.zeros(ROWS, time, dtype=torch.bool, device=device)
+    marks[0, time // 2] = marks[1, 0] = True
+    return Segments(marks) if reset else None
+
+
+def gradients(outputs: tuple[Tensor, ...], leaves: list[Tensor]) -> list[Tensor]:
+    cotangents = [draw(*y.shape, dtype=y.dtype, seed=9).to(y.device) for y in outputs]
+    return [x.cpu() for x in (*outputs, *torch.autograd.grad(outputs, leaves, cotangents))]
+
+
+def leaves_on(device: str, *tensors: Tensor) -> list[Tensor]:
+    return [x.to(device).requires_grad_() for x in tensors]
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("time", [1, 7])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_the_scan_equals_the_equation(time, reset, dtype):
+    found = []
+    for form, device in (("triton", DEVICE), ("reference", "cpu")):
+        segments = segments_of(time, reset, device)
+        rows = len(segments) if segments else ROWS
+        leaves = leaves_on(device, *(draw(*s, SIZE, dtype=dtype) for s in ((ROWS, time), (ROWS, time), (rows,))))
+        with linear.FORMS.use(form):
+            found.append(gradients((linear.linear_recurrence(*leaves, segments),), leaves))
+    for one, expected in zip(*found, strict=True):
+        torch.testing.assert_close(one, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize(("time", "reset"), [(1, False), (9, True)])
+@pytest.mark.parametrize("name", CELLS)
+def test_recurrences_of_single_numbers_equal_the_equation(name, time, reset):
+    cell, vectors, weights = CELLS[name]
+    found = []
+    for form, device in (("triton", DEVICE), ("reference", "cpu")):
+        segments = segments_of(time, reset, device)
+        rows = len(segments) if segments else ROWS
+        given = [draw(ROWS, time, vectors, SIZE), draw(rows, SIZE)]
+        given += [draw(weights, SIZE)] * bool(weights) + [draw(ROWS, time, SIZE)] * (name == "sru")
+        leaves = leaves_on(device, *given)
+        options = dict(zip(("weight", "skip"), leaves[2:], strict=False))
+        with elementwise.FORMS.use(form):
+            found.append(gradients(elementwise.elementwise_recurrence(cell, *leaves[:2], segments, **options), leaves))
+    for one, expected in zip(*found, strict=True):
+        torch.testing.assert_close(one, expected, rtol=1e-10, atol=1e-10)
