@@ -7,11 +7,12 @@ from types import FunctionType
 from typing import Any
 
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING
 from statewise.ops.compiled.elementary import VARIANTS
 from statewise.ops.compiled.norm import normalise, normalise_back
+from statewise.ops.gates.parts import PARTS
 
 
 def plain(function: Any) -> Any:
@@ -27,8 +28,10 @@ def _by_precision(single: Any, double: Any) -> Any:
 
 
 def _plug_in() -> None:
-    overload(normalise, jit_options=SUMMING)(lambda u, centred, y: plain(normalise))
-    overload(normalise_back, jit_options=SUMMING)(lambda d, y, scale, centred: plain(normalise_back))
+    for norm in (normalise, normalise_back):
+        register_jitable(forceinline=True, **SUMMING)(norm)
+    for part in PARTS:
+        register_jitable(forceinline=True, **ELEMENTWISE)(part)
     for function, single, double in VARIANTS:
         overload(function, jit_options=ELEMENTWISE)(_by_precision(plain(single), plain(double)))
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
+from statewise.ops.gates.parts import mix, mix_back, open_gate, read, read_back, squash
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -34,33 +34,17 @@ class CoupledLSTMGates(NamedTuple):
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
         """``step`` of one row; keeps f, g, o and tanh(c')."""
-        for j in range(h.shape[0]):
-            saved[0, j] = sigmoid(x[0, j] + u[0, j])
-        for j in range(h.shape[0]):
-            saved[1, j] = tanh(x[1, j] + u[1, j])
-        for j in range(h.shape[0]):
-            saved[2, j] = sigmoid(x[2, j] + u[2, j])
-        for j in range(h.shape[0]):
-            m_next[0, j] = saved[1, j] + saved[0, j] * (m[0, j] - saved[1, j])
-        for j in range(h.shape[0]):
-            saved[3, j] = tanh(m_next[0, j])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[2, j] * saved[3, j]
+        open_gate(x[0], u[0], saved[0])
+        squash(x[1], u[1], saved[1])
+        open_gate(x[2], u[2], saved[2])
+        mix(saved[0], m[0], saved[1], m_next[0])
+        read(saved[2], m_next[0], saved[3], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
         """From cotangents of h' and c' to those of a (x and u alike), h and c, the last two in place."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            o, t = saved[2, j], saved[3, j]
-            du[2, j] = dh[j] * t * o * (one - o)
-            dm[0, j] += dh[j] * o * (one - t * t)
-        for j in range(dh.shape[0]):
-            f, g = saved[0, j], saved[1, j]
-            du[0, j] = dm[0, j] * (m[0, j] - g) * f * (one - f)
-            du[1, j] = dm[0, j] * (one - f) * (one - g * g)
-        for j in range(dh.shape[0]):
-            dm[0, j] *= saved[0, j]
-            dh[j] = 0
+        read_back(dh, saved[2], saved[3], du[2], dm[0])
+        mix_back(saved[0], m[0], saved[1], dm[0], du[0], du[1])
+        dh[:] = 0

@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
+from statewise.ops.gates.parts import (
+    copy,
+    keep_back,
+    open_gate,
+    read,
+    read_back,
+    rescale,
+    scale,
+    squash,
+    write,
+    write_back,
+)
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -32,45 +43,27 @@ class DroppedLSTMGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps i, f, g, o, tanh(c') and e."""
-        for j in range(h.shape[0]):
-            saved[0, j] = sigmoid(x[0, j] + u[0, j])
-        for j in range(h.shape[0]):
-            saved[1, j] = sigmoid(x[1, j] + u[1, j])
-        for j in range(h.shape[0]):
-            saved[2, j] = tanh(x[2, j] + u[2, j])
-        for j in range(h.shape[0]):
-            saved[3, j] = sigmoid(x[3, j] + u[3, j])
-        for j in range(h.shape[0]):
-            saved[5, j] = x[4, j]
-        for j in range(h.shape[0]):
-            m_next[0, j] = saved[1, j] * m[0, j] + saved[0, j] * saved[5, j] * saved[2, j]
-        for j in range(h.shape[0]):
-            saved[4, j] = tanh(m_next[0, j])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[3, j] * saved[4, j]
+        """``step`` of one row; keeps i, f, g, o, tanh(c') and e. u is room for e * g."""
+        open_gate(x[0], u[0], saved[0])
+        open_gate(x[1], u[1], saved[1])
+        squash(x[2], u[2], saved[2])
+        open_gate(x[3], u[3], saved[3])
+        copy(x[4], saved[5])
+        scale(saved[5], saved[2], u[2])
+        write(saved[1], m[0], saved[0], u[2], m_next[0])
+        read(saved[3], m_next[0], saved[4], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
-        """From cotangents of h' and c' to those of x, u, h and c, the last two in place."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            o, t = saved[3, j], saved[4, j]
-            du[3, j] = dh[j] * t * o * (one - o)
-            dm[0, j] += dh[j] * o * (one - t * t)
-        for j in range(dh.shape[0]):
-            i, g, e = saved[0, j], saved[2, j], saved[5, j]
-            du[0, j] = dm[0, j] * e * g * i * (one - i)
-            du[2, j] = dm[0, j] * e * i * (one - g * g)
-        for j in range(dh.shape[0]):
-            dx[4, j] = dm[0, j] * saved[0, j] * saved[2, j]
-        for j in range(dh.shape[0]):
-            f = saved[1, j]
-            du[1, j] = dm[0, j] * m[0, j] * f * (one - f)
-            dm[0, j] *= f
-            dh[j] = 0
-        for r in range(4):
-            for j in range(dh.shape[0]):
-                dx[r, j] = du[r, j]
+        """From cotangents of h' and c' to those of x, u, h and c, the last two in place. dx is room to work in."""
+        read_back(dh, saved[3], saved[4], du[3], dm[0])
+        scale(dm[0], saved[5], dx[0])
+        write_back(dx[0], saved[0], saved[2], du[0], du[2])
+        scale(saved[0], saved[2], dx[4])
+        rescale(dm[0], dx[4])
+        keep_back(saved[1], m[0], dm[0], du[1])
+        dh[:] = 0
+        for gate in range(4):
+            copy(du[gate], dx[gate])

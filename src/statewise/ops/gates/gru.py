@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
+from statewise.ops.gates.parts import copy, mix, mix_back, open_gate, reset_back, scale, squash
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -32,33 +32,20 @@ class GRUGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps r, z, n and u_n."""
-        for j in range(h.shape[0]):
-            saved[0, j] = sigmoid(x[0, j] + u[0, j])
-        for j in range(h.shape[0]):
-            saved[1, j] = sigmoid(x[1, j] + u[1, j])
-        for j in range(h.shape[0]):
-            saved[3, j] = u[2, j]
-        for j in range(h.shape[0]):
-            saved[2, j] = tanh(x[2, j] + saved[0, j] * saved[3, j])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[2, j] + saved[1, j] * (h[j] - saved[2, j])
+        """``step`` of one row; keeps r, z, n and u_n. u is room for r * u_n."""
+        open_gate(x[0], u[0], saved[0])
+        open_gate(x[1], u[1], saved[1])
+        copy(u[2], saved[3])
+        scale(saved[0], saved[3], u[2])
+        squash(x[2], u[2], saved[2])
+        mix(saved[1], h, saved[2], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
         """From the cotangent of h' to those of x, u and h, the last in place."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            z, n = saved[1, j], saved[2, j]
-            dx[2, j] = dh[j] * (one - z) * (one - n * n)
-            dx[1, j] = dh[j] * (h[j] - n) * z * (one - z)
-            dh[j] *= z
-        for j in range(dh.shape[0]):
-            r = saved[0, j]
-            du[2, j] = dx[2, j] * r
-            dx[0, j] = dx[2, j] * saved[3, j] * r * (one - r)
-        for j in range(dh.shape[0]):
-            du[0, j] = dx[0, j]
-            du[1, j] = dx[1, j]
+        mix_back(saved[1], h, saved[2], dh, dx[1], dx[2])
+        reset_back(dx[2], saved[0], saved[3], dx[0], du[2])
+        for gate in range(2):
+            copy(dx[gate], du[gate])

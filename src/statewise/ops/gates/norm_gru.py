@@ -12,9 +12,20 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
 from statewise.ops.compiled.norm import normalise, normalise_back
 from statewise.ops.gates.normalised import normalised
+from statewise.ops.gates.parts import (
+    accumulate,
+    add,
+    copy,
+    mix,
+    mix_back,
+    open_gate,
+    rescale,
+    reset_back,
+    scale,
+    squash,
+)
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -43,44 +54,31 @@ class NormGRUGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps all N(u), r, z, n, what r multiplies, and both quotients."""
+        """``step`` of one row; keeps N(u), r, z, n, what r multiplies, and both quotients. u is room to work in."""
         saved[7, 0] = normalise(u[:2], gates.centred, saved[:2])
         saved[8, 0] = normalise(u[2:3], gates.centred, saved[2:3])
-        for j in range(h.shape[0]):
-            saved[3, j] = sigmoid(x[0, j] + gates.gain[0, j] * saved[0, j])
-        for j in range(h.shape[0]):
-            saved[4, j] = sigmoid(x[1, j] + gates.gain[1, j] * saved[1, j])
-        for j in range(h.shape[0]):
-            saved[6, j] = gates.gain[2, j] * saved[2, j] + gates.bias[j]
-        for j in range(h.shape[0]):
-            saved[5, j] = tanh(x[2, j] + saved[3, j] * saved[6, j])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[5, j] + saved[4, j] * (h[j] - saved[5, j])
+        for gate in range(2):
+            scale(gates.gain[gate], saved[gate], u[gate])
+        open_gate(x[0], u[0], saved[3])
+        open_gate(x[1], u[1], saved[4])
+        copy(gates.bias, saved[6])
+        accumulate(gates.gain[2], saved[2], saved[6])
+        scale(saved[3], saved[6], u[2])
+        squash(x[2], u[2], saved[5])
+        mix(saved[4], h, saved[5], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
         """From the cotangent of h' to those of x, u, h and the weights."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            z, n = saved[4, j], saved[5, j]
-            dx[2, j] = dh[j] * (one - z) * (one - n * n)
-            dx[1, j] = dh[j] * (h[j] - n) * z * (one - z)
-            dh[j] *= z
-        for j in range(dh.shape[0]):
-            r = saved[3, j]
-            du[2, j] = dx[2, j] * r
-            dx[0, j] = dx[2, j] * saved[6, j] * r * (one - r)
-        for j in range(dh.shape[0]):
-            dg.bias[j] += du[2, j]
-            dg.gain[2, j] += du[2, j] * saved[2, j]
-        for j in range(dh.shape[0]):
-            du[2, j] *= gates.gain[2, j]
-        for k in range(2):
-            for j in range(dh.shape[0]):
-                dg.gain[k, j] += dx[k, j] * saved[k, j]
-            for j in range(dh.shape[0]):
-                du[k, j] = dx[k, j] * gates.gain[k, j]
+        mix_back(saved[4], h, saved[5], dh, dx[1], dx[2])
+        reset_back(dx[2], saved[3], saved[6], dx[0], du[2])
+        add(du[2], dg.bias)
+        for gate in range(2):
+            copy(dx[gate], du[gate])
+        for gate in range(3):
+            accumulate(du[gate], saved[gate], dg.gain[gate])
+            rescale(gates.gain[gate], du[gate])
         normalise_back(du[:2], saved[:2], saved[7, 0], gates.centred)
         normalise_back(du[2:3], saved[2:3], saved[8, 0], gates.centred)

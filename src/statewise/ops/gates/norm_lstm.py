@@ -12,9 +12,20 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
 from statewise.ops.compiled.norm import normalise, normalise_back
 from statewise.ops.gates.normalised import normalised
+from statewise.ops.gates.parts import (
+    accumulate,
+    add,
+    keep_back,
+    open_gate,
+    read_back,
+    rescale,
+    scale,
+    squash,
+    write,
+    write_back,
+)
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -45,58 +56,40 @@ class NormLSTMGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps N(u), i, f, g, o, and the quotient in N(u)."""
+        """``step`` of one row; keeps N(u), i, f, g, o, and the quotient in N(u). u is room for s * N(u) and N(c')."""
         saved[8, 0] = normalise(u, gates.centred, saved[:4])
-        for j in range(h.shape[0]):
-            saved[4, j] = sigmoid(x[0, j] + gates.gain[0, j] * saved[0, j])
-        for j in range(h.shape[0]):
-            saved[5, j] = sigmoid(x[1, j] + gates.gain[1, j] * saved[1, j])
-        for j in range(h.shape[0]):
-            saved[6, j] = tanh(x[2, j] + gates.gain[2, j] * saved[2, j])
-        for j in range(h.shape[0]):
-            saved[7, j] = sigmoid(x[3, j] + gates.gain[3, j] * saved[3, j])
-        for j in range(h.shape[0]):
-            m_next[0, j] = saved[5, j] * m[0, j] + saved[4, j] * saved[6, j]
+        for gate in range(4):
+            scale(gates.gain[gate], saved[gate], u[gate])
+        open_gate(x[0], u[0], saved[4])
+        open_gate(x[1], u[1], saved[5])
+        squash(x[2], u[2], saved[6])
+        open_gate(x[3], u[3], saved[7])
+        write(saved[5], m[0], saved[4], saved[6], m_next[0])
         normalise(m_next, gates.centred, u[:1])
-        for j in range(h.shape[0]):
-            h_next[j] = saved[7, j] * tanh(gates.memory_gain[j] * u[0, j] + gates.memory_bias[j])
+        scale(gates.memory_gain, u[0], u[1])
+        squash(u[1], gates.memory_bias, u[2])
+        scale(saved[7], u[2], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
-        """From cotangents of h' and c' to those of x, u, h, c and the weights; du is the room for c' and N(c')."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            du[0, j] = saved[5, j] * m[0, j] + saved[4, j] * saved[6, j]
+        """From cotangents of h' and c' to those of x, u, h, c and the weights. dx and du are room to work in."""
+        write(saved[5], m[0], saved[4], saved[6], du[0])
         quotient = normalise(du[:1], gates.centred, du[1:2])
-        for j in range(dh.shape[0]):
-            du[2, j] = tanh(gates.memory_gain[j] * du[1, j] + gates.memory_bias[j])
-        for j in range(dh.shape[0]):
-            o, t = saved[7, j], du[2, j]
-            dx[3, j] = dh[j] * t * o * (one - o)
-            du[2, j] = dh[j] * o * (one - t * t)
-        for j in range(dh.shape[0]):
-            dg.memory_bias[j] += du[2, j]
-        for j in range(dh.shape[0]):
-            dg.memory_gain[j] += du[2, j] * du[1, j]
-        for j in range(dh.shape[0]):
-            du[2, j] *= gates.memory_gain[j]
+        scale(gates.memory_gain, du[1], du[2])
+        squash(du[2], gates.memory_bias, dx[0])
+        du[2] = 0
+        read_back(dh, saved[7], dx[0], dx[3], du[2])
+        add(du[2], dg.memory_bias)
+        accumulate(du[2], du[1], dg.memory_gain)
+        rescale(gates.memory_gain, du[2])
         normalise_back(du[2:3], du[1:2], quotient, gates.centred)
-        for j in range(dh.shape[0]):
-            dm[0, j] += du[2, j]
-        for j in range(dh.shape[0]):
-            i, g = saved[4, j], saved[6, j]
-            dx[0, j] = dm[0, j] * g * i * (one - i)
-            dx[2, j] = dm[0, j] * i * (one - g * g)
-        for j in range(dh.shape[0]):
-            f = saved[5, j]
-            dx[1, j] = dm[0, j] * m[0, j] * f * (one - f)
-            dm[0, j] *= f
-            dh[j] = 0
-        for r in range(4):
-            for j in range(dh.shape[0]):
-                dg.gain[r, j] += dx[r, j] * saved[r, j]
-            for j in range(dh.shape[0]):
-                du[r, j] = dx[r, j] * gates.gain[r, j]
+        add(du[2], dm[0])
+        write_back(dm[0], saved[4], saved[6], dx[0], dx[2])
+        keep_back(saved[5], m[0], dm[0], dx[1])
+        dh[:] = 0
+        for gate in range(4):
+            accumulate(dx[gate], saved[gate], dg.gain[gate])
+            scale(dx[gate], gates.gain[gate], du[gate])
         normalise_back(du, saved[:4], saved[8, 0], gates.centred)

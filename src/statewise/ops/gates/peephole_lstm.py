@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from statewise.ops.compiled.elementary import sigmoid, tanh
+from statewise.ops.gates.parts import accumulate, keep_back, open_gate, read, read_back, squash, write, write_back
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -27,7 +27,7 @@ class PeepholeLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=1, saved=6, sums=True)
+        return Sizes(products=4, memory=1, saved=5, sums=True)
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""
@@ -39,47 +39,29 @@ class PeepholeLSTMGates(NamedTuple):
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
-        """``step`` of one row; keeps i, f, g, o, tanh(c') and c'."""
-        for j in range(h.shape[0]):
-            saved[0, j] = sigmoid(x[0, j] + u[0, j] + gates.peepholes[0, j] * m[0, j])
-        for j in range(h.shape[0]):
-            saved[1, j] = sigmoid(x[1, j] + u[1, j] + gates.peepholes[1, j] * m[0, j])
-        for j in range(h.shape[0]):
-            saved[2, j] = tanh(x[2, j] + u[2, j])
-        for j in range(h.shape[0]):
-            saved[5, j] = saved[1, j] * m[0, j] + saved[0, j] * saved[2, j]
-        for j in range(h.shape[0]):
-            saved[3, j] = sigmoid(x[3, j] + u[3, j] + gates.peepholes[2, j] * saved[5, j])
-        for j in range(h.shape[0]):
-            saved[4, j] = tanh(saved[5, j])
-        for j in range(h.shape[0]):
-            m_next[0, j] = saved[5, j]
-        for j in range(h.shape[0]):
-            h_next[j] = saved[3, j] * saved[4, j]
+        """``step`` of one row; keeps i, f, g, o and tanh(c')."""
+        accumulate(gates.peepholes[0], m[0], u[0])
+        accumulate(gates.peepholes[1], m[0], u[1])
+        open_gate(x[0], u[0], saved[0])
+        open_gate(x[1], u[1], saved[1])
+        squash(x[2], u[2], saved[2])
+        write(saved[1], m[0], saved[0], saved[2], m_next[0])
+        accumulate(gates.peepholes[2], m_next[0], u[3])
+        open_gate(x[3], u[3], saved[3])
+        read(saved[3], m_next[0], saved[4], h_next)
 
     @staticmethod
     def retreat(
         gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, dx: Array, du: Array, dg: Any
     ) -> None:
         """From cotangents of h' and c' to those of a (x and u alike), h, c and the peepholes."""
-        one = saved.dtype.type(1)
-        for j in range(dh.shape[0]):
-            o, t = saved[3, j], saved[4, j]
-            da = dh[j] * t * o * (one - o)
-            du[3, j] = da
-            dm[0, j] += dh[j] * o * (one - t * t) + da * gates.peepholes[2, j]
-        for j in range(dh.shape[0]):
-            i, g = saved[0, j], saved[2, j]
-            du[0, j] = dm[0, j] * g * i * (one - i)
-            du[2, j] = dm[0, j] * i * (one - g * g)
-        for j in range(dh.shape[0]):
-            f = saved[1, j]
-            du[1, j] = dm[0, j] * m[0, j] * f * (one - f)
-        for j in range(dh.shape[0]):
-            dm[0, j] = dm[0, j] * saved[1, j] + du[0, j] * gates.peepholes[0, j] + du[1, j] * gates.peepholes[1, j]
-            dh[j] = 0
-        for j in range(dh.shape[0]):
-            dg.peepholes[0, j] += du[0, j] * m[0, j]
-            dg.peepholes[1, j] += du[1, j] * m[0, j]
-        for j in range(dh.shape[0]):
-            dg.peepholes[2, j] += du[3, j] * saved[5, j]
+        read_back(dh, saved[3], saved[4], du[3], dm[0])
+        accumulate(gates.peepholes[2], du[3], dm[0])
+        write(saved[1], m[0], saved[0], saved[2], dh)
+        accumulate(du[3], dh, dg.peepholes[2])
+        write_back(dm[0], saved[0], saved[2], du[0], du[2])
+        keep_back(saved[1], m[0], dm[0], du[1])
+        for gate in range(2):
+            accumulate(gates.peepholes[gate], du[gate], dm[0])
+            accumulate(du[gate], m[0], dg.peepholes[gate])
+        dh[:] = 0
