@@ -103,7 +103,7 @@ def compiled(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, val
     """The same by one loop, time first in memory, as recurrences take it."""
     from statewise.ops.compiled.noise import choose
 
-    times = step.view(len(seed), -1).t()
+    times = (step if step.dim() > 1 else step.unsqueeze(1)).t()
     chosen = torch.empty(*times.shape, len(limits), dtype=dtype)
     choose(*map(as_array, (seed, times, limits, torch.tensor(values, dtype=dtype), chosen)))
     return chosen.transpose(0, 1) if step.dim() > 1 else chosen[0]
