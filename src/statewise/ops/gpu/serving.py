@@ -1,6 +1,5 @@
 """When a Triton kernel may run."""
 
-import os
 from functools import cache
 from importlib.util import find_spec
 
@@ -12,22 +11,34 @@ from statewise.ops.transforms import transforming
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
 
 
+TRITON = (3, 3)
+"""The oldest whose kernels know tuples"""
+CAPABILITY = (8, 0)
+"""The oldest GPUs, NVIDIA's of 2020, whose products take bfloat16 and TF32"""
+
+
 def kernels_serve(*tensors: Tensor) -> bool:
     """Whether Triton kernels can work on these tensors, here and now: on a GPU, and outside torch's transforms."""
     return (
-        installed()
-        and not torch.compiler.is_compiling()
+        not torch.compiler.is_compiling()
         and all(type(t) in (Tensor, nn.Parameter) and t.is_cuda and t.dtype in DTYPES for t in tensors)
         and not transforming()
+        and installed()
+        and all(new_enough(device) for device in {t.device for t in tensors})
     )
 
 
 @cache
 def installed() -> bool:
-    """Whether Triton is there."""
-    return find_spec("triton") is not None
+    """Whether there is a Triton that is not too old."""
+    if find_spec("triton") is None:
+        return False
+    import triton
+
+    return tuple(int(part) for part in triton.__version__.split(".")[:2]) >= TRITON
 
 
-def interpreting() -> bool:
-    """Whether kernels are interpreted, on any device, as ``TRITON_INTERPRET=1`` asks for before their first import."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
+@cache
+def new_enough(device: torch.device) -> bool:
+    """Whether the GPU knows the products that kernels are made of."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= CAPABILITY
