@@ -134,3 +134,8 @@ def test_a_wrapper_hands_segments_on():
     y, state = Stack([Residual(inner), Residual(inner)])(torch.ones(B, T, D), reset=reset)
     assert bool((y == 4).all())
     assert all(part.shape == (B, 1) for part in state)
+
+
+def test_no_rows_have_no_segments():
+    layer, nothing = Decay(), torch.zeros(0, T, dtype=torch.bool)
+    assert layer(torch.zeros(0, T, D), reset=nothing)[0].shape == (0, T, D)

@@ -104,7 +104,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """
         if segments is None:
             return self._sequence(x, state)
-        return segment_by_segment(self._whole_rows, x, state, segments)
+        with weights_held():
+            return segment_by_segment(self._whole_rows, x, state, segments)
 
     def stepper(self, state: State) -> Stepper:
         """The layer at work on a state of its own, from ``state`` on: single steps, as fast as they come.
@@ -191,11 +192,12 @@ class SequenceLayer(LayerKind, Reader, ABC):
 
     def _recorded_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         outputs = []
-        for x_t, emptied in zip(unbind_time(x), reset.unbind(1), strict=True):
-            if bool(emptied.any()):
-                state = tree.where(emptied, tree.pad_like(self.initial_state(len(emptied)), state), state)
-            y, state = self.step(x_t, state)
-            outputs.append(y)
+        with weights_held():
+            for x_t, emptied in zip(unbind_time(x), reset.unbind(1), strict=True):
+                if bool(emptied.any()):
+                    state = tree.where(emptied, tree.pad_like(self.initial_state(len(emptied)), state), state)
+                y, state = self.step(x_t, state)
+                outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
     def _check_input(self, x: Tensor) -> tuple[int, int]:
