@@ -36,7 +36,8 @@ EXPERIMENTS = {
     "copy": copying.run,
     "parity-xlstm": xlstm_parity.run,
     "waveforms": waveforms.run,
-    "frequencies": frequencies.run,
+    "frequencies": frequencies.run_irregular,
+    "frequencies-regular": frequencies.run_regular,
     "gradient-through-time": gradients.run,
     "onnx": onnx.run,
 }

@@ -116,10 +116,9 @@ def test_frequencies(module, monkeypatch):
     frequencies = module("reproduction.frequencies")
     whole = frequencies.Frequencies
     monkeypatch.setattr(frequencies, "Frequencies", lambda **options: whole(**options, evaluation_sequences=4))
-    shrunk(
-        monkeypatch, frequencies, SEEDS=(0,), CONDITIONS=tuple(c._replace(updates=3) for c in frequencies.CONDITIONS)
-    )
-    check(frequencies.run(), rows=3 * len(frequencies.CONDITIONS))
+    shrunk(monkeypatch, frequencies, SEEDS=(0,), TRAIN=tiny(frequencies.TRAIN))
+    check(frequencies.run_irregular(), rows=3)
+    check(frequencies.run_regular(), rows=3)
 
 
 def test_gradients(module, monkeypatch):
