@@ -14,6 +14,7 @@ from statewise.compare.run import complete_comparison
 from statewise.compare.statements import judge_statement
 from statewise.compare.study import FailsMore, Part, SettingsOverCells, Study, Together
 from statewise.errors import UserError
+from statewise.metrics.spread import spread_ratio
 from statewise.tasks.resolve import name_task
 from statewise.workbench import WORKBENCH
 
@@ -32,7 +33,8 @@ def arm(label: str, tuning: list[float | None], seeds: list[float | None]) -> di
 
 
 def result(arms: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"task": {"primary": {"name": "loss", "lower_is_better": True, "chance": 2.0}}, "arms": arms}
+    task = {"primary": {"name": "loss", "lower_is_better": True, "chance": 2.0}}
+    return {"task": task, "arms": arms, "config": {"trials": max(len(arm["tuning"]) for arm in arms)}}
 
 
 def said(**verdicts: str) -> dict[str, Any]:
@@ -57,35 +59,38 @@ def test_together_is_what_the_weakest_of_its_hypotheses_is(verdicts: tuple[str, 
     assert judge_statement(Together("both", {"near": ("x",), "far": ("y",)}), results).said == "after"
 
 
+MATTERS = SettingsOverCells("tuning matters", ("one",))
+
+
 def test_settings_matter_more_where_they_spread_wider_than_the_arms_do():
-    statement = SettingsOverCells("tuning matters", ("one",))
     close, apart = [0.100 + 0.001 * k for k in range(8)], [0.1 + 0.1 * k for k in range(8)]
     wide, narrow = [0.1, 0.4, 0.7, 1.0], [0.50, 0.51, 0.52, 0.53]
 
     def judge(tuning: list[float], centres: list[float]) -> str:
         arms = [arm(f"arm{k}", list(tuning), [c, c + 0.001, c - 0.001]) for k, c in enumerate(centres)]
-        return judge_statement(statement, {"one": result(arms)}).verdict
+        return judge_statement(MATTERS, {"one": result(arms)}).verdict
 
     assert judge(wide, close) == "supported"
     assert judge(narrow, apart) == "refuted"
     assert judge([0.1, 0.3, 0.5, 0.7], apart) == "undecided"
-    assert judge(wide, close[:4]) == "undecided"
+    assert judge(wide, close[:7]) == "undecided"
     assert judge(wide[:3], close) == "undecided"
 
 
-def test_what_seeds_alone_do_is_not_held_for_an_effect_of_settings():
-    noisy = [0.1, 0.4, 0.7, 1.0]
-    arms = [arm(f"arm{k}", list(noisy), list(noisy)) for k in range(8)]
-    judged = judge_statement(SettingsOverCells("tuning matters", ("one",)), {"one": result(arms)})
-    assert judged.verdict == "undecided"
-    assert "spreads by 0 over the settings" in judged.evidence
+def test_trials_that_were_added_by_what_scored_best_do_not_count():
+    arms = [arm(f"arm{k}", [0.10, 0.11, 0.12, 0.13, 0.9], [0.1 * k, 0.1 * k + 0.01]) for k in range(8)]
+    counted, all_of_them = result(arms), result(arms)
+    counted["config"]["trials"] = 4
+    assert judge_statement(MATTERS, {"one": counted}).verdict == "refuted"
+    assert judge_statement(MATTERS, {"one": all_of_them}).verdict == "undecided"
 
 
 def test_a_failed_trial_counts_as_chance_in_the_spread_over_settings():
-    arms = [arm(f"arm{k}", [0.1, 0.1, 0.1, None], [0.1, 0.1]) for k in range(6)]
-    judged = judge_statement(SettingsOverCells("tuning matters", ("one",)), {"one": result(arms)})
+    arms = [arm(f"arm{k}", [0.1, 0.1, 0.1, None], [0.1, 0.1 + 0.01 * k]) for k in range(8)]
+    judged = judge_statement(MATTERS, {"one": result(arms)})
+    seeds = [[0.1, 0.1 + 0.01 * k] for k in range(8)]
     assert judged.verdict == "supported"
-    assert "spreads by 0.95 over the settings" in judged.evidence  # sd of 0.1, 0.1, 0.1, 2.0
+    assert f"spreads {spread_ratio([[0.1, 0.1, 0.1, 2.0]] * 8, seeds).mean:.3g} [" in judged.evidence
 
 
 @pytest.mark.parametrize(

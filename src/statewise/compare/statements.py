@@ -10,16 +10,16 @@ from statewise.compare.hypotheses import Judged, Said
 from statewise.compare.study import FailsMore, SettingsOverCells, Statement, Together
 from statewise.metrics.failures import fill_failures
 from statewise.metrics.intervals import LEVEL, fraction_difference
+from statewise.metrics.spread import spread_ratio
 
 Verdict = Literal["supported", "refuted", "undecided"]
 Results = Mapping[str, dict[str, Any]]
 """Name of a comparison -> its result, as ``result.json`` holds it"""
 
-FEWEST_ARMS = 5
+FEWEST_ARMS = 8
+"""With fewer the spread over arms is too often small by luck"""
 FEWEST_TRIALS = 4
 FEWEST_SEEDS = 2
-RESAMPLES = 5000
-"""Bootstrap resamples of the arms"""
 
 
 def judge_statement(statement: Statement, results: Results) -> Judged:
@@ -80,57 +80,42 @@ def _settings_over_cells(statement: SettingsOverCells, results: Results) -> Judg
 
 
 def _spread(result: dict[str, Any]) -> tuple[Verdict, str]:
-    """One comparison: how far validation scores spread over settings and over arms, in standard deviations.
+    """One comparison: whether validation scores spread more over settings than over arms (`spread_ratio`).
 
-    Over settings: of an arm's tuning trials, as variances averaged over the arms. Over arms: of their means over the
-    fresh seeds, each at its chosen setting. What seeds alone do, the variance between an arm's fresh seeds, is taken
-    off both, whole from the first and by the number of seeds from the second. The interval of the difference of the two
-    is the bootstrap's over arms. Failed trainings count as chance, or as the worst score where that is worse.
+    Over settings: of an arm's tuning trials. Over arms: of their means over the fresh seeds, each at its best setting.
+    Trials that were added because a best learning rate lay at an end of the range do not count: they were chosen by
+    the scores before. Failed trainings count as chance, or as the worst score where that is worse.
     """
     arms = [arm for arm in result["arms"] if arm["status"] == "ok" and not arm["companion"]]
-    trials = min((len(arm["tuning"]) for arm in arms), default=0)
+    trials = min([result["config"]["trials"], *(len(arm["tuning"]) for arm in arms)])
     seeds = min((len(arm["seeds"]) for arm in arms), default=0)
     if len(arms) < FEWEST_ARMS or trials < FEWEST_TRIALS or seeds < FEWEST_SEEDS:
         return "undecided", (
             f"{len(arms)} arms of {trials} tuning trials and {seeds} seeds do not tell (it takes "
             f"{FEWEST_ARMS}, {FEWEST_TRIALS} and {FEWEST_SEEDS})"
         )
-    over_settings, means, luck = _variances(result, arms, seeds)
-    settings, cells = _deviations(over_settings, means, luck, seeds)
-    drawn = np.random.default_rng(0).integers(len(arms), size=(RESAMPLES, len(arms)))
-    both = _deviations(over_settings[drawn], means[drawn], luck[drawn], seeds)
-    low, high = np.quantile(both[0] - both[1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    verdict: Verdict = "supported" if low > 0 else "refuted" if high < 0 else "undecided"
+    found = spread_ratio(*_scores(result, arms, trials, seeds))
+    verdict: Verdict = "supported" if found.low > 1 else "refuted" if found.high < 1 else "undecided"
     return verdict, (
-        f"{result['task']['primary']['name']} on validation spreads by {settings:.3g} over the settings tried "
-        f"and by {cells:.3g} over the arms; the difference is {settings - cells:.3g} [{low:.3g}, {high:.3g}] "
-        f"(bootstrap over {len(arms)} arms; within the range of settings that was searched)"
+        f"{result['task']['primary']['name']} on validation spreads {found.mean:.3g} [{found.low:.3g}, "
+        f"{found.high:.3g}] times as far over the settings tried as over the arms ({found.kind}; within the range of "
+        "settings that was searched)"
     )
 
 
-def _variances(
-    result: dict[str, Any], arms: list[dict[str, Any]], seeds: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each arm the variance over its tuning trials, the mean over its fresh seeds, and the variance over them."""
+def _scores(
+    result: dict[str, Any], arms: list[dict[str, Any]], trials: int, seeds: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Validation scores of each arm's first trials, and of its seeds."""
     primary = result["task"]["primary"]
     scores = {
-        f"{kind} {arm['label']}": [one["valid"] if one["status"] == "ok" else None for one in arm[kind]]
+        f"{kind} {arm['label']}": [one["valid"] if one["status"] == "ok" else None for one in arm[kind][:number]]
+        for kind, number in (("tuning", trials), ("seeds", seeds))
         for arm in arms
-        for kind in ("tuning", "seeds")
     }
     filled = fill_failures(scores, lower_is_better=primary["lower_is_better"], worst=primary["chance"])
-    tuned = [filled[f"tuning {arm['label']}"] for arm in arms]
-    fresh = np.array([filled[f"seeds {arm['label']}"][:seeds] for arm in arms])
-    return np.array([one.var(ddof=1) for one in tuned]), fresh.mean(axis=1), fresh.var(axis=1, ddof=1)
-
-
-def _deviations(
-    over_settings: NDArray[np.float64], means: NDArray[np.float64], luck: NDArray[np.float64], seeds: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard deviations over settings and over arms, arms along the last axis."""
-    noise = luck.mean(axis=-1)
-    settings = np.sqrt(np.maximum(over_settings.mean(axis=-1) - noise, 0))
-    return settings, np.sqrt(np.maximum(means.var(axis=-1, ddof=1) - noise / seeds, 0))
+    tuned, fresh = ([filled[f"{kind} {arm['label']}"] for arm in arms] for kind in ("tuning", "seeds"))
+    return np.array(tuned), np.array(fresh)
 
 
 def _fails_more(statement: FailsMore, result: dict[str, Any]) -> Judged:

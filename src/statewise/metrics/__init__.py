@@ -6,6 +6,7 @@
 ``intervals``      a score over few seeds with its interval; fractions, differences, probability of improvement
 ``hierarchy``      the error of a difference, resampled over seeds and test examples
 ``summaries``      expected best trial, median time, Holm
+``spread``         whether scores spread more over settings or over arms
 ``power``          how many seeds would settle a comparison
 ``pairs``          two arms: which is better, a tie, or undecided
 ``decisions``      many arms: winner, tie or undecided
@@ -41,6 +42,7 @@ _HOMES = {
         "holm",
         "median_steps",
     ],
+    "spread": ["spread_ratio"],
     "power": ["seeds_for_difference", "seeds_for_fractions"],
     "pairs": ["PairVerdict", "Rule", "Runs", "collect_runs", "compare_runs", "compare_solved"],
     "decisions": ["Decision", "decide", "decide_solved"],
