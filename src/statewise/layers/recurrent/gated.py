@@ -1,6 +1,6 @@
 """What cells share whose only product with their state is one matrix.
 
-    u_t = U (d * h_{t-1}) + b_U
+    u_t = U (d * h_{t-1})
     h'_t, c'_t = the cell's own, number by number, from W x_t + b, u_t, h_{t-1}, c_{t-1}
     h_t = k * h_{t-1} + (1 - k) * h'_t,  likewise c_t,  y_t = h_t
 
@@ -56,7 +56,6 @@ class GatedLayer(SequenceLayer):
         products: how many are made of h_{t-1}.
         initialization: U at the start, gate by gate; all else is uniform in +-1/sqrt(H), as torch.nn's.
         noise: inside the recurrence.
-        product_bias: whether u_t has a bias b_U of its own.
 
     Raises:
         ValueError: if the initialisation is unknown, or a rate of noise outside [0, 1).
@@ -74,12 +73,11 @@ class GatedLayer(SequenceLayer):
         products: int,
         initialization: Recurrent,
         noise: Noise,
-        product_bias: bool = False,
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         self.noise = noise
         self.input = nn.Linear(input_size, inputs * hidden_size)
-        self.recurrent = nn.Linear(hidden_size, products * hidden_size, bias=product_bias)
+        self.recurrent = nn.Linear(hidden_size, products * hidden_size, bias=False)
         for parameter in self.parameters():
             uniform_(parameter, hidden_size)
         recurrent_(self.recurrent.weight, initialization)
@@ -115,9 +113,9 @@ class GatedLayer(SequenceLayer):
     def stepper(self, state: Any) -> Stepper:
         if self.noise.anywhere or type(self)._driven is not GatedLayer._driven:
             return super().stepper(state)
-        weight, bias = self.recurrent.weight, self.recurrent.bias
-        bias = weight.new_zeros(len(weight)) if bias is None else bias
-        return dense_stepper(self, state, self._gates(), (self.input.weight, self.input.bias, weight, bias))
+        weight = self.recurrent.weight
+        weights = (self.input.weight, self.input.bias, weight, weight.new_zeros(len(weight)))
+        return dense_stepper(self, state, self._gates(), weights)
 
     def _sequence(self, x: Tensor, state: CellState) -> tuple[Tensor, CellState]:
         time, h = x.shape[1], state.h
@@ -126,7 +124,7 @@ class GatedLayer(SequenceLayer):
             self._gates(),
             self._driven(x.transpose(0, 1), state),
             self.recurrent.weight,
-            self.recurrent.bias,
+            None,
             h,
             memory,
             keep=self._all_shares(state, time),
