@@ -127,3 +127,12 @@ def test_parameters_of_the_dynamics_are_exempt_from_weight_decay(name, layer):
 def test_the_state_grows_in_step_with_its_knob(kind: type[SequenceLayer]):
     sizes = [tree.nbytes(kind(input_size=3, hidden_size=4, **{kind.state_knob: n}).initial_state(1)) for n in (1, 5, 8)]
     assert sizes[2] - sizes[1] == 3 * (sizes[1] - sizes[0]) // 4 > 0
+
+
+@pytest.mark.parametrize("layer", [S4D, S5])
+def test_a_slow_system_is_sampled_to_the_last_digits_of_float32(layer):
+    torch.manual_seed(0)
+    slow = layer(input_size=3, hidden_size=4, conjugate_pairs=8, dt_min=1e-5, dt_max=1e-4)
+    exact = copy.deepcopy(slow).double()
+    for sampled, truth in zip(slow._sampled(), exact._sampled(), strict=True):
+        torch.testing.assert_close(sampled.to(truth.dtype), truth, rtol=2e-6, atol=0.0)

@@ -34,3 +34,13 @@ def exp(z: Tensor) -> Tensor:
     tensor([0.5403+0.8415j])
     """
     return torch.polar(z.real.exp(), z.imag)
+
+
+def expm1(z: Tensor) -> Tensor:
+    """exp(z) - 1 of complex numbers, as precise where z is near 0 as elsewhere: one step of a slow system.
+
+    >>> expm1(torch.complex(torch.tensor([1e-9]), torch.zeros(1))).real
+    tensor([1.0000e-09])
+    """
+    turned_back = 2 * (z.imag / 2).sin().square()
+    return torch.complex(z.real.expm1() * z.imag.cos() - turned_back, z.real.exp() * z.imag.sin())

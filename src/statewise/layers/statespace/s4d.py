@@ -22,7 +22,7 @@ from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.channel_mix import ChannelMix
-from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
+from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
 
@@ -103,4 +103,4 @@ class S4D(SequenceLayer):
         """``log abar`` and ``bbar``, complex ``(D, S/2)``."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
         log_a = upcast(self.log_dt).exp().unsqueeze(-1) * a
-        return log_a, (exp(log_a) - 1) / a
+        return log_a, expm1(log_a) / a

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.contract.segments import last_steps
 from statewise.init.hippo import legs_normal
-from statewise.layers.statespace.precision import exp, to_complex, to_pairs, upcast
+from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -110,8 +110,8 @@ class S5(SequenceLayer):
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``abar`` and ``bbar``, complex ``(P/2,)``."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
-        keep = exp(upcast(self.log_dt).exp() * a)
-        return keep, (keep - 1) / a
+        log_keep = upcast(self.log_dt).exp() * a
+        return exp(log_keep), expm1(log_keep) / a
 
     def _driven(self, x: Tensor) -> Tensor:
         """``B x``, complex ``(..., P/2)``."""
