@@ -83,7 +83,7 @@ class Frequencies(Classification, GeneratedTask):
     def draw(self, rows: int, length: int, generator: torch.Generator) -> Tensor:
         """Period, phase, duration, start and number of samples of each wave."""
         u = torch.rand(rows, 6, generator=generator)
-        period = torch.where(u[:, 0] < 0.5, 5 + u[:, 1], length ** (u[:, 1] * math.log(100) / math.log(length)))
+        period = torch.where(u[:, 0] < 0.5, 5 + u[:, 1], 100 ** u[:, 1])
         duration = 15 + (length - 15) * u[:, 2]
         start = (length - duration) * u[:, 3]
         return torch.stack([period, duration * u[:, 4], duration, start, 15 + (length - 15) * u[:, 5]], dim=1)
