@@ -7,7 +7,7 @@ import torch
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Timed, Vectors
-from statewise.contract.segments import Segments, last_steps, segment_by_segment
+from statewise.contract.segments import Segments, append, last_steps, segment_by_segment
 from statewise.layers.statespace.min_gru import MinGRU
 
 from .small import B, D, Decay, T, TimedDecay
@@ -80,6 +80,36 @@ def test_last_steps_of_rows_and_of_segments():
     reset[1, 2] = True
     assert last_steps(sequence, None).tolist() == [4, 9]
     assert last_steps(sequence, Segments(reset)).tolist() == [4, 6, 9]
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+@pytest.mark.parametrize("time", [0, 1, 3, 4, 9])
+def test_appending_keeps_the_newest_in_order_and_nothing_else_in_memory(length, time):
+    window, new = torch.arange(2 * length).view(2, length), 100 + torch.arange(2 * time).view(2, time)
+    found = append(window, new)
+    assert found.tolist() == [
+        (old + fresh)[len(old + fresh) - length :] for old, fresh in zip(window.tolist(), new.tolist(), strict=True)
+    ]
+    assert found.untyped_storage().nbytes() == found.numel() * found.element_size()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_window_keeps_its_dtype(dtype):
+    assert append(torch.zeros(1, 2, 3), torch.zeros(1, 1, 3, dtype=dtype)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 30])
+def test_a_window_at_the_end_of_each_segment(length):
+    reset = marks(4, 20, 0.2)
+    segments, new = Segments(reset), torch.arange(1.0, 81.0).view(4, 20, 1)
+    window = -torch.arange(1.0, 4 * length + 1).view(4, length, 1)
+    found = append(window, new, segments)
+    assert found.shape == (len(segments), length, 1)
+    for s, (row, start, steps) in enumerate(
+        zip(segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True)
+    ):
+        before = torch.zeros(1, length, 1) if start else window[row : row + 1]
+        assert torch.equal(found[s : s + 1], append(before, new[row : row + 1, start : start + steps]))
 
 
 def test_a_layer_without_a_path_of_its_own_is_run_on_segments_with_gradients():

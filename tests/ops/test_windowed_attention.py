@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from statewise.contract.segments import Segments, append
 from statewise.ops import windowed_attention as module
-from statewise.ops.windowed_attention import append, windowed_attention
+from statewise.ops.windowed_attention import windowed_attention
 
 ROWS, HEADS, WIDTH = 3, 2, 4
 COUNTS = torch.tensor([0, 2, 1000])
@@ -243,20 +244,62 @@ def test_long_sequences_cost_no_square(past):
     assert largest <= arguments[1].numel()
 
 
-@pytest.mark.parametrize("length", [0, 1, 4])
-@pytest.mark.parametrize("time", [0, 1, 3, 4, 9])
-def test_appending_keeps_the_newest_in_order_and_nothing_else_in_memory(length, time):
-    window, new = torch.arange(2 * length).view(2, length), 100 + torch.arange(2 * time).view(2, time)
-    found = append(window, new)
-    assert found.tolist() == [
-        (old + fresh)[len(old + fresh) - length :] for old, fresh in zip(window.tolist(), new.tolist(), strict=True)
-    ]
-    assert found.untyped_storage().nbytes() == found.numel() * found.element_size()
+def cut(time: int) -> Segments:
+    """The first row from its first step on and a step later again, the second once, the third not at all."""
+    reset = torch.zeros(ROWS, time, dtype=torch.bool)
+    reset[0, [0, 1, time // 2]] = reset[1, time - 2] = True
+    return Segments(reset)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_a_window_keeps_its_dtype(dtype):
-    assert append(torch.zeros(1, 2, 3), torch.zeros(1, 1, 3, dtype=dtype)).dtype == torch.float32
+def as_rows(arguments, segments, context, bias=None):
+    """Each segment as a row of its own: a row's first goes on from what it carries, the others begin anew."""
+    q, keys, values = arguments
+    past, y = keys.shape[1] - q.shape[1], torch.empty_like(q)
+    for row, start, length in zip(
+        segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True
+    ):
+        begin, end = (past + start if start else 0), past + start + length
+        parts = q[row, start : start + length], keys[row, begin:end], values[row, begin:end]
+        count = COUNTS[row : row + 1] if start == 0 else torch.tensor([0])
+        y[row, start : start + length] = windowed_attention(*(x[None] for x in parts), count, context, bias)[0]
+    return y
+
+
+@pytest.mark.usefixtures("_block")
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize(("time", "past", "context"), [(9, 0, 20), (9, 3, 4), (9, 3, 1), (70, 4, 5)])
+@pytest.mark.parametrize("biased", [False, True])
+def test_segments_equal_rows_of_their_own(form, time, past, context, biased):
+    leaves = [x.requires_grad_() for x in example(time, past)]
+    bias = normal(HEADS, context, seed=4) if biased else None
+    segments, weights = cut(time), normal(ROWS, time, HEADS, WIDTH, seed=5)
+    with module.FORMS.use(form):
+        found = windowed_attention(*leaves, COUNTS, context, bias, segments)
+    expected = as_rows(leaves, segments, context, bias)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    gradients = [torch.autograd.grad((y * weights).sum(), leaves) for y in (found, expected)]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_ends_with_its_segment(broken, value):
+    time, segments = 70, cut(70)
+    clean = [x.requires_grad_() for x in example(time, 4)]
+    spoilt = [x.detach().clone() for x in clean]
+    spoilt[broken][1, 4 + time - 4] = value
+    for x in spoilt:
+        x.requires_grad_()
+    before, after = (windowed_attention(*x, COUNTS, 50, None, segments) for x in (clean, spoilt))
+    assert not after[1, time - 4 : time - 2].isfinite().any()
+    assert torch.equal(after[1, time - 2 :], before[1, time - 2 :])
+    for ours, theirs in zip(
+        torch.autograd.grad(after[1, time - 2 :].sum(), spoilt),
+        torch.autograd.grad(before[1, time - 2 :].sum(), clean),
+        strict=True,
+    ):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

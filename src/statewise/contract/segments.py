@@ -32,15 +32,18 @@ class Segments:
         self.batch, self.time = reset.shape
         self.rows, self.starts = begins.nonzero(as_tuple=True)
         """(S,) the row of each and its first step in there"""
-        first = self.rows * self.time + self.starts
-        self.ends = torch.cat([first[1:], first.new_tensor([reset.numel()])]) - 1
-        """(S,) the last step of each, counted through all rows"""
-        self.lengths = self.ends + 1 - first
+        self.first = self.rows * self.time + self.starts
+        """(S,) the first step of each, counted through all rows"""
+        self.ends = torch.cat([self.first[1:], self.first.new_tensor([reset.numel()])]) - 1
+        """(S,) the last step of each, counted so"""
+        self.lengths = self.ends + 1 - self.first
         """(S,) steps"""
         self.emptied = reset[self.rows, self.starts]
         """(S,) whether it begins with a reset; otherwise it goes on from the state of its row"""
         self.last = begins.sum(dim=1).cumsum(dim=0) - 1
         """(B,) the segment that each row ends with"""
+        self.opening = torch.cat([self.last.new_zeros(min(self.batch, 1)), self.last[:-1] + 1])
+        """(B,) the segment that each row begins with"""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,10 +53,18 @@ class Segments:
         going_on = (~self.emptied).nonzero().squeeze(1)
         return tree.put(tree.pad_like(initial, state), going_on, tree.take(state, self.rows[going_on]))
 
+    def spread(self, numbers: Tensor) -> Tensor:
+        """``(B, T)``: at each step the number of its segment, of ``(S,)``.
+
+        >>> Segments(torch.tensor([[False, False, True]])).spread(torch.tensor([5, 7])).tolist()
+        [[5, 5, 7]]
+        """
+        return numbers.repeat_interleave(self.lengths).view(self.batch, self.time)
+
     @cached_property
     def plan(self) -> "Plan":
         """How to run them by the binary digits of their lengths, the highest first: 13 steps are 8, then 4, then 1."""
-        first, digits = self.ends + 1 - self.lengths, int(self.lengths.max()).bit_length()
+        digits = int(self.lengths.max()).bit_length()
         waiting: list[list[Tensor]] = [[] for _ in range(digits + 1)]
 
         def hand_on(having: Tensor, digit: int) -> Handover:
@@ -68,7 +79,7 @@ class Segments:
         for digit in reversed(range(digits)):
             having = torch.cat(waiting[digit + 1])
             if len(having):
-                begun = first[having] + (self.lengths[having] >> digit + 1 << digit + 1)
+                begun = self.first[having] + (self.lengths[having] >> digit + 1 << digit + 1)
                 steps.append((begun.unsqueeze(1) + torch.arange(1 << digit, device=begun.device)).flatten())
                 rounds.append(Round(digit, len(having), hand_on(having, digit)))
         return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
@@ -107,6 +118,29 @@ def last_steps(sequence: Tensor, segments: Segments | None) -> Tensor:
     if segments is None:
         return sequence[:, -1].clone()
     return sequence.flatten(0, 1).index_select(0, segments.ends)
+
+
+def append(window: Tensor, new: Tensor, segments: Segments | None = None) -> Tensor:
+    """A time-ordered window ``(B, W, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped.
+
+    With segments it is the window at the end of each, ``(S, W, ...)``, zeros where none of its steps stand; a row's
+    first goes on from the window given.
+
+    >>> append(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]))
+    tensor([[3, 4, 5]])
+    """
+    length = window.shape[1]
+    if segments is None:
+        newest = new[:, max(0, new.shape[1] - length) :]
+        return torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
+    held = torch.cat([window, new.to(window.dtype)], dim=1)
+    held = torch.cat([held.flatten(0, 1), held.new_zeros(1, *held.shape[2:])])
+    places = (segments.ends + (segments.rows + 1) * length + 1).unsqueeze(1) + torch.arange(
+        -length, 0, device=new.device
+    )
+    first = torch.where(segments.starts > 0, segments.first + (segments.rows + 1) * length, 0).unsqueeze(1)
+    chosen = places.masked_fill(places < first, len(held) - 1)
+    return held.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
 
 
 Run = Callable[[State, State], tuple[Tensor, State]]

@@ -7,6 +7,8 @@ Vaswani et al. 2017, eq. 1, with the carried window of Dai et al. 2019, section 
 * ``causal``, for a chunk that starts its sequences and is no longer than the window: the plain causal kernel;
 * ``blocks``, for anything: ``BLOCK`` queries against the keys that they see, which costs O(T (C + BLOCK)).
 
+Where segments begin anew inside a row, the rows are attended to as they lie: a query sees nothing from before its own.
+
 What is not finite must not reach the past through a weight or a gradient of zero (0 * NaN is NaN). Where queries stand
 together and not everything is finite, it is therefore taken out before the products, and the outputs that saw it are
 set to NaN.
@@ -21,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.forms import Forms
 from statewise.ops.transforms import has_tangents
 
@@ -29,7 +32,13 @@ BLOCK = 64
 
 
 def windowed_attention(
-    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None
+    q: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    count: Tensor,
+    context: int,
+    bias: Tensor | None = None,
+    segments: Segments | None = None,
 ) -> Tensor:
     """The outputs of T queries, each over the last ``context`` steps up to and including its own.
 
@@ -41,6 +50,7 @@ def windowed_attention(
             are empty, and what stands there is not looked at.
         context: C, how many steps a query sees.
         bias: ``(N, C)``: what is added to the score of a key that stands 0, 1, ... steps back.
+        segments: that begin anew inside the rows, with an empty window; a row's first goes on from what it carries.
 
     Returns:
         ``(B, T, N, d)``. What a head makes of a key or value that is not finite is not finite either.
@@ -51,17 +61,22 @@ def windowed_attention(
     """
     if q.shape[1] == 0:
         return values[:, :0]
-    return FORMS(q, keys, values, count, context, bias)
+    return FORMS(q, keys, values, _begun(count, segments), context, bias)
 
 
 def reference(
-    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None
+    q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None = None
 ) -> Tensor:
-    """The equation, step by step: what every other form must equal."""
+    """The equation, step by step: what every other form must equal.
+
+    ``begun (B, T)`` is the first step there is for a query, ``(B, 1)`` where that is one for all of a row; steps are
+    counted from the chunk's first, so that those before it are negative.
+    """
     past, outputs = keys.shape[1] - q.shape[1], []
     for t in range(past, keys.shape[1]):
         first = max(0, t - context + 1)
-        held = _held(count + t - past, t - first, 1)[:, :, None, None]
+        here = torch.arange(first - past, t - past + 1, device=q.device)
+        held = (here >= begun[:, min(t - past, begun.shape[1] - 1), None])[:, :, None, None]
         k, v = (torch.where(held, part[:, first : t + 1], 0.0) for part in (keys, values))
         scores = torch.einsum("bnd,bsnd->bsn", q[:, t - past], k) / q.shape[-1] ** 0.5
         if bias is not None:
@@ -71,35 +86,34 @@ def reference(
     return torch.stack(outputs, dim=1)
 
 
-def causal(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
-    """Where nothing is carried, no window ends and there is no bias."""
-    return _despite_what_is_not_finite(_causal_kernel, q, keys, values, count, context, bias)
+def causal(q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
+    """Where nothing is carried, no window ends, no row is cut and there is no bias."""
+    return _despite_what_is_not_finite(_causal_kernel, q, keys, values, begun, context, bias)
 
 
-def blocks(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
+def blocks(q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None = None) -> Tensor:
     """Block by block of queries."""
-    return _despite_what_is_not_finite(_block_by_block, q, keys, values, count, context, bias)
+    return _despite_what_is_not_finite(_block_by_block, q, keys, values, begun, context, bias)
 
 
-def rule(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None = None) -> str:
+def rule(q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None = None) -> str:
     """Which form runs. Torch's kernels have no tangents."""
     if has_tangents():
         return "reference"
-    fresh = keys.shape[1] == q.shape[1] <= context
-    return "causal" if fresh and bias is None else "blocks"
+    fresh, uncut = keys.shape[1] == q.shape[1] <= context, begun.shape[1] == 1
+    return "causal" if fresh and uncut and bias is None else "blocks"
 
 
 FORMS = Forms("windowed_attention", {"reference": reference, "causal": causal, "blocks": blocks}, rule)
 
 
-def append(window: Tensor, new: Tensor) -> Tensor:
-    """A time-ordered window ``(B, C, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped.
-
-    >>> append(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]))
-    tensor([[3, 4, 5]])
-    """
-    newest = new[:, max(0, new.shape[1] - window.shape[1]) :]
-    return torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
+def _begun(count: Tensor, segments: Segments | None) -> Tensor:
+    """The first step there is for each query, ``(B, T)``, or without segments ``(B, 1)`` for all queries of a row."""
+    carried = -count.unsqueeze(1)
+    if segments is None:
+        return carried
+    starts = segments.spread(segments.starts)
+    return torch.where(starts > 0, starts, carried)
 
 
 def _despite_what_is_not_finite(
@@ -107,27 +121,26 @@ def _despite_what_is_not_finite(
     q: Tensor,
     keys: Tensor,
     values: Tensor,
-    count: Tensor,
+    begun: Tensor,
     context: int,
     bias: Tensor | None,
 ) -> Tensor:
     """``attend`` on what is finite; NaN where something was seen that is not."""
     if _all_finite(q, keys, values):
-        return attend(q, keys, values, count, context, bias)
-    time, past = q.shape[1], keys.shape[1] - q.shape[1]
-    broken = (_not_finite(keys) | _not_finite(values)) & _held(count, past, time).unsqueeze(-1)
-    spoilt = _saw_any(broken, past, context) | _not_finite(q)
-    y = attend(_finite(q), _finite(keys), _finite(values), count, context, bias)
+        return attend(q, keys, values, begun, context, bias)
+    broken = _not_finite(keys) | _not_finite(values)
+    spoilt = _saw_any(broken, begun, q.shape[1], context) | _not_finite(q)
+    y = attend(_finite(q), _finite(keys), _finite(values), begun, context, bias)
     return y + _nan_where(spoilt, y.dtype).unsqueeze(-1)
 
 
-def _causal_kernel(q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None) -> Tensor:
+def _causal_kernel(q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None) -> Tensor:
     q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
     return F.scaled_dot_product_attention(q, keys, values, is_causal=True).transpose(1, 2)
 
 
 def _block_by_block(
-    q: Tensor, keys: Tensor, values: Tensor, count: Tensor, context: int, bias: Tensor | None
+    q: Tensor, keys: Tensor, values: Tensor, begun: Tensor, context: int, bias: Tensor | None
 ) -> Tensor:
     time, past = q.shape[1], keys.shape[1] - q.shape[1]
     q, keys, values = (part.transpose(1, 2) for part in (q, keys, values))
@@ -138,7 +151,7 @@ def _block_by_block(
         first = max(-past, start - context + 1) // BLOCK
         seen = slice(first + past // BLOCK + 1, number + past // BLOCK + 2)
         key_range = range(max(-past, first * BLOCK), min(time, start + BLOCK))
-        mask = _mask(q, count, range(start, min(time, start + BLOCK)), key_range, context, bias)
+        mask = _mask(q, begun, range(start, min(time, start + BLOCK)), key_range, context, bias)
         outputs.append(
             F.scaled_dot_product_attention(
                 queries, torch.cat(key_blocks[seen], dim=2), torch.cat(value_blocks[seen], dim=2), attn_mask=mask
@@ -156,7 +169,7 @@ def _split(x: Tensor, past: int) -> tuple[Tensor, ...]:
     return x.split([left_over] + [min(BLOCK, time - start) for start in range(0, time, BLOCK)], dim=2)
 
 
-def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, bias: Tensor | None) -> Tensor:
+def _mask(q: Tensor, begun: Tensor, queries: range, keys: range, context: int, bias: Tensor | None) -> Tensor:
     """What is added to the scores of these steps of the chunk, -inf where a query does not see a key.
 
     ``(B, 1, queries, keys)``, with a bias ``(B, N, queries, keys)``. Steps before the chunk are negative.
@@ -164,14 +177,10 @@ def _mask(q: Tensor, count: Tensor, queries: range, keys: range, context: int, b
     t = torch.arange(queries.start, queries.stop, device=q.device).unsqueeze(1)
     s = torch.arange(keys.start, keys.stop, device=q.device)
     back = t - s
-    seen = (back >= 0) & (back < context) & (s >= -count.view(-1, 1, 1))
+    there = begun if begun.shape[1] == 1 else begun[:, queries.start : queries.stop]
+    seen = (back >= 0) & (back < context) & (s >= there.unsqueeze(2))
     added = q.new_zeros(1, 1, 1) if bias is None else bias.to(q.dtype)[:, back.clamp(0, context - 1)]
     return added.masked_fill(~seen.unsqueeze(1), float("-inf"))
-
-
-def _held(count: Tensor, past: int, time: int) -> Tensor:
-    """``(B, P + T)``: which places hold a step of the row."""
-    return torch.arange(-past, time, device=count.device) >= -count.unsqueeze(1)
 
 
 def _all_finite(q: Tensor, keys: Tensor, values: Tensor) -> bool:
@@ -202,8 +211,10 @@ def _nan_where(chosen: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros_like(chosen, dtype=dtype).masked_fill(chosen, float("nan"))
 
 
-def _saw_any(marked: Tensor, past: int, context: int) -> Tensor:
-    """``(B, T, N)``: whether the window of a step holds any place marked in ``(B, P + T, N)``."""
+def _saw_any(marked: Tensor, begun: Tensor, time: int, context: int) -> Tensor:
+    """``(B, T, N)``: whether what a step sees holds any place marked in ``(B, P + T, N)``."""
+    past = marked.shape[1] - time
     total = F.pad(marked.cumsum(dim=1), (0, 0, 1, 0))
     end = torch.arange(past + 1, total.shape[1], device=marked.device)
-    return total[:, end] > total[:, (end - context).clamp(min=0)]
+    begin = torch.maximum((end - context).clamp(min=0), begun + past)
+    return total[:, end] > total.gather(1, begin.unsqueeze(2).expand(-1, -1, marked.shape[2]))

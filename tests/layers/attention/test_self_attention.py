@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import laws, probe, tree
+from statewise.contract.segments import Segments
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.ops import windowed_attention as op
 
@@ -173,3 +174,24 @@ def test_an_empty_batch_goes_through():
 def test_wrong_arguments_are_refused_with_a_sentence(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         SelfAttention(input_size=3, hidden_size=4, **options)
+
+
+@pytest.mark.parametrize("positions", KINDS)
+@pytest.mark.parametrize("warm", [False, True])
+def test_segments_equal_rows_of_their_own_whatever_they_begin_with(positions, warm):
+    """Where all but a row's first begin with no window they are attended to as they lie, otherwise as rows."""
+    layer = make(positions, 5)
+    x, reset = random_input(time=9), torch.zeros(2, 9, dtype=torch.bool)
+    reset[0, 4] = reset[0, 5] = reset[1, 7] = True
+    segments = Segments(reset)
+    _, state = layer(random_input(len(segments), 3, seed=2))
+    if not warm:
+        state = segments.before(tree.take(state, segments.opening), layer.initial_state(len(segments)))
+    y, after = layer(x, state, reset=segments)
+    for s, (row, start, steps) in enumerate(
+        zip(segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True)
+    ):
+        own = tree.take(state, torch.tensor([s]))
+        expected, end = layer(x[row : row + 1, start : start + steps], own)
+        torch.testing.assert_close(y[row : row + 1, start : start + steps], expected)
+        torch.testing.assert_close(tree.take(after, torch.tensor([s])), end)

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise import probe, tree
+from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract.segments import append
 from statewise.layers.attention.positions import PositionKind, make_positions
-from statewise.ops.windowed_attention import append, windowed_attention
+from statewise.ops.windowed_attention import windowed_attention
 
 
 class AttentionState(NamedTuple):
@@ -108,15 +109,26 @@ class SelfAttention(SequenceLayer):
         y = torch.einsum("bnc,bcnd->bnd", weights, values.unflatten(2, q.shape[1:]))
         return self.project_out(y.flatten(1)), AttentionState(keys[:, 1:], values[:, 1:], state.steps + 1)
 
-    def _sequence(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
+    def _segments(self, x: Tensor, state: AttentionState, segments: Segments | None) -> tuple[Tensor, AttentionState]:
+        if segments is None:
+            return self._attend(x, state, None, state.steps)
+        if bool((state.steps * segments.starts).any()):
+            return super()._segments(x, state, segments)
+        return self._attend(x, tree.take(state, segments.opening), segments, state.steps)
+
+    def _attend(
+        self, x: Tensor, state: AttentionState, segments: Segments | None, steps: Tensor
+    ) -> tuple[Tensor, AttentionState]:
+        """From where the rows stand; ``steps`` is of each segment, and all but a row's first begin with no window."""
         start, carried = self._where_it_stands(state.steps)
-        at = start.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
-        q, k, v = self._project(x, at)
+        begun = start.unsqueeze(1) if segments is None else segments.spread(steps - segments.starts)
+        q, k, v = self._project(x, begun + torch.arange(x.shape[1], device=x.device))
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
         bias = self.positions.bias(self.context_length, q)
-        y = windowed_attention(q, keys, values, state.steps, self.context_length, bias)
+        y = windowed_attention(q, keys, values, state.steps, self.context_length, bias, segments)
+        taken = x.shape[1] if segments is None else segments.lengths
         after = AttentionState(
-            append(state.keys, k.flatten(2)), append(state.values, v.flatten(2)), state.steps + x.shape[1]
+            append(state.keys, k.flatten(2), segments), append(state.values, v.flatten(2), segments), steps + taken
         )
         return self.project_out(y.flatten(2)), after
 
