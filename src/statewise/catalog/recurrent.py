@@ -52,7 +52,10 @@ RECURRENT = (
         "deep-equilibrium", "recurrent", DeepEquilibrium, "Bai, Kolter & Koltun 2019",
         knobs=(Knob("contraction", 0.3, 0.99),),
     ),
-    Entry("clockwork", "recurrent", ClockworkRNN, "Koutnik et al. 2014", example={"periods": (1, 3)}),
+    Entry(
+        "clockwork", "recurrent", ClockworkRNN, "Koutnik et al. 2014",
+        example={"periods": (1, 3)}, knobs=(Knob("longest_period", 4.0, 256.0, "log"),),
+    ),
     Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
     Entry(
         "gru-reset-before", "recurrent", GRU, "Cho et al. 2014, eq. 8",

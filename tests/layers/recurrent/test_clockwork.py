@@ -106,3 +106,15 @@ def test_the_width_is_a_multiple_of_the_groups():
 def test_periods_that_are_none_are_refused(periods):
     with pytest.raises(ValueError, match="from fast to slow"):
         ClockworkRNN(input_size=3, hidden_size=4, periods=periods)
+
+
+@pytest.mark.parametrize(("longest", "periods"), [(64, [1, 4, 16, 64]), (35.4, [1, 3, 11, 35]), (1, [1, 1, 1, 1])])
+def test_the_longest_period_spreads_all_by_equal_factors(longest, periods):
+    layer = ClockworkRNN(input_size=3, hidden_size=4, longest_period=longest)
+    assert layer.periods.tolist() == periods
+
+
+@pytest.mark.parametrize(("periods", "longest"), [((1, 2), 0.5), ((2,), 8)])
+def test_a_longest_period_that_spreads_nothing_is_refused(periods, longest):
+    with pytest.raises(ValueError, match="a longest period takes two groups"):
+        ClockworkRNN(input_size=3, hidden_size=4, periods=periods, longest_period=longest)

@@ -8,7 +8,9 @@ Koutnik, Greff, Gomez & Schmidhuber 2014, "A Clockwork RNN", eq. 1 to 3, t count
 
 for groups i, j of equal size with periods T_1 <= T_2 <= ... Our h, W, U are the paper's y_H, W_I, W_H; its output layer
 is the model's. U is block upper triangular, and only its blocks are parameters: an equal budget makes for more units
-than an Elman RNN has. At the first step all groups move.
+than an Elman RNN has. At the first step all groups move. Blocks on the diagonal start orthogonal; the paper draws all
+weights from N(0, 0.1^2). It also skips the products of groups that stand still; here rows may stand at different steps,
+and all products are worked out.
 """
 
 from collections.abc import Mapping
@@ -42,9 +44,11 @@ class ClockworkRNN(SequenceLayer):
         input_size: D.
         hidden_size: H, width of state and output, a multiple of the number of groups.
         periods: T_i, in steps, of each group; from fast to slow. The paper's are powers of 2.
+        longest_period: where given, there are as many periods, but from 1 to this by equal factors, rounded.
 
     Raises:
-        ValueError: if the periods are none, fall, or do not divide the width into groups.
+        ValueError: if the periods are none, fall, or do not divide the width into groups, or the longest is below 1 or
+            that of a single group.
 
     >>> y, state = ClockworkRNN(input_size=3, hidden_size=8)(torch.randn(2, 7, 3))
     >>> y.shape, state.steps
@@ -53,8 +57,17 @@ class ClockworkRNN(SequenceLayer):
 
     periods: Tensor
 
-    def __init__(self, *, input_size: int, hidden_size: int, periods: tuple[int, ...] = (1, 2, 4, 8)) -> None:
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        periods: tuple[int, ...] = (1, 2, 4, 8),
+        longest_period: float | None = None,
+    ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
+        if longest_period is not None:
+            periods = _spread(len(periods), longest_period)
         if not periods or periods[0] < 1 or any(slow < fast for fast, slow in pairwise(periods)):
             raise ValueError(f"periods must be at least 1 and go from fast to slow, got {tuple(periods)}")
         if hidden_size % len(periods):
@@ -104,3 +117,10 @@ class ClockworkRNN(SequenceLayer):
     def _moves(self, steps: Tensor) -> Tensor:
         """Which units move at steps ``(...)``: ``(..., H)`` bool."""
         return (steps.unsqueeze(-1) % self.periods == 0).repeat_interleave(self.group_size, dim=-1)
+
+
+def _spread(groups: int, longest: float) -> tuple[int, ...]:
+    """Periods from 1 to ``longest``, each by the same factor above the one before, rounded."""
+    if groups < 2 or longest < 1:
+        raise ValueError(f"a longest period takes two groups and at least 1 step, got {groups} groups and {longest}")
+    return tuple(round(longest ** (group / (groups - 1))) for group in range(groups))
