@@ -28,8 +28,7 @@ def arm(label: str, tuning: list[float | None], seeds: list[float | None]) -> di
         kind: [{"status": "failed" if valid is None else "ok", "valid": valid} for valid in scores]
         for kind, scores in (("tuning", tuning), ("seeds", seeds))
     }
-    failed = sum(valid is None for valid in tuning + seeds)
-    return {"label": label, "status": "ok", "companion": False, "spent": {"failed": failed}, **trained}
+    return {"label": label, "status": "ok", "companion": False, **trained}
 
 
 def result(arms: list[dict[str, Any]]) -> dict[str, Any]:
@@ -102,6 +101,15 @@ def test_failures_are_counted_over_trials_and_seeds(deep: int, shallow: int, exp
     judged = judge_statement(FailsMore("deep fails", "one", ("deep",), ("shallow",)), {"one": result(arms)})
     assert judged.verdict == expected
     assert f"{deep} of 10 trainings failed against {shallow} of 10" in judged.evidence
+
+
+def test_trials_beyond_the_range_are_no_failures_of_the_arm_that_looked_there():
+    arms = [arm(name, [0.1] * 4 + [end] * 8, [0.1, 0.1]) for name, end in (("deep", None), ("shallow", 0.1))]
+    found = result(arms)
+    found["config"]["trials"] = 4
+    judged = judge_statement(FailsMore("deep fails", "one", ("deep",), ("shallow",)), {"one": found})
+    assert judged.verdict == "undecided"
+    assert "0 of 6 trainings failed against 0 of 6" in judged.evidence
 
 
 @pytest.mark.parametrize(

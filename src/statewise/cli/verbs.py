@@ -228,10 +228,10 @@ class Bench:
 
 @dataclass
 class Report:
-    """Write the HTML report of a comparison, a run or a bench anew."""
+    """Write the HTML report of a comparison, a study, a run or a bench anew."""
 
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
-    """Folder of the comparison, run or bench"""
+    """Folder of the comparison, study, run or bench"""
 
 
 def given(verb: object, *names: str) -> dict[str, Any]:

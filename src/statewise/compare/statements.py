@@ -133,6 +133,8 @@ def _fails_more(statement: FailsMore, result: dict[str, Any]) -> Judged:
 
 
 def _failures(result: dict[str, Any], labels: tuple[str, ...]) -> tuple[int, int]:
-    """How many trainings of these arms failed, and how many there were."""
+    """How many trainings of these arms failed, and how many there were, without trials beyond the range of settings."""
+    trials = result["config"]["trials"]
     arms = [arm for arm in result["arms"] if arm["label"] in labels]
-    return sum(arm["spent"]["failed"] for arm in arms), sum(len(arm["tuning"]) + len(arm["seeds"]) for arm in arms)
+    trained = [one for arm in arms for one in (*arm["tuning"][:trials], *arm["seeds"])]
+    return sum(one["status"] != "ok" for one in trained), len(trained)

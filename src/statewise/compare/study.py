@@ -41,7 +41,7 @@ class SettingsOverCells:
 
 @dataclass(frozen=True)
 class FailsMore:
-    """A larger fraction of the trainings (tuning trials and seeds) of some arms fails than of others."""
+    """A larger fraction of the trainings of some arms fails than of others: seeds, and trials within the range."""
 
     says: str
     comparison: str
