@@ -18,6 +18,8 @@ from torch import Tensor
 from statewise.contract import SequenceLayer, Vectors
 from statewise.errors import choose
 from statewise.init.matrices import Distribution, Topology, fed_units, input_matrix, reservoir_entries, reservoir_matrix
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.gates.rnn import TanhGates
 from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "identity"]
@@ -124,14 +126,19 @@ class EchoStateNetwork(SequenceLayer):
         return h, EchoState(h)
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        y, h = unroll(self._next, F.linear(x, self.input_weights, self.bias), state.h)
-        return y, EchoState(h)
+        if self.activation == "identity":
+            y, h = unroll(self._next_linear, F.linear(x, self.input_weights, self.bias), state.h)
+            return y, EchoState(h)
+        h = state.h
+        driven = F.linear(x.transpose(0, 1), self.input_weights, self.bias).to(h.dtype).unsqueeze(2)
+        keep = None if self.leak_rate == 1 else h.new_full((1, 1, 1, h.shape[1]), 1 - self.leak_rate)
+        no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
+        y, _ = dense_recurrence(TanhGates(), driven, self.weights, None, h, no_memory, keep=keep)
+        return y.transpose(0, 1).to(x.dtype), EchoState(y[-1].clone())
 
-    def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """One step, as output and as state, from W_in x_t + b."""
+    def _next_linear(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step without tanh, as output and as state, from W_in x_t + b."""
         new = torch.addmm(driven, h, self.weights.T)
-        if self.activation == "tanh":
-            new = new.tanh()
         h = new if self.leak_rate == 1 else h.lerp(new.to(h.dtype), self.leak_rate)
         return h, h
 
