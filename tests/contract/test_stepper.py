@@ -1,9 +1,11 @@
+import pytest
 import torch
 
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.combine.wrapper import Wrapper
 from statewise.contract import PlainStepper, SequenceLayer, Stepper, Vectors
+from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 
 
@@ -12,6 +14,13 @@ class Counted(LSTM):
 
     def stepper(self, state) -> Stepper:
         return _Counting(self, state)
+
+
+class PlainLSTM(LSTM):
+    """It has the stepper of the base class."""
+
+    def step(self, x, state):
+        return super().step(x, state)
 
 
 class _Counting(PlainStepper):
@@ -64,3 +73,20 @@ def test_the_state_that_is_asked_for_is_a_copy():
     stream(torch.ones(2, 1))
     stream.state.fill_(7.0)
     assert stream(torch.ones(2, 1)).tolist() == [[2.0], [2.0]]
+
+
+def test_a_stream_starts_from_a_state_of_its_layer_only():
+    layer = LSTM(input_size=3, hidden_size=4)
+    others = (
+        GRU(input_size=3, hidden_size=4).initial_state(2),
+        LSTM(input_size=3, hidden_size=5).initial_state(2),
+        layer.initial_state(2)._replace(c=torch.zeros(3, 4)),
+        LSTM(input_size=3, hidden_size=4).double().initial_state(2),
+        None,
+        2,
+    )
+    for of in (layer, Residual(PreNorm(LSTM(input_size=4, hidden_size=4))), PlainLSTM(input_size=3, hidden_size=4)):
+        for state in others:
+            with pytest.raises(ValueError, match="this is not a state of"):
+                of.stepper(state)
+        of.stepper(of.initial_state(2))

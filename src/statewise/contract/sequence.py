@@ -70,6 +70,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
             overrides = not getattr(above[0], "__isabstractmethod__", False)
             if overrides and "stepper" not in cls.__dict__:
                 setattr(cls, "stepper", SequenceLayer.stepper)  # noqa: B010
+        if cls.__dict__.get("stepper", SequenceLayer.stepper) is not SequenceLayer.stepper:
+            setattr(cls, "stepper", _entered(cls.__dict__["stepper"]))  # noqa: B010
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
@@ -113,12 +115,16 @@ class SequenceLayer(LayerKind, Reader, ABC):
         Override with something equal and faster. A class that overrides a ``step`` and no ``stepper`` has this one,
         whatever the class above has. Side outputs may not be recorded.
 
+        Raises:
+            ValueError: if the state is none of this layer's.
+
         >>> from statewise.layers.recurrent.lstm import LSTM
         >>> layer = LSTM(input_size=3, hidden_size=4)
         >>> stream = layer.stepper(layer.initial_state(2))
         >>> stream(torch.randn(2, 3)).shape, stream.state.h.shape
         (torch.Size([2, 4]), torch.Size([2, 4]))
         """
+        self._check_state(state, _rows(state), start="initial_state(rows)")
         return PlainStepper(self, state)
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
@@ -145,12 +151,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
         rows = len(reset) if isinstance(reset, Segments) else batch
         if state is None:
             state = self.initial_state(rows)
-        elif (misfit := self._misfit(state, rows)) is not None:
-            name = type(self).__name__
-            raise ValueError(
-                f"this is not a state of {name} for a batch of {rows} rows: {misfit}; states are batch first; "
-                f"pass the state that {name} returned, or None to start"
-            )
+        else:
+            self._check_state(state, rows, start="None")
         if time == 0:
             return self._no_outputs(values_of(x), batch), state
         if isinstance(reset, Tensor):
@@ -216,6 +218,15 @@ class SequenceLayer(LayerKind, Reader, ABC):
             raise ValueError(f"{name} reads vectors of size {size}, got shape {tuple(x.shape)}{hint}")
         return x.shape[0], x.shape[1]
 
+    def _check_state(self, state: State, rows: int, *, start: str) -> None:
+        """Raise where ``state`` is none of this layer's, of so many rows; ``start`` is what to pass at the start."""
+        if (misfit := self._misfit(state, rows)) is not None:
+            name = type(self).__name__
+            raise ValueError(
+                f"this is not a state of {name} for a batch of {rows} rows: {misfit}; states are batch first; "
+                f"pass the state that {name} returned, or {start} to start"
+            )
+
     def _misfit(self, state: State, batch: int) -> str | None:
         """In words, why ``state`` is none of this layer's; what fits is let through at a glance, the rest looked at.
 
@@ -249,3 +260,23 @@ def _held(step: Step) -> Step:
         return y, tree.cast_like(after, state)
 
     return held
+
+
+Enter = Callable[[Any, State], Stepper]
+
+
+def _entered(stepper: Enter) -> Enter:
+    """A layer's ``stepper`` as everyone calls it: compiled loops are handed no state that is not the layer's."""
+
+    @wraps(stepper)
+    def entered(self: SequenceLayer, state: State) -> Stepper:
+        self._check_state(state, _rows(state), start="initial_state(rows)")
+        return stepper(self, state)
+
+    return entered
+
+
+def _rows(state: State) -> int:
+    """How many rows a state seems to have."""
+    leaves = tree.leaves(state)
+    return len(leaves[0]) if leaves and isinstance(leaves[0], Tensor) and leaves[0].dim() else 0
