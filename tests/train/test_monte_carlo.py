@@ -82,3 +82,18 @@ def test_without_dropout_it_says_what_to_do():
         sample_outputs(small_model(), torch.randn(1, 4, 3), samples=5)
     with pytest.raises(UserError, match="samples must be at least 2"):
         sample_outputs(small_model(dropout=0.4), torch.randn(1, 4, 3), samples=1)
+
+
+def test_rounding_that_differs_from_row_to_row_is_no_uncertainty():
+    class Rounded(SequenceLayer):
+        def __init__(self) -> None:
+            super().__init__(Vectors(3), 3)
+
+        def initial_state(self, batch_size: int) -> Tensor:
+            return self.zeros(batch_size, 0)
+
+        def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            return x + 1e-8 * torch.arange(len(x)).unsqueeze(1), state
+
+    with pytest.raises(UserError, match="whatever is dropped out"):
+        sample_outputs(Rounded(), torch.ones(1, 4, 3), samples=5)
