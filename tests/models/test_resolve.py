@@ -268,3 +268,9 @@ def test_what_is_no_layer_is_refused_with_a_sentence(own_module, path, message):
 def test_impossible_sizes_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         ModelConfig(**options)
+
+
+@pytest.mark.parametrize("depth", [0, -1])
+def test_there_is_no_model_without_blocks(depth: int):
+    with pytest.raises(UserError, match="depth must be at least 1"):
+        default_config("lstm", depth=depth)

@@ -13,6 +13,7 @@ from statewise.models.config import ModelConfig
 from statewise.models.members import cycle_of, is_mixed, place_of
 from statewise.models.nest import SIZES, Nest, inner_layers
 from statewise.models.pattern import Pattern
+from statewise.options import check_at_least
 
 PLAIN = (bool, int, float, str, type(None))
 """What a config can hold as it is"""
@@ -103,7 +104,11 @@ def default_config(
         depth: blocks; a kind that takes more to see the context, and a longer pattern, gets as many as it takes.
         context_length: steps that have to be seen; ``None`` = no bound, the layer's own default then.
         options: of the layer, where they are decided already.
+
+    Raises:
+        UserError: if the name is unknown, or there are to be no blocks.
     """
+    check_at_least("depth", depth, 1)
     pattern = pattern_of(name, options, context_length=context_length)
     needed = len(pattern.cycle) if context_length is None else pattern.depth_to_see(context_length)
     return ModelConfig(
