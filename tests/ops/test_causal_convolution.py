@@ -145,14 +145,43 @@ def test_a_chunk_exports_with_a_dynamic_batch(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_segments_equal_rows_of_their_own(form):
-    example = Example(time=11, form=form)
+@pytest.mark.parametrize("taps", [1, 3])
+@pytest.mark.parametrize("name", ALL_FORMS.names)
+def test_segments_equal_rows_of_their_own(form, taps, name):
+    example = Example(time=11, taps=taps, form=form)
     reset = torch.zeros(ROWS, 11, dtype=torch.bool)
-    reset[1, 6] = reset[2, 1] = reset[2, 2] = True
+    reset[0, 0] = reset[1, 6] = reset[2, 1] = reset[2, 2] = True
     segments = Segments(reset)
     tails = torch.randn(len(segments), *example.tail.shape[1:], dtype=torch.float64)
-    y, after = causal_convolution(example.x, tails, example.weight, example.bias, segments, **example.options)
+    leaves = [leaf.requires_grad_() for leaf in (example.x, tails, example.weight, example.bias)]
+    with ALL_FORMS.use(name):
+        y, after = causal_convolution(example.x, tails, example.weight, example.bias, segments, **example.options)
+    expected, ends = torch.empty_like(y), []
     for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
         here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
-        expected = example(example.x[here], tails[s : s + 1])
-        torch.testing.assert_close((y[here], after[s : s + 1]), expected)
+        expected[here], end = example(example.x[here], tails[s : s + 1])
+        ends.append(end)
+    both = (y, after), (expected, torch.cat(ends))
+    torch.testing.assert_close(*both)
+    cotangents = [torch.randn_like(y), torch.randn_like(after)]
+    for found, known in zip(*(torch.autograd.grad(o, leaves, cotangents) for o in both), strict=True):
+        torch.testing.assert_close(found, known)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_not_a_number_ends_with_its_segment(form):
+    example = Example(time=11, form=form)
+    reset = torch.zeros(ROWS, 11, dtype=torch.bool)
+    reset[:, 6] = True
+    segments, tails = Segments(reset), torch.zeros(2 * ROWS, *example.tail.shape[1:], dtype=torch.float64)
+
+    def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        x.requires_grad_()
+        y, after = causal_convolution(x, tails, example.weight, example.bias, segments, **example.options)
+        y, after = y[:, 6:], after[segments.last]
+        return y, after, torch.autograd.grad(y.sum() + after.sum(), x)[0]
+
+    spoilt = example.x.clone()
+    spoilt[:, :6] = float("nan")
+    for found, expected in zip(run(spoilt), run(example.x), strict=True):
+        assert torch.equal(found, expected)

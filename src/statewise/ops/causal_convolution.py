@@ -3,14 +3,20 @@
     y_t = bias + sum_k weight_k x_{t - (K - 1 - k) dilation}
 
 as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. The fast form is
-torch's convolution over tail and input.
+torch's convolution over tail and input. Where segments begin anew inside the rows, it is run on the rows as they lie,
+and the few steps after each beginning, which saw what stands before it, are worked out again from the segment's tail.
+
+Letters: B rows, S segments, T steps, D channels, K taps.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments, segment_by_segment
+from statewise.contract.segments import Segments
 from statewise.ops.forms import Forms
 
 
@@ -50,16 +56,36 @@ def causal_convolution(
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
     if segments is not None:
-
-        def run(rows: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-            return causal_convolution(rows, before, weight, bias, dilation=dilation, groups=groups)
-
-        return segment_by_segment(run, x, tail, segments)
+        convolve = partial(causal_convolution, weight=weight, bias=bias, dilation=dilation, groups=groups)
+        return _of_segments(convolve, x.to(tail.dtype), tail, segments)
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
     after = extended[:, x.shape[1] :].clone()
     if x.shape[1] == 0:
         return extended.new_zeros(x.shape[0], 0, weight.shape[0]), after
     return FORMS(extended, weight, bias, dilation, groups), after
+
+
+def _of_segments(
+    convolve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, tail: Tensor, segments: Segments
+) -> tuple[Tensor, Tensor]:
+    """``convolve`` of whole rows, put right where a step sees what stands before its segment."""
+    y, _ = convolve(x, tail[segments.opening])
+    later = segments.starts.nonzero().squeeze(1)
+    passed = torch.arange(min(tail.shape[1], int(segments.lengths.max())), device=x.device)
+    rows, steps = segments.rows[later].unsqueeze(1), segments.starts[later].unsqueeze(1) + passed
+    right, _ = convolve(x[rows, steps.clamp(max=segments.time - 1)], tail[later])
+    within = passed < segments.lengths[later].unsqueeze(1)
+    y = y.contiguous().index_put_((rows.expand_as(steps)[within], steps[within]), right[within])
+    return y, _tails_after(x, tail, segments)
+
+
+def _tails_after(x: Tensor, tail: Tensor, segments: Segments) -> Tensor:
+    """The inputs that each segment ends with, of its tail where it is shorter, ``(S, (K - 1) dilation, D)``."""
+    reach, device = tail.shape[1], x.device
+    passed = segments.lengths.unsqueeze(1) + torch.arange(-reach, 0, device=device)
+    own = x[segments.rows.unsqueeze(1), (segments.starts.unsqueeze(1) + passed).clamp(min=0)]
+    older = tail[torch.arange(len(segments), device=device).unsqueeze(1), (passed + reach).clamp(max=reach - 1)]
+    return torch.where((passed >= 0).unsqueeze(2), own, older)
 
 
 def reference(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
