@@ -9,7 +9,8 @@ RNN of Arjovsky, Shah & Bengio 2016, with its nonlinearity in real numbers (thei
 
 Every rotation of H dimensions is one such U; the H (H - 1) / 2 entries of A are free parameters, so that any optimiser
 keeps U orthogonal. Where b >= 0 no gradient fades on its way back through a product. The paper writes B for U and T for
-W, sigma for the nonlinearity.
+W, sigma for the nonlinearity. At the start U turns pairs of units by angles uniform in [0, pi/2], as that of Helfrich,
+Willmott & Ye 2018 does; the paper's other choice, Henaff, Szlam & LeCun 2016, is [-pi, pi].
 """
 
 import math

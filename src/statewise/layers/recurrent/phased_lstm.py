@@ -12,8 +12,9 @@ eq. 6 to 11, t the time since the row began:
     h_t = k * h~ + (1 - k) * h_{t-1},  y_t = h_t
 
 Our r is the paper's r_on. tau and r are learnt by their logarithms, s as it is. The leak is at work in training and
-evaluation alike. Gates are in torch.nn's order i, f, g, o. As in TensorFlow's ``PhasedLSTMCell``, periods start
-between 1 and 1000; it has one ``leak`` and ``ratio_on`` too, and no peepholes unless asked.
+evaluation alike, as TensorFlow's ``PhasedLSTMCell`` has it; in the authors' program a closed unit leaks in training
+alone. Periods start between 1 and 1000 as TensorFlow's do, in the authors' frequency task between e and e^3. Their
+program adds s to t. Gates are in torch.nn's order i, f, g, o; peepholes start at 0, and TensorFlow's has none.
 """
 
 import math

@@ -12,7 +12,8 @@ short-term memory", eq. 8-17, stabilised as in eq. 15-17:
     h_t = sigmoid(o~_t) * c_t / n_t,  y_t = h_t             "read_gate"
 
 The forget gate is the paper's sigmoid. m_0 is so low that m_1 = i~_1, as in the authors' code. R is block-diagonal:
-units of a head see those of their head. The cell stands here alone, without convolution, norm and
+units of a head see those of their head; it starts uniform in +-1 over the root of a head's width, in the authors' code
+at zero, where gates stand in the order i, f, z, o. The cell stands here alone, without convolution, norm and
 projections of the paper's block (figure 9).
 """
 
@@ -56,8 +57,8 @@ class SLSTM(SequenceLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         heads: N, which divides H.
-        forget_bias: b_f at the start; a unit forgets after about ``1 + exp(forget_bias)`` steps. The paper spreads it
-            from 3 to 6.
+        forget_bias: b_f at the start; a unit forgets after about ``1 + exp(forget_bias)`` steps. The authors' code
+            spreads it over the units of a head, evenly from 3 to 6 or, in the first block, from 5 down to -7.
         input_bias: b_i at the start, the logarithm of what is let in.
 
     Raises:

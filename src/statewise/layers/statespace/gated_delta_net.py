@@ -1,12 +1,12 @@
 """Gated DeltaNet: a matrix for a state that forgets all at once by a gate and one association at a time by a key.
 
 Yang, Kautz & Hatamizadeh (2024), "Gated Delta Networks: Improving Mamba2 with Delta Rule", arXiv 2412.06464, eq. 10 and
-figure 1. N heads, keys of K = H / N numbers, values of V = E / N, E = expand * H:
+figure 1. N heads, keys of H / N numbers, values of E / N, E = expand * H:
 
-    [w_t, z_t, r_t, p_t] = W_in x_t                             2 H + E, E, N and N numbers
-    [q_t, k_t, v_t] = silu(sum_k w_k * w_{t - (K - 1 - k)})     depthwise; q_t and k_t then each of length 1 in a head
+    [m_t, z_t, r_t, p_t] = W_in x_t                             2 H + E, E, N and N numbers
+    [q_t, k_t, v_t] = silu(sum_j w_j * m_{t - (J - 1 - j)})     depthwise, J taps; q_t, k_t then of length 1 in a head
     a_t = exp(-exp(A_log) softplus(r_t + b_dt)),    b_t = sigmoid(p_t)                  one number a head
-    h_t = a_t (I - b_t k_t k_t^T) h_{t-1} + b_t k_t v_t^T       (K, V) in every head
+    h_t = a_t (I - b_t k_t k_t^T) h_{t-1} + b_t k_t v_t^T       (H / N, E / N) in every head
     y_t = W_out (rmsnorm(h_t^T q_t) * silu(z_t))                normed in a head
 
 Our ``a``, ``b`` and the transpose of ``h`` are the paper's ``alpha``, ``beta`` and S. The authors' code has a matrix
@@ -34,7 +34,7 @@ class GatedDeltaNetState(NamedTuple):
     """What a Gated DeltaNet carries."""
 
     tail: Tensor
-    """``(B, K - 1, 2 H + E)``: the last inputs of the convolution with K taps, in the dtype of the parameters."""
+    """``(B, J - 1, 2 H + E)``: the last inputs of the convolution, in the dtype of the parameters."""
     h: Tensor
     """``(B, N, H / N, E / N)``, at least float32."""
 
@@ -50,7 +50,7 @@ class GatedDeltaNet(SequenceLayer):
         hidden_size: H, width of keys and output.
         heads: N, which divides H.
         expand: E / H, width of the values.
-        kernel_size: taps of the convolution.
+        kernel_size: J, taps of the convolution.
         dt_min: the shortest time step at the start.
         dt_max: the longest one; each head draws its own, uniform in its logarithm, and forgets as in Mamba-2.
 
@@ -103,9 +103,9 @@ class GatedDeltaNet(SequenceLayer):
         return GatedDeltaNetState(tail, upcast(self.zeros(batch_size, self.heads, key, value)))
 
     def step(self, x: Tensor, state: GatedDeltaNetState) -> tuple[Tensor, GatedDeltaNetState]:
-        w, z, log_a, b = self._projected(x)
-        w, tail = self.conv1d.step(w, state.tail)
-        q, k, v = self._selected(w)
+        m, z, log_a, b = self._projected(x)
+        m, tail = self.conv1d.step(m, state.tail)
+        q, k, v = self._selected(m)
         a = log_a.exp()
         probe.record(self, "keep_gate", a.squeeze(-1))
         probe.record(self, "write_gate", b.squeeze(-1))
@@ -114,22 +114,22 @@ class GatedDeltaNet(SequenceLayer):
         return self._gated(read(h, q), z), GatedDeltaNetState(tail, h)
 
     def _sequence(self, x: Tensor, state: GatedDeltaNetState) -> tuple[Tensor, GatedDeltaNetState]:
-        w, z, log_a, b = self._projected(x)
-        w, tail = self.conv1d.sequence(w, state.tail)
-        q, k, v = self._selected(w)
+        m, z, log_a, b = self._projected(x)
+        m, tail = self.conv1d.sequence(m, state.tail)
+        q, k, v = self._selected(m)
         s, h = delta_rule(q, k, v, log_a, b, state.h)
         return self._gated(s, z), GatedDeltaNetState(tail, h)
 
     def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The convolution's input, ``z (..., E)``, ``log a`` and ``b (..., N, 1)``, those at least float32."""
         sizes = [sum(self.selected), self.selected[2], self.heads, self.heads]
-        w, z, r, p = self.in_proj(x).split(sizes, dim=-1)
+        m, z, r, p = self.in_proj(x).split(sizes, dim=-1)
         log_a = -upcast(self.A_log).exp() * F.softplus(upcast(r) + upcast(self.dt_bias))
-        return w, z, log_a.unsqueeze(-1), torch.sigmoid(upcast(p)).unsqueeze(-1)
+        return m, z, log_a.unsqueeze(-1), torch.sigmoid(upcast(p)).unsqueeze(-1)
 
-    def _selected(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _selected(self, m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From the convolution: ``q`` and ``k (..., N, H / N)`` of length 1, ``v (..., N, E / N)``."""
-        parts = upcast(F.silu(w)).split(self.selected, dim=-1)
+        parts = upcast(F.silu(m)).split(self.selected, dim=-1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in parts)
         return _of_length_one(q), _of_length_one(k), v
 

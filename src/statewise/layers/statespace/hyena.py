@@ -11,6 +11,8 @@ and section 3.3. With N the order, filters of L steps and j = 0 ... L - 1:
 p_j holds j / (L - 1), cosines and sines of 2 pi j / L times 0 ... M - 1. The rates delta are spread over the channels
 so that a filter falls to 1 % after 0.3 to 1.5 of its length. Our ``g``, ``z^1`` and ``f`` are the paper's ``x``, ``v``
 and ``h``. The paper's filters are as long as the sequence; ours see the last L steps, so that the state is bounded.
+The authors' code leaves out the first convolution: its ``order`` 2 has one, where the definition and ours have two. It
+also adds each filter's input to its output by a learnt weight, learns omega and p, and has one more layer with a sine.
 """
 
 import math

@@ -3,8 +3,8 @@
 Dao & Gu (2024), "Transformers are SSMs: Generalized Models and Efficient Algorithms Through Structured State Space
 Duality", arXiv 2405.21060, section 7 and figure 6. E = expand * H channels in N heads of P = E / N, S states a channel:
 
-    [z_t, w_t, r_t] = W_in x_t                              E, E + 2 S and N numbers
-    [u_t, B_t, C_t] = silu(bias + sum_k w_k * w_{t - (K - 1 - k)})     depthwise, K taps
+    [z_t, v_t, r_t] = W_in x_t                              E, E + 2 S and N numbers
+    [u_t, B_t, C_t] = silu(bias + sum_k w_k * v_{t - (K - 1 - k)})     depthwise, K taps
     dt_t = softplus(r_t + b_dt)                             (N,)
     h_t = exp(dt_t A) h_{t-1} + B_t (dt_t u_t)^T            (S, P) in every head,  A = -exp(A_log)
     y_t = W_out rmsnorm((h_t^T C_t + D u_t) * silu(z_t))
@@ -111,17 +111,17 @@ class Mamba2(SequenceLayer):
         return Mamba2State(tail, upcast(self.zeros(batch_size, self.heads, states, channels // self.heads)))
 
     def step(self, x: Tensor, state: Mamba2State) -> tuple[Tensor, Mamba2State]:
-        z, w, dt = self._projected(x)
-        w, tail = self.conv1d.step(w, state.tail)
-        u, b, c = self._selected(w)
+        z, v, dt = self._projected(x)
+        v, tail = self.conv1d.step(v, state.tail)
+        u, b, c = self._selected(v)
         probe.record(self, "dt", dt)
         h = write(state.h, (dt * self._a()).exp().unsqueeze(-1), b, dt.unsqueeze(-1) * u)
         return self._gated(read(h, c), u, z), Mamba2State(tail, h)
 
     def _sequence(self, x: Tensor, state: Mamba2State) -> tuple[Tensor, Mamba2State]:
-        z, w, dt = self._projected(x)
-        w, tail = self.conv1d.sequence(w, state.tail)
-        u, b, c = self._selected(w)
+        z, v, dt = self._projected(x)
+        v, tail = self.conv1d.sequence(v, state.tail)
+        u, b, c = self._selected(v)
         s, h = matrix_recurrence(c, b, dt.unsqueeze(-1) * u, (dt * self._a()).unsqueeze(-1), state.h)
         return self._gated(s, u, z), Mamba2State(tail, h)
 
@@ -131,12 +131,12 @@ class Mamba2(SequenceLayer):
 
     def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``z (..., E)``, the convolution's input ``(..., E + 2 S)`` and ``dt (..., N)``, that at least float32."""
-        z, w, r = self.in_proj(x).split([self.selected[0], sum(self.selected), self.heads], dim=-1)
-        return z, w, F.softplus(upcast(r) + upcast(self.dt_bias))
+        z, v, r = self.in_proj(x).split([self.selected[0], sum(self.selected), self.heads], dim=-1)
+        return z, v, F.softplus(upcast(r) + upcast(self.dt_bias))
 
-    def _selected(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _selected(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From the convolution: ``u (..., N, P)``, ``B`` and ``C (..., N, S)``, at least float32."""
-        u, b, c = upcast(F.silu(w)).split(self.selected, dim=-1)
+        u, b, c = upcast(F.silu(v)).split(self.selected, dim=-1)
         b, c = (part.unsqueeze(-2).expand(*part.shape[:-1], self.heads, -1) for part in (b, c))
         return u.unflatten(-1, (self.heads, -1)), b, c
 

@@ -15,9 +15,10 @@ C is carried times exp(-m) and so is n, with the stabiliser of eq. 15 to 17:
 
 It leaves h as it is where what h is divided by is at least exp(-m) in these terms, as in the authors' code.
 
-Our C is the paper's transposed, our b_k its own times sqrt(K); all other letters are the paper's. It stands here
-alone, without the block that the paper builds around it (figure 10): the catalog puts a norm before it, a residual
-around it and a feed-forward behind it.
+Our C is the paper's transposed, our b_k its own times sqrt(K); all other letters are the paper's. In the authors' code
+the gates see q, k and v in place of x, their weights start at zero, and h is normed in a head. It stands here alone,
+without the block that the paper builds around it (figure 10): the catalog puts a norm before it, a residual around it
+and a feed-forward behind it.
 """
 
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ class MLSTM(SequenceLayer):
         hidden_size: H, width of keys, values and output.
         heads: N, which divides H.
         forget_bias: initial bias of the forget gates; at first a head remembers for about ``1 + exp(forget_bias)``
-            steps. The authors' code spreads it from 3 to 6 over the heads.
+            steps. The authors' code spreads it evenly from 3 to 6 over the heads.
         input_bias: initial bias of the input gates, the logarithm of what they let in. xLSTM 7B takes -10.
 
     Raises:
