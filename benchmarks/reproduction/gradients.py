@@ -27,7 +27,7 @@ VANISHED = 0.01
 FAR = 100
 SHOWN = (10, 20, 50, 100, 200)
 TASK = Adding(shortest=100, longest=100, evaluation_sequences=1000)
-TRAIN = TrainConfig(steps=1000, batch_size=32, learning_rate=3e-3, evaluate_every=500)
+TRAIN = TrainConfig(steps=2000, batch_size=32, learning_rate=3e-3, evaluate_every=500)
 VANILLA, LSTM = "RNN, as torch.nn starts it", "LSTM, forget bias 1"
 ARMS = {
     VANILLA: ModelConfig("rnn", {"initialization": "uniform"}, width=WIDTH, depth=1),
