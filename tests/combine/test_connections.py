@@ -17,7 +17,7 @@ from statewise.combine.pointwise import Embed, FeedForward
 from statewise.combine.residual import PostNorm, PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.combine.sum import Sum
-from statewise.contract import SequenceLayer, Timed, Tokens, Vectors, example_input
+from statewise.contract import PlainStepper, SequenceLayer, Timed, Tokens, Vectors, example_input
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
@@ -143,6 +143,18 @@ def test_an_open_gate_takes_the_first_and_a_shut_one_the_second(bias: float, cho
     mix, x = GatedMix(*layers), torch.randn(5, 9, 4)
     nn.init.constant_(mix.gate.map.bias, bias)
     torch.testing.assert_close(mix(x)[0], layers[chosen](x)[0])
+
+
+def test_branches_step_with_the_steppers_inside(monkeypatch):
+    called = []
+    for kind in (LSTM, GRU):
+        monkeypatch.setattr(kind, "stepper", lambda layer, state: called.append(layer) or PlainStepper(layer, state))
+    mixed = GatedMix(lstm(), Sum([GRU(input_size=4, hidden_size=4), FeedForward(width=4, inner=6)]))
+    x, state = torch.randn(5, 4), mixed.initial_state(5)
+    stream = mixed.stepper(state)
+    torch.testing.assert_close((stream(x), stream.state), mixed.step(x, state))
+    assert [type(layer) for layer in called] == [LSTM, GRU]
+    assert not stream(x).requires_grad
 
 
 def test_branches_may_put_out_any_width_where_it_is_said():

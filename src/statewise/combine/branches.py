@@ -4,10 +4,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import torch
 from torch import Tensor
 
-from statewise.combine.several import Several
-from statewise.contract import Input, Segments, SequenceLayer
+from statewise.combine.several import Several, SeveralStepper
+from statewise.contract import Input, Segments, SequenceLayer, Stepper
 from statewise.tree import State
 
 
@@ -58,9 +59,24 @@ class Branches(Several):
     def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self._side_by_side([partial(layer, reset=segments) for layer in self.members()], x, state)
 
+    def stepper(self, state: State) -> Stepper:
+        return _BranchesStepper(self, self.members_at_work(state))
+
     def _side_by_side(
         self, gears: Sequence[Callable[[Input, State], tuple[Tensor, State]]], x: Input, state: State
     ) -> tuple[Tensor, State]:
         """All branches joined, and the states of all, each run in the gear given."""
         found = [gear(x, inner) for gear, inner in zip(gears, state, strict=True)]
         return self.join(x, [y for y, _ in found]), tuple(inner for _, inner in found)
+
+
+class _BranchesStepper(SeveralStepper):
+    """The branches' steppers, joined."""
+
+    def __init__(self, branches: Branches, steppers: Sequence[Stepper]) -> None:
+        super().__init__(steppers)
+        self._join = branches.join
+
+    @torch.no_grad()
+    def __call__(self, x: Input) -> Tensor:
+        return self._join(x, [stepper(x) for stepper in self._steppers])

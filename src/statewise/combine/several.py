@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from statewise.contract import InputForm, SequenceLayer
+from statewise.contract import InputForm, SequenceLayer, Stepper
 from statewise.tree import State
 
 
@@ -30,3 +30,18 @@ class Several(SequenceLayer):
     def members(self) -> list[SequenceLayer]:
         """The layers inside, in order."""
         return [layer for layer in self.layers if isinstance(layer, SequenceLayer)]
+
+    def members_at_work(self, state: State) -> list[Stepper]:
+        """The steppers of the layers inside, in order."""
+        return [layer.stepper(inner) for layer, inner in zip(self.members(), state, strict=True)]
+
+
+class SeveralStepper(Stepper):
+    """Steppers of several layers at work as one; how they hang together, a subclass says."""
+
+    def __init__(self, steppers: Sequence[Stepper]) -> None:
+        self._steppers = steppers
+
+    @property
+    def state(self) -> State:
+        return tuple(stepper.state for stepper in self._steppers)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from statewise.combine.several import Several
+from statewise.combine.several import Several, SeveralStepper
 from statewise.contract import Input, Segments, SequenceLayer, Stepper, values_of, with_values
 from statewise.tree import State
 
@@ -43,24 +43,17 @@ class Stack(Several):
         return _one_after_the_other([partial(layer, reset=segments) for layer in self.members()], x, state)
 
     def stepper(self, state: State) -> Stepper:
-        return _StackStepper([layer.stepper(inner) for layer, inner in zip(self.members(), state, strict=True)])
+        return _StackStepper(self.members_at_work(state))
 
 
-class _StackStepper(Stepper):
+class _StackStepper(SeveralStepper):
     """The layers' steppers, one after the other."""
-
-    def __init__(self, steppers: Sequence[Stepper]) -> None:
-        self._steppers = steppers
 
     def __call__(self, x: Input) -> Tensor:
         y = values_of(x)
         for stepper in self._steppers:
             y = stepper(with_values(x, y))
         return y
-
-    @property
-    def state(self) -> State:
-        return tuple(stepper.state for stepper in self._steppers)
 
 
 def _one_after_the_other(
