@@ -3,7 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import statewise
+from statewise.ops.compiled.compiler import installed
 
 WORK = """
 import numpy as np
@@ -41,3 +44,11 @@ def test_machine_code_is_kept_until_the_source_of_anything_plugged_in_changes(tm
 def test_where_nothing_can_be_kept_loops_run_all_the_same():
     nowhere = "from numba.core import caching; caching.CacheImpl._locator_classes = []"
     assert run(Path(statewise.__file__).parents[1], before=nowhere) == ["6.0", "0"]
+
+
+def test_a_numba_that_does_not_import_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 2.2 or less')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    with pytest.warns(UserWarning, match=r"numba does not import \(Numba needs NumPy"):
+        assert not installed.__wrapped__()

@@ -6,6 +6,7 @@ steps is an argument: another one compiles nothing.
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,18 +51,25 @@ def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTY
     """
     return (
         _allowed.get()
-        and installed()
         and not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
         and all(type(t) in (Tensor, nn.Parameter) and t.dtype in dtypes and t.device.type == "cpu" for t in tensors)
         and not transforming()
+        and installed()
     )
 
 
 @cache
 def installed() -> bool:
-    """Whether numba is there."""
-    return find_spec("numba") is not None
+    """Whether numba is there. One that does not import, as beside a NumPy too new for it, is none; it is said once."""
+    if find_spec("numba") is None:
+        return False
+    try:
+        import numba  # noqa: F401  whether it can be had
+    except ImportError as error:
+        warnings.warn(f"numba does not import ({error}); without it compiled loops do not run", stacklevel=2)
+        return False
+    return True
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
