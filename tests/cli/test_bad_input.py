@@ -138,6 +138,8 @@ COMMANDS = {
     "unknown task": (["compare", "recal"], "did you mean 'recall'"),
     "unknown option": (["compare", "recall", "--set", "colour=red"], "colour"),
     "text for a number": (["compare", "recall", "--task-options", "symbols=five"], "recall cannot be 'five'"),
+    "unknown study": (["compare", "dept"], "did you mean 'depth'"),
+    "no blocks": (["train", "parity", "--depth", "0"], "depth must be at least 1"),
     "unknown task option": (["train", "parity", "--task-options", "longets=9"], "did you mean 'longest'"),
     "a length below the least": (["compare", "recall", "--lengths", "4"], "length of at least 12, got 4"),
     "lengths of a text": (["compare", "embedded", "--lengths", "4"], "has no lengths"),

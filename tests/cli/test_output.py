@@ -127,6 +127,7 @@ def test_a_model_is_described_as_the_catalog_has_it_with_what_it_costs(capsys: p
     assert (
         "Options of irnn: input_size=(needed), hidden_size=(needed), activation=relu, initialization=identity" in said
     )
+    assert "From Python: from statewise.layers.recurrent.rnn import RNN" in said
     assert "Family: recurrent. Paper: Le, Jaitly & Hinton 2015." in said
     assert said[-1].startswith("One block at width 8,")
     assert "parameters 144, state bytes 32, " in said[-1]

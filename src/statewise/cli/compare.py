@@ -59,7 +59,7 @@ def make_config(verb: verbs.Compare) -> CompareConfig:
         asked["budget"] = parse_number(verb.budget)
     if verb.learning_rates is not None:
         asked["learning_rates"] = _range(verb.learning_rates)
-    task, options = name_task(verb.task)
+    task, options = name_task(verb.task, beside=PRESETS)
     return replace(
         base,
         task=task,

@@ -133,7 +133,8 @@ def _describe_models(name: str, width: int) -> dict[str, object]:
 
 
 def _print_entry(entry: Entry, costs: Row | None) -> None:
-    """What the catalog knows of a layer: family, paper, what is tuned, what it costs."""
+    """What the catalog knows of a layer: where it is, family, paper, what is tuned, what it costs."""
+    print(f"From Python: from {entry.layer.__module__} import {entry.layer.__name__}")
     print(f"Family: {entry.family}. Paper: {entry.paper}.")
     if entry.knobs:
         print("Tuned: " + ", ".join(f"{knob.name} from {knob.low:g} to {knob.high:g}" for knob in entry.knobs))

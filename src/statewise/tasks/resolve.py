@@ -1,7 +1,7 @@
 """From a name to a task: one of ours, one of a person's own by import path, or a file."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ NEITHER = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".gz", ".zip", ".pdf
 """Endings of files that are neither a plain text nor a CSV table"""
 
 
-def name_task(named: str) -> tuple[str, dict[str, Any]]:
+def name_task(named: str, *, beside: Iterable[str] = ()) -> tuple[str, dict[str, Any]]:
     """What a person named: the task and the options that follow from it.
 
     A task's name is itself, ``package.module:Class`` a task of one's own, ``embedded`` the embedded text; a path is a
-    table where it ends in .csv or .tsv, else a text.
+    table where it ends in .csv or .tsv, else a text. What is named like none of these may have been one of ``beside``,
+    which could have been named in its place.
 
     >>> name_task("prices.csv"), name_task("copy")
     (('forecast', {'source': 'prices.csv'}), ('copy', {}))
@@ -45,7 +46,7 @@ def name_task(named: str) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{named} is neither a plain text nor a table; save it as UTF-8 text (.txt) or as CSV (.csv)")
     if Path(named).exists() or Path(named).suffix or "/" in named:
         return Language.name, {"source": named}
-    raise unknown("task or file", named, TASKS)
+    raise unknown("task or file", named, [*TASKS, *beside])
 
 
 def make_task(name: str, options: Mapping[str, Any]) -> Task:
