@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from statewise.contract.segments import Segments
 from statewise.ops import diagonal_convolution as module
 from statewise.ops.diagonal_convolution import BLOCK, diagonal_convolution
 
@@ -45,6 +46,29 @@ def test_gradients_to_all_five_arguments(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 3)
     arguments = [x.requires_grad_() for x in example(8)]
     assert torch.autograd.gradcheck(diagonal_convolution, arguments, fast_mode=True)
+
+
+@pytest.mark.parametrize("name", module.FORMS.names)
+def test_segments_equal_rows_of_their_own_with_gradients(name):
+    time = BLOCK + 9
+    reset = torch.zeros(ROWS, time, dtype=torch.bool)
+    reset[0, [0, 3]] = reset[2, BLOCK + 1] = reset[3, -1] = True
+    segments = Segments(reset)
+    u, log_a, b, c, _ = example(time)
+    initial = torch.randn(len(segments), CHANNELS, STATES, dtype=torch.complex128)
+    leaves = [x.requires_grad_() for x in (u, log_a, b, c, initial)]
+    with module.FORMS.use(name):
+        s, after = diagonal_convolution(*leaves, segments)
+    expected, ends = torch.empty_like(s), []
+    for n, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
+        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[n])))
+        expected[here], end = module.reference(u[here], log_a, b, c, initial[n : n + 1])
+        ends.append(end)
+    both = (s, after), (expected, torch.cat(ends))
+    torch.testing.assert_close(*both)
+    cotangents = [torch.randn_like(s), torch.randn_like(after)]
+    for found, known in zip(*(torch.autograd.grad(o, leaves, cotangents) for o in both), strict=True):
+        torch.testing.assert_close(found, known)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e200])

@@ -8,14 +8,19 @@ h_0 the state before it:
     s_q = sum_{r <= q} k_{q-r} u_r + 2 Re(sum_n c_n abar_n^{q+1} h_{0,n}),    k_j = 2 Re(sum_n c_n abar_n^j bbar_n)
     h_Q = abar^Q * h_0 + sum_r abar^{Q-1-r} bbar u_r
 
-All three sums are matrix products, and of the states ``(B, T, D, N)`` only those between blocks are ever written. One
-FFT over the sequence would spread rounding errors, and whatever is not a number, from the future into the past.
+All three sums are matrix products, and of the states ``(B, T, D, N)`` only those between blocks are ever written. The
+matrices are made once, for a whole block; shorter ones are cut from them. One FFT over the sequence would spread
+rounding errors, and whatever is not a number, from the future into the past.
 """
+
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -23,7 +28,9 @@ BLOCK = 32
 """Steps in a block, the fastest on a CPU for 16 to 64 states: the first sum costs T BLOCK, the others T N."""
 
 
-def diagonal_convolution(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def diagonal_convolution(
+    u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The outputs of one diagonal state-space model a channel, going on from a state.
 
     Args:
@@ -31,21 +38,27 @@ def diagonal_convolution(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial
         log_a: ``(D, N)`` complex, the logarithm of ``abar``.
         b: ``(D, N)`` complex, ``bbar``.
         c: ``(D, N)`` complex.
-        initial: ``(B, D, N)`` complex, the state before the first step.
+        initial: ``(B, D, N)`` complex, the state before the first step; of each segment ``(S, D, N)`` where there are
+            some.
+        segments: that begin anew inside the rows.
 
     Returns:
-        ``s (B, T, D)`` real and the state after the last step, ``(B, D, N)`` complex.
+        ``s (B, T, D)`` real and the state after the last step of each row or segment, complex like ``initial``.
 
     >>> half, one = torch.full((1, 1), 0.5 + 0j), torch.ones(1, 1, dtype=torch.complex64)
     >>> s, h = diagonal_convolution(torch.ones(1, 3, 1), half.log(), one, one / 2, torch.zeros(1, 1, 1) + 0j)
     >>> s.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500+0.j]))
     """
-    return FORMS(u, log_a, b, c, initial)
+    return FORMS(u, log_a, b, c, initial, segments)
 
 
-def reference(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return segment_by_segment(lambda rows, h: reference(rows, log_a, b, c, h), u, initial, segments)
     a, h, outputs = log_a.exp(), initial, []
     for u_t in u.unbind(1):
         h = a * h + b * u_t.unsqueeze(-1)
@@ -53,20 +66,18 @@ def reference(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -
     return torch.stack(outputs, dim=1), h
 
 
-def in_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def in_blocks(
+    u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """Blocks of equal length, then what is left."""
-    whole = u.shape[1] - u.shape[1] % BLOCK
-    outputs, h = [], initial
     with unrounded(u):
-        for part in (u[:, :whole], u[:, whole:]):
-            if part.shape[1]:
-                blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))
-                s, h = _equal_blocks(blocks.permute(3, 0, 1, 2), log_a, b, c, h)
-                outputs.append(s.permute(1, 2, 3, 0).flatten(1, 2))
-    return torch.cat(outputs, dim=1), h
+        matrices = _matrices(log_a, b, c, min(BLOCK, u.shape[1]))
+        if segments is None:
+            return _whole_rows(matrices, u, initial)
+        return segment_by_segment(partial(_whole_rows, matrices), u, initial, segments)
 
 
-def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
+def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
     """Which form runs: the one in blocks, on every device."""
     return "in_blocks"
 
@@ -74,16 +85,45 @@ def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str
 FORMS = Forms("diagonal_convolution", {"reference": reference, "in_blocks": in_blocks}, rule)
 
 
-def _equal_blocks(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """``in_blocks`` for ``u (D, B, K, Q)``, K blocks of Q steps each; the outputs in the same shape."""
-    steps = torch.arange(u.shape[3] + 1, device=u.device)
-    powers = (log_a.unsqueeze(-1) * steps).exp()  # (D, N, Q + 1)
-    added = _contract(u, (powers[..., :-1].flip(-1) * b.unsqueeze(-1)).transpose(1, 2))  # (D, B, K, N)
-    h = linear_recurrence(powers[..., -1], added.permute(1, 2, 0, 3), initial)  # (B, K, D, N)
-    before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1).permute(2, 0, 1, 3)
-    carried = _real_part_contract(before, 2 * c.unsqueeze(-1) * powers[..., 1:])
+class _Matrices(NamedTuple):
+    """What a block of Q steps is multiplied with; a shorter one takes what it needs of it."""
+
+    powers: Tensor
+    """``(D, N, Q + 1)``: abar^q, from 0 on"""
+    written: Tensor
+    """``(D, Q, N)``: what an input leaves in the state at the end of the block"""
+    read: Tensor
+    """``(D, N, Q)``: what the state before the block adds to an output, as 2 c abar^(q + 1)"""
+    triangle: Tensor
+    """``(D, Q, Q)``: what an input adds to an output"""
+
+
+def _matrices(log_a: Tensor, b: Tensor, c: Tensor, steps: int) -> _Matrices:
+    powers = (log_a.unsqueeze(-1) * torch.arange(steps + 1, device=log_a.device)).exp()
+    written = (powers[..., :-1].flip(-1) * b.unsqueeze(-1)).transpose(1, 2)
     kernel = 2 * ((c * b).unsqueeze(-1) * powers[..., :-1]).sum(1).real
-    return convolve(u, kernel) + carried, h[:, -1].clone()
+    return _Matrices(powers, written, 2 * c.unsqueeze(-1) * powers[..., 1:], triangle(kernel))
+
+
+def _whole_rows(matrices: _Matrices, u: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    whole = u.shape[1] - u.shape[1] % BLOCK
+    outputs, h = [], initial
+    for part in (u[:, :whole], u[:, whole:]):
+        if part.shape[1]:
+            blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))
+            s, h = _equal_blocks(matrices, blocks.permute(3, 0, 1, 2), h)
+            outputs.append(s.permute(1, 2, 3, 0).flatten(1, 2))
+    return torch.cat(outputs, dim=1), h
+
+
+def _equal_blocks(matrices: _Matrices, u: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """``in_blocks`` for ``u (D, B, K, Q)``, K blocks of Q steps each; the outputs in the same shape."""
+    steps = u.shape[3]
+    added = _contract(u, matrices.written[:, -steps:])  # (D, B, K, N)
+    h = linear_recurrence(matrices.powers[..., steps], added.permute(1, 2, 0, 3), initial)  # (B, K, D, N)
+    before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1).permute(2, 0, 1, 3)
+    carried = _real_part_contract(before, matrices.read[..., :steps])
+    return convolve(u, matrices.triangle[:, :steps, :steps]) + carried, h[:, -1].clone()
 
 
 def _contract(u: Tensor, matrix: Tensor) -> Tensor:
@@ -100,15 +140,19 @@ def _real_part_contract(h: Tensor, matrix: Tensor) -> Tensor:
     return product.unflatten(1, h.shape[1:3])
 
 
-def convolve(u: Tensor, kernel: Tensor) -> Tensor:
+def triangle(kernel: Tensor) -> Tensor:
+    """The matrix ``(D, Q, Q)`` that convolves Q steps with ``kernel (D, Q)``: ``kernel[d, q - r]`` at r, q."""
+    steps = torch.arange(kernel.shape[1], device=kernel.device)
+    lag = steps - steps.unsqueeze(1)
+    return torch.where(lag >= 0, kernel[:, lag.clamp(min=0)], 0.0)
+
+
+def convolve(u: Tensor, triangle: Tensor) -> Tensor:
     """``sum_{r <= q} kernel[d, q - r] u[d, ..., r]`` as a product with a triangular matrix.
 
     What is not finite would reach the past through the zeros above the diagonal: it is taken out before the product,
     and from its own step on the result is not a number. Zeros times numbers, however large, are exact.
     """
-    steps = torch.arange(u.shape[-1], device=u.device)
-    lag = steps - steps.unsqueeze(1)  # lag[r, q] = q - r
-    triangle = torch.where(lag >= 0, kernel[:, lag.clamp(min=0)], 0.0)  # (D, Q, Q)
     finite = u.isfinite()
     product = torch.bmm(torch.where(finite, u, 0.0).flatten(1, 2), triangle).unflatten(1, u.shape[1:3])
     return product.masked_fill((~finite).cumsum(-1) > 0, float("nan"))

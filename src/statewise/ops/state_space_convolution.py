@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
-from statewise.ops.diagonal_convolution import convolve
+from statewise.ops.diagonal_convolution import convolve, triangle
 from statewise.ops.forms import Forms
 
 BLOCK = 32
@@ -84,7 +84,7 @@ def _equal_blocks(u: Tensor, a: Tensor, b: Tensor, c: Tensor, h: Tensor) -> tupl
         h = h @ over_block + added_k
     carried = _product(torch.stack(before, dim=2), said[:, 1:].mT)
     kernel = (said[:, :-1] * b.unsqueeze(1)).sum(-1)
-    return convolve(u, kernel) + carried, h
+    return convolve(u, triangle(kernel)) + carried, h
 
 
 def _product(x: Tensor, matrix: Tensor) -> Tensor:

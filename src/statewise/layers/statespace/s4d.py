@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.channel_mix import ChannelMix
@@ -93,9 +93,9 @@ class S4D(SequenceLayer):
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self.mix(s, x), S4DState(to_pairs(h))
 
-    def _sequence(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
+    def _segments(self, x: Tensor, state: S4DState, segments: Segments | None) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
-        s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h))
+        s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h), segments)
         return self.mix(s, x), S4DState(to_pairs(h))
 
     @from_weights
