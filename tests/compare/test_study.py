@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from torch import nn
 
 from statewise.catalog import CATALOG
 from statewise.compare.arms import make_arms
@@ -13,8 +14,11 @@ from statewise.compare.presets import PRESETS
 from statewise.compare.run import complete_comparison
 from statewise.compare.statements import judge_statement
 from statewise.compare.study import FailsMore, Part, SettingsOverCells, Study, Together
+from statewise.contract import Tokens
 from statewise.errors import UserError
 from statewise.metrics.spread import spread_ratio
+from statewise.models.config import ModelConfig
+from statewise.models.resolve import build
 from statewise.tasks.resolve import name_task
 from statewise.workbench import WORKBENCH
 
@@ -130,18 +134,18 @@ def test_comparisons_of_one_name_are_refused():
         Study("s", "why?", (Part("near", "near", CONFIG), Part("near", "again", CONFIG)))
 
 
-def labels(config: CompareConfig) -> list[str]:
-    """Of the arms, whose size is said so that none has to be solved."""
+def arms_of(config: CompareConfig) -> dict[str, ModelConfig]:
+    """Label -> model of each arm, whose size is said so that none has to be solved."""
     name, options = name_task(config.task)
     small = replace(config, task=name, task_options={**options, **config.task_options})
     small, task = complete_comparison(replace(small, fixed=small.fixed | {"width": 8}), WORKBENCH)
-    return [arm.label for arm in make_arms(small, task, WORKBENCH)]
+    return {arm.label: arm.setup.model for arm in make_arms(small, task, WORKBENCH)}
 
 
 @pytest.mark.parametrize("part", PARTS + QUICK_PARTS, ids=lambda part: part.name)
 def test_every_comparison_of_the_presets_has_arms_that_its_hypotheses_name(part: Part):
     assert set(part.config.models) <= set(CATALOG)
-    check_labels([read_hypothesis(statement) for statement in part.config.hypotheses], labels(part.config))
+    check_labels([read_hypothesis(statement) for statement in part.config.hypotheses], list(arms_of(part.config)))
 
 
 def test_failures_name_arms_that_are_compared():
@@ -149,4 +153,13 @@ def test_failures_name_arms_that_are_compared():
         configs = {part.name: part.config for part in study.parts}
         for statement in study.statements:
             if isinstance(statement, FailsMore):
-                assert {*statement.more, *statement.fewer} <= set(labels(configs[statement.comparison]))
+                assert {*statement.more, *statement.fewer} <= set(arms_of(configs[statement.comparison]))
+
+
+def test_what_residuals_do_is_not_mixed_up_with_what_norms_do():
+    (part,) = [part for part in PRESETS["depth"].parts if part.name == "residuals"]
+    models = arms_of(part.config)
+    assert {model.block for model in models.values()} == {"plain", "residual"}
+    for model in models.values():
+        built = build(model, Tokens(2), 2)
+        assert not any(isinstance(module, nn.LayerNorm | nn.RMSNorm) for module in built.modules())

@@ -43,6 +43,12 @@ def test_a_residual_model_closes_with_a_norm():
     assert all(isinstance(norm, nn.RMSNorm) for norm in (recurrent.layer.norm, forward.layer.norm, closing.function))
 
 
+def test_a_residual_model_without_norms_is_the_sum_alone():
+    model = build(ModelConfig(layer="gru", width=6, depth=1, block="residual", norm="none"), Vectors(6), 4)
+    x = model.embedding(torch.randn(2, 7, 6))[0]
+    torch.testing.assert_close(model.body(x)[0], x + model.body.layers[0].layer.layer(x)[0])
+
+
 @pytest.mark.parametrize(("field", "value", "nearest"), [("block", "residul", "residual"), ("norm", "lyer", "layer")])
 def test_a_word_that_is_none_of_those_known_is_refused(field: str, value: str, nearest: str):
     with pytest.raises(UserError, match=f"unknown {field} '{value}'; did you mean '{nearest}'"):

@@ -8,16 +8,19 @@ from statewise.combine.wrapper import Wrapper, width_kept
 from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_values
 from statewise.errors import choose
 
-Norm = Literal["layer", "rms"]
+Norm = Literal["layer", "rms", "none"]
 
 
 def make_norm(kind: Norm, width: int) -> nn.Module:
-    """LayerNorm (Ba et al. 2016, eq. 4) or RMSNorm (Zhang & Sennrich 2019, eq. 4) over the last axis.
+    """LayerNorm (Ba et al. 2016, eq. 4), RMSNorm (Zhang & Sennrich 2019, eq. 4) over the last axis, or the identity.
 
     Raises:
-        UserError: if the kind is neither ``layer`` nor ``rms``.
+        UserError: if the kind is none of ``layer``, ``rms`` and ``none``.
     """
-    return nn.LayerNorm(width) if choose("norm", kind, get_args(Norm)) == "layer" else nn.RMSNorm(width, eps=1e-6)
+    choose("norm", kind, get_args(Norm))
+    if kind == "none":
+        return nn.Identity()
+    return nn.LayerNorm(width) if kind == "layer" else nn.RMSNorm(width, eps=1e-6)
 
 
 class Residual(Wrapper):

@@ -31,8 +31,8 @@ class ModelConfig:
     """How many blocks"""
     block: str = "plain"
     """How a layer becomes a block: a name in ``statewise.models.blocks``, or an import path ``package.module:NAME``"""
-    norm: Literal["layer", "rms"] = "layer"
-    """Which norm a block has, where it has one"""
+    norm: Literal["layer", "rms", "none"] = "layer"
+    """Which norm a block has, where it has one; none = it has none all the same"""
     feed_forward: float = 0.0
     """Inner width of a block's feed-forward part, as a multiple of ``width``; 0 = no such part"""
     dropout: float = 0.0

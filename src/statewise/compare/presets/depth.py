@@ -23,6 +23,8 @@ QUICK = {
 }
 DEEPER_GAINS = tuple(f"{cell} depth={depth} > {cell} depth=1" for cell in CELLS for depth in (2, 4))
 RESIDUALS_HELP = tuple(f"{cell} block=residual depth=8 > {cell} block=plain depth=8" for cell in CELLS)
+NORMS_HELP = tuple(f"{cell} norm=layer > {cell} norm=none" for cell in CELLS)
+NORMS_ALIKE = tuple(f"{cell} norm=rms = {cell} norm=layer" for cell in CELLS)
 RESIDUALS_SHALLOW = tuple(f"{cell} block=residual depth=1 = {cell} block=plain depth=1" for cell in CELLS)
 
 DEPTH = Study(
@@ -48,24 +50,32 @@ DEPTH = Study(
             {name: value for name, value in QUICK.items() if name not in ("task_options", "lengths")},
         ),
         Part(
-            "blocks",
-            "Residuals: with the norm before (residual) or after (post-norm) the layer, or gated (highway)",
+            "residuals",
+            "Residuals alone, without any norm, shallow and deep",
             CompareConfig(
                 task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
-                trials=TRIALS, train=STEPS,
-                vary={"block": ("plain", "residual", "post-norm", "highway"), "depth": (1, 8)},
-                hypotheses=RESIDUALS_HELP + RESIDUALS_SHALLOW,
+                trials=TRIALS, train=STEPS, vary={"block": ("plain", "residual"), "depth": (1, 8)},
+                fixed={"norm": "none"}, hypotheses=RESIDUALS_HELP + RESIDUALS_SHALLOW,
             ),
             QUICK,
         ),
         Part(
-            "norm",
-            "Which norm, in eight residual layers",
+            "norms",
+            "Norms in eight residual layers: before each, and which",
             CompareConfig(
                 task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
-                trials=TRIALS, train=STEPS, vary={"norm": ("layer", "rms")},
-                fixed={"block": "residual", "depth": 8},
-                hypotheses=tuple(f"{cell} norm=rms = {cell} norm=layer" for cell in CELLS),
+                trials=TRIALS, train=STEPS, vary={"norm": ("none", "layer", "rms")},
+                fixed={"block": "residual", "depth": 8}, hypotheses=NORMS_HELP + NORMS_ALIKE,
+            ),
+            QUICK,
+        ),
+        Part(
+            "blocks",
+            "What eight layers are put together by: a norm before the layer, after it, or a gate",
+            CompareConfig(
+                task="parity", task_options=TASK, lengths=LENGTHS, models=CELLS, budget=BUDGET, seeds=SEEDS,
+                trials=TRIALS, train=STEPS, vary={"block": ("residual", "post-norm", "highway")}, fixed={"depth": 8},
+                hypotheses=tuple(f"{cell} block=residual > {cell} block=post-norm" for cell in CELLS),
             ),
             QUICK,
         ),
@@ -96,8 +106,9 @@ DEPTH = Study(
         Together("Up to four layers, depth gains at equal parameters", {"plain": DEEPER_GAINS, "text": DEEPER_GAINS}),
         Together(
             "Residuals make eight layers trainable and change nothing at one",
-            {"blocks": RESIDUALS_HELP + RESIDUALS_SHALLOW},
+            {"residuals": RESIDUALS_HELP + RESIDUALS_SHALLOW},
         ),
+        Together("Among residuals, a norm helps eight layers, whichever it is", {"norms": NORMS_HELP + NORMS_ALIKE}),
         FailsMore(
             "Without clipping, more trainings of eight layers fail",
             "clipping",
