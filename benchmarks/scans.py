@@ -22,6 +22,7 @@ from statewise.layers.recurrent.ind_rnn import IndRNN
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
 from statewise.layers.recurrent.sru import SRU
 from statewise.layers.statespace.lru import LRU
+from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.rg_lru import RGLRU
@@ -35,6 +36,7 @@ LAYERS = {
     "qrnn": QuasiRNN,
     "lru": LRU,
     "rg-lru": RGLRU,
+    "mamba": Mamba,
 }
 BATCH, WIDTH = 8, 128
 WARM_UP = 3

@@ -21,7 +21,6 @@ LOOPED = {
     "lstm-projected": "two products follow each other in a step",
     "skip-rnn": "a few operations for every so many steps",
     "lmu": "the state is wider than the output",
-    "mamba": "a piece of the selective scan is stepped through in place",
 }
 """Layers that step through a sequence by torch's operations, and why"""
 NAMES = [name for name, entry in SEQUENCE_LAYERS.items() if entry.family != "memory"]

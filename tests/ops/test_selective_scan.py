@@ -24,6 +24,58 @@ def example(time: int) -> list[torch.Tensor]:
 @pytest.fixture(autouse=True)
 def pieces_of_any_length(monkeypatch):
     monkeypatch.setattr(module, "SHORTEST", 1)
+    with module.FORMS.use("in_pieces"):
+        yield
+
+
+def gradients() -> tuple[torch.Tensor, ...]:
+    arguments = [x.requires_grad_() for x in example(40)]
+    y, h = selective_scan(*arguments)
+    return torch.autograd.grad(y.square().sum() + h.square().sum(), arguments)
+
+
+@pytest.mark.parametrize("time", [1, 16, 37])
+def test_the_compiled_loop_equals_the_equation(time):
+    arguments = example(time)
+    with module.FORMS.use("compiled"):
+        found = selective_scan(*arguments)
+    for one, other in zip(found, module.reference(*arguments), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_of_the_compiled_loop_are_those_of_the_equation():
+    with module.FORMS.use("reference"):
+        expected = gradients()
+    with module.FORMS.use("compiled"):
+        found = gradients()
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
+
+
+def test_the_compiled_loop_reads_what_lies_anywhere_and_nothing_that_was_left_in_memory(monkeypatch):
+    arguments = example(20)
+    strided = [torch.stack([x, x], dim=-1)[..., 0] for x in arguments]
+    empty = torch.Tensor.new_empty
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda x, *size: empty(x, *size).fill_(torch.nan))
+    with module.FORMS.use("compiled"):
+        found = selective_scan(*strided)
+    for one, other in zip(found, module.reference(*arguments), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_the_compiled_loop_runs_wherever_it_can():
+    arguments = example(3)
+    assert module.rule(*arguments) == "compiled"
+    assert module.rule(arguments[0].float(), *arguments[1:]) == "in_pieces"
+    assert module.rule(*(x.to("meta") for x in arguments)) == "in_pieces"
+
+
+def test_the_compiled_loop_refuses_a_second_derivative_and_names_the_form_that_has_it():
+    arguments = [x.requires_grad_() for x in example(3)]
+    with module.FORMS.use("compiled"):
+        y, _ = selective_scan(*arguments)
+        with pytest.raises(RuntimeError, match="of selective_scan have first derivatives alone"):
+            torch.autograd.grad(y.sum(), arguments, create_graph=True)
 
 
 @pytest.mark.parametrize("steps_a_piece", [1, 3, 7, 100])
@@ -43,11 +95,6 @@ def test_equals_equation_2a_number_by_number(monkeypatch, steps_a_piece):
 
 
 def test_pieces_change_no_gradient(monkeypatch):
-    def gradients() -> tuple[torch.Tensor, ...]:
-        arguments = [x.requires_grad_() for x in example(8)]
-        y, h = selective_scan(*arguments)
-        return torch.autograd.grad(y.square().sum() + h.square().sum(), arguments)
-
     whole = gradients()
     monkeypatch.setattr(module, "PIECE", 3 * ROWS * CHANNELS * STATES)
     for expected, found in zip(whole, gradients(), strict=True):

@@ -43,7 +43,7 @@ def reference(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """oneDNN's, through the operation that torch's compiler calls; single precision, on a CPU."""
-    y: Tensor = _OneDNN.apply(x.contiguous(), weight, bias)
+    y: Tensor = _OneDNN.apply(x.contiguous(), weight if _lies_whole(weight) else weight.contiguous(), bias)
     return y
 
 
@@ -65,6 +65,11 @@ def rule(x: Tensor, weight: Tensor, bias: Tensor | None) -> str:
 
 
 FORMS = Forms("linear", {"reference": reference, "onednn": onednn}, rule)
+
+
+def _lies_whole(weight: Tensor) -> bool:
+    """Whether the matrix, or what it is transposed from, lies in one piece: a part of another would go the slow way."""
+    return weight.is_contiguous() or weight.t().is_contiguous()
 
 
 class _OneDNN(torch.autograd.Function):

@@ -6,8 +6,9 @@ Gu & Dao (2023), "Mamba: Linear-Time Sequence Modeling with Selective State Spac
 algorithm 2; A is sampled exactly, B by the first order, as in the authors' code.
 
 A scan over T steps needs three tensors ``(B, T, E, S)`` and its derivative more, S times the size of everything else in
-the layer. So the fast form cuts time into pieces whose tensors have about ``PIECE`` numbers, and the backward pass
-makes each piece's tensors again from its inputs. In memory at a time are one piece, and the one state before each.
+the layer. So no fast form ever has them whole. ``in_pieces`` cuts time into pieces whose tensors have about ``PIECE``
+numbers, and the backward pass makes each piece's tensors again from its inputs: in memory at a time are one piece, and
+the one state before each. ``compiled``, for CPUs with numba, is one loop each way that does the same with few steps.
 """
 
 from typing import Any, NoReturn
@@ -16,8 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import all_states
+from statewise.ops.transforms import refuse_further_derivatives
 
 PIECE = 2**20
 """Numbers in the largest tensor of a piece: 4 MiB in float32."""
@@ -39,7 +42,7 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
 
     Returns:
         ``y (B, T, E)`` and the state after the last step, ``(B, E, S)``, all in the dtype of the arguments. Gradients
-        and tangents flow to all six arguments; the form in pieces refuses a second derivative.
+        and tangents flow to all six arguments; the fast forms refuse a second derivative.
 
     >>> ones = torch.ones(1, 3, 1)
     >>> y, h = selective_scan(ones, ones, torch.full((1, 1), 0.5).log(), ones, ones, torch.zeros(1, 1, 1))
@@ -64,12 +67,39 @@ def in_pieces(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: T
     return y, h
 
 
+def compiled(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    """As one compiled loop each way."""
+    outputs: tuple[Tensor, Tensor] = _CompiledScan.apply(u, dt, a, b, c, initial)
+    return outputs
+
+
 def rule(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
-    """Which form runs: the one in pieces, on every device."""
-    return "in_pieces"
+    """Which form runs: the compiled one wherever it can, on all other devices and numbers the one in pieces."""
+    tensors = (u, dt, a, b, c, initial)
+    alike = all(t.dtype == u.dtype and not t.is_complex() for t in tensors)
+    return "compiled" if alike and compiled_loops_serve(*tensors) else "in_pieces"
 
 
-FORMS = Forms("selective_scan", {"reference": reference, "in_pieces": in_pieces}, rule)
+FORMS = Forms("selective_scan", {"reference": reference, "in_pieces": in_pieces, "compiled": compiled}, rule)
+
+
+class _CompiledScan(torch.autograd.Function):
+    """``compiled``; kept for the way back are the inputs and the state before every few steps."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        from statewise.ops.compiled import selective
+
+        y, h, kept = selective.forward(*inputs)
+        ctx.save_for_backward(*inputs[:5], kept)
+        return y, h
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor, ...]:
+        refuse_further_derivatives("selective_scan")
+        from statewise.ops.compiled import selective
+
+        return selective.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _SelectiveScan(torch.autograd.Function):
