@@ -1,7 +1,7 @@
 """Options, the arguments of a constructor as plain data: what each may be, and whether a value is that."""
 
 import inspect
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from statewise.errors import UserError
 
@@ -48,7 +48,8 @@ def fitting(what: str, value: Any, kind: Any) -> Any:
         return value
     except ValidationError as error:
         wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UserError(f"{what} cannot be {value!r}; it must be {wanted}") from error
+        nothing = ", or null" if type(None) in get_args(kind) else ""
+        raise UserError(f"{what} cannot be {value!r}; it must be {wanted}{nothing}") from error
 
 
 def check_at_least(name: str, value: float, least: float) -> None:

@@ -20,6 +20,7 @@ LAYER = '{"layer": "lstm", "options": {"forget_bias": 2.0, "initialization": "un
         (f"gru,{LAYER}", ("gru", {"layer": "lstm", "options": {"forget_bias": 2.0, "initialization": "uniform"}})),
         ('"a,b",c,"d]","\\",e"', ("a,b", "c", "d]", '",e')),
         ("null,[[1,2],[3]],true", (None, [[1, 2], [3]], True)),
+        ("None,none", (None, "none")),
         ("data (1],2.csv", ("data (1]", "2.csv")),
     ],
 )

@@ -47,12 +47,16 @@ def parse_list(text: str) -> tuple[str, ...]:
 def parse_value(text: str) -> Any:
     """JSON where it reads as that: a number, true, false, null, a list, an object, a quoted text; else the text.
 
+    ``None`` is null as Python, and what layers say of themselves, has it; ``none`` is a word.
+
     Raises:
         UserError: if it begins as a list or an object does and is none.
 
     >>> parse_value("1e-3"), parse_value("true"), parse_value("adamw"), parse_value('{"layer": "lstm"}')
     (0.001, True, 'adamw', {'layer': 'lstm'})
     """
+    if text == "None":
+        return None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
