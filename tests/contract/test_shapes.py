@@ -56,3 +56,9 @@ def test_no_rows(lstm, x):
 
 def test_vectors_of_a_size_are_not_tokens_of_as_many():
     assert Vectors(3) != Tokens(3)
+
+
+@pytest.mark.parametrize(("input_size", "hidden_size"), [(0, 4), (-1, 4), (3, 0), (3, -2)])
+def test_a_layer_reads_and_puts_out_some_numbers(input_size, hidden_size):
+    with pytest.raises(ValueError, match="sizes must be at least 1"):
+        LSTM(input_size=input_size, hidden_size=hidden_size)

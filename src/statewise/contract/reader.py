@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from statewise.contract.inputs import Input, InputForm, Timed, values_of
+from statewise.contract.inputs import Input, InputForm, Timed, Vectors, values_of
 from statewise.contract.placed import Placed
 
 
@@ -16,7 +16,11 @@ class Reader(Placed):
     """Whether it reads ``Timed.elapsed``; one that does not is handed the values alone."""
 
     def __init__(self, input_form: InputForm, output_size: int) -> None:
+        """Raises ``ValueError`` if it is to read or put out no numbers."""
         super().__init__()
+        size = input_form.size if isinstance(input_form, Vectors) else input_form.vocabulary
+        if min(size, output_size) < 1:
+            raise ValueError(f"sizes must be at least 1, got {size} of the input and {output_size} of the output")
         self.input_form = input_form
         self.output_size = output_size
 
