@@ -4,10 +4,10 @@
 
 Each member is measured in a process of its own, one thread, batches of one sequence: against T at a width of 64, and
 against H = D at T = 256. ``forward`` runs without gradients, ``training`` is forward and backward, into the input too.
-Time is the median of up to five runs. Memory is the peak of the resident set during a run beyond what stood before it;
-Linux lets a process reset that peak. A series ends where the next size would take longer than the budget, or too much
-memory, and the table says so. Exponents are fitted by least squares on the logarithms over the upper half of the sizes:
-1 is linear, 2 is square.
+Time is processor time, which a busy machine stretches least, the median of up to five runs. Memory is the peak of the
+resident set during a run beyond what stood before it; Linux lets a process reset that peak. A series ends where the
+next size would take longer than the budget, or too much memory, and the table says so. Exponents are fitted by least
+squares on the logarithms over the upper half of the sizes: 1 is linear, 2 is square.
 
 Writes docs/growth.svg and docs/growth.md. With the budgets given it takes about three minutes on 2 quiet cores.
 """
@@ -100,14 +100,14 @@ def measure(layer: SequenceLayer, gear: str, length: int, budget: float) -> tupl
     run = work_of(layer, gear, length)
     gc.collect()
     before = reset_peak()
-    began = time.perf_counter()
+    began = time.process_time()
     run()
-    times = [time.perf_counter() - began]
+    times = [time.process_time() - began]
     peak = max(0, resident("VmHWM") - before)
     while len(times) <= RUNS and sum(times) + times[-1] < budget:
-        began = time.perf_counter()
+        began = time.process_time()
         run()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return statistics.median(times[1:] or times), peak
 
 
