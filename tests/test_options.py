@@ -69,5 +69,5 @@ def test_an_option_of_a_layer_is_held_to_its_type_too_however_deep():
 
 
 def test_what_may_be_nothing_is_said_to():
-    with pytest.raises(UserError, match="forget_bias cannot be 'none'; it must be a valid number, .*, or null$"):
+    with pytest.raises(UserError, match=r"forget_bias cannot be 'none'; it must be a valid number, .*, or null$"):
         fitting("forget_bias", "none", float | None)
