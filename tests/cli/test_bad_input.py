@@ -61,7 +61,7 @@ TABLES = {
     "no header before a comma at the end": ("1,2,\n" * 9, "no header"),
     "a name twice": (table(ROWS, "day,load,load"), "2 columns named 'load'"),
     "a name twice but for blanks": (table(ROWS, 'day,load,"load "'), "2 columns named 'load'"),
-    "a gap": (table(ROWS[:10] + ROWS[15:]), "1 gap in all"),
+    "a gap": (table(ROWS[:10] + ROWS[15:]), "Timed(values, elapsed)"),
     "two gaps": (table(ROWS[:10] + ROWS[15:20] + ROWS[22:]), "2 gaps in all"),
     "a line too many": (table([*ROWS[:9], "2024-01-09 08:00,1,2", *ROWS[9:]]), "1 such line)"),
     "text among numbers": (table([*ROWS[:5], "2024-01-06,high,6", *ROWS[6:]]), "'high'"),

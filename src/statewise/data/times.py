@@ -223,7 +223,8 @@ def _check_spacing(path: str, column: "pd.Series", steps: np.ndarray, usual: flo
         gaps = counted(len(wide), "gap")
         raise UserError(
             f"{path} has a gap after line {lines[wide[0]]} (column '{column.name}', {gaps} in all); "
-            f"rows must be evenly spaced: fill the missing rows first, {mend}"
+            f"rows must be evenly spaced: fill the missing rows first, {mend}, or from Python hand "
+            "statewise.contract.Timed(values, elapsed) to a layer that reads time, such as cfc"
         )
     narrow = np.flatnonzero(steps < 0.5 * usual)
     if len(narrow):
