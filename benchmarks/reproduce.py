@@ -5,6 +5,7 @@ Every experiment, or those named, writes ``docs/reproduced/<name>.json`` when it
 from these files. Text, tables and sound are read from the folder that STATEWISE_DATA names.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -44,13 +45,12 @@ EXPERIMENTS = {
 RESULTS = Path(__file__).parent.parent / "docs" / "reproduced"
 
 
-def main(words: list[str]) -> None:
+def main(names: list[str], *, missing: bool) -> None:
     """Run experiments, then write the page."""
     torch.set_num_threads(1)
-    names = [word for word in words if word != "--missing"]
-    for name in names or EXPERIMENTS:
+    for name in names:
         path = RESULTS / f"{name}.json"
-        if "--missing" in words and path.exists():
+        if missing and path.exists():
             print(f"{name}: stands already in {path}")
             continue
         print(f"{name}: running", flush=True)
@@ -65,4 +65,10 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(EXPERIMENTS)}; default all")
+    parser.add_argument("--missing", action="store_true", help="leave alone what has a result")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - EXPERIMENTS.keys():
+        parser.error(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+    main(arguments.names or list(EXPERIMENTS), missing=arguments.missing)
