@@ -115,5 +115,5 @@ def test_what_does_not_fit_is_refused_with_a_sentence():
 def test_what_is_unknown_is_refused_and_the_nearest_name_suggested():
     with pytest.raises(UserError, match="unknown activation 'gelo'; did you mean 'gelu'"):
         FeedForward(width=3, inner=4, activation="gelo")
-    with pytest.raises(UserError, match=r"unknown norm 'batch'; .*\(known: layer, rms\)"):
+    with pytest.raises(UserError, match=r"unknown norm 'batch'; .*\(known: layer, none, rms\)"):
         PreNorm(LSTM(input_size=3, hidden_size=4), norm="batch")
