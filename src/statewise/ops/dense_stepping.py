@@ -35,12 +35,11 @@ class DenseStepping:
     def __init__(
         self, gates: Any, weight_in: Tensor, bias_in: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor
     ) -> None:
-        from statewise.ops.compiled.product import product_of
         from statewise.ops.compiled.stepping import step
 
         batch, width = h.shape
         self.h, self.m = h.detach().clone(), m.detach().clone()
-        self._step, self._product = step, product_of(self.h.numpy().dtype)
+        self._step = step
         self._gates = type(gates)(*(as_array(part.clone()) for part in gates))
         weights = (weight_in.t(), bias_in, weight.t(), bias)
         rooms = (
@@ -62,5 +61,5 @@ class DenseStepping:
         expected = (self.h.shape[0], self._arrays[0].shape[0])
         if x.shape != expected or x.dtype != self.h.dtype:
             raise ValueError(f"this stream reads {self.h.dtype} {expected}, got {x.dtype} {tuple(x.shape)}")
-        self._step(self._product, self._gates, as_array(x), *self._arrays)
+        self._step(self._gates, as_array(x), *self._arrays)
         return self.h

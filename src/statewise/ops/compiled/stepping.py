@@ -6,19 +6,21 @@ import numpy as np
 
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.compiled.dense import advance
+from statewise.ops.compiled.product import add_product
 
 Array = np.ndarray[Any, Any]
+_add_product = jit(add_product)
+"""Compiled into the step: to be handed it, as the loops over a sequence are, costs more than the step"""
 
 
 @jit
 def step(
-    add_product: Any, gates: Any, x: Array, w: Array, b: Array, u: Array, c: Array, h: Array, m: Array,
+    gates: Any, x: Array, w: Array, b: Array, u: Array, c: Array, h: Array, m: Array,
     driven: Array, recurrent: Array, h_next: Array, m_next: Array, saved: Array,
 ) -> None:  # fmt: skip
     """h, m = gates(W x + b, U h + c, h, m).
 
     Args:
-        add_product: from ``product_of``.
         gates: arrays of the gates' own weights.
         x: ``(B, D)``.
         w: W transposed, ``(D, G H)``.
@@ -37,8 +39,8 @@ def step(
     for row in range(h.shape[0]):
         flat_driven[row] = b
         flat_recurrent[row] = c
-    add_product(x, w, flat_driven)
-    add_product(h, u, flat_recurrent)
+    _add_product(x, w, flat_driven)
+    _add_product(h, u, flat_recurrent)
     for row in range(h.shape[0]):
         advance(gates, driven[row], recurrent[row], h[row], m[row], h_next[row], m_next[row], saved)
     h[:] = h_next
