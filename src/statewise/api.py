@@ -251,7 +251,7 @@ def _subjects(config: BenchConfig) -> list[Subject]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         patterns = [pattern_of(name, context_length=config.length) for name in config.models]
-        return [Subject(pattern.name, pattern.family, bare_layer(pattern, config.width)) for pattern in patterns]
+        return [Subject(p.name, p.family, p.peer, bare_layer(p, config.width)) for p in patterns]
 
 
 def write_report(folder: str | Path) -> Path:

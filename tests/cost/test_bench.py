@@ -71,14 +71,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_gear_runs_the_layer_as_it_is_used(gear, expected):
     layer = Watched()
-    work = duel("watched", layer, gear, SMALL)
+    work = duel("watched", layer, "LSTM", gear, SMALL)
     work.ours()
     assert layer.seen == {expected}
 
 
 def test_training_reaches_parameters_and_starts_anew_every_time():
     layer = GRU(input_size=4, hidden_size=4)
-    work = duel("gru", layer, "training", SMALL)
+    work = duel("gru", layer, "GRU", "training", SMALL)
     work.ours()
     first = [parameter.grad.clone() for parameter in layer.parameters()]
     work.ours()
@@ -90,23 +90,32 @@ def test_a_stream_goes_on_from_its_state():
     layer = Watched()
     stepped = []
     layer.stepper = lambda state: stepped.append(SequenceLayer.stepper(layer, state)) or stepped[0]
-    work = duel("watched", layer, "step", SMALL)
+    work = duel("watched", layer, "LSTM", "step", SMALL)
     states = [(work.ours(), stepped[0].state)[1] for _ in range(2)]
     assert not torch.equal(*states)
 
 
-@pytest.mark.parametrize(("name", "peer"), [("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU"), ("lru", "LSTM")])
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [("irnn", "RNN"), ("lstm", "LSTM"), ("gru-rms-norm", "GRU"), ("lru", "LSTM"), ("min-gru+attention", "GRU")],
+)
 def test_the_peer_is_of_the_same_kind_where_torch_has_one(name: str, peer: str):
-    layer = bare_layer(pattern_of(name), 4)
-    assert [duel(name, layer, gear, SMALL).peer for gear in GEARS] == [f"nn.{peer}", f"nn.{peer}", f"nn.{peer}Cell"]
+    pattern = pattern_of(name)
+    layer = bare_layer(pattern, 4)
+    assert [duel(name, layer, pattern.peer, gear, SMALL).peer for gear in GEARS] == [
+        f"nn.{peer}",
+        f"nn.{peer}",
+        f"nn.{peer}Cell",
+    ]
 
 
 @pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_whatever_the_catalog_has_is_timed_at_every_gear(name: str):
     config = BenchConfig(models=(name,), batch=2, length=3, width=8)
-    layer = bare_layer(pattern_of(name, context_length=config.length), config.width)
+    pattern = pattern_of(name, context_length=config.length)
+    layer = bare_layer(pattern, config.width)
     for gear in GEARS:
-        work = duel(name, copy.deepcopy(layer), gear, config)
+        work = duel(name, copy.deepcopy(layer), pattern.peer, gear, config)
         work.ours()
         work.theirs()
         assert min(demand(layer, gear, config)) > 0
@@ -118,14 +127,14 @@ def test_what_has_no_gradient_is_refused_in_words():
             return x.detach(), state
 
     with pytest.raises(UserError, match="cut has no gradient"):
-        duel("cut", Cut(), "training", SMALL).ours()
+        duel("cut", Cut(), "LSTM", "training", SMALL).ours()
 
 
 def test_ratios_are_of_times_within_a_round(monkeypatch: pytest.MonkeyPatch):
     times = iter([1.0, 2.0, 10.0, 40.0, 3.0, 1.0])  # ours first, theirs first, ours first
     monkeypatch.setattr(bench, "repeats_of", lambda work, device: 1)
     monkeypatch.setattr(bench, "seconds", lambda work, repeats, device: next(times))
-    subject = Subject("gru", "recurrent", GRU(input_size=4, hidden_size=4))
+    subject = Subject("gru", "recurrent", "GRU", GRU(input_size=4, hidden_size=4))
     (row,) = run_bench(BenchConfig(models=("gru",), width=4, gears=("forward",), rounds=3), [subject])["rows"]
     assert row["seconds"] == {"median": 3.0, "low": 2.0, "high": 21.5}
     assert row["peer_seconds"]["median"] == 2.0
@@ -134,7 +143,7 @@ def test_ratios_are_of_times_within_a_round(monkeypatch: pytest.MonkeyPatch):
 
 def test_it_stops_after_the_round_in_which_it_is_asked_to():
     told: list[tuple[int, int]] = []
-    subjects = [Subject(str(size), "recurrent", GRU(input_size=4, hidden_size=size)) for size in (4, 5)]
+    subjects = [Subject(str(size), "recurrent", "GRU", GRU(input_size=4, hidden_size=size)) for size in (4, 5)]
     result = run_bench(
         SMALL, subjects, on_step=lambda done, total, note: told.append((done, total)), should_stop=lambda: True
     )
@@ -148,7 +157,7 @@ def test_a_busy_machine_is_told(worked: float, busy: bool, monkeypatch: pytest.M
     clocks = iter([Clocks(5.0, 1.0), Clocks(15.0, 1.0 + worked)])
     monkeypatch.setattr(bench, "read_clocks", lambda: next(clocks))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    result = run_bench(SMALL, [Subject("gru", "recurrent", GRU(input_size=4, hidden_size=4))])
+    result = run_bench(SMALL, [Subject("gru", "recurrent", "GRU", GRU(input_size=4, hidden_size=4))])
     assert (result["waited"], result["busy"]) == (pytest.approx(1 - worked / 10), busy)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert waiting([(Clocks(0.0, 0.0), Clocks(1.0, 0.5))], "cpu") == (None, False)
@@ -157,7 +166,7 @@ def test_a_busy_machine_is_told(worked: float, busy: bool, monkeypatch: pytest.M
 
 def test_subjects_stay_as_they_are():
     layer = GRU(input_size=4, hidden_size=4).train()
-    run_bench(SMALL, [Subject("gru", "recurrent", layer)])
+    run_bench(SMALL, [Subject("gru", "recurrent", "GRU", layer)])
     assert layer.training
     assert all(parameter.grad is None for parameter in layer.parameters())
 
@@ -207,7 +216,7 @@ def test_a_bench_that_will_not_do(said, cause: str):
 
 
 def test_a_folder_holds_the_last_bench_and_nothing_else_is_overwritten(tmp_path: Path):
-    result = run_bench(SMALL, [Subject("gru", "recurrent", GRU(input_size=4, hidden_size=4))])
+    result = run_bench(SMALL, [Subject("gru", "recurrent", "GRU", GRU(input_size=4, hidden_size=4))])
     folder = tmp_path / "bench"
     for _ in range(2):
         open_bench(folder)

@@ -102,7 +102,9 @@ ANSWERS: dict[str, Callable[[Pattern, ModelConfig, str], bool]] = {
     "knobs": lambda nest, config, path: [knob.name for knob in nest.knobs] == [f"{path}power", "momentum"],
 }
 """Question -> whether the answer is the innermost layer's"""
-OF_THE_OUTERMOST = {"name", "family", "layer", "paper", "example", "small", "reads", "sequence_layer", "exemptions"}
+OF_THE_OUTERMOST = {
+    "name", "family", "layer", "paper", "example", "small", "reads", "sequence_layer", "exemptions", "peer",
+}  # fmt: skip
 """What an entry says of itself alone"""
 TRIED_APART = {"closed_form", "defaults"}
 

@@ -29,10 +29,10 @@ NORMS = (("layer", ""), ("rms", "; Zhang & Sennrich 2019"))
 """Of normalised cells: kind, and whose it is beside"""
 
 RECURRENT = (
-    Entry("rnn", "recurrent", RNN, "Elman 1990"),
+    Entry("rnn", "recurrent", RNN, "Elman 1990", peer="RNN"),
     Entry(
         "irnn", "recurrent", RNN, "Le, Jaitly & Hinton 2015",
-        defaults={"activation": "relu", "initialization": "identity"},
+        defaults={"activation": "relu", "initialization": "identity"}, peer="RNN",
     ),
     Entry("lstm", "recurrent", LSTM, "Hochreiter & Schmidhuber 1997", knobs=(FORGET_BIAS,)),
     Entry(
@@ -46,7 +46,7 @@ RECURRENT = (
     ),
     Entry(
         "ode-rnn", "recurrent", ODERNN, "Rubanova, Chen & Duvenaud 2019",
-        example={"field_size": 6}, knobs=(KEEP_BIAS,),
+        example={"field_size": 6}, knobs=(KEEP_BIAS,), peer="GRU",
     ),
     Entry(
         "deep-equilibrium", "recurrent", DeepEquilibrium, "Bai, Kolter & Koltun 2019",
@@ -54,12 +54,12 @@ RECURRENT = (
     ),
     Entry(
         "clockwork", "recurrent", ClockworkRNN, "Koutnik et al. 2014",
-        example={"periods": (1, 3)}, knobs=(Knob("longest_period", 4.0, 256.0, "log"),),
+        example={"periods": (1, 3)}, knobs=(Knob("longest_period", 4.0, 256.0, "log"),), peer="RNN",
     ),
-    Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,)),
+    Entry("gru", "recurrent", GRU, "Cho et al. 2014", knobs=(KEEP_BIAS,), peer="GRU"),
     Entry(
         "gru-reset-before", "recurrent", GRU, "Cho et al. 2014, eq. 8",
-        defaults={"reset_placement": "before"}, knobs=(KEEP_BIAS,),
+        defaults={"reset_placement": "before"}, knobs=(KEEP_BIAS,), peer="GRU",
     ),
     Entry("lstm-peephole", "recurrent", PeepholeLSTM, "Gers & Schmidhuber 2000", knobs=(FORGET_BIAS,)),
     Entry("lstm-coupled", "recurrent", CoupledLSTM, "Greff et al. 2017", knobs=(FORGET_BIAS,)),
@@ -74,7 +74,7 @@ RECURRENT = (
     *(
         Entry(
             f"gru-{norm}-norm", "recurrent", NormGRU, f"Ba, Kiros & Hinton 2016{paper}",
-            defaults={"norm": norm}, knobs=(KEEP_BIAS, Knob("gain", 0.1, 1.0, "log")),
+            defaults={"norm": norm}, knobs=(KEEP_BIAS, Knob("gain", 0.1, 1.0, "log")), peer="GRU",
         )
         for norm, paper in NORMS
     ),
@@ -94,20 +94,20 @@ RECURRENT = (
     ),
     Entry(
         "minimal-gated-unit", "recurrent", MinimalGatedUnit, "Zhou et al. 2016",
-        knobs=(Knob("write_bias", -3.0, 1.0),),
+        knobs=(Knob("write_bias", -3.0, 1.0),), peer="GRU",
     ),
-    Entry("minimal-rnn", "recurrent", MinimalRNN, "Chen 2017", knobs=(KEEP_BIAS,)),
+    Entry("minimal-rnn", "recurrent", MinimalRNN, "Chen 2017", knobs=(KEEP_BIAS,), peer="GRU"),
     Entry(
         "orthogonal-rnn", "recurrent", OrthogonalRNN, "Lezcano-Casado & Martinez-Rubio 2019",
-        knobs=(Knob("largest_angle", 0.1, 3.14, "log"),),
+        knobs=(Knob("largest_angle", 0.1, 3.14, "log"),), peer="RNN",
     ),
     Entry(
         "skip-rnn", "recurrent", SkipRNN, "Zhang et al. 2016",
-        example={"skip": 3}, knobs=(Knob("skip", 2, 32, "integer"),),
+        example={"skip": 3}, knobs=(Knob("skip", 2, 32, "integer"),), peer="RNN",
     ),
     Entry(
         "ind-rnn", "recurrent", IndRNN, "Li et al. 2018",
-        block="residual", knobs=(Knob("longest_memory", 4, 4096, "log"),),
+        block="residual", knobs=(Knob("longest_memory", 4, 4096, "log"),), peer="RNN",
     ),
     Entry(
         "sru", "recurrent", SRU, "Lei et al. 2018",

@@ -25,7 +25,7 @@ STATESPACE = (
     ),
     Entry(
         "min-gru", "statespace", MinGRU, "Feng et al. 2024",
-        block="residual", feed_forward=2.0, knobs=(Knob("write_bias", -4.0, 1.0),),
+        block="residual", feed_forward=2.0, knobs=(Knob("write_bias", -4.0, 1.0),), peer="GRU",
     ),
     Entry(
         "lru", "statespace", LRU, "Orvieto et al. 2023",

@@ -2,7 +2,7 @@
 
 from statewise.contract.decoder import Decoder
 from statewise.contract.encoder import EncoderLayer, check_lengths
-from statewise.contract.entry import SMALL, Entry, Knob
+from statewise.contract.entry import SMALL, Entry, Knob, Peer
 from statewise.contract.example import example_input, example_values
 from statewise.contract.inputs import (
     Input,
@@ -36,6 +36,7 @@ __all__ = [
     "LayerKind",
     "Level",
     "Model",
+    "Peer",
     "PlainStepper",
     "Segments",
     "SequenceLayer",

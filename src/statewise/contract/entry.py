@@ -11,6 +11,7 @@ from statewise.contract.sequence import SequenceLayer
 from statewise.contract.structure import StructureLayer
 from statewise.errors import UserError
 
+Peer = Literal["RNN", "LSTM", "GRU"]
 Reads = Literal["a sequence", "a sequence and a source", "a whole sequence", "trees or graphs"]
 
 SMALL = {"input_size": 3, "hidden_size": 4}
@@ -64,6 +65,8 @@ class Entry:
     """Whether the field solves the readout in closed form, where the task can be scored well so"""
     knobs: tuple[Knob, ...] = ()
     """At most two, tuned beside the learning rate"""
+    peer: Peer = "LSTM"
+    """torch.nn's layer that its speed is told against"""
     exemptions: Mapping[str, str] = field(default_factory=dict)
     """Name of a law that does not hold -> the reason"""
 

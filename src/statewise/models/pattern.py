@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Any
 
-from statewise.contract import Knob, SequenceLayer
+from statewise.contract import Knob, Peer, SequenceLayer
 from statewise.errors import UserError
 from statewise.models.nest import KNOBS, Nest
 
@@ -45,6 +45,11 @@ class Pattern:
     def paper(self) -> str:
         """Of its kinds, each paper once."""
         return "; ".join(dict.fromkeys(nest.entry.paper for nest in self.nests.values()))
+
+    @property
+    def peer(self) -> Peer:
+        """Of its first kind."""
+        return self.nests[self.cycle[0]].entry.peer
 
     @property
     def options(self) -> dict[str, Any]:

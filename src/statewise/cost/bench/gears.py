@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Input, SequenceLayer, Stepper, example_input, take_step, values_of, with_values
+from statewise.contract import Input, Peer, SequenceLayer, Stepper, example_input, take_step, values_of, with_values
 from statewise.cost.bench.clock import Work
 from statewise.cost.bench.config import BenchConfig, Gear
 from statewise.errors import UserError
@@ -13,12 +13,12 @@ from statewise.errors import UserError
 Recurrent = nn.RNN | nn.LSTM | nn.GRU
 Cell = nn.RNNCell | nn.LSTMCell | nn.GRUCell
 
-PEERS: dict[str, tuple[type[Recurrent], type[Cell]]] = {
-    "rnn": (nn.RNN, nn.RNNCell),
-    "lstm": (nn.LSTM, nn.LSTMCell),
-    "gru": (nn.GRU, nn.GRUCell),
+PEERS: dict[Peer, tuple[type[Recurrent], type[Cell]]] = {
+    "RNN": (nn.RNN, nn.RNNCell),
+    "LSTM": (nn.LSTM, nn.LSTMCell),
+    "GRU": (nn.GRU, nn.GRUCell),
 }
-"""By a model's name: torch.nn's layer of the same kind and its cell; the LSTM's for all others"""
+"""torch.nn's layers and their cells"""
 
 
 class Duel(NamedTuple):
@@ -29,24 +29,23 @@ class Duel(NamedTuple):
     peer: str
 
 
-def duel(name: str, layer: SequenceLayer, gear: Gear, config: BenchConfig) -> Duel:
+def duel(name: str, layer: SequenceLayer, peer: Peer, gear: Gear, config: BenchConfig) -> Duel:
     """A layer against torch.nn's of the same width; ``layer`` is put for good into the mode that the gear needs.
 
     Raises:
         UserError: if training is asked for and nothing in the layer can be trained.
     """
-    sequence_class, cell_class = PEERS.get(name, PEERS["lstm"])
+    sequence_class, cell_class = PEERS[peer]
     if gear == "step":
         cell = cell_class(config.width, layer.output_size).to(config.device)
         x = take_step(example_input(layer, batch=config.streams, time=1), 0)
         ours = _streaming(layer.eval().stepper(layer.initial_state(config.streams)), x)
-        return Duel(ours, _stepping(cell, values_of(x)), f"nn.{cell_class.__name__}")
+        return Duel(ours, _stepping(cell, values_of(x)), f"nn.{peer}Cell")
     module = sequence_class(config.width, layer.output_size, batch_first=True).to(config.device)
     x = example_input(layer, batch=config.batch, time=config.length)
-    peer = f"nn.{sequence_class.__name__}"
     if gear == "forward":
-        return Duel(_forward(layer.eval(), x), _forward(module.eval(), values_of(x)), peer)
-    return Duel(_training(name, layer.train(), x), _training(peer, module, values_of(x)), peer)
+        return Duel(_forward(layer.eval(), x), _forward(module.eval(), values_of(x)), f"nn.{peer}")
+    return Duel(_training(name, layer.train(), x), _training(peer, module, values_of(x)), f"nn.{peer}")
 
 
 def _streaming(stepper: Stepper, x: Input) -> Work:

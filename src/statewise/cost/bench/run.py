@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from statewise.contract import SequenceLayer
+from statewise.contract import Peer, SequenceLayer
 from statewise.cost.bench.clock import repeats_of, seconds
 from statewise.cost.bench.config import KIND, BenchConfig, Gear
 from statewise.cost.bench.floor import Floor, demand, floor
@@ -22,6 +22,7 @@ class Subject(NamedTuple):
 
     name: str
     family: str
+    peer: Peer
     layer: SequenceLayer
 
 
@@ -119,7 +120,8 @@ def run_bench(
 
 
 def _warm_up(subject: Subject, gear: Gear, config: BenchConfig) -> _Case:
-    made = duel(subject.name, copy.deepcopy(subject.layer).to(config.device), gear, config)
+    layer = copy.deepcopy(subject.layer).to(config.device)
+    made = duel(subject.name, layer, subject.peer, gear, config)
     return _Case(subject, gear, made, (repeats_of(made.ours, config.device), repeats_of(made.theirs, config.device)))
 
 
