@@ -30,8 +30,8 @@ class Arm(NamedTuple):
     published: str
 
 
-def _one_layer(layer: str, width: int, **options: Any) -> ModelConfig:
-    return ModelConfig(layer, options, width=width, depth=1)
+def _one_layer(layer: str, width: int) -> ModelConfig:
+    return ModelConfig(layer, width=width, depth=1)
 
 
 TCN = ModelConfig(layer="tcn", width=27, depth=7, options={"kernel_size": 6})
@@ -41,7 +41,7 @@ ADDING_ARMS = {
     "TCN, 7 blocks of 27, 6 taps": Arm(TCN, ADDING_TRAIN, "5.8e-5"),
     "TCN at the published rate": Arm(TCN, TCN_TRAIN, "5.8e-5"),
     "LSTM, 64, forget bias 1": Arm(_one_layer("lstm", 64), ADDING_TRAIN, "0.164"),
-    "LSTM, 64, without": Arm(_one_layer("lstm", 64, forget_bias=None), ADDING_TRAIN, "-"),
+    "LSTM, 64, without": Arm(ModelConfig("lstm", {"forget_bias": None}, width=64, depth=1), ADDING_TRAIN, "-"),
     "RNN, 64": Arm(_one_layer("rnn", 64), ADDING_TRAIN, "0.177"),
 }
 COPY_MEMORY_ARMS = {

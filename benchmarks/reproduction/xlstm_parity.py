@@ -24,14 +24,14 @@ TRAIN = TrainConfig(
 )
 
 
-def _model(layer: str, **options: Any) -> ModelConfig:
+def _model(layer: str, options: dict[str, Any]) -> ModelConfig:
     return ModelConfig(layer=layer, width=64, depth=2, block="residual", feed_forward=2, options=options)
 
 
 ARMS = {
-    "sLSTM": _model("slstm"),
-    "mLSTM": _model("mlstm", heads=1),
-    "attention": _model("attention", context_length=max(LENGTHS)),
+    "sLSTM": _model("slstm", {}),
+    "mLSTM": _model("mlstm", {"heads": 1}),
+    "attention": _model("attention", {"context_length": max(LENGTHS)}),
 }
 
 

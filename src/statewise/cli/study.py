@@ -69,7 +69,7 @@ def as_asked(study: Study, verb: verbs.Compare) -> Study:
             "compare on a task"
         )
     study = study.quick() if verb.quick else study
-    study = study.with_all(**verbs.given(verb, "seeds", "trials", "workers"))
+    study = study.with_all(verbs.given(verb, "seeds", "trials", "workers"))
     if verb.device is None:
         return study
     parts = [

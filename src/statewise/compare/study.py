@@ -79,7 +79,7 @@ class Study:
         """A taste of it: every comparison with its quick values."""
         return replace(self, parts=tuple(replace(p, config=replace(p.config, **p.quick)) for p in self.parts))
 
-    def with_all(self, **fields: Any) -> "Study":
+    def with_all(self, fields: Mapping[str, Any]) -> "Study":
         """With these fields of every comparison's config set."""
         return replace(self, parts=tuple(replace(p, config=replace(p.config, **fields)) for p in self.parts))
 

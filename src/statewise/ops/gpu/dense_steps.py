@@ -6,6 +6,7 @@ no GPU, nothing is captured, and the same steps run one by one. The memory that 
 serves one sequence at a time.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
@@ -164,12 +165,13 @@ def forward(
     memory = torch.empty(time + 1 if going_back else 1, *m.shape, dtype=m.dtype, device=m.device)
     memory[0] = m
     with steps.lock:
-        _fill(steps, weight=weight, bias=bias, own=own, mask=mask, seen=h * mask if len(mask) else h)
+        seen = h * mask if len(mask) else h
+        _fill(steps, {"weight": weight, "bias": bias, "own": own, "mask": mask, "seen": seen})
         steps.h[0].copy_(h)
         steps.m[0].copy_(m)
         for start in range(0, time, STEPS):
             end = min(start + STEPS, time)
-            _take(steps, start, end, x=x, keep=keep)
+            _take(steps, start, end, {"x": x, "keep": keep})
             steps.run(end - start)
             y[start:end] = steps.h[1 : end - start + 1]
             if going_back:
@@ -187,25 +189,25 @@ def backward(
     steps = backward_steps(form_of(kind, x, weight, own, before.dtype, keep, mask))
     dx, du = torch.empty_like(x), torch.empty_like(u)
     with steps.lock:
-        _fill(steps, weight=weight, own=own, mask=mask, dm=dm_last)
+        _fill(steps, {"weight": weight, "own": own, "mask": mask, "dm": dm_last})
         for sums in (steps.dh, steps.through, steps.d_own):
             sums.zero_()
         for start in reversed(range(0, len(x), STEPS)):
             end = min(start + STEPS, len(x))
-            _take(steps, start, end, x=x, u=u, h=before, m=memory, dy=dy, keep=keep)
+            _take(steps, start, end, {"x": x, "u": u, "h": before, "m": memory, "dy": dy, "keep": keep})
             steps.run(end - start)
             dx[start:end], du[start:end] = steps.dx[: end - start], steps.du[: end - start]
         dh = steps.dh + (steps.through * mask if len(mask) else steps.through)
         return dx, du, dh.to(before.dtype), steps.dm.to(dm_last.dtype, copy=True), steps.d_own.sum(0)
 
 
-def _fill(steps: Any, **values: Tensor) -> None:
+def _fill(steps: Any, values: Mapping[str, Tensor]) -> None:
     """What stands for the whole sequence."""
     for name, value in values.items():
         getattr(steps, name).copy_(value)
 
 
-def _take(steps: Any, start: int, end: int, **values: Tensor) -> None:
+def _take(steps: Any, start: int, end: int, values: Mapping[str, Tensor]) -> None:
     """What these steps take of values over the whole sequence, of which all steps may share one."""
     for name, value in values.items():
         if len(value):
