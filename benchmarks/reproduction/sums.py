@@ -15,8 +15,8 @@ SEEDS = (0, 1, 2)
 GOAL = 1e-3
 """Mean squared error of the adding problem that counts as solved"""
 ADDING = Adding(shortest=200, longest=200, evaluation_sequences=10_000)
-ADDING_TRAIN = TrainConfig(steps=2000, batch_size=32, learning_rate=3e-3, evaluate_every=1000)
-TCN_TRAIN = replace(ADDING_TRAIN, steps=3000, learning_rate=2e-3, schedule="constant", clip="none")
+ADDING_TRAIN = TrainConfig(steps=4000, batch_size=32, learning_rate=3e-3, evaluate_every=1000)
+TCN_TRAIN = replace(ADDING_TRAIN, steps=5000, learning_rate=2e-3, schedule="constant", clip="none")
 """At the published rate"""
 COPY_MEMORY = CopyMemory(shortest=100, longest=100, evaluation_sequences=1000)
 COPY_MEMORY_TRAIN = TrainConfig(steps=1000, batch_size=32, learning_rate=1e-3, evaluate_every=500)
