@@ -41,6 +41,18 @@ def test_onednn_equals_torch_with_all_gradients(transposed):
 
 
 @serves
+@pytest.mark.parametrize("widths", [(2, 6), (6, 2), (1, 6), (6, 1), (4, 4)])
+def test_the_gradient_of_a_matrix_lays_the_narrower_side_anew(widths, monkeypatch):
+    x, dy = (torch.randn(*SHAPE, width) for width in widths)
+    given, apply = [], operation._OneDNN.apply
+    monkeypatch.setattr(operation._OneDNN, "apply", lambda *arguments: given.append(arguments[0]) or apply(*arguments))
+    with FORMS.use("onednn"):
+        found = operation.matrix_gradient(dy, x)
+    torch.testing.assert_close(found, torch.einsum("btn,btd->nd", dy, x), rtol=1e-5, atol=1e-5)
+    assert [len(copied) for copied in given] == [min(widths)]
+
+
+@serves
 def test_a_matrix_that_is_a_part_of_another_is_laid_together_first(monkeypatch):
     """oneDNN takes hundreds of times as long over one that is not."""
     x, weight, bias = example()

@@ -49,15 +49,15 @@ def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def rule(x: Tensor, weight: Tensor, bias: Tensor | None) -> str:
     """Which form runs: oneDNN's for large products of plain numbers where torch would take MKL's."""
+    if torch.compiler.is_compiling() or x.numel() * weight.shape[0] < LARGE or not x.is_cpu:
+        return "reference"
     tensors = (x, weight) if bias is None else (x, weight, bias)
     serves = (
-        x.numel() * len(weight) >= LARGE
-        and torch.backends.mkl.is_available()
+        torch.backends.mkl.is_available()
         and torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and all(type(t) in (Tensor, nn.Parameter) and t.dtype == torch.float32 and t.is_cpu for t in tensors)
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
         and not transforming()
     )
@@ -95,7 +95,10 @@ class _OneDNN(torch.autograd.Function):
 def matrix_gradient(dy: Tensor, x: Tensor) -> Tensor:
     """The gradient ``(N, D)`` of W from that of y = W x: the sum over all vectors of dy x'.
 
+    One of the two is laid anew for the product: the narrower.
+
     >>> matrix_gradient(torch.ones(2, 5, 4), torch.ones(2, 5, 3))[3]
     tensor([10., 10., 10.])
     """
-    return linear(x.flatten(0, -2).t(), dy.flatten(0, -2).t()).t()
+    x, dy = x.flatten(0, -2).t(), dy.flatten(0, -2).t()
+    return linear(x, dy).t() if x.shape[0] < dy.shape[0] else linear(dy, x)
