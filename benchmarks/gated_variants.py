@@ -29,6 +29,8 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "lstm-recurrent-dropout": nn.LSTM,
     "gru-layer-norm": nn.GRU,
     "gru-rms-norm": nn.GRU,
+    "gru-reset-before": nn.GRU,
+    "minimal-gated-unit": nn.GRU,
     "minimal-rnn": nn.GRU,
     "skip-rnn": nn.RNN,
     "orthogonal-rnn": nn.RNN,

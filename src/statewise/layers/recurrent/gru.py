@@ -24,9 +24,11 @@ from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.ops.chained_recurrence import chained_recurrence
+from statewise.ops.chains.reset_gru import ResetGRUGates
 from statewise.ops.gates.gru import GRUGates
+from statewise.ops.linear import linear
 from statewise.ops.transforms import beyond_reverse_mode
-from statewise.ops.unroll import unroll
 
 ResetPlacement = Literal["after", "before"]
 
@@ -98,8 +100,7 @@ class GRU(TorchLayout):
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "before":
-            y, h = unroll(self._next_reset_before, self._projected(x) + self.bias_hh_l0, state.h)
-            return y, GRUState(h)
+            return self._reset_before(x, state.h)
         if (outputs := self._by_compiled_loop(GRUGates(), x, state.h)) is not None:
             return outputs, GRUState(outputs[:, -1].clone())
         if not beyond_reverse_mode():
@@ -108,15 +109,13 @@ class GRU(TorchLayout):
             return y, GRUState(h.squeeze(0))
         return super()._sequence(x, state)
 
-    def _next_reset_before(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """One step, as output and as state, from W x_t + b_W + b_U."""
-        width = self.output_size
-        weight_gates, weight_new = self.weight_hh_l0.split([2 * width, width])
-        driven_gates, driven_new = driven.split([2 * width, width], dim=1)
-        r, z = torch.addmm(driven_gates, h, weight_gates.T).sigmoid().chunk(2, dim=1)
-        n = torch.addmm(driven_new, r * h, weight_new.T).tanh()
-        h = n.to(h.dtype).lerp(h, z.to(h.dtype))
-        return h, h
+    def _reset_before(self, x: Tensor, h: Tensor) -> tuple[Tensor, GRUState]:
+        """A whole sequence whose steps are two products after one another."""
+        bias = self.bias_ih_l0 + self.bias_hh_l0
+        driven = linear(x.transpose(0, 1), self.weight_ih_l0, bias)
+        weights = self.weight_hh_l0.split([2 * self.output_size, self.output_size])
+        y, _ = chained_recurrence(ResetGRUGates(), driven, weights, h)
+        return y.transpose(0, 1), GRUState(y[-1].clone())
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """r, z and n, each ``(B, H)``, from W x_t + b_W and the output of the step before."""

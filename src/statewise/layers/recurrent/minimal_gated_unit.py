@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
-from statewise.ops.unroll import unroll
+from statewise.modules.linear import Linear
+from statewise.ops.chained_recurrence import chained_recurrence
+from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
 
 
 class MinimalGatedUnitState(NamedTuple):
@@ -53,7 +55,7 @@ class MinimalGatedUnit(SequenceLayer):
         initialization: Recurrent = "orthogonal",
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
-        self.input = nn.Linear(input_size, 2 * hidden_size)
+        self.input = Linear(input_size, 2 * hidden_size)
         self.write = nn.Linear(hidden_size, hidden_size, bias=False)
         self.new = nn.Linear(hidden_size, hidden_size, bias=False)
         for parameter in self.input.parameters():
@@ -75,13 +77,6 @@ class MinimalGatedUnit(SequenceLayer):
         return h, MinimalGatedUnitState(h)
 
     def _sequence(self, x: Tensor, state: MinimalGatedUnitState) -> tuple[Tensor, MinimalGatedUnitState]:
-        y, h = unroll(self._next, self.input(x), state.h)
-        return y, MinimalGatedUnitState(h)
-
-    def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """One step, as output and as state, from W x_t + b."""
-        driven_f, driven_n = driven.chunk(2, dim=1)
-        f = torch.addmm(driven_f, h, self.write.weight.T).sigmoid()
-        n = torch.addmm(driven_n, f * h, self.new.weight.T).tanh()
-        h = h.lerp(n.to(h.dtype), f.to(h.dtype))
-        return h, h
+        weights = self.write.weight, self.new.weight
+        y, _ = chained_recurrence(MinimalGatedUnitGates(), self.input(x.transpose(0, 1)), weights, state.h)
+        return y.transpose(0, 1), MinimalGatedUnitState(y[-1].clone())

@@ -26,7 +26,7 @@ ELEMENTWISE: Any = {"error_model": "numpy", "fastmath": FAST}
 """Options of what works number by number"""
 SUMMING: Any = {"error_model": "numpy", "fastmath": FAST | {"reassoc"}}
 """Options of what adds up many numbers, in whatever order"""
-LOOPS = ("cells", "compiled", "gates")
+LOOPS = ("cells", "chains", "compiled", "gates")
 """Folders of operations that hold loops and what is plugged into them"""
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 

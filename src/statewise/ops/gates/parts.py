@@ -116,7 +116,20 @@ def reset_back(da_n: Array, r: Array, u: Array, da_r: Array, du: Array) -> None:
         da_r[j] = da_n[j] * u[j] * r[j] * (one - r[j])
 
 
+def gate_back(d: Array, r: Array, h: Array, dh: Array, da: Array) -> None:
+    """From r * h, r = sigmoid(a): adds to dh."""
+    one = r.dtype.type(1)
+    for j in range(d.shape[0]):
+        da[j] = d[j] * h[j] * r[j] * (one - r[j])
+        dh[j] += d[j] * r[j]
+
+
+def part(x: Array, number: int, width: int) -> Array:
+    """Of several vectors that lie one after the other, the one of this number."""
+    return x[number * width : (number + 1) * width]
+
+
 PARTS = (
     open_gate, squash, copy, scale, rescale, add, accumulate, write, write_back, keep_back, read, read_back, mix,
-    mix_back, reset_back,
+    mix_back, reset_back, gate_back, part,
 )  # fmt: skip

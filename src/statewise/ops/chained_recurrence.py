@@ -1,0 +1,129 @@
+"""A recurrence whose step is a chain of products, each of what gates made of the one before.
+
+    u_s = W_s v_s,    v_{s+1}, m = gates(s, x_t, u_s, h_{t-1}, m_{t-1}),    s = 0 ... S-1
+    v_0 = h_{t-1},    h_t = v_S
+
+It is ``dense_recurrence`` with more than one product a step: a reset gate that acts before its product, a projection, a
+backbone before its heads. h is what the first product and the outputs are made of, m the memory beside it. All that
+does not look at the state, W x_t + b and the like, is done before, for all steps at once: x.
+
+``compiled`` is one loop over all steps and rows each way for CPUs with numba, with the small products in it; the
+gradients of the matrices are one large product each after the loop. There is no kernel for GPUs: there the equation
+runs, a few of torch's operations a step. Letters: B rows, T steps, H width, S products a step, X numbers of x, M of
+memory.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
+from statewise.ops.forms import Forms
+from statewise.ops.linear import matrix_gradient
+from statewise.ops.transforms import refuse_further_derivatives
+
+
+def chained_recurrence(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """All outputs h_1 ... h_T and the last memory.
+
+    Args:
+        gates: of the cell, from ``statewise.ops.chains``.
+        x: ``(T, B, X)``, time first.
+        weights: W_0 ... W_{S-1}, each ``(numbers of u_s, numbers of v_s)``; they are not looked at one by one but by
+            the gates, which say what they are.
+        h: h_0 ``(B, H)``.
+        m: m_0 ``(B, M)``; ``None`` where the cell has none.
+
+    Returns:
+        ``(T, B, H)`` and ``(B, M)``.
+
+    >>> from statewise.ops.chains.reset_gru import ResetGRUGates
+    >>> x, weights, h = torch.zeros(5, 2, 12), (torch.zeros(8, 4), torch.zeros(4, 4)), torch.ones(2, 4)
+    >>> y, _ = chained_recurrence(ResetGRUGates(), x, weights, h)
+    >>> y[:, 0, 0]
+    tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
+    """
+    return FORMS(gates, x, weights, h, h.new_empty(len(h), 0) if m is None else m)
+
+
+def reference(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+    """The equation, step by step: what every other form must equal."""
+    outputs = []
+    for x_t in x.unbind():
+        h_next, m_next = gates.step(weights, x_t, h, m)
+        h, m = h_next.to(h.dtype), m_next.to(m.dtype)
+        outputs.append(h)
+    return torch.stack(outputs), m
+
+
+def compiled(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+    """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
+    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(type(gates), len(weights), x, h, m, *weights, *gates)
+    return outputs
+
+
+def rule(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> str:
+    """Which form runs: the compiled one wherever it can."""
+    tensors = (x, *weights, h, m, *gates)
+    serves = compiled_loops_serve(*tensors, dtypes=(torch.float32, torch.float64))
+    return "compiled" if serves and all(t.dtype == x.dtype for t in tensors) else "reference"
+
+
+FORMS = Forms("chained_recurrence", {"reference": reference, "compiled": compiled}, rule)
+
+
+class _CompiledRecurrence(torch.autograd.Function):
+    """``compiled`` from plain tensors: S matrices, then the gates' own weights."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, kind: Any, products: int, x: Tensor, h0: Tensor, m0: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        from statewise.ops.compiled import chained
+        from statewise.ops.compiled.product import product_of
+
+        weights, own = rest[:products], rest[products:]
+        time, batch = x.shape[:2]
+        kept = time if any(ctx.needs_input_grad) else 2
+        u = [x.new_empty(batch, len(weight)) for weight in weights]
+        h, m = x.new_empty(time, *h0.shape), x.new_empty(kept, *m0.shape)
+        seen = [x.new_empty(kept, batch, weight.shape[1]) for weight in weights[1:]]
+        saved = x.new_empty(kept, batch, kind.saved(*(weight.shape for weight in weights)))
+        chained.forward(
+            product_of(h.numpy().dtype), kind(*map(as_array, own)), as_array(x), _arrays(w.t() for w in weights),
+            as_array(h0), as_array(m0), _arrays(u), as_array(h), as_array(m), _arrays(seen), as_array(saved),
+        )  # fmt: skip
+        ctx.kind, ctx.products, ctx.inputs = kind, products, x.shape[2]
+        ctx.save_for_backward(h, m, saved, h0, m0, *seen, *rest)
+        return h, m[(time - 1) % kept].clone()
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
+        refuse_further_derivatives("chained_recurrence")
+        from statewise.ops.compiled import chained
+        from statewise.ops.compiled.product import product_of
+
+        h, m, saved, h0, m0, *rest = ctx.saved_tensors
+        seen, weights, own = (
+            rest[: ctx.products - 1], rest[ctx.products - 1 : 2 * ctx.products - 1], rest[2 * ctx.products - 1 :]
+        )  # fmt: skip
+        dx = h.new_empty(*h.shape[:2], ctx.inputs)
+        du = [h.new_empty(*h.shape[:2], len(weight)) for weight in weights]
+        dv = [h.new_empty(h.shape[1], size) for size in (*(weight.shape[1] for weight in weights), h.shape[2])]
+        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
+        chained.backward(
+            product_of(h.numpy().dtype), ctx.kind(*map(as_array, own)), _arrays(weights), as_array(h), as_array(m),
+            _arrays(seen), *map(as_array, (saved, h0, m0, dy, dm_last, dx)), _arrays(du), _arrays(dv),
+            as_array(dh), as_array(dm), ctx.kind(*map(as_array, d_own)),
+        )  # fmt: skip
+        first = matrix_gradient(du[0][1:], h[:-1]).addmm_(du[0][0].t(), h0)
+        later = [matrix_gradient(d, v) for d, v in zip(du[1:], seen, strict=True)]
+        return None, None, dx, dh, dm, first, *later, *d_own
+
+
+def _arrays(tensors: Any) -> tuple[Any, ...]:
+    return tuple(as_array(tensor) for tensor in tensors)

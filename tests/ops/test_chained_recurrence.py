@@ -1,0 +1,100 @@
+"""Every form of a recurrence of several products a step against the equation, values and all gradients."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.ops.chained_recurrence import FORMS, chained_recurrence
+from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
+from statewise.ops.chains.reset_gru import ResetGRUGates
+
+ROWS, WIDTH, WIDE = 5, 6, 9
+KINDS = {
+    "reset-gru": (ResetGRUGates, 3 * WIDTH, [(2 * WIDTH, WIDTH), (WIDTH, WIDTH)], 0, []),
+    "minimal-gated-unit": (MinimalGatedUnitGates, 2 * WIDTH, [(WIDTH, WIDTH), (WIDTH, WIDTH)], 0, []),
+}
+"""Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes of the gates' own weights"""
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def draw(shape: tuple[int, ...], seed: int, dtype: torch.dtype) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def example(kind: str, time: int, dtype: torch.dtype = torch.float64, rows: int = ROWS) -> list[Tensor]:
+    """x, h, m, the matrices, and the gates' own weights; x does not lie as loops read it."""
+    _, inputs, matrices, memory, own = KINDS[kind]
+    shapes = [(rows, time, inputs), (rows, WIDTH), (rows, memory), *matrices, *own]
+    x, *rest = (draw(shape, seed, dtype) for seed, shape in enumerate(shapes))
+    return [x.transpose(0, 1), *rest]
+
+
+def run(kind: str, arguments: list[Tensor]) -> tuple[Tensor, Tensor]:
+    gates, _, matrices, _, _ = KINDS[kind]
+    x, h, m, *weights = arguments
+    return chained_recurrence(gates(*weights[len(matrices) :]), x, weights[: len(matrices)], h, m)
+
+
+def results(form: str, kind: str, arguments: list[Tensor]) -> list[Tensor]:
+    """Outputs, last memory, and the gradients of all arguments under random cotangents of both."""
+    leaves = [x.detach().requires_grad_() for x in arguments]
+    with FORMS.use(form):
+        outputs = run(kind, leaves)
+    cotangents = [draw(y.shape, seed, y.dtype) for seed, y in enumerate(outputs)]
+    return [*outputs, *torch.autograd.grad(outputs, leaves, cotangents)]
+
+
+@kinds
+@pytest.mark.parametrize(("time", "rows"), [(1, 5), (2, 1), (7, 5), (65, 9)])
+def test_the_compiled_loop_equals_the_equation_with_all_gradients(kind, time, rows):
+    arguments = example(kind, time, rows=rows)
+    for found, expected in zip(
+        results("compiled", kind, arguments), results("reference", kind, arguments), strict=True
+    ):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@kinds
+def test_in_single_precision_too(kind):
+    exact = results("reference", kind, example(kind, 33))
+    for found, expected in zip(results("compiled", kind, example(kind, 33, torch.float32)), exact, strict=True):
+        assert found.dtype == torch.float32
+        assert (found - expected).norm() <= 1e-5 * expected.norm()
+
+
+@kinds
+def test_what_stood_in_its_buffers_is_nothing_to_it(kind, monkeypatch):
+    """Buffers that are full of NaN, and less of them where nothing goes back: the numbers are the same."""
+    arguments = example(kind, 7)
+    expected = results("compiled", kind, arguments)
+    monkeypatch.setattr(Tensor, "new_empty", lambda self, *shape: self.new_full(_shape(shape), float("nan")))
+    monkeypatch.setattr(torch, "empty_like", lambda x: torch.full_like(x, float("nan")))
+    for found, other in zip(results("compiled", kind, arguments), expected, strict=True):
+        assert torch.equal(found, other)
+    with torch.no_grad(), FORMS.use("compiled"):
+        for found, other in zip(run(kind, arguments), expected, strict=False):
+            assert torch.equal(found, other)
+
+
+def _shape(shape):
+    return shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+
+
+@kinds
+def test_a_row_that_is_not_a_number_stays_alone(kind):
+    arguments = example(kind, 7)
+    before, _ = run(kind, arguments)
+    arguments[0][3:, 1] = float("nan")
+    after, _ = run(kind, arguments)
+    others = [0, 2, 3, 4]
+    assert torch.equal(after[:, others], before[:, others])
+    assert torch.equal(after[:3, 1], before[:3, 1])
+    assert after[3:, 1].isnan().all()
+
+
+def test_what_the_loop_has_not_is_refused_rather_than_wrong():
+    leaves = [x.requires_grad_() for x in example("reset-gru", 3)]
+    with FORMS.use("compiled"):
+        y, _ = run("reset-gru", leaves)
+    with pytest.raises(RuntimeError, match="first derivatives alone"):
+        torch.autograd.grad(y.sum(), leaves[3], create_graph=True)
