@@ -8,7 +8,7 @@ import pytest
 
 from statewise import storage
 from statewise.errors import UserError
-from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
+from statewise.storage import holds_config, made, read_json, refuse_change, write_json, write_text
 
 
 def test_what_is_written_is_read_again(tmp_path: Path):
@@ -44,20 +44,42 @@ def test_a_damaged_file_is_refused(content: str, cause: str, tmp_path: Path):
         read_json(tmp_path / "nothing.json")
 
 
-def test_a_folder_is_made_found_or_refused(tmp_path: Path):
-    assert not make_folder(tmp_path / "a" / "run", "run")
-    assert not make_folder(tmp_path / "a" / "run", "run")
-    with pytest.raises(UserError, match="not empty and holds no run"):
-        make_folder(tmp_path / "a", "run")
+def test_a_folder_is_free_found_or_refused(tmp_path: Path):
+    assert not holds_config(tmp_path / "a" / "run", "run")
+    assert not (tmp_path / "a").exists()
     write_text(tmp_path / "a" / "run" / "config.json", "{}")
-    assert make_folder(tmp_path / "a" / "run", "run")
+    assert holds_config(tmp_path / "a" / "run", "run")
+    with pytest.raises(UserError, match="not empty and holds no run"):
+        holds_config(tmp_path / "a", "run")
     with pytest.raises(UserError, match="Not a directory; choose another"):
-        make_folder(tmp_path / "a" / "run" / "config.json" / "deeper", "run")
+        holds_config(tmp_path / "a" / "run" / "config.json" / "deeper", "run")
 
 
 def test_a_folder_whose_config_was_half_written_is_still_empty(tmp_path: Path):
     (tmp_path / "config.json.new").write_text('{"task')
-    assert not make_folder(tmp_path, "run")
+    assert not holds_config(tmp_path, "run")
+
+
+def test_of_work_that_fails_no_empty_folder_is_left(tmp_path: Path):
+    def fail(folder: Path, *, leaving: str = "") -> None:
+        with made(folder):
+            if leaving:
+                (folder.parent / leaving).write_text("years of work")
+            raise KeyboardInterrupt
+
+    (tmp_path / "known").mkdir()
+    for name, leaving in (("a/b/c", ""), ("known", ""), ("kept/d", "thesis.txt")):
+        with pytest.raises(KeyboardInterrupt):
+            fail(tmp_path / name, leaving=leaving)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")} == {"known", "kept", "kept/thesis.txt"}
+    with made(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert (tmp_path / "a" / "b").is_dir()
+    with (
+        pytest.raises(UserError, match="Not a directory; choose another"),
+        made(tmp_path / "kept" / "thesis.txt" / "e"),
+    ):
+        pytest.fail("begun all the same")
 
 
 @pytest.mark.parametrize(

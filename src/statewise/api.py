@@ -15,7 +15,7 @@ from statewise.compare.run import run_comparison
 from statewise.compare.study import Part, Study
 from statewise.compare.study_result import is_study, open_study, write_study
 from statewise.cost.bench.config import BenchConfig, Gear
-from statewise.cost.bench.folder import is_bench, open_bench, write_bench
+from statewise.cost.bench.folder import check_folder, is_bench, write_bench
 from statewise.cost.bench.run import OnStep, Subject, run_bench
 from statewise.errors import UserError
 from statewise.generation.generate import generate, read_vocabulary
@@ -27,7 +27,7 @@ from statewise.runs.folder import load_run
 from statewise.runs.forecasting import NextRows, forecast_next
 from statewise.runs.intervals import Intervals
 from statewise.runs.training import score_run, train_run
-from statewise.storage import read_json, write_text
+from statewise.storage import made, read_json, write_text
 from statewise.tasks.resolve import name_task
 from statewise.train.config import TrainConfig
 from statewise.train.device import check_device
@@ -120,6 +120,8 @@ def run_study(
     Raises:
         UserError: if a config, data or folder will not do.
     """
+    for part in study.parts:
+        check_device(part.config.train)
     folder = Path(folder)
     command = command or f"statewise.run_study({study!r}, {str(folder)!r})"
     open_study(folder, study)
@@ -225,7 +227,7 @@ def bench_models(
         config: which layers, at what work.
         folder: where results go; those of an earlier bench there are replaced.
         command: what the report says to do to have it again; empty = this call.
-        on_step: told how much is done, of how much, and what comes next.
+        on_step: told how many measurements are done, of how many, and what comes next.
         should_stop: asked after every round; where it is true, that round was the last.
 
     Raises:
@@ -239,8 +241,9 @@ def bench_models(
     check_device(TrainConfig(device=config.device))
     subjects = _subjects(config)
     folder = Path(folder)
-    open_bench(folder)
-    result = run_bench(config, subjects, on_step=on_step, should_stop=should_stop)
+    check_folder(folder)
+    with made(folder):
+        result = run_bench(config, subjects, on_step=on_step, should_stop=should_stop)
     result["command"] = command or f"statewise.bench_models({config!r}, {str(folder)!r})"
     write_bench(folder, result)
     return Bench(folder, result, _write_page(report.render_bench, result, folder))

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,53 @@ UNFINISHED = ".new"
 """Ending of what is being written, and of what a killed process leaves of it"""
 
 
-def make_folder(folder: Path, kind: str) -> bool:
-    """Make the folder of a run or comparison, or find what it holds; returns whether there is a config in it.
+def holds_config(folder: Path, kind: str) -> bool:
+    """Whether the folder of a run or comparison has a config in it; it need not be there, and is not made.
 
     Raises:
-        UserError: if it cannot be made, or holds something that is no ``kind``.
+        UserError: if it cannot be read, or holds something that is no ``kind``.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        entries = {path.name for path in folder.iterdir() if path.suffix != UNFINISHED}
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
+    entries = entries_of(folder)
     if entries and "config.json" not in entries:
         raise UserError(f"{folder} is not empty and holds no {kind}; choose another folder with --out")
     return bool(entries)
+
+
+def entries_of(folder: Path) -> set[str]:
+    """The names of what a folder holds, without what was left half written; none where it is not there.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        return {path.name for path in folder.iterdir() if path.suffix != UNFINISHED}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise UserError(f"cannot use the folder {folder}: {error.strerror}; choose another with --out") from error
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """A folder that is there inside the ``with`` block, so that long work is not begun for one that cannot be made.
+
+    Where the block fails, it is taken away again with the folders above it that were made, if nothing is in them.
+
+    Raises:
+        UserError: if it cannot be made.
+    """
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for place in new:
+                place.rmdir()
+        raise
 
 
 def refuse_change(folder: Path, kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -156,11 +156,16 @@ COMMANDS = {
     "zero length": (["compare", "recall", "--lengths", "0"], "lengths must be at least 1, got 0"),
     "unknown field": (["compare", "recall", "--models", "lstm", "--set", "foo=1"], "choose another. (nearest of "),
     "no number": (["compare", "recall", "--budget", "many"], "not a number"),
-    "no such device": (["compare", "recall", "--quick", "--device", "nowhere"], "'nowhere' cannot be used"),
+    "no such device": (
+        ["compare", "recall", "--quick", "--device", "nowhere"],
+        "unknown device 'nowhere'; say cpu or cuda",
+    ),
     "another arm's field": (["compare", "recall", "--models", "lstm,gru", "--set", "forget_bias=1"], "gru has no such"),
     "zero seeds": (["compare", "recall", "--seeds", "0"], "at least 1 seed"),
     "no run": (["generate", "nowhere"], "not a run"),
     "unwritable": (["compare", "recall", "--out", "/proc/nothing"], "choose another"),
+    "a width that will not do": (["train", "parity", "--model", "attention", "--width", "7"], "must divide the width"),
+    "a study's device": (["compare", "depth", "--device", "gpu"], "say cpu or cuda"),
     "unknown verb": (["trian", "embedded"], "trian"),
 }
 
@@ -172,6 +177,7 @@ def test_a_command_that_will_not_do(
     monkeypatch.chdir(tmp_path)
     words, cause = COMMANDS[kind]
     assert cause in refused(words, capsys)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_model_is_told_the_nearest_of_those_that_an_arm_is_made_of(capsys: pytest.CaptureFixture[str]):

@@ -11,6 +11,7 @@ from statewise.cli import bench
 from statewise.cli.dispatch import parse, run
 from statewise.cost.bench.config import BenchConfig
 from statewise.cost.waiting import Waiting
+from statewise.errors import UserError
 from statewise.models.bare import bare_layer
 from statewise.models.resolve import pattern_of
 
@@ -63,7 +64,7 @@ def test_what_is_timed_unasked_can_be_made(name: str):
         (["gru", "--gears", "forwards"], "did you mean 'forward'"),
         (["gru", "--rounds", "0"], "rounds must be at least 1"),
         (["attention", "--width", "7"], "7"),
-        (["gru", "--device", "nowhere"], "'nowhere' cannot be used"),
+        (["gru", "--device", "gpu"], "unknown device 'gpu'; say cpu or cuda"),
         (["gru", "--out", "/proc/nothing"], "choose another"),
     ],
 )
@@ -75,6 +76,16 @@ def test_a_bench_that_will_not_do_is_refused_in_a_sentence(
     said = capsys.readouterr().err
     assert cause in said
     assert len(said.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_a_bench_that_fails_no_empty_folder_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*config: object, **told: object) -> None:
+        raise UserError("no gradient")
+
+    monkeypatch.setattr("statewise.api.run_bench", fail)
+    assert run(["bench", "gru", "--out", str(tmp_path / "speed" / "new")]) == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_stopped_bench_tells_of_the_rounds_it_had(

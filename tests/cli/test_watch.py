@@ -49,6 +49,19 @@ def test_time_left_counts_from_what_was_done_before(clock: list[float]):
     assert seen.left() == "about 10 min left"
 
 
+def test_time_left_is_unknown_until_every_kind_of_work_was_done_once(clock: list[float]):
+    seen = Watch("measurements", total=30)
+    clock[0] = 100.0
+    seen.begin(0, unlike=3)
+    for done in (1, 2):
+        clock[0] += 1.0
+        seen.at(done)
+        assert seen.left() == "time left unknown"
+    clock[0] += 7.0
+    seen.at(3)
+    assert seen.left() == "about 81 s left"
+
+
 def test_a_line_with_progress_is_said_once(clock: list[float], capsys: pytest.CaptureFixture[str]):
     with Watch("trials", total=2) as seen:
         clock[0] = 30.0

@@ -182,6 +182,9 @@ def test_a_run_stopped_before_its_first_evaluation_says_so(tmp_path: Path):
 
 
 def test_a_config_that_will_not_do_leaves_the_folder_free_for_one_that_does(tmp_path: Path):
-    with pytest.raises(UserError, match="cannot be used"):
-        train_run(config(device="nowhere"), tmp_path / "run", command="-")
+    unmade = replace(config(), model=ModelConfig("deep-equilibrium", {"contraction": 3.0}, width=4, depth=1))
+    for wrong, cause in ((config(device="nowhere"), "unknown device"), (unmade, "contraction between 0 and 1")):
+        with pytest.raises(UserError, match=cause):
+            train_run(wrong, tmp_path / "runs" / "run", command="-")
+    assert not list(tmp_path.iterdir())
     assert train_run(config(), tmp_path / "run", command="-")["status"] == "finished"

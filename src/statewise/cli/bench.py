@@ -25,10 +25,10 @@ def run(verb: verbs.Bench, command: str) -> None:
     config = make_config(verb)
     with Watch("measurements", total=1) as watch, StopAsked() as asked:
 
-        def at(done: int, total: int, note: str) -> None:
-            if not watch.begun:
-                watch.begin(done)
-            watch.at(done, note, total=total)
+        def at(done: int | None, total: int, note: str) -> None:
+            if done is not None and not watch.begun:
+                watch.begin(0, unlike=total // config.rounds)
+            watch.at(done or 0, note, total=total)
 
         found = bench_models(config, verb.out or "bench", command=command, on_step=at, should_stop=asked)
     print_tables(found.result)

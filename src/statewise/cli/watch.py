@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 PAUSE = 10.0
 """Seconds between two plain lines"""
@@ -24,15 +24,14 @@ class Watch:
         self.total = total
         self.console = Console(stderr=True)
         self.done = self.done_before = 0
+        self.unlike = 1
         self.begun = False
         self.began = self.last_line = time.monotonic()
         self.bar: Progress | None = None
         if self.console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self.bar = Progress(
-                *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
-            )
-            self.task = self.bar.add_task(what, total=total)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self.bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=self.console)
+            self.task = self.bar.add_task(what, total=total, left=self.left())
 
     def __enter__(self) -> Self:
         if self.bar:
@@ -45,9 +44,15 @@ class Watch:
         if self.bar:
             self.bar.stop()
 
-    def begin(self, done: int) -> None:
-        """Say that new work begins now, with so much done before."""
+    def begin(self, done: int, *, unlike: int = 1) -> None:
+        """Say that new work begins now, with so much done before.
+
+        Args:
+            done: before.
+            unlike: how many pieces of work differ before they come again; less tells nothing of the pace.
+        """
         self.done = self.done_before = done
+        self.unlike = unlike
         self.begun = True
         self.began = time.monotonic()
         if self.bar:
@@ -60,7 +65,7 @@ class Watch:
         >>> watch.left()
         'time left unknown'
         """
-        if self.done <= self.done_before:
+        if self.done < self.done_before + self.unlike:
             return "time left unknown"
         pace = (time.monotonic() - self.began) / (self.done - self.done_before)
         seconds = pace * (self.total - self.done)
@@ -70,7 +75,8 @@ class Watch:
         """Say how much is done, and with it a ``line`` that stays where there is one to say."""
         self.done, self.total = done, total or self.total
         if self.bar:
-            self.bar.update(self.task, completed=done, total=self.total, description=f"{self.what} {note}")
+            told = f"{self.what} {note}"
+            self.bar.update(self.task, completed=done, total=self.total, description=told, left=self.left())
         if line:
             self.say(f"{line}; {self.left()}")
         elif not self.bar and time.monotonic() - self.last_line > PAUSE:

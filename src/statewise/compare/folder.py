@@ -12,7 +12,7 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.hypotheses import Hypothesis, Said
 from statewise.compare.trial_file import read_trial
 from statewise.errors import UserError
-from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
+from statewise.storage import holds_config, read_json, refuse_change, write_json, write_text
 
 README = """# A statewise comparison
 
@@ -43,7 +43,7 @@ def open_comparison(folder: Path, config: CompareConfig) -> None:
         UserError: if it cannot be written, or holds something else, another comparison or a larger one.
     """
     written = json.loads(json.dumps(asdict(config)))
-    if make_folder(folder, "comparison"):
+    if holds_config(folder, "comparison"):
         _check_same(folder, read_json(folder / "config.json"), written)
     write_json(folder / "config.json", written)
 

@@ -10,7 +10,7 @@ from statewise.compare.config import SCHEMA
 from statewise.compare.source import version
 from statewise.compare.statements import judge_statement
 from statewise.compare.study import Study, comparisons_of
-from statewise.storage import make_folder, read_json, refuse_change, write_json, write_text
+from statewise.storage import holds_config, read_json, refuse_change, write_json, write_text
 
 README = """# A statewise study: {name}
 
@@ -31,7 +31,7 @@ def open_study(folder: Path, study: Study) -> None:
         UserError: if it cannot be written, or holds something else.
     """
     written = {"study": study.name, "comparisons": [part.name for part in study.parts]}
-    if make_folder(folder, "study"):
+    if holds_config(folder, "study"):
         refuse_change(folder, "study", read_json(folder / "config.json"), written)
     write_json(folder / "config.json", written)
 

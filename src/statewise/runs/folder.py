@@ -14,7 +14,7 @@ from statewise.errors import UserError
 from statewise.models.resolve import build
 from statewise.runs.complete import as_data
 from statewise.runs.config import RunConfig
-from statewise.storage import make_folder, read_json, refuse_change, write_json
+from statewise.storage import holds_config, read_json, refuse_change, write_json
 from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint, load_checkpoint, load_weights, save_checkpoint
 from statewise.train.snapshot import BEST, among
@@ -42,12 +42,12 @@ class LoadedRun:
 
 
 def open_run(folder: Path, config: RunConfig, task: Task) -> None:
-    """Make the folder of a run, or make sure that it holds this one.
+    """Make sure that the folder of a run is free or holds this one; it is made when the first file is written.
 
     Raises:
-        UserError: if it cannot be written, or holds something else, another config, or a run on other data.
+        UserError: if it holds something else, another config, or a run on other data.
     """
-    if make_folder(folder, "run"):
+    if holds_config(folder, "run"):
         refuse_change(folder, "run", as_data(read_config(folder)), as_data(config))
         if (folder / "preprocessing.json").exists():
             _check_config(folder, config, read_json(folder / "preprocessing.json"))

@@ -5,16 +5,23 @@ import torch
 from statewise.errors import UserError
 from statewise.train.config import TrainConfig
 
+KINDS = ("cpu", "cuda")
+"""Devices that everything is made for"""
+
 
 def check_device(config: TrainConfig) -> None:
     """Raise a UserError if the device is not there, or has no bfloat16 autocast where that is asked for."""
+    name = config.device
+    kind = name.partition(":")[0]
+    if kind not in KINDS:
+        raise UserError(f"unknown device '{name}'; say cpu or cuda")
     try:
-        kind = torch.zeros(1, device=config.device).device.type
+        torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
         cause = str(error).splitlines()[0].rstrip(".")
-        raise UserError(f"device '{config.device}' cannot be used ({cause}); say cpu") from error
+        raise UserError(f"device '{name}' cannot be used ({cause}); say cpu") from error
     if config.precision == "bfloat16" and not _has_bfloat16(kind):
-        raise UserError(f"device '{config.device}' has no bfloat16; say precision=float32")
+        raise UserError(f"device '{name}' has no bfloat16; say precision=float32")
 
 
 def _has_bfloat16(kind: str) -> bool:

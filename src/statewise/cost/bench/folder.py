@@ -7,22 +7,14 @@ from typing import Any
 
 from statewise.cost.bench.config import KIND
 from statewise.errors import UserError
-from statewise.storage import UNFINISHED, read_json, write_json, write_text
+from statewise.storage import entries_of, read_json, write_json, write_text
 
 MIDDLES = ("seconds", "peer_seconds", "ratio")
 
 
-def open_bench(folder: Path) -> None:
-    """Make the folder, or find the one of an earlier bench.
-
-    Raises:
-        UserError: if it cannot be made, or holds something else.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        names = {path.name for path in folder.iterdir() if path.suffix != UNFINISHED}
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
+def check_folder(folder: Path) -> None:
+    """Raise a ``UserError`` if a folder cannot be read, or holds something else than an earlier bench."""
+    names = entries_of(folder)
     if names and ("result.json" not in names or not is_bench(read_json(folder / "result.json"))):
         raise UserError(f"{folder} is not empty and holds no bench; choose another folder with --out")
 

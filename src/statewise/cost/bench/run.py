@@ -53,8 +53,8 @@ class Row:
     floor: Floor
 
 
-OnStep = Callable[[int, int, str], None]
-"""Called with how much is done, of how much, and what comes next"""
+OnStep = Callable[[int | None, int, str], None]
+"""Called with how many measurements are done, none while all is warmed up, of how many, and what comes next"""
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,15 @@ def run_bench(
     Raises:
         UserError: if training is asked for of a layer without gradients.
     """
-    total = len(subjects) * len(config.gears) * (1 + config.rounds)
-    on_step(0, total, "measuring this machine")
+    total = len(subjects) * len(config.gears) * config.rounds
+    on_step(None, total, "measuring this machine")
     machine = measure_machine(config.device)
     cases: list[_Case] = []
     for gear in config.gears:
         for subject in subjects:
-            on_step(len(cases), total, f"warming up {subject.name}, {gear}")
+            on_step(None, total, f"warming up {subject.name}, {gear}")
             cases.append(_warm_up(subject, gear, config))
-    done, began = len(cases), read_clocks()
+    done, began = 0, read_clocks()
     for number in range(config.rounds):
         for case in cases:
             on_step(done, total, f"round {number + 1}: {case.subject.name}, {case.gear}")
