@@ -3,8 +3,9 @@
     python benchmarks/gated_variants.py [--rounds 20] [--cells lstm-peephole gru-rms-norm] [--rows 32] [--steps 128]
 
 A variant, torch.nn's plain module and the eager loop over the variant's ``step`` take turns, so that a busy machine
-slows all; times are medians, ratios the medians over the rounds. No torch.nn module computes what a variant does: the
-plain one is what a person would have to be content with, the loop over ``step`` what a person would write.
+slows all; times are medians, ratios the medians over the rounds. Only the projected LSTM is in torch.nn, with
+``proj_size``; for the others the plain module is what a person would have to be content with, the loop over ``step``
+what a person would write.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
+from statewise.layers.recurrent.projected_lstm import WIDER
 from statewise.models.resolve import make_layer
 
 PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
@@ -27,6 +29,7 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "lstm-zoneout": nn.LSTM,
     "lstm-variational": nn.LSTM,
     "lstm-recurrent-dropout": nn.LSTM,
+    "lstm-projected": nn.LSTM,
     "gru-layer-norm": nn.GRU,
     "gru-rms-norm": nn.GRU,
     "gru-reset-before": nn.GRU,
@@ -37,10 +40,17 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
 }
 
 
+def peer_of(cell: str, width: int) -> nn.RNNBase:
+    """torch.nn's module of the kind, as wide."""
+    if cell == "lstm-projected":
+        return nn.LSTM(width, WIDER * width, proj_size=width, batch_first=True)
+    return PEERS[cell](width, width, batch_first=True)
+
+
 def works(cell: str, rows: int, steps: int, width: int) -> tuple[Callable[[], object], ...]:
     """Training of the variant, of the plain module, and of the variant as a loop over ``step``."""
     layer = make_layer(SEQUENCE_LAYERS[cell], {"input_size": width, "hidden_size": width}).train()
-    module = PEERS[cell](width, width, batch_first=True)
+    module = peer_of(cell, width)
     x = torch.randn(rows, steps, width)
 
     def loop() -> Tensor:

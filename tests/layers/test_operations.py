@@ -16,7 +16,6 @@ LOOPED = {
     "cfc": "a network of several layers looks at the state",
     "ode-rnn": "so does a solver, several times a step",
     "deep-equilibrium": "so does a solver, until it rests",
-    "lstm-projected": "two products follow each other in a step",
     "skip-rnn": "a few operations for every so many steps",
     "lmu": "the state is wider than the output",
 }

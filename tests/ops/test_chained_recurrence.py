@@ -6,12 +6,14 @@ from torch import Tensor
 
 from statewise.ops.chained_recurrence import FORMS, chained_recurrence
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
+from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.chains.reset_gru import ResetGRUGates
 
 ROWS, WIDTH, WIDE = 5, 6, 9
 KINDS = {
     "reset-gru": (ResetGRUGates, 3 * WIDTH, [(2 * WIDTH, WIDTH), (WIDTH, WIDTH)], 0, []),
     "minimal-gated-unit": (MinimalGatedUnitGates, 2 * WIDTH, [(WIDTH, WIDTH), (WIDTH, WIDTH)], 0, []),
+    "projected-lstm": (ProjectedLSTMGates, 4 * WIDE, [(4 * WIDE, WIDTH), (WIDTH, WIDE)], WIDE, []),
 }
 """Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes of the gates' own weights"""
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -22,11 +24,11 @@ def draw(shape: tuple[int, ...], seed: int, dtype: torch.dtype) -> Tensor:
 
 
 def example(kind: str, time: int, dtype: torch.dtype = torch.float64, rows: int = ROWS) -> list[Tensor]:
-    """x, h, m, the matrices, and the gates' own weights; x does not lie as loops read it."""
+    """x, h, m, the matrices, and the gates' own weights, small enough for no chaos; x does not lie as loops read it."""
     _, inputs, matrices, memory, own = KINDS[kind]
     shapes = [(rows, time, inputs), (rows, WIDTH), (rows, memory), *matrices, *own]
     x, *rest = (draw(shape, seed, dtype) for seed, shape in enumerate(shapes))
-    return [x.transpose(0, 1), *rest]
+    return [x.transpose(0, 1), *(part / 2 for part in rest)]
 
 
 def run(kind: str, arguments: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
-from statewise.ops.unroll import unroll
+from statewise.ops.chained_recurrence import chained_recurrence
+from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
+from statewise.ops.linear import linear
 
 WIDER = 2
 """How much wider than the output the memory is where nothing is said"""
@@ -81,13 +83,7 @@ class ProjectedLSTM(SequenceLayer):
         return h, ProjectedLSTMState(h, c)
 
     def _sequence(self, x: Tensor, state: ProjectedLSTMState) -> tuple[Tensor, ProjectedLSTMState]:
-        y, (h, c) = unroll(self._next, F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0), state)
-        return y, ProjectedLSTMState(h, c)
-
-    def _next(self, driven: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One step from W x_t + b."""
-        h, c = state
-        i, f, g, o = torch.addmm(driven, h, self.weight_hh_l0.T).chunk(4, dim=1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        h = (o.sigmoid() * c.tanh()) @ self.weight_hr_l0.T
-        return h, (h, c)
+        driven = linear(x.transpose(0, 1), self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        weights = self.weight_hh_l0, self.weight_hr_l0
+        y, c = chained_recurrence(ProjectedLSTMGates(), driven, weights, state.h, state.c)
+        return y.transpose(0, 1), ProjectedLSTMState(y[-1].clone(), c)
