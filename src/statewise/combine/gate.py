@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from statewise import probe
+from statewise.modules.linear import Linear
 
 
 class Gate(nn.Module):
@@ -20,7 +21,7 @@ class Gate(nn.Module):
 
     def __init__(self, input_size: int, output_size: int, *, bias: float = 0.0) -> None:
         super().__init__()
-        self.map = nn.Linear(input_size, output_size)
+        self.map = Linear(input_size, output_size)
         nn.init.constant_(self.map.bias, bias)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-from torch import nn
-
 from statewise.combine.blocks import Blocks
 from statewise.combine.dropout import Dropout
 from statewise.combine.pointwise import Embed, FeedForward, Pointwise
@@ -11,6 +9,7 @@ from statewise.combine.residual import make_norm
 from statewise.contract import InputForm, Model, SequenceLayer
 from statewise.models.blocks.table import find_block
 from statewise.models.config import ModelConfig
+from statewise.modules.linear import Linear
 
 
 class MakeLayer(Protocol):
@@ -46,7 +45,7 @@ def build_model(config: ModelConfig, make_layer: MakeLayer, input_form: InputFor
     if block.norm_at_end:
         end.append(Pointwise(make_norm(config.norm, width), input_size=width, output_size=width))
     end += _dropout(config, width)
-    return Model(Blocks(blocks, end), nn.Linear(width, output_size), output_size, embedding=embedding)
+    return Model(Blocks(blocks, end), Linear(width, output_size), output_size, embedding=embedding)
 
 
 def _dropout(config: ModelConfig, width: int) -> list[SequenceLayer]:

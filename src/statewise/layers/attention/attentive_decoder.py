@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import Decoder, Input, LayerFactory, Vectors, values_of, with_values
+from statewise.modules.linear import Linear
 from statewise.tree import State
 
 
@@ -65,7 +66,7 @@ class AttentiveDecoder(Decoder):
         self.cell = cell(input_size=input_size + memory_size, hidden_size=hidden_size)
         self.reads_time = self.cell.reads_time
         self.project_query = nn.Linear(hidden_size, attention_size, bias=False)
-        self.project_memory = nn.Linear(memory_size, attention_size, bias=False)
+        self.project_memory = Linear(memory_size, attention_size, bias=False)
         self.score = nn.Linear(attention_size, 1, bias=False)
 
     def _start(self, memory: Tensor, lengths: Tensor) -> AttentiveDecoderState:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from statewise.contract import SequenceLayer, Vectors
+from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.noise import dropout_mask
 
@@ -84,7 +85,7 @@ class TemporalBlock(SequenceLayer):
             self.second = parametrizations.weight_norm(self.second)
         self.skip: nn.Module = nn.Identity()
         if input_size != hidden_size:
-            self.skip = nn.Linear(input_size, hidden_size)
+            self.skip = Linear(input_size, hidden_size)
             nn.init.normal_(self.skip.weight, std=SKIP_STD)
 
     @classmethod

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
+from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
 
 
@@ -49,7 +50,7 @@ class WindowMLP(SequenceLayer):
         self.input_size = input_size
         self.window = window
         self.hidden = nn.Conv1d(input_size, hidden_size, window)
-        self.out = nn.Linear(hidden_size, hidden_size)
+        self.out = Linear(hidden_size, hidden_size)
 
     def initial_state(self, batch_size: int) -> WindowState:
         return WindowState(self.zeros(batch_size, self.window - 1, self.input_size))

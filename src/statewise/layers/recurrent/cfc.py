@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Timed, Vectors
 from statewise.errors import choose
+from statewise.ops.linear import linear
 
 Mode = Literal["default", "no_gate", "pure"]
 
@@ -116,7 +117,7 @@ class CfC(SequenceLayer):
         from_x, from_h = first.weight.tensor_split([x.values.shape[2]], dim=1)
         heads = [self.ff1] if self.mode == "pure" else [self.ff1, self.ff2, self.time_a, self.time_b]
         weight, bias = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
-        driven = F.linear(x.values, from_x, first.bias)
+        driven = linear(x.values, from_x, first.bias)
         outputs, h = [], state.h
         for driven_t, elapsed in zip(driven.unbind(1), x.elapsed.unsqueeze(2).unbind(1), strict=True):
             said = F.linear(rest(driven_t + F.linear(h, from_h)), weight, bias)

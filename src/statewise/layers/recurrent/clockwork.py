@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
+from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
 
@@ -76,7 +77,7 @@ class ClockworkRNN(SequenceLayer):
             )
         self.group_size = hidden_size // len(periods)
         self.register_buffer("periods", torch.tensor(periods), persistent=False)
-        self.input_map = nn.Linear(input_size, hidden_size)
+        self.input_map = Linear(input_size, hidden_size)
         self.recurrent = nn.ParameterList(
             uniform_(torch.empty(self.group_size, hidden_size - start), hidden_size)
             for start in range(0, hidden_size, self.group_size)

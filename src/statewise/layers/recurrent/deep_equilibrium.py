@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import orthogonal_blocks_
+from statewise.modules.linear import Linear
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
@@ -77,7 +78,7 @@ class DeepEquilibrium(SequenceLayer):
         self.iterations = iterations
         self.tolerance = tolerance
         self.contraction = contraction
-        self.input_map = nn.Linear(input_size, hidden_size)
+        self.input_map = Linear(input_size, hidden_size)
         self.recurrent_map = nn.Linear(hidden_size, hidden_size, bias=False)
         self.inner = nn.Parameter(orthogonal_blocks_(torch.empty(hidden_size, hidden_size)))
         orthogonal_blocks_(self.recurrent_map.weight)

@@ -18,8 +18,8 @@ from statewise.contract import SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares, variational_mask
+from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
-from statewise.ops.linear import linear
 
 
 class HiddenState(NamedTuple):
@@ -76,7 +76,7 @@ class GatedLayer(SequenceLayer):
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         self.noise = noise
-        self.input = nn.Linear(input_size, inputs * hidden_size)
+        self.input = Linear(input_size, inputs * hidden_size)
         self.recurrent = nn.Linear(hidden_size, products * hidden_size, bias=False)
         for parameter in self.parameters():
             uniform_(parameter, hidden_size)
@@ -88,7 +88,7 @@ class GatedLayer(SequenceLayer):
 
     def _driven(self, x: Tensor, state: CellState) -> Tensor:
         """What gates take of ``x (T, B, D)`` that does not look at h and c: ``(T, B, G, H)``."""
-        return linear(x, self.input.weight, self.input.bias).unflatten(-1, (-1, self.output_size))
+        return self.input(x).unflatten(-1, (-1, self.output_size))
 
     def initial_state(self, batch_size: int) -> CellState:
         leaves = [self.zeros(batch_size, self.output_size) for _ in self.state_type._fields[:-1]]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
+from statewise.modules.linear import Linear
 from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
@@ -64,7 +65,7 @@ class IndRNN(SequenceLayer):
         if longest_memory is not None and longest_memory < 1:
             raise ValueError(f"the longest memory must be at least 1 step, got {longest_memory}")
         self.largest = None if longest_memory is None else GAMMA ** (1 / longest_memory)
-        self.input = nn.Linear(input_size, hidden_size)
+        self.input = Linear(input_size, hidden_size)
         self.recurrent = nn.Parameter(torch.empty(hidden_size).uniform_(0, self.largest or 1.0))
 
     def initial_state(self, batch_size: int) -> IndRNNState:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import uniform_
+from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.modrelu import ModReLUGates
 
@@ -55,7 +56,7 @@ class OrthogonalRNN(SequenceLayer):
 
     def __init__(self, *, input_size: int, hidden_size: int, largest_angle: float = math.pi / 2) -> None:
         super().__init__(Vectors(input_size), hidden_size)
-        self.input = nn.Linear(input_size, hidden_size)
+        self.input = Linear(input_size, hidden_size)
         for parameter in self.input.parameters():
             uniform_(parameter, hidden_size)
         generator = torch.zeros(hidden_size, hidden_size)

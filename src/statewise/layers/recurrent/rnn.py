@@ -17,6 +17,7 @@ from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 from statewise.ops.gates.rnn import ReluGates, TanhGates
+from statewise.ops.linear import linear
 from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
@@ -101,7 +102,7 @@ class RNN(TorchLayout):
             keep = self._keeps_for_backward(x)
             y, h = run(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
             return y, RNNState(h.squeeze(0))
-        driven = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        driven = linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         y, h = unroll(self._next, driven, state.h)
         return y, RNNState(h)
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
+from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.s_lstm import SLSTMGates
 
@@ -82,7 +83,7 @@ class SLSTM(SequenceLayer):
         if heads < 1 or hidden_size % heads:
             raise ValueError(f"heads must divide the width, got {heads} heads and width {hidden_size}")
         self.heads = heads
-        self.input = nn.Linear(input_size, 4 * hidden_size)
+        self.input = Linear(input_size, 4 * hidden_size)
         width = hidden_size // heads
         self.recurrent = nn.Parameter(uniform_(torch.empty(4, heads, width, width), width))
         with torch.no_grad():

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
 
@@ -50,7 +51,7 @@ class SkipRNN(SequenceLayer):
             raise ValueError(f"a skip must span at least 2 steps, got {skip}; 1 is a plain RNN")
         super().__init__(Vectors(input_size), hidden_size)
         self.skip = skip
-        self.input = nn.Linear(input_size, hidden_size)
+        self.input = Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
         self.across = nn.Linear(hidden_size, hidden_size, bias=False)
         for parameter in self.input.parameters():

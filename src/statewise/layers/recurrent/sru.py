@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.modules.linear import Linear
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.linear import linear
 
 
 class SRUState(NamedTuple):
@@ -57,10 +59,10 @@ class SRU(SequenceLayer):
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         self.alpha = math.sqrt(1 + 2 * math.exp(highway_bias)) if rescale else 1.0
-        self.input = nn.Linear(input_size, 3 * hidden_size, bias=False)
+        self.input = Linear(input_size, 3 * hidden_size, bias=False)
         self.bias = nn.Parameter(torch.tensor([[forget_bias], [highway_bias]]).repeat(1, hidden_size))
         self.recurrent = nn.Parameter(torch.zeros(2, hidden_size))
-        self.highway = nn.Linear(input_size, hidden_size, bias=False) if input_size != hidden_size else nn.Identity()
+        self.highway = Linear(input_size, hidden_size, bias=False) if input_size != hidden_size else nn.Identity()
         for weight in (self.input.weight, *self.highway.parameters()):
             nn.init.uniform_(weight, -math.sqrt(3 / input_size), math.sqrt(3 / input_size))
 
@@ -80,7 +82,7 @@ class SRU(SequenceLayer):
 
     def _segments(self, x: Tensor, state: SRUState, segments: Segments | None) -> tuple[Tensor, SRUState]:
         bias = torch.cat([torch.zeros_like(self.bias[:1]), self.bias])
-        driven = nn.functional.linear(x, self.input.weight, bias.flatten()).unflatten(-1, (3, self.output_size))
+        driven = linear(x, self.input.weight, bias.flatten()).unflatten(-1, (3, self.output_size))
         y, c = elementwise_recurrence(
             SRUCell(),
             driven.to(state.c.dtype),

@@ -20,6 +20,7 @@ from statewise.errors import choose
 from statewise.init.matrices import Distribution, Topology, fed_units, input_matrix, reservoir_entries, reservoir_matrix
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
+from statewise.ops.linear import linear
 from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "identity"]
@@ -127,10 +128,10 @@ class EchoStateNetwork(SequenceLayer):
 
     def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
         if self.activation == "identity":
-            y, h = unroll(self._next_linear, F.linear(x, self.input_weights, self.bias), state.h)
+            y, h = unroll(self._next_linear, linear(x, self.input_weights, self.bias), state.h)
             return y, EchoState(h)
         h = state.h
-        driven = F.linear(x.transpose(0, 1), self.input_weights, self.bias).to(h.dtype).unsqueeze(2)
+        driven = linear(x.transpose(0, 1), self.input_weights, self.bias).to(h.dtype).unsqueeze(2)
         keep = None if self.leak_rate == 1 else h.new_full((1, 1, 1, h.shape[1]), 1 - self.leak_rate)
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
         y, _ = dense_recurrence(TanhGates(), driven, self.weights, None, h, no_memory, keep=keep)

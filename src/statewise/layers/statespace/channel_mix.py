@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.layers.statespace.precision import upcast
+from statewise.modules.linear import Linear
 
 
 class ChannelMix(nn.Module):
@@ -17,7 +18,7 @@ class ChannelMix(nn.Module):
     def __init__(self, channels: int, hidden_size: int) -> None:
         super().__init__()
         self.skip = nn.Parameter(torch.randn(channels))
-        self.linear = nn.Linear(channels, 2 * hidden_size)
+        self.linear = Linear(channels, 2 * hidden_size)
 
     def forward(self, s: Tensor, x: Tensor) -> Tensor:
         """``(..., H)`` from what the channels say, at least float32, and the input they had."""

@@ -27,6 +27,7 @@ from statewise.layers.statespace.norm import RMSNorm
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
+from statewise.modules.linear import Linear
 from statewise.ops.delta_rule import delta_rule
 
 
@@ -86,12 +87,12 @@ class GatedDeltaNet(SequenceLayer):
         values = expand * hidden_size
         self.heads = heads
         self.selected = (hidden_size, hidden_size, values)
-        self.in_proj = nn.Linear(input_size, sum(self.selected) + values + 2 * heads, bias=False)
+        self.in_proj = Linear(input_size, sum(self.selected) + values + 2 * heads, bias=False)
         self.conv1d = ShortConvolution(sum(self.selected), kernel_size, bias=False)
         self.dt_bias = nn.Parameter(inverse_softplus(log_uniform((heads,), dt_min, dt_max)))
         self.A_log = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
         self.norm = RMSNorm(values // heads)
-        self.out_proj = nn.Linear(values, hidden_size, bias=False)
+        self.out_proj = Linear(values, hidden_size, bias=False)
 
     @classmethod
     def width_multiple(cls, options: Mapping[str, Any]) -> int:

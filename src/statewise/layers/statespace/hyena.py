@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.short_convolution import ShortConvolution
+from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
 
 TAPS = 3
@@ -85,12 +86,12 @@ class Hyena(SequenceLayer):
         self.order = order
         self.filter_bands = filter_bands
         self.sine_frequency = sine_frequency
-        self.project_in = nn.Linear(input_size, (order + 1) * hidden_size)
+        self.project_in = Linear(input_size, (order + 1) * hidden_size)
         self.short = ShortConvolution((order + 1) * hidden_size, TAPS)
         self.filter_in = nn.Linear(1 + 2 * filter_bands, filter_width)
         self.filter_mix = nn.Linear(filter_width, filter_width)
         self.filter_out = nn.Linear(filter_width, order * hidden_size, bias=False)
-        self.project_out = nn.Linear(hidden_size, hidden_size)
+        self.project_out = Linear(hidden_size, hidden_size)
 
     @classmethod
     def options_to_see(cls, context: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.legendre import legendre_delay, zero_order_hold
 from statewise.layers.statespace.precision import upcast
+from statewise.ops.linear import linear
 from statewise.ops.unroll import unroll
 
 
@@ -123,4 +124,4 @@ class LMU(SequenceLayer):
             to_m = torch.cat([drive @ e_h, upcast(self.transition) + drive * upcast(self.memory_to_write)], dim=1)
             to_h = torch.cat([w_h, torch.zeros_like(w_m)], dim=1) + w_m @ to_m
             from_x = torch.cat([w_x + w_m @ drive @ e_x, drive @ e_x])
-            return torch.cat([to_h, to_m]).T.contiguous(), F.linear(upcast(x), from_x)
+            return torch.cat([to_h, to_m]).T.contiguous(), linear(upcast(x), from_x)

@@ -26,6 +26,8 @@ from statewise.contract import SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
+from statewise.modules.linear import Linear
+from statewise.ops.linear import linear
 from statewise.ops.selective_scan import selective_scan
 
 
@@ -89,14 +91,14 @@ class Mamba(SequenceLayer):
         rank = math.ceil(hidden_size / 16) if dt_rank is None else dt_rank
         self.channels = channels
         self.sizes = (rank, state_size, state_size)
-        self.in_proj = nn.Linear(input_size, 2 * channels, bias=False)
+        self.in_proj = Linear(input_size, 2 * channels, bias=False)
         self.conv1d = ShortConvolution(channels, kernel_size)
-        self.x_proj = nn.Linear(channels, sum(self.sizes), bias=False)
-        self.dt_proj = nn.Linear(rank, channels)
+        self.x_proj = Linear(channels, sum(self.sizes), bias=False)
+        self.dt_proj = Linear(rank, channels)
         self.dt_proj.bias = nn.Parameter(inverse_softplus(log_uniform((channels,), dt_min, dt_max)))
         self.A_log = nn.Parameter(torch.arange(1, state_size + 1.0).log().repeat(channels, 1))
         self.D = nn.Parameter(torch.ones(channels))
-        self.out_proj = nn.Linear(channels, hidden_size, bias=False)
+        self.out_proj = Linear(channels, hidden_size, bias=False)
 
     def initial_state(self, batch_size: int) -> MambaState:
         tail = self.zeros(batch_size, self.conv1d.reach, self.channels)
@@ -127,7 +129,7 @@ class Mamba(SequenceLayer):
         """From the convolution ``(..., E)``: ``u`` and ``dt (..., E)``, ``B`` and ``C (..., S)``, at least float32."""
         u = F.silu(v)
         r, b, c = self.x_proj(u).split(self.sizes, dim=-1)
-        dt = F.softplus(upcast(F.linear(r, self.dt_proj.weight)) + upcast(self.dt_proj.bias))
+        dt = F.softplus(upcast(linear(r, self.dt_proj.weight)) + upcast(self.dt_proj.bias))
         return upcast(u), dt, upcast(b), upcast(c)
 
     def _gated(self, s: Tensor, u: Tensor, gate: Tensor) -> Tensor:

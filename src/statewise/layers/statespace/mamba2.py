@@ -29,6 +29,7 @@ from statewise.layers.statespace.norm import RMSNorm
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
+from statewise.modules.linear import Linear
 from statewise.ops.matrix_recurrence import matrix_recurrence
 
 
@@ -93,13 +94,13 @@ class Mamba2(SequenceLayer):
             raise ValueError(f"heads must divide the {channels} channels, got {heads}")
         self.heads = heads
         self.selected = (channels, state_size, state_size)
-        self.in_proj = nn.Linear(input_size, channels + sum(self.selected) + heads, bias=False)
+        self.in_proj = Linear(input_size, channels + sum(self.selected) + heads, bias=False)
         self.conv1d = ShortConvolution(sum(self.selected), kernel_size)
         self.dt_bias = nn.Parameter(inverse_softplus(log_uniform((heads,), dt_min, dt_max)))
         self.A_log = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
         self.D = nn.Parameter(torch.ones(heads))
         self.norm = RMSNorm(channels)
-        self.out_proj = nn.Linear(channels, hidden_size, bias=False)
+        self.out_proj = Linear(channels, hidden_size, bias=False)
 
     @classmethod
     def width_multiple(cls, options: Mapping[str, Any]) -> int:

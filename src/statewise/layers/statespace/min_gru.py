@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
+from statewise.modules.linear import Linear
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
@@ -49,7 +50,7 @@ class MinGRU(SequenceLayer):
 
     def __init__(self, *, input_size: int, hidden_size: int, write_bias: float = 0.0) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
-        self.input = nn.Linear(input_size, 2 * hidden_size)
+        self.input = Linear(input_size, 2 * hidden_size)
         nn.init.constant_(self.input.bias[:hidden_size], write_bias)
 
     def initial_state(self, batch_size: int) -> MinGRUState:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.precision import upcast
+from statewise.modules.linear import Linear
 from statewise.ops.cells.min_lstm import MinLSTMCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
@@ -50,7 +51,7 @@ class MinLSTM(SequenceLayer):
 
     def __init__(self, *, input_size: int, hidden_size: int, forget_bias: float = 0.0) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
-        self.input = nn.Linear(input_size, 3 * hidden_size)
+        self.input = Linear(input_size, 3 * hidden_size)
         nn.init.constant_(self.input.bias[:hidden_size], forget_bias)
 
     def initial_state(self, batch_size: int) -> MinLSTMState:

@@ -32,6 +32,7 @@ from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
+from statewise.modules.linear import Linear
 from statewise.ops.matrix_recurrence import matrix_recurrence
 from statewise.ops.running_maximum import running_maximum
 
@@ -88,8 +89,8 @@ class MLSTM(SequenceLayer):
         if heads < 1 or hidden_size % heads:
             raise ValueError(f"heads must divide the width, got {heads} heads and width {hidden_size}")
         self.heads = heads
-        self.project = nn.Linear(input_size, 4 * hidden_size)
-        self.gates = nn.Linear(input_size, 2 * heads)
+        self.project = Linear(input_size, 4 * hidden_size)
+        self.gates = Linear(input_size, 2 * heads)
         nn.init.constant_(self.gates.bias[:heads], input_bias)
         nn.init.constant_(self.gates.bias[heads:], forget_bias)
 

@@ -28,6 +28,7 @@ from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
+from statewise.modules.linear import Linear
 from statewise.ops.matrix_recurrence import matrix_recurrence
 
 EPS = 64e-5
@@ -105,18 +106,18 @@ class RWKV(SequenceLayer):
         self.heads = heads
         self.mix_base = nn.Parameter(1 - torch.arange(input_size) / input_size)
         self.mix = nn.Parameter((1 - torch.arange(input_size) / input_size).repeat(5, 1))
-        self.mix_down = nn.Linear(input_size, 5 * mix_rank, bias=False)
+        self.mix_down = Linear(input_size, 5 * mix_rank, bias=False)
         self.mix_up = nn.Parameter(torch.empty(5, mix_rank, input_size).uniform_(-0.01, 0.01))
         self.receptance, self.key, self.value, self.gate = (
-            nn.Linear(input_size, hidden_size, bias=False) for _ in range(4)
+            Linear(input_size, hidden_size, bias=False) for _ in range(4)
         )
         self.decay_bias = nn.Parameter(torch.linspace(slowest_decay, fastest_decay, hidden_size))
-        self.decay_down = nn.Linear(input_size, decay_rank, bias=False)
-        self.decay_up = nn.Linear(decay_rank, hidden_size, bias=False)
+        self.decay_down = Linear(input_size, decay_rank, bias=False)
+        self.decay_up = Linear(decay_rank, hidden_size, bias=False)
         self.bonus = nn.Parameter(torch.full((heads, hidden_size // heads), 0.5))
         self.norm_weight = nn.Parameter(torch.ones(hidden_size))
         self.norm_bias = nn.Parameter(torch.zeros(hidden_size))
-        self.output = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.output = Linear(hidden_size, hidden_size, bias=False)
         nn.init.zeros_(self.mix_down.weight)
         nn.init.zeros_(self.decay_down.weight)
         nn.init.uniform_(self.decay_up.weight, -0.01, 0.01)

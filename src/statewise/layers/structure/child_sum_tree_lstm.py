@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Structure, StructureLayer, Vectors, bottom_up
 from statewise.init.matrices import orthogonal_blocks_, uniform_
+from statewise.ops.linear import linear
 
 
 class TreeLSTMState(NamedTuple):
@@ -68,7 +69,7 @@ class ChildSumTreeLSTM(StructureLayer):
             self.bias_hh_l0[hidden_size : 2 * hidden_size] = 0.0
 
     def _encode(self, x: Tensor, structure: Structure) -> Tensor:
-        from_input = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        from_input = linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         of_i, of_f, of_g, of_o = self.weight_hh_l0.chunk(4)
         node = partial(_node, of_f, torch.cat([of_i, of_g, of_o]))
         none = self.zeros(0, self.output_size)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from statewise.contract import Structure, StructureLayer, Vectors
 from statewise.init.matrices import orthogonal_blocks_, uniform_
+from statewise.ops.linear import linear
 
 
 class GatedGraphNetwork(StructureLayer):
@@ -67,7 +68,7 @@ class GatedGraphNetwork(StructureLayer):
 
     def _hear(self, h: Tensor, structure: Structure) -> Tensor:
         """a ``(nodes, 2 H)``: what arrives along edges, and against them (eq. 2)."""
-        said = F.linear(h, self.weight_edges).view(-1, 2, self.output_size)
+        said = linear(h, self.weight_edges).view(-1, 2, self.output_size)
         first, second = structure.edges * self.edge_kinds + structure.kinds
         silence = said.new_zeros(len(h), self.output_size)
         along = silence.index_add(0, structure.edges[1], said[first, 0])
@@ -76,9 +77,9 @@ class GatedGraphNetwork(StructureLayer):
 
     def _update(self, heard: Tensor, h: Tensor) -> Tensor:
         """Equations 3 to 6."""
-        to_z, to_r, to_n = F.linear(heard, self.weight_heard).chunk(3, dim=1)
+        to_z, to_r, to_n = linear(heard, self.weight_heard).chunk(3, dim=1)
         of_gates, of_n = self.weight_own.split([2 * self.output_size, self.output_size])
-        own_z, own_r = F.linear(h, of_gates).chunk(2, dim=1)
-        n = (to_n + F.linear((to_r + own_r).sigmoid() * h, of_n)).tanh()
+        own_z, own_r = linear(h, of_gates).chunk(2, dim=1)
+        n = (to_n + linear((to_r + own_r).sigmoid() * h, of_n)).tanh()
         z = (to_z + own_z).sigmoid()
         return (1 - z) * h + z * n
