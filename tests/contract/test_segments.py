@@ -7,7 +7,7 @@ import torch
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Timed, Vectors
-from statewise.contract.segments import Segments, append, last_steps, segment_by_segment
+from statewise.contract.segments import Segments, append, segment_by_segment
 from statewise.layers.statespace.min_gru import MinGRU
 
 from .small import B, D, Decay, T, TimedDecay
@@ -33,14 +33,28 @@ def test_every_step_is_in_one_segment():
     reset = marks(4, 50, 0.1)
     segments = Segments(reset)
     covered = torch.zeros(4, 50, dtype=torch.int64)
-    for row, start, length, end in zip(
-        segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), segments.ends.tolist(), strict=True
+    for row, start, length in zip(
+        segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True
     ):
         covered[row, start : start + length] += 1
-        assert end == row * 50 + start + length - 1
+        assert start == 0 or reset[row, start]
     assert bool((covered == 1).all())
-    assert segments.rows[segments.last].tolist() == [0, 1, 2, 3]
-    assert segments.emptied.sum() == reset.sum()
+    assert segments.anew[:, 1:].equal(reset[:, 1:])
+    assert not segments.anew[:, 0].any()
+    assert segments.later == len(segments) - 4 == segments.anew.sum()
+    assert segments.last.tolist() == [max([0, *row.nonzero().flatten().tolist()]) for row in reset]
+
+
+def test_steps_are_counted_from_where_a_row_began():
+    reset, before = marks(4, 20, 0.2), torch.tensor([0, 3, 7, 1])
+    segments = Segments(reset)
+    counted, began = before.clone(), []
+    for t in range(20):
+        counted = torch.where(reset[:, t] & (t > 0), 0, counted)
+        began.append(t - counted)
+        counted = counted + 1
+    assert segments.begun(before).equal(torch.stack(began, 1))
+    assert segments.counted(before).equal(counted)
 
 
 def test_pieces_are_the_binary_digits_of_the_lengths():
@@ -54,8 +68,9 @@ def test_pieces_are_the_binary_digits_of_the_lengths():
     assert sorted(plan.steps[20:].tolist()) == [12, 21]
 
 
+@pytest.mark.parametrize("begun_with", [False, True], ids=["zeros", "other states"])
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
-def test_calls_are_few_and_no_step_is_run_twice(share):
+def test_calls_are_few_and_no_step_is_run_twice(share, begun_with):
     x, seen = torch.randn(6, LONG, D), []
 
     def run(rows, state):
@@ -64,22 +79,16 @@ def test_calls_are_few_and_no_step_is_run_twice(share):
 
     reset = marks(6, LONG, share)
     segments = Segments(reset)
-    y, after = segment_by_segment(run, x, torch.zeros(len(segments), D), segments)
+    warm, anew = torch.randn(6, D), torch.randn(segments.later, D) if begun_with else None
+    y, after = segment_by_segment(run, x, warm, segments, anew)
     assert len(seen) <= 9
     assert sum(rows * steps for rows, steps in seen) == 6 * LONG
-    torch.testing.assert_close(last_steps(y, segments), after)
-    h = torch.zeros(6, D)
+    torch.testing.assert_close(y[:, -1], after)
+    h, beginnings = warm, iter(anew if begun_with else torch.zeros(segments.later, D))
+    begins = {place: next(beginnings) for place in map(tuple, segments.anew.nonzero().tolist())}
     for t in range(LONG):
-        h = torch.where(reset[:, t, None], 0.0, h) + x[:, t]
+        h = torch.stack([begins.get((row, t), h[row]) for row in range(6)]) + x[:, t]
         torch.testing.assert_close(y[:, t], h, rtol=1e-4, atol=1e-4)
-
-
-def test_last_steps_of_rows_and_of_segments():
-    sequence = torch.arange(10).view(2, 5)
-    reset = torch.zeros(2, 5, dtype=torch.bool)
-    reset[1, 2] = True
-    assert last_steps(sequence, None).tolist() == [4, 9]
-    assert last_steps(sequence, Segments(reset)).tolist() == [4, 6, 9]
 
 
 @pytest.mark.parametrize("length", [0, 1, 4])
@@ -99,17 +108,15 @@ def test_a_window_keeps_its_dtype(dtype):
 
 
 @pytest.mark.parametrize("length", [0, 1, 4, 30])
-def test_a_window_at_the_end_of_each_segment(length):
+def test_a_window_holds_nothing_from_before_the_last_segment_of_its_row(length):
     reset = marks(4, 20, 0.2)
+    reset[3] = False
     segments, new = Segments(reset), torch.arange(1.0, 81.0).view(4, 20, 1)
     window = -torch.arange(1.0, 4 * length + 1).view(4, length, 1)
     found = append(window, new, segments)
-    assert found.shape == (len(segments), length, 1)
-    for s, (row, start, steps) in enumerate(
-        zip(segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True)
-    ):
+    for row, start in enumerate(segments.last.tolist()):
         before = torch.zeros(1, length, 1) if start else window[row : row + 1]
-        assert torch.equal(found[s : s + 1], append(before, new[row : row + 1, start : start + steps]))
+        assert torch.equal(found[row : row + 1], append(before, new[row : row + 1, start:]))
 
 
 def test_a_layer_without_a_path_of_its_own_is_run_on_segments_with_gradients():
@@ -143,7 +150,7 @@ def test_what_is_recorded_stands_in_the_order_of_time():
 
 
 def test_a_wrapper_hands_segments_on():
-    """The layer inside sees them as they are, a state a segment."""
+    """The layer inside sees them as they are, and the states of the rows."""
     from statewise.combine import Residual, Stack
 
     class Seen(SequenceLayer):
@@ -155,7 +162,7 @@ def test_a_wrapper_hands_segments_on():
 
         def _segments(self, x, state, segments):
             assert segments is not None
-            assert state.shape == (len(segments), 1)
+            assert state.shape == (B, 1)
             return x, state + 1
 
     reset = torch.zeros(B, T, dtype=torch.bool)

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from statewise import probe, tree
 from statewise.contract import Segments, SequenceLayer, Vectors
-from statewise.contract.segments import last_steps
 from statewise.ops.noise import uniform
 
 from .wrong_layers import Right
@@ -194,23 +193,20 @@ class ResetByAProduct(Right):
     def _segments(self, x: Tensor, state: Any, segments: Segments | None) -> tuple[Tensor, Any]:
         if segments is None:
             return super()._segments(x, state, None)
-        begins, anew = x.new_zeros(*x.shape[:2], 1), x.new_zeros(*x.shape[:2], 6)
-        begins[segments.rows, self.begun(segments)] = 1.0
-        anew = anew.index_put((segments.rows, self.begun(segments)), state["h"])
-        h, states = torch.zeros_like(anew[:, 0]), []
-        for x_t, begin, new in zip(x.unbind(1), begins.unbind(1), anew.unbind(1), strict=True):
-            h = self.decay * ((1 - begin) * h + new) + self.drive(x_t)
+        h, states = state["h"], []
+        for x_t, anew in zip(x.unbind(1), self.begun(segments).to(x.dtype).unsqueeze(2).unbind(1), strict=True):
+            h = self.decay * ((1 - anew) * h + anew * self.start) + self.drive(x_t)
             states.append(h)
         y = torch.stack(states, 1)
-        return y @ self.readout.T, {"h": last_steps(y, segments), "count": state["count"] + segments.lengths}
+        return y @ self.readout.T, {"h": h, "count": segments.counted(state["count"])}
 
     def begun(self, segments: Segments) -> Tensor:
-        return segments.starts
+        return segments.anew
 
 
 class ResetOneStepLate(ResetByAProduct):
     def begun(self, segments: Segments) -> Tensor:
-        return torch.where(segments.starts > 0, segments.starts + 1, 0)
+        return segments.anew.roll(1, dims=1)
 
 
 class RecurrenceCut(RightConvolution):

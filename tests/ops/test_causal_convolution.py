@@ -6,6 +6,8 @@ from statewise.contract.segments import Segments
 from statewise.ops.causal_convolution import FORMS as ALL_FORMS
 from statewise.ops.causal_convolution import causal_convolution
 
+from .segmented import one_by_one
+
 ROWS, WIDTH = 3, 4
 FORMS = {
     "dense": {"groups": 1, "outputs": 5},
@@ -152,16 +154,10 @@ def test_segments_equal_rows_of_their_own(form, taps, name):
     reset = torch.zeros(ROWS, 11, dtype=torch.bool)
     reset[0, 0] = reset[1, 6] = reset[2, 1] = reset[2, 2] = True
     segments = Segments(reset)
-    tails = torch.randn(len(segments), *example.tail.shape[1:], dtype=torch.float64)
-    leaves = [leaf.requires_grad_() for leaf in (example.x, tails, example.weight, example.bias)]
+    leaves = [leaf.requires_grad_() for leaf in (example.x, example.tail, example.weight, example.bias)]
     with ALL_FORMS.use(name):
-        y, after = causal_convolution(example.x, tails, example.weight, example.bias, segments, **example.options)
-    expected, ends = torch.empty_like(y), []
-    for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
-        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
-        expected[here], end = example(example.x[here], tails[s : s + 1])
-        ends.append(end)
-    both = (y, after), (expected, torch.cat(ends))
+        y, after = causal_convolution(*leaves, segments, **example.options)
+    both = (y, after), one_by_one(example, [example.x], example.tail, segments)
     torch.testing.assert_close(*both)
     cotangents = [torch.randn_like(y), torch.randn_like(after)]
     for found, known in zip(*(torch.autograd.grad(o, leaves, cotangents) for o in both), strict=True):
@@ -173,12 +169,12 @@ def test_what_is_not_a_number_ends_with_its_segment(form):
     example = Example(time=11, form=form)
     reset = torch.zeros(ROWS, 11, dtype=torch.bool)
     reset[:, 6] = True
-    segments, tails = Segments(reset), torch.zeros(2 * ROWS, *example.tail.shape[1:], dtype=torch.float64)
+    segments = Segments(reset)
 
     def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x.requires_grad_()
-        y, after = causal_convolution(x, tails, example.weight, example.bias, segments, **example.options)
-        y, after = y[:, 6:], after[segments.last]
+        y, after = causal_convolution(x, example.tail, example.weight, example.bias, segments, **example.options)
+        y = y[:, 6:]
         return y, after, torch.autograd.grad(y.sum() + after.sum(), x)[0]
 
     spoilt = example.x.clone()

@@ -6,6 +6,8 @@ from statewise.contract.segments import Segments
 from statewise.ops import diagonal_convolution as module
 from statewise.ops.diagonal_convolution import BLOCK, diagonal_convolution
 
+from .segmented import one_by_one
+
 CHANNELS, STATES, ROWS = 3, 4, 5
 
 
@@ -54,17 +56,11 @@ def test_segments_equal_rows_of_their_own_with_gradients(name):
     reset = torch.zeros(ROWS, time, dtype=torch.bool)
     reset[0, [0, 3]] = reset[2, BLOCK + 1] = reset[3, -1] = True
     segments = Segments(reset)
-    u, log_a, b, c, _ = example(time)
-    initial = torch.randn(len(segments), CHANNELS, STATES, dtype=torch.complex128)
-    leaves = [x.requires_grad_() for x in (u, log_a, b, c, initial)]
+    u, log_a, b, c, initial = leaves = [x.requires_grad_() for x in example(time)]
     with module.FORMS.use(name):
         s, after = diagonal_convolution(*leaves, segments)
-    expected, ends = torch.empty_like(s), []
-    for n, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
-        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[n])))
-        expected[here], end = module.reference(u[here], log_a, b, c, initial[n : n + 1])
-        ends.append(end)
-    both = (s, after), (expected, torch.cat(ends))
+    alone = one_by_one(lambda part, h: module.reference(part, log_a, b, c, h), [u], initial, segments)
+    both = (s, after), alone
     torch.testing.assert_close(*both)
     cotangents = [torch.randn_like(s), torch.randn_like(after)]
     for found, known in zip(*(torch.autograd.grad(o, leaves, cotangents) for o in both), strict=True):

@@ -12,6 +12,8 @@ from statewise.ops.cells.sru import SRUCell
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.elementwise_recurrence import FORMS, elementwise_recurrence
 
+from .segmented import one_by_one
+
 ROWS, SIZE = 3, 5
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CELLS = {
@@ -74,21 +76,14 @@ def test_every_form_equals_the_equation_with_all_gradients(name, form, time):
 
 @pytest.mark.parametrize(("name", "form"), [pair for pair in PAIRS if "triton" not in pair])
 def test_segments_equal_rows_of_their_own_with_all_gradients(name, form):
-    x, _, weight, skip = example(name, 9)
+    x, initial, weight, skip = example(name, 9)
     reset = torch.zeros(ROWS, 9, dtype=torch.bool)
     reset[1, 4] = reset[2, 1] = reset[2, 2] = True
     segments = Segments(reset)
-    initial = torch.randn(len(segments), SIZE, dtype=torch.float64).requires_grad_()
     with FORMS.use(form):
         y, last = elementwise_recurrence(CELLS[name][0], x, initial, segments, weight=weight, skip=skip)
-    parts, lasts = {row: [] for row in range(ROWS)}, []
-    for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
-        here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
-        with FORMS.use("reference"):
-            part, end = run(name, x[here], initial[s : s + 1], weight, skip[here])
-        parts[row].append(part)
-        lasts.append(end)
-    expected = torch.cat([torch.cat(row, dim=1) for row in parts.values()]), torch.cat(lasts)
+    with FORMS.use("reference"):
+        expected = one_by_one(lambda x, skip, c: run(name, x, c, weight, skip), [x, skip], initial, segments)
     demand_close((y, last), expected)
     cotangents, leaves = (torch.randn_like(y), torch.randn_like(last)), (x, initial, weight, skip)
     wanted = [leaf for leaf in leaves if leaf.numel()]

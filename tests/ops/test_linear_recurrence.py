@@ -8,6 +8,8 @@ from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.linear_recurrence import FORMS, linear_recurrence, reference
 
+from .segmented import one_by_one
+
 TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 """At its first tangent"""
 ROWS, WIDTH = 3, 4
@@ -145,26 +147,21 @@ def test_the_triton_kernel_reads_any_strides_and_nothing_beside_its_row(dtype):
 
 def cut_into_segments(time: int, dtype: torch.dtype, shape_of_a: str) -> tuple[list[torch.Tensor], Segments]:
     """A row of one segment, one of two, and one of which every step but the first begins another."""
-    a, b, _ = example(time, dtype, shape_of_a)
+    arguments = example(time, dtype, shape_of_a)
     reset = torch.zeros(ROWS, time, dtype=torch.bool)
     reset[1, time // 2] = reset[2, 1:] = True
-    segments = Segments(reset)
-    initial = torch.randn(len(segments), WIDTH, generator=torch.Generator().manual_seed(1), dtype=dtype)
-    return [a, b, initial], segments
+    return arguments, Segments(reset)
 
 
 def row_by_row(segments: Segments):
     """The reference of each segment alone."""
 
+    def alone(a, b, initial):
+        states = reference(a, b, initial)
+        return states, states[:, -1]
+
     def recurrence(a, b, initial):
-        a, states = a.expand_as(b), torch.empty_like(b)
-        for s, (row, start) in enumerate(zip(segments.rows.tolist(), segments.starts.tolist(), strict=True)):
-            here = (slice(row, row + 1), slice(start, start + int(segments.lengths[s])))
-            states = states.index_put(
-                (torch.tensor(row), torch.arange(here[1].start, here[1].stop)),
-                reference(a[here], b[here], initial[s : s + 1])[0],
-            )
-        return states
+        return one_by_one(alone, [a.expand_as(b), b], initial, segments)[0]
 
     return recurrence
 

@@ -85,6 +85,8 @@ class FirstBlocks(SequenceLayer):
 
     def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         y, after = self.stack(x, self._running(state), reset=segments)
+        if segments is not None:
+            state = self._emptied(state, segments.last > 0)
         return y, self._among_all(state, after)
 
     def _running(self, state: State) -> State:

@@ -18,6 +18,9 @@ from statewise.tree import State
 class Segments:
     """What resets cut the rows of a sequence into: row by row, and in the order of time within a row.
 
+    A row's first segment goes on from the state of the row, the others begin anew; what comes after a row is the state
+    that its last one ends with.
+
     Args:
         reset: ``(B, T)`` bool, T >= 1. Where it is true a segment begins, and at the first step of each row.
 
@@ -34,24 +37,21 @@ class Segments:
         """(S,) the row of each and its first step in there"""
         self.first = self.rows * self.time + self.starts
         """(S,) the first step of each, counted through all rows"""
-        self.ends = torch.cat([self.first[1:], self.first.new_tensor([reset.numel()])]) - 1
-        """(S,) the last step of each, counted so"""
-        self.lengths = self.ends + 1 - self.first
+        self.lengths = torch.cat([self.first[1:], self.first.new_tensor([reset.numel()])]) - self.first
         """(S,) steps"""
-        self.emptied = reset[self.rows, self.starts]
-        """(S,) whether it begins with a reset; otherwise it goes on from the state of its row"""
-        self.last = begins.sum(dim=1).cumsum(dim=0) - 1
-        """(B,) the segment that each row ends with"""
-        self.opening = torch.cat([self.last.new_zeros(min(self.batch, 1)), self.last[:-1] + 1])
-        """(B,) the segment that each row begins with"""
+        begins[:, 0] = False
+        self.anew = begins
+        """(B, T) where a row begins anew, its first step aside"""
+        self.last = self.starts[self.anew.sum(dim=1).add_(1).cumsum(dim=0) - 1]
+        """(B,) the first step of the segment that each row ends with"""
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def before(self, state: State, initial: State) -> State:
-        """The state before each segment, S rows: from ``state`` of B rows, or where it begins anew from ``initial``."""
-        going_on = (~self.emptied).nonzero().squeeze(1)
-        return tree.put(tree.pad_like(initial, state), going_on, tree.take(state, self.rows[going_on]))
+    @property
+    def later(self) -> int:
+        """How many begin anew inside of rows."""
+        return len(self) - self.batch
 
     def spread(self, numbers: Tensor) -> Tensor:
         """``(B, T)``: at each step the number of its segment, of ``(S,)``.
@@ -61,21 +61,47 @@ class Segments:
         """
         return numbers.repeat_interleave(self.lengths).view(self.batch, self.time)
 
+    def begun(self, steps: Tensor) -> Tensor:
+        """``(B, T)``: at which step of this sequence what a step belongs to began, in rows that had seen some before.
+
+        >>> Segments(torch.tensor([[False, False, True]])).begun(torch.tensor([4])).tolist()
+        [[-4, -4, 2]]
+        """
+        return self.spread(torch.where(self.starts > 0, self.starts, -steps[self.rows]))
+
+    def counted(self, steps: Tensor) -> Tensor:
+        """``(B,)``: how many steps each row has seen at its end, of rows that had seen so many before.
+
+        >>> Segments(torch.tensor([[False, False, True], [False] * 3])).counted(torch.tensor([4, 4])).tolist()
+        [1, 7]
+        """
+        return self.time - torch.where(self.last > 0, self.last, -steps)
+
+    @cached_property
+    def spans(self) -> Tensor:
+        """(S, 3): of each its row, its first step and the step after the last."""
+        return torch.stack([self.rows, self.starts, self.starts + self.lengths], dim=1)
+
     @cached_property
     def plan(self) -> "Plan":
         """How to run them by the binary digits of their lengths, the highest first: 13 steps are 8, then 4, then 1."""
         digits = int(self.lengths.max()).bit_length()
         waiting: list[list[Tensor]] = [[] for _ in range(digits + 1)]
+        ends_row = self.first + self.lengths == (self.rows + 1) * self.time
 
         def hand_on(having: Tensor, digit: int) -> Handover:
             left = self.lengths[having] & ((1 << digit) - 1)
-            place = torch.frexp(left.double()).exponent.long()
-            order, sizes = place.argsort(stable=True), place.bincount(minlength=digit + 1).tolist()
+            read = (left > 0) | ends_row[having]
+            place = torch.where(read, torch.frexp(left.double()).exponent.long(), digit + 1)
+            *sizes, unread = place.bincount(minlength=digit + 2).tolist()
+            order = place.argsort(stable=True)[: len(having) - unread]
             for queue, part in zip(waiting, having[order].split(sizes), strict=False):
                 queue.append(part)
             return Handover(order, sizes)
 
-        start, rounds, steps = hand_on(torch.arange(len(self), device=self.rows.device), digits), [], []
+        fresh = self.starts > 0
+        opening_first = torch.cat([(~fresh).nonzero().squeeze(1), fresh.nonzero().squeeze(1)])
+        start, rounds, steps = hand_on(opening_first, digits), [], []
         for digit in reversed(range(digits)):
             having = torch.cat(waiting[digit + 1])
             if len(having):
@@ -89,7 +115,8 @@ class Handover(NamedTuple):
     """Where the states of segments go after a round: to the round of the next digit of their length that is 1."""
 
     order: Tensor
-    """(n,) the rows of the round, first those that are done, then those that go on with digit 0, with digit 1, ..."""
+    """(n,) rows of the round, first those that are done, then those that go on with digit 0, with digit 1, ...; without
+    those that are done and end no row, whose states nobody reads"""
     sizes: list[int]
     """How many of each"""
 
@@ -106,48 +133,41 @@ class Plan(NamedTuple):
     """Rounds, the longest pieces first."""
 
     start: Handover
+    """Of the first segments of all rows, then of those that begin anew"""
     rounds: list[Round]
     steps: Tensor
     """(B T,) all steps, counted through all rows, in the order in which the rounds take them"""
     back: Tensor
-    """(S,) where each segment stands among those that are done"""
-
-
-def last_steps(sequence: Tensor, segments: Segments | None) -> Tensor:
-    """What stands in ``(B, T, ...)`` at the last step of each segment ``(S, ...)``, or without segments of each row."""
-    if segments is None:
-        return sequence[:, -1].clone()
-    return sequence.flatten(0, 1).index_select(0, segments.ends)
+    """(B,) where the last segment of each row stands among those that are done"""
 
 
 def append(window: Tensor, new: Tensor, segments: Segments | None = None) -> Tensor:
     """A time-ordered window ``(B, W, ...)`` with the steps ``new (B, T, ...)`` appended and the oldest dropped.
 
-    With segments it is the window at the end of each, ``(S, W, ...)``, zeros where none of its steps stand; a row's
-    first goes on from the window given.
+    With segments there are zeros in it where what stood there is from before a row's last one.
 
     >>> append(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]))
     tensor([[3, 4, 5]])
+    >>> append(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]), Segments(torch.tensor([[False, True]])))
+    tensor([[0, 0, 5]])
     """
-    length = window.shape[1]
+    length, time = window.shape[1], new.shape[1]
+    newest = new[:, max(0, time - length) :]
+    after = torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
     if segments is None:
-        newest = new[:, max(0, new.shape[1] - length) :]
-        return torch.cat([window[:, newest.shape[1] :], newest.to(window.dtype)], dim=1)
-    held = torch.cat([window, new.to(window.dtype)], dim=1)
-    held = torch.cat([held.flatten(0, 1), held.new_zeros(1, *held.shape[2:])])
-    places = (segments.ends + (segments.rows + 1) * length + 1).unsqueeze(1) + torch.arange(
-        -length, 0, device=new.device
-    )
-    first = torch.where(segments.starts > 0, segments.first + (segments.rows + 1) * length, 0).unsqueeze(1)
-    chosen = places.masked_fill(places < first, len(held) - 1)
-    return held.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
+        return after
+    begun = segments.last.unsqueeze(1)
+    gone = (begun > 0) & (torch.arange(time - length, time, device=new.device) < begun)
+    return after.masked_fill(gone.view(*gone.shape, *[1] * (after.dim() - 2)), 0)
 
 
 Run = Callable[[State, State], tuple[Tensor, State]]
 """``(x (B, T, ...), state of B rows) -> (y (B, T, ...), state after)``, of any batch and time"""
 
 
-def segment_by_segment(run: Run, x: State, state: State, segments: Segments) -> tuple[Tensor, State]:
+def segment_by_segment(
+    run: Run, x: State, state: State, segments: Segments, anew: State | None = None
+) -> tuple[Tensor, State]:
     """``run`` of all segments, each as a row of its own: so that resets are nothing to it.
 
     Pieces of the same length are run as one batch, and segments are made of pieces as their lengths are of powers of
@@ -156,20 +176,23 @@ def segment_by_segment(run: Run, x: State, state: State, segments: Segments) -> 
     Args:
         run: of whole rows.
         x: ``(B, T, ...)``, one tensor or a tree of them.
-        state: before each segment, S rows.
+        state: before each row.
         segments: of the rows.
+        anew: what the segments that begin anew begin with, ``segments.later`` rows; ``None`` for zeros.
 
     Returns:
-        ``(B, T, ...)`` and the state after each segment.
+        ``(B, T, ...)`` and the state after each row.
     """
     plan = segments.plan
     waiting: list[list[State]] = [[] for _ in plan.start.sizes]
+    if anew is None:
+        anew = tree.map(lambda leaf: leaf.new_zeros(segments.later, *leaf.shape[1:]), state)
 
     def hand_on(states: State, to: Handover) -> None:
         for queue, part in zip(waiting, tree.split(tree.take(states, to.order), to.sizes), strict=False):
             queue.append(part)
 
-    hand_on(state, plan.start)
+    hand_on(tree.cat([state, anew]), plan.start)
     in_order = tree.map(lambda leaf: leaf.flatten(0, 1).index_select(0, plan.steps), x)
     parts, outputs = tree.split(in_order, [pieces.rows << pieces.digit for pieces in plan.rounds]), []
     for pieces, part in zip(plan.rounds, parts, strict=True):

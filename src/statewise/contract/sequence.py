@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from statewise import probe, tree
-from statewise.contract.inputs import Input, InputForm, Timed, Tokens, unbind_time, values_of
+from statewise.contract.fitting import FAILURES, input_misfit, looks_right, state_misplaced
+from statewise.contract.inputs import Input, InputForm, Timed, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
 from statewise.contract.segments import Segments, segment_by_segment
@@ -98,16 +99,18 @@ class SequenceLayer(LayerKind, Reader, ABC):
         return torch.stack(outputs, dim=1), state
 
     def _segments(self, x: Any, state: State, segments: Segments | None) -> tuple[Tensor, State]:
-        """A whole sequence whose rows are cut into segments that know nothing of each other, as resets cut them.
+        """A whole sequence whose rows resets cut into segments; ``None`` means that there are no resets inside.
 
-        ``state`` has a row a segment then, before it and after it; ``None`` means that every row is one segment. Here
-        ``_sequence`` is run on segments as if they were rows. Override this instead of ``_sequence`` where an operation
-        takes segments as they lie, or to hand them on to a layer inside as its ``reset``.
+        ``state`` is of the rows: a row's first segment goes on from it, the others begin with ``initial_state``, and
+        what a row's last one ends with is returned. Here ``_sequence`` is run on segments as if they were rows.
+        Override this instead of ``_sequence`` where an operation takes segments as they lie, or to hand them on as its
+        ``reset`` to a layer inside whose initial state is this layer's.
         """
         if segments is None:
             return self._sequence(x, state)
+        anew = tree.pad_like(self.initial_state(segments.later), state)
         with weights_held():
-            return segment_by_segment(self._whole_rows, x, state, segments)
+            return segment_by_segment(self._whole_rows, x, state, segments, anew)
 
     def stepper(self, state: State) -> Stepper:
         """The layer at work on a state of its own, from ``state`` on: single steps, as fast as they come.
@@ -138,7 +141,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
                 Where a layer reads time and there are no time stamps, 1 passes from step to step.
             state: where the rows stand; ``None`` is ``initial_state(B)``.
             reset: ``(B, T)`` bool; where true, that row's state is emptied before that step. A layer around this one
-                hands on the ``Segments`` that it was given, and states have a row a segment then.
+                hands on the ``Segments`` that it was given.
 
         Returns:
             The outputs ``(B, T, d_out)`` and the state after the last step.
@@ -146,18 +149,29 @@ class SequenceLayer(LayerKind, Reader, ABC):
         Raises:
             ValueError: if a shape or the state's structure is wrong; the message says what was likely meant.
         """
-        batch, time = self._check_input(values_of(x))
+        values = values_of(x)
+        if not looks_right(self.input_form, values, 2):
+            raise ValueError(input_misfit(self, values, 2))
+        batch, time = values.shape[:2]
         x = self.as_read(x, axes=2)
-        rows = len(reset) if isinstance(reset, Segments) else batch
         if state is None:
-            state = self.initial_state(rows)
+            state = self.initial_state(batch)
         else:
-            self._check_state(state, rows, start="None")
+            self._check_state(state, batch, start="None")
         if time == 0:
-            return self._no_outputs(values_of(x), batch), state
+            return self._no_outputs(values, batch), state
         if isinstance(reset, Tensor):
-            return self._with_resets(x, state, _checked_reset(reset, batch, time))
-        return self._chunk(x, state, reset)
+            reset = _checked_reset(reset, batch, time)
+        with_resets = self._with_resets if isinstance(reset, Tensor) else self._chunk
+        try:
+            y, after = with_resets(x, state, reset)
+        except FAILURES as error:
+            if (misfit := self._misfit(values, state, 2)) is not None:
+                raise ValueError(misfit) from error
+            raise
+        if y.dtype != values.dtype and (misfit := input_misfit(self, values, 2)) is not None:
+            raise ValueError(misfit)
+        return y, after
 
     def noise_seeds(self, batch_size: int) -> Tensor:
         """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
@@ -185,49 +199,43 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """By segments; while a recorder is open, in the order of time."""
         if probe.is_recording():
             return self._recorded_with_resets(x, state, reset)
-        segments = Segments(reset)
-        before = segments.before(state, self.initial_state(len(segments)))
-        if len(segments) == len(reset):
-            return self._chunk(x, before, None)
-        y, after = self._chunk(x, before, segments)
-        return y, tree.take(after, segments.last)
+        state, segments = self._emptied(state, reset[:, 0]), Segments(reset)
+        return self._chunk(x, state, segments if segments.later else None)
 
     def _recorded_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         outputs = []
         with weights_held():
-            for x_t, emptied in zip(unbind_time(x), reset.unbind(1), strict=True):
-                if bool(emptied.any()):
-                    state = tree.where(emptied, tree.pad_like(self.initial_state(len(emptied)), state), state)
-                y, state = self.step(x_t, state)
+            for x_t, rows in zip(unbind_time(x), reset.unbind(1), strict=True):
+                y, state = self.step(x_t, self._emptied(state, rows))
                 outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
-    def _check_input(self, x: Tensor) -> tuple[int, int]:
-        name = type(self).__name__
-        if isinstance(self.input_form, Tokens):
-            if x.dim() != 2:
-                hint = "; for a single step call .step" if x.dim() == 1 else ""
-                raise ValueError(f"{name} reads token numbers (B, T), got shape {tuple(x.shape)}{hint}")
-            return x.shape[0], x.shape[1]
-        size = self.input_form.size
-        if x.dim() != 3:
-            hint = "; for a single step call .step, or add the time axis with x.unsqueeze(1)" if x.dim() == 2 else ""
-            raise ValueError(f"{name} reads vectors (B, T, {size}), got shape {tuple(x.shape)}{hint}")
-        if x.shape[2] != size:
-            hint = "; axis 1 fits: is x (B, D, T)? then x.transpose(1, 2)" if x.shape[1] == size else ""
-            raise ValueError(f"{name} reads vectors of size {size}, got shape {tuple(x.shape)}{hint}")
-        return x.shape[0], x.shape[1]
+    def _emptied(self, state: State, rows: Tensor) -> State:
+        """``state`` with the rows that ``(B,)`` says as they are in the beginning."""
+        if not bool(rows.any()):
+            return state
+        return tree.where(rows, tree.pad_like(self.initial_state(len(rows)), state), state)
+
+    def _misfit(self, x: Tensor, state: State, axes: int) -> str | None:
+        """In words, why ``forward`` (``axes`` = 2) or ``step`` (1) cannot run; ``None`` where all fits."""
+        start = "None" if axes == 2 else "initial_state(rows)"
+        return input_misfit(self, x, axes) or self._not_a_state(state, len(x), start) or state_misplaced(self, state)
 
     def _check_state(self, state: State, rows: int, *, start: str) -> None:
         """Raise where ``state`` is none of this layer's, of so many rows; ``start`` is what to pass at the start."""
-        if (misfit := self._misfit(state, rows)) is not None:
-            name = type(self).__name__
-            raise ValueError(
-                f"this is not a state of {name} for a batch of {rows} rows: {misfit}; states are batch first; "
-                f"pass the state that {name} returned, or {start} to start"
-            )
+        if (misfit := self._not_a_state(state, rows, start)) is not None:
+            raise ValueError(misfit)
 
-    def _misfit(self, state: State, batch: int) -> str | None:
+    def _not_a_state(self, state: State, rows: int, start: str) -> str | None:
+        if (misfit := self._state_misfit(state, rows)) is None:
+            return None
+        name = type(self).__name__
+        return (
+            f"this is not a state of {name} for a batch of {rows} rows: {misfit}; states are batch first; "
+            f"pass the state that {name} returned, or {start} to start"
+        )
+
+    def _state_misfit(self, state: State, batch: int) -> str | None:
         """In words, why ``state`` is none of this layer's; what fits is let through at a glance, the rest looked at.
 
         The form is worked out again whenever something does not fit: the layer may have another dtype by now.
@@ -254,9 +262,17 @@ def _held(step: Step) -> Step:
 
     @wraps(step)
     def held(self: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
+        values = x.values if isinstance(x, Timed) else x
+        if not looks_right(self.input_form, values, 1):
+            raise ValueError(input_misfit(self, values, 1))
         if self.reads_time or isinstance(x, Timed):
             x = self.as_read(x, axes=1)
-        y, after = step(self, x, state)
+        try:
+            y, after = step(self, x, state)
+        except FAILURES as error:
+            if (misfit := self._misfit(values, state, 1)) is not None:
+                raise ValueError(misfit) from error
+            raise
         return y, tree.cast_like(after, state)
 
     return held

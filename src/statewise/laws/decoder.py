@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import tree
-from statewise.contract import Decoder, Input, Segments, SequenceLayer, Vectors, example_input, example_values
+from statewise.contract import Decoder, Input, SequenceLayer, Vectors, example_input, example_values
 from statewise.laws.broken import Fault, demand_equal, difference, naming
 from statewise.laws.derivatives import demand_derivative, demand_reached
 from statewise.laws.subject import (
@@ -54,8 +54,8 @@ class OnOneSource(SequenceLayer):
     def step(self, x: Input, state: State) -> tuple[Tensor, State]:
         return self.decoder.step(x, state)
 
-    def _segments(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
-        return self.decoder(x, state, reset=segments)
+    def _sequence(self, x: Input, state: State) -> tuple[Tensor, State]:
+        return self.decoder(x, state)
 
 
 def prepare_decoder(decoder: Decoder, *, seed: int, training: bool) -> Subject:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments
+from statewise.contract.segments import Segments, append
 from statewise.ops.forms import Forms
 
 
@@ -34,11 +34,10 @@ def causal_convolution(
 
     Args:
         x: ``(B, T, D)``, any T.
-        tail: ``(B, (K - 1) dilation, D)``: the inputs just before ``x``, zeros where there were none; of
-            each segment ``(S, ...)`` where there are some.
+        tail: ``(B, (K - 1) dilation, D)``: the inputs just before ``x``, zeros where there were none.
         weight: ``(D_out, D / groups, K)`` as of ``torch.nn.Conv1d``.
         bias: ``(D_out,)`` or ``None``.
-        segments: that begin anew inside the rows.
+        segments: that begin anew, with nothing before them, inside the rows.
         dilation: steps between two taps.
         groups: D for a depthwise convolution.
 
@@ -69,23 +68,14 @@ def _of_segments(
     convolve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, tail: Tensor, segments: Segments
 ) -> tuple[Tensor, Tensor]:
     """``convolve`` of whole rows, put right where a step sees what stands before its segment."""
-    y, _ = convolve(x, tail[segments.opening])
+    y, _ = convolve(x, tail)
     later = segments.starts.nonzero().squeeze(1)
     passed = torch.arange(min(tail.shape[1], int(segments.lengths.max())), device=x.device)
     rows, steps = segments.rows[later].unsqueeze(1), segments.starts[later].unsqueeze(1) + passed
-    right, _ = convolve(x[rows, steps.clamp(max=segments.time - 1)], tail[later])
+    right, _ = convolve(x[rows, steps.clamp(max=segments.time - 1)], tail.new_zeros(len(later), *tail.shape[1:]))
     within = passed < segments.lengths[later].unsqueeze(1)
     y = y.contiguous().index_put_((rows.expand_as(steps)[within], steps[within]), right[within])
-    return y, _tails_after(x, tail, segments)
-
-
-def _tails_after(x: Tensor, tail: Tensor, segments: Segments) -> Tensor:
-    """The inputs that each segment ends with, of its tail where it is shorter, ``(S, (K - 1) dilation, D)``."""
-    reach, device = tail.shape[1], x.device
-    passed = segments.lengths.unsqueeze(1) + torch.arange(-reach, 0, device=device)
-    own = x[segments.rows.unsqueeze(1), (segments.starts.unsqueeze(1) + passed).clamp(min=0)]
-    older = tail[torch.arange(len(segments), device=device).unsqueeze(1), (passed + reach).clamp(max=reach - 1)]
-    return torch.where((passed >= 0).unsqueeze(2), own, older)
+    return y, append(tail, x, segments)
 
 
 def reference(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:

@@ -38,12 +38,11 @@ def diagonal_convolution(
         log_a: ``(D, N)`` complex, the logarithm of ``abar``.
         b: ``(D, N)`` complex, ``bbar``.
         c: ``(D, N)`` complex.
-        initial: ``(B, D, N)`` complex, the state before the first step; of each segment ``(S, D, N)`` where there are
-            some.
-        segments: that begin anew inside the rows.
+        initial: ``(B, D, N)`` complex, the state before the first step.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
-        ``s (B, T, D)`` real and the state after the last step of each row or segment, complex like ``initial``.
+        ``s (B, T, D)`` real and the state after the last step, complex like ``initial``.
 
     >>> half, one = torch.full((1, 1), 0.5 + 0j), torch.ones(1, 1, dtype=torch.complex64)
     >>> s, h = diagonal_convolution(torch.ones(1, 3, 1), half.log(), one, one / 2, torch.zeros(1, 1, 1) + 0j)

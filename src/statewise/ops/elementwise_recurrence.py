@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from statewise.contract.segments import Segments, last_steps, segment_by_segment
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -41,13 +41,13 @@ def elementwise_recurrence(
     Args:
         cell: from ``statewise.ops.cells``.
         x: ``(B, T, G, D)``, T may be 0.
-        initial: c_0 ``(B, D)``, of each segment ``(S, D)`` where there are some.
-        segments: that begin anew inside the rows.
+        initial: c_0 ``(B, D)``.
+        segments: that begin anew, from zeros, inside the rows.
         weight: w ``(P, D)``, where the cell has some.
         skip: s ``(B, T, D)``, where the cell has a way past.
 
     Returns:
-        ``(B, T, D)`` and, of each row or segment, ``(B or S, D)``.
+        ``(B, T, D)`` and ``(B, D)``.
 
     >>> from statewise.ops.cells.min_gru import MinGRUCell
     >>> y, last = elementwise_recurrence(MinGRUCell(), torch.zeros(1, 3, 2, 1), torch.ones(1, 1))
@@ -79,7 +79,7 @@ def scan(
     a, b = cell.coefficients(x)
     c = linear_recurrence(a, b, initial, segments)
     y = cell.output(x, c) if cell.form().reads else c
-    return y, last_steps(c, segments) if c.shape[1] else initial
+    return y, c[:, -1].clone() if c.shape[1] else initial
 
 
 def compiled(
@@ -95,12 +95,11 @@ def triton(
     cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """As one kernel, with Triton and on a GPU; all arguments in one real dtype."""
-    from statewise.ops.gpu import elementwise, gated_scan
+    from statewise.ops.gpu.elementwise import Steps
+    from statewise.ops.gpu.gated_scan import GatedScan
 
-    if segments is not None:
-        return _by_segment(triton, cell, x, skip, weight, initial, segments)
-    kernels = gated_scan if cell.form().kernel is None else elementwise
-    return _by_kernels(kernels, None, cell, x, skip, weight, initial)
+    kernels = (GatedScan if cell.form().kernel is None else Steps)(segments)
+    return _by_kernels(kernels, segments, cell, x, skip, weight, initial)
 
 
 def _by_segment(
@@ -133,7 +132,7 @@ FORMS = Forms(
 
 
 class Kernels(Protocol):
-    """What computes outputs and gradients outside torch: a module of kernels for one kind of device."""
+    """What computes outputs and gradients outside torch, on one kind of device."""
 
     def forward(self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]: ...
 
@@ -157,7 +156,7 @@ class _KernelRecurrence(torch.autograd.Function):
         initial: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         states, y = kernels.forward(cell, x, skip, weight, initial)
-        last = last_steps(states, segments) if states.shape[1] else initial.clone()
+        last = states[:, -1].clone() if states.shape[1] else initial.clone()
         outputs = (y, last, states) if cell.form().reads else (states, last, y)
         ctx.kernels, ctx.segments, ctx.cell = kernels, segments, cell
         ctx.set_materialize_grads(False)

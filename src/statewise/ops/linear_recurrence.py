@@ -32,8 +32,8 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments 
     Args:
         a: broadcastable to ``b``'s shape: ``(H,)`` or ``(1, 1, H)`` is constant in time.
         b: ``(B, T, ...)``, real or complex; T may be 0.
-        initial: h_0 ``(B, ...)``, of each segment ``(S, ...)`` where there are some.
-        segments: that begin anew inside the rows.
+        initial: h_0 ``(B, ...)``.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``(B, T, ...)`` in the widest of the three dtypes.
@@ -44,7 +44,7 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments 
     if not a.dtype == b.dtype == initial.dtype:
         dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
         a, b, initial = a.to(dtype), b.to(dtype), initial.to(dtype)
-    shape = (b.shape[0] if segments is None else len(segments), *b.shape[2:])
+    shape = (b.shape[0], *b.shape[2:])
     return FORMS(a, b, initial if initial.shape == shape else initial.expand(shape), segments)
 
 
@@ -75,11 +75,9 @@ def compiled(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = 
 
 def triton(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one kernel, with Triton and on a GPU; all arguments in one dtype."""
-    from statewise.ops.gpu import scan
+    from statewise.ops.gpu.scan import Scan
 
-    if segments is not None:
-        return _by_segment(triton, a, b, initial, segments)
-    return _by_kernels(scan, a, b, initial, None)
+    return _by_kernels(Scan(segments), a, b, initial, segments)
 
 
 def _by_segment(form: Callable[..., Tensor], a: Tensor, b: Tensor, initial: Tensor, segments: Segments) -> Tensor:
@@ -174,7 +172,7 @@ def _before(states: Tensor, from_end: bool) -> Tensor:
 
 
 class Kernels(Protocol):
-    """What computes states and their gradients outside torch: a module of kernels for one kind of device."""
+    """What computes states and their gradients outside torch, on one kind of device."""
 
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor: ...
 
@@ -234,10 +232,10 @@ def _differentiable_gradients(
     """Of ``a``, ``b`` and ``initial``, in operations that have derivatives."""
     if not states.shape[1]:
         return torch.zeros_like(a), grad, torch.zeros_like(initial)
-    rows = torch.arange(len(initial), device=a.device)
-    first = (rows, torch.zeros_like(rows)) if segments is None else (segments.rows, segments.starts)
     zero, full = torch.zeros_like(grad[:, :1]), a.conj().expand_as(states)
-    before = torch.cat([zero, states[:, :-1]], dim=1).index_put(first, initial)
-    going_on = full.index_put(first, zero.new_zeros(()))
-    g = all_states(torch.cat([going_on[:, 1:], zero], dim=1), grad, zero[:, 0], from_end=True)[:, :-1]
-    return (g * before.conj()).sum_to_size(a.shape), g, full[first] * g[first]
+    before, going_on = torch.cat([initial.unsqueeze(1), states[:, :-1]], dim=1), full[:, 1:]
+    if segments is not None:
+        anew = segments.anew.view(*segments.anew.shape, *[1] * (states.dim() - 2))
+        before, going_on = before.masked_fill(anew, 0), going_on.masked_fill(anew[:, 1:], 0)
+    g = all_states(torch.cat([going_on, zero], dim=1), grad, zero[:, 0], from_end=True)[:, :-1]
+    return (g * before.conj()).sum_to_size(a.shape), g, full[:, 0] * g[:, 0]

@@ -109,11 +109,7 @@ FORMS = Forms("windowed_attention", {"reference": reference, "causal": causal, "
 
 def _begun(count: Tensor, segments: Segments | None) -> Tensor:
     """The first step there is for each query, ``(B, T)``, or without segments ``(B, 1)`` for all queries of a row."""
-    carried = -count.unsqueeze(1)
-    if segments is None:
-        return carried
-    starts = segments.spread(segments.starts)
-    return torch.where(starts > 0, starts, carried)
+    return -count.unsqueeze(1) if segments is None else segments.begun(count)
 
 
 def _despite_what_is_not_finite(

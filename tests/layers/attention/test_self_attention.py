@@ -1,12 +1,13 @@
 """Causal attention on a carried window, against torch's own attention and closed forms."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import laws, probe, tree
-from statewise.contract.segments import Segments
 from statewise.layers.attention.self_attention import SelfAttention
 from statewise.ops import windowed_attention as op
 
@@ -178,20 +179,15 @@ def test_wrong_arguments_are_refused_with_a_sentence(options, sentence):
 
 @pytest.mark.parametrize("positions", KINDS)
 @pytest.mark.parametrize("warm", [False, True])
-def test_segments_equal_rows_of_their_own_whatever_they_begin_with(positions, warm):
-    """Where all but a row's first begin with no window they are attended to as they lie, otherwise as rows."""
+def test_segments_equal_rows_of_their_own(positions, warm):
     layer = make(positions, 5)
     x, reset = random_input(time=9), torch.zeros(2, 9, dtype=torch.bool)
     reset[0, 4] = reset[0, 5] = reset[1, 7] = True
-    segments = Segments(reset)
-    _, state = layer(random_input(len(segments), 3, seed=2))
-    if not warm:
-        state = segments.before(tree.take(state, segments.opening), layer.initial_state(len(segments)))
-    y, after = layer(x, state, reset=segments)
-    for s, (row, start, steps) in enumerate(
-        zip(segments.rows.tolist(), segments.starts.tolist(), segments.lengths.tolist(), strict=True)
-    ):
-        own = tree.take(state, torch.tensor([s]))
-        expected, end = layer(x[row : row + 1, start : start + steps], own)
-        torch.testing.assert_close(y[row : row + 1, start : start + steps], expected)
-        torch.testing.assert_close(tree.take(after, torch.tensor([s])), end)
+    _, state = layer(random_input(2, 3 if warm else 0, seed=2))
+    y, after = layer(x, state, reset=reset)
+    for row, cuts in enumerate([(0, 4, 5, 9), (0, 7, 9)]):
+        own = tree.take(state, torch.tensor([row]))
+        for start, end in pairwise(cuts):
+            expected, own = layer(x[row : row + 1, start:end], own if start == 0 else layer.initial_state(1))
+            torch.testing.assert_close(y[row : row + 1, start:end], expected)
+        torch.testing.assert_close(tree.take(after, torch.tensor([row])), own)

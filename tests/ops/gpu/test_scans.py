@@ -66,8 +66,7 @@ def test_the_scan_equals_the_equation(time, reset, dtype):
     found = []
     for form, device in (("triton", DEVICE), ("reference", "cpu")):
         segments = segments_of(time, reset, device)
-        rows = len(segments) if segments else ROWS
-        leaves = leaves_on(device, *(draw(*s, SIZE, dtype=dtype) for s in ((ROWS, time), (ROWS, time), (rows,))))
+        leaves = leaves_on(device, *(draw(*s, SIZE, dtype=dtype) for s in ((ROWS, time), (ROWS, time), (ROWS,))))
         with linear.FORMS.use(form):
             found.append(gradients((linear.linear_recurrence(*leaves, segments),), leaves))
     for one, expected in zip(*found, strict=True):
@@ -82,8 +81,7 @@ def test_recurrences_of_single_numbers_equal_the_equation(name, time, reset):
     found = []
     for form, device in (("triton", DEVICE), ("reference", "cpu")):
         segments = segments_of(time, reset, device)
-        rows = len(segments) if segments else ROWS
-        given = [draw(ROWS, time, vectors, SIZE), draw(rows, SIZE)]
+        given = [draw(ROWS, time, vectors, SIZE), draw(ROWS, SIZE)]
         given += [draw(weights, SIZE)] * bool(weights) + [draw(ROWS, time, SIZE)] * (name == "sru")
         leaves = leaves_on(device, *given)
         options = dict(zip(("weight", "skip"), leaves[2:], strict=False))

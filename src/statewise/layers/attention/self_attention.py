@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from statewise import probe, tree
+from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.contract.segments import append
 from statewise.layers.attention.positions import PositionKind, make_positions
+from statewise.modules.linear import Linear
 from statewise.ops.windowed_attention import windowed_attention
 
 
@@ -78,8 +79,8 @@ class SelfAttention(SequenceLayer):
         self.heads = heads
         self.context_length = context_length
         self.positions = make_positions(positions, width=input_size, length=context_length, heads=heads)
-        self.project_in = nn.Linear(input_size, 3 * hidden_size, bias=False)
-        self.project_out = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.project_in = Linear(input_size, 3 * hidden_size, bias=False)
+        self.project_out = Linear(hidden_size, hidden_size, bias=False)
 
     @classmethod
     def width_multiple(cls, options: Mapping[str, Any]) -> int:
@@ -110,25 +111,16 @@ class SelfAttention(SequenceLayer):
         return self.project_out(y.flatten(1)), AttentionState(keys[:, 1:], values[:, 1:], state.steps + 1)
 
     def _segments(self, x: Tensor, state: AttentionState, segments: Segments | None) -> tuple[Tensor, AttentionState]:
-        if segments is None:
-            return self._attend(x, state, None, state.steps)
-        if bool((state.steps * segments.starts).any()):
-            return super()._segments(x, state, segments)
-        return self._attend(x, tree.take(state, segments.opening), segments, state.steps)
-
-    def _attend(
-        self, x: Tensor, state: AttentionState, segments: Segments | None, steps: Tensor
-    ) -> tuple[Tensor, AttentionState]:
-        """From where the rows stand; ``steps`` is of each segment, and all but a row's first begin with no window."""
         start, carried = self._where_it_stands(state.steps)
-        begun = start.unsqueeze(1) if segments is None else segments.spread(steps - segments.starts)
-        q, k, v = self._project(x, begun + torch.arange(x.shape[1], device=x.device))
+        seen = start.unsqueeze(1) if segments is None else -segments.begun(state.steps)
+        q, k, v = self._project(x, seen + torch.arange(x.shape[1], device=x.device))
         keys, values = self._after_window(state.keys, k, carried), self._after_window(state.values, v, carried)
         bias = self.positions.bias(self.context_length, q)
         y = windowed_attention(q, keys, values, state.steps, self.context_length, bias, segments)
-        taken = x.shape[1] if segments is None else segments.lengths
         after = AttentionState(
-            append(state.keys, k.flatten(2), segments), append(state.values, v.flatten(2), segments), steps + taken
+            append(state.keys, k.flatten(2), segments),
+            append(state.values, v.flatten(2), segments),
+            state.steps + x.shape[1] if segments is None else segments.counted(state.steps),
         )
         return self.project_out(y.flatten(2)), after
 

@@ -29,8 +29,8 @@ class NoiseState(NamedTuple):
     steps: Tensor
     """(B,) int64, steps since then"""
 
-    def later(self, steps: int | Tensor) -> "NoiseState":
-        """After so many steps more, of all rows or of each ``(B,)``."""
+    def later(self, steps: int) -> "NoiseState":
+        """After so many steps more."""
         return NoiseState(self.seed, self.steps + steps)
 
     def next(self, steps: int) -> Tensor:

@@ -109,9 +109,9 @@ class QuasiRNN(SequenceLayer):
         return others[0] * c, after
 
     def _segments(self, x: Tensor, state: QuasiRNNState, segments: Segments | None) -> tuple[Tensor, QuasiRNNState]:
-        noise = state.noise if self.training else ()
-        if noise and segments is not None:
+        if state.noise and segments is not None:
             return super()._segments(x, state, segments)
+        noise = state.noise if self.training else ()
         made, tail = causal_convolution(x, state.tail, self.weight, self.bias, segments)
         driven = made.to(state.c.dtype).unflatten(2, (self.vectors, self.output_size))
         if noise:
@@ -119,8 +119,7 @@ class QuasiRNN(SequenceLayer):
             z, f, *others = driven.unbind(2)
             driven = torch.stack([z, f.masked_fill(kept, math.inf), *others], dim=2)
         y, c = elementwise_recurrence(CELLS[self.pooling](), driven, state.c, segments)
-        steps = x.shape[1] if segments is None else segments.lengths
-        return y, QuasiRNNState(c, tail, state.noise and state.noise.later(steps))
+        return y, QuasiRNNState(c, tail, state.noise and state.noise.later(x.shape[1]))
 
     def _kept(self, noise: NoiseState, steps: Tensor) -> Tensor:
         """Where f is 1: ``(..., H)`` bool for ``steps (B,)`` or ``(B, T)``."""

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
-from statewise.contract.segments import last_steps
 from statewise.init.spectra import lru_ring
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
+from statewise.modules.linear import Linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -75,9 +75,9 @@ class LRU(SequenceLayer):
             )
         self.state_size = hidden_size if state_size is None else state_size
         self._set_eigenvalues(smallest_modulus, largest_modulus, largest_phase)
-        self.input_map = nn.Linear(input_size, 2 * self.state_size, bias=False)
-        self.output_map = nn.Linear(2 * self.state_size, hidden_size, bias=False)
-        self.skip = nn.Linear(input_size, hidden_size, bias=False)
+        self.input_map = Linear(input_size, 2 * self.state_size, bias=False)
+        self.output_map = Linear(2 * self.state_size, hidden_size, bias=False)
+        self.skip = Linear(input_size, hidden_size, bias=False)
         nn.init.normal_(self.input_map.weight, std=1 / math.sqrt(2 * input_size))
         nn.init.normal_(self.output_map.weight, std=1 / math.sqrt(self.state_size))
         nn.init.normal_(self.skip.weight, std=1 / math.sqrt(input_size))
@@ -91,7 +91,7 @@ class LRU(SequenceLayer):
 
     def _segments(self, x: Tensor, state: LRUState, segments: Segments | None) -> tuple[Tensor, LRUState]:
         h = linear_recurrence(self._eigenvalues(), self._driven(x), to_complex(state.h), segments)
-        return self._read(h, x), LRUState(to_pairs(last_steps(h, segments)))
+        return self._read(h, x), LRUState(to_pairs(h[:, -1].clone()))
 
     def _set_eigenvalues(self, smallest: float, largest: float, largest_phase: float) -> None:
         modulus, phase = lru_ring(self.state_size, smallest, largest, largest_phase)

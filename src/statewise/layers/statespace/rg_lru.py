@@ -22,10 +22,10 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
-from statewise.contract.segments import last_steps
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus
+from statewise.modules.linear import Linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
 SHARPNESS = 8.0
@@ -87,12 +87,12 @@ class RGLRU(SequenceLayer):
             )
         width = hidden_size if state_size is None else state_size
         self.state_size = width
-        self.input = nn.Linear(input_size, 2 * width)
+        self.input = Linear(input_size, 2 * width)
         self.convolution = ShortConvolution(width, kernel_size)
-        self.gates = nn.Linear(width, 2 * width)
+        self.gates = Linear(width, 2 * width)
         decays = torch.empty(width).uniform_(smallest_decay, largest_decay)
         self.Lambda = nn.Parameter(-inverse_softplus(-decays.log() / SHARPNESS))
-        self.output = nn.Linear(width, hidden_size)
+        self.output = Linear(width, hidden_size)
 
     def initial_state(self, batch_size: int) -> RGLRUState:
         tail = self.zeros(batch_size, self.convolution.reach, self.state_size)
@@ -112,7 +112,7 @@ class RGLRU(SequenceLayer):
         v, tail = self.convolution.sequence(v, state.tail, segments)
         a, _, driven = self._recurrence(v)
         h = linear_recurrence(a, driven, state.h, segments)
-        return self._read(h, gate), RGLRUState(tail, last_steps(h, segments))
+        return self._read(h, gate), RGLRUState(tail, h[:, -1].clone())
 
     def _recurrence(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a, i and ``sqrt(1 - a^2) * (i * v)``, each ``(..., S)``; the root has a slope also where a rounds to 1."""

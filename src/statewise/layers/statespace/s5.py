@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
-from statewise.contract.segments import last_steps
 from statewise.init.hippo import legs_normal
 from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
+from statewise.modules.linear import Linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -73,10 +73,10 @@ class S5(SequenceLayer):
         self.pairs = math.ceil(hidden_size / 2) if conjugate_pairs is None else conjugate_pairs
         if self.pairs < 1:
             raise ValueError(f"conjugate_pairs must be at least 1, got {conjugate_pairs}")
-        self.input_map = nn.Linear(input_size, 2 * self.pairs, bias=False)
-        self.output_map = nn.Linear(2 * self.pairs, hidden_size, bias=False)
-        self.skip = nn.Linear(input_size, hidden_size, bias=False)
-        self.gate = nn.Linear(hidden_size, hidden_size)
+        self.input_map = Linear(input_size, 2 * self.pairs, bias=False)
+        self.output_map = Linear(2 * self.pairs, hidden_size, bias=False)
+        self.skip = Linear(input_size, hidden_size, bias=False)
+        self.gate = Linear(hidden_size, hidden_size)
         self.log_dt = nn.Parameter(log_uniform((self.pairs,), dt_min, dt_max).log())
         self._start_at_hippo()
 
@@ -91,7 +91,7 @@ class S5(SequenceLayer):
     def _segments(self, x: Tensor, state: S5State, segments: Segments | None) -> tuple[Tensor, S5State]:
         keep, gain = self._sampled()
         h = linear_recurrence(keep, gain * self._driven(x), to_complex(state.h), segments)
-        return self._read(h, x), S5State(to_pairs(last_steps(h, segments)))
+        return self._read(h, x), S5State(to_pairs(h[:, -1].clone()))
 
     def _start_at_hippo(self) -> None:
         """Real matrices of all P states, drawn with the variance of their inputs, in the basis of the eigenvectors."""

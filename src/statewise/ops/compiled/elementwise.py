@@ -69,9 +69,10 @@ class Loops(NamedTuple):
 
 @jit
 def _forward(cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
+    nothing = np.zeros(initial.shape[1], initial.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
-        before = initial[segment]
+        before = initial[row] if start == 0 else nothing
         for t in range(start, end):
             advance(cell, x[row, t], skip[row, t], w, before, c[row, t], y[row, t])
             before = c[row, t]
@@ -82,14 +83,17 @@ def _backward(
     cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, dy: Array,
     dc: Array, dx: Array, dskip: Array, dw: Array,
 ) -> None:  # fmt: skip
-    for segment in range(spans.shape[0]):
+    nothing = np.zeros(initial.shape[1], initial.dtype)
+    for segment in range(spans.shape[0] - 1, -1, -1):
         row, start, end = spans[segment]
         for t in range(end - 1, start - 1, -1):
-            before = c[row, t - 1] if t > start else initial[segment]
+            before = c[row, t - 1] if t > start else initial[row] if start == 0 else nothing
             retreat(
                 cell, dy[row, t], x[row, t], skip[row, t], w, before, c[row, t],
-                dc[segment], dx[row, t], dskip[row, t], dw,
+                dc[row], dx[row, t], dskip[row, t], dw,
             )  # fmt: skip
+        if start > 0:
+            dc[row] = 0
 
 
 def _plug_in() -> None:

@@ -48,13 +48,13 @@ class Loops(NamedTuple):
 
 @jit
 def scan(spans: Array, a: Array, b: Array, initial: Array, h: Array) -> None:
-    """h_t = a_t h_{t-1} + b_t from ``initial (S, D)`` on; ``h (B, T, D)`` is written."""
+    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on, anew from zeros; ``h (B, T, D)`` is written."""
     rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
     carried = np.empty(b.shape[2], b.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
         for i in range(b.shape[2]):
-            carried[i] = initial[segment, i]
+            carried[i] = initial[row, i] if start == 0 else 0
         for t in range(start, end):
             for i in range(b.shape[2]):
                 value = a[row * rows, t * steps, i] * carried[i] + b[row, t, i]
@@ -69,14 +69,14 @@ def scan_gradient(
     """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
 
     ``grad_a`` is g_t conj(h_{t-1}), summed where a coefficient serves several rows or steps, ``grad_initial`` is
-    conj(a_1) g_1. Numbers are walked through from the last to the first, as steps are: memory is read evenly in one
-    direction, which takes a half to a third of the time.
+    conj(a_1) g_1 of each row. Numbers are walked through from the last to the first, as steps are: memory is read
+    evenly in one direction, which takes a half to a third of the time.
     """
     rows, steps, last = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1), h.shape[2] - 1
     shared = grad_a.size != h.size
     if shared:
         grad_a[:] = 0
-    carried = np.empty(h.shape[2], h.dtype)
+    carried, nothing = np.empty(h.shape[2], h.dtype), np.zeros(h.shape[2], h.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
         carried[:] = 0
@@ -85,11 +85,12 @@ def scan_gradient(
                 g = grad[row, t, i] + carried[i]
                 grad_b[row, t, i] = g
                 carried[i] = np.conj(a[row * rows, t * steps, i]) * g
-            before = h[row, t - 1] if t > start else initial[segment]
+            before = h[row, t - 1] if t > start else initial[row] if start == 0 else nothing
             if shared:
                 for i in range(last, -1, -1):
                     grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(before[i])
             else:
                 for i in range(last, -1, -1):
                     grad_a[row, t, i] = grad_b[row, t, i] * np.conj(before[i])
-        grad_initial[segment] = carried
+        if start == 0:
+            grad_initial[row] = carried
