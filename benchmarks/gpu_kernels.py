@@ -20,7 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from statewise.ops.gpu import delta, dense, elementwise, gated_scan, linear_cells, scan
+from statewise.ops.gpu import delta, dense, elementwise, gated_scan, linear_cells, scan, selective
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
@@ -31,11 +31,11 @@ ROOM = {80: 163 * 1024, 90: 227 * 1024}
 """Compute capability -> bytes that the threads of a program can share"""
 TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
 VECTORS = {
-    "MinimalRNNGates": 2, "DroppedLSTMGates": 5,
+    "MinimalRNNGates": 2, "DroppedLSTMGates": 5, "PhasedLSTMGates": 5,
     "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4,
 }  # fmt: skip
 """Of x, where they are others than of u"""
-OWN = {"PeepholeLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
+OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
 """Vectors of the gates' own weights"""
 
 
@@ -81,14 +81,17 @@ def step_kernels(gates: list[str], dtypes: list[torch.dtype]) -> Iterator[Kernel
 
 
 def scan_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
-    """Of the linear recurrence."""
+    """Of the linear recurrence, with segments."""
     for dtype in dtypes:
-        tile = {"KIND": sums_of(dtype), "STEPS": scan.STEPS, "NUMBERS": scan.NUMBERS}
-        kernels = [scan._scan_kernel, scan._scan_back_kernel]
-        if dtype != torch.bfloat16:
-            kernels += [scan._complex_scan_kernel, scan._complex_scan_back_kernel]
-        for kernel in kernels:
-            yield Kernel("scan", kernel, dtype, tile)
+        for kind in (torch.float32, torch.complex64) if dtype != torch.bfloat16 else (dtype,):
+            for steps in (1, 2):
+                a, h = (torch.empty(1, t, 1, dtype=kind, device="meta") for t in (steps, 2))
+                options = {**scan.options(a, h), "KIND": sums_of(dtype)}
+                if not kind.is_complex:
+                    options |= {"a_number": 1, "b_number": 1, "grad_number": 1}
+                name = f"{'complex ' * kind.is_complex}scan{', constant' * options['FIXED']}"
+                yield Kernel(name, scan.scan_kernel, dtype, options)
+                yield Kernel(name, scan.scan_back_kernel, dtype, options)
 
 
 def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
@@ -96,8 +99,8 @@ def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     for name, (advance, retreat) in CELLS.items():
         for dtype in dtypes:
             common = {"VECTORS": 3, "WEIGHTS": 2, "KIND": sums_of(dtype), "NUMBERS": elementwise.NUMBERS}
-            yield Kernel(name, elementwise._forward_kernel, dtype, {**common, "READS": True, "ADVANCE": advance})
-            yield Kernel(name, elementwise._backward_kernel, dtype, {**common, "RETREAT": retreat})
+            yield Kernel(name, elementwise.forward_kernel, dtype, {**common, "READS": True, "ADVANCE": advance})
+            yield Kernel(name, elementwise.backward_kernel, dtype, {**common, "RETREAT": retreat})
     for cell, (coefficients, read, retreat) in linear_cells.CELLS.items():
         for dtype in dtypes:
             common = {
@@ -106,6 +109,15 @@ def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
             }  # fmt: skip
             yield Kernel(cell.__name__, gated_scan.forward_kernel, dtype, {**common, "READS": True})
             yield Kernel(cell.__name__, gated_scan.backward_kernel, dtype, {**common, "RETREAT": retreat})
+
+
+def selective_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of Mamba's scan, with segments."""
+    for size in (16, 64):
+        for dtype in dtypes:
+            options = selective.options(dtype, 1024, size)
+            yield Kernel(f"selective scan S={size}", selective.selective_kernel, dtype, options)
+            yield Kernel(f"selective scan S={size}", selective.selective_back_kernel, dtype, options)
 
 
 def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
@@ -119,7 +131,7 @@ def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kern
 
 WHOLE_NUMBERS = {
     "chunks", "heads", "steps", "keys", "values",
-    "time", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
+    "time", "batch", "channels", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
     "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
     "grad_row", "grad_time", "grad_number",
 }  # fmt: skip
@@ -129,11 +141,12 @@ OPTIONS = ("num_warps", "num_stages")
 def compiled(kernel: Kernel, target: int) -> Any:
     """By Triton's compiler and the assembler that comes with it."""
     names = kernel.function.arg_names
-    constants = {name: value for name, value in kernel.compiled_in.items() if name not in OPTIONS}
+    constants = {name: value for name, value in kernel.compiled_in.items() if name in names}
     kinds = {name: "i32" if name in WHOLE_NUMBERS else f"*{TYPES[kernel.dtype]}" for name in names}
+    kinds["spans"] = "*i64"
     source = ASTSource(
         fn=kernel.function,
-        signature={name: "constexpr" if name in constants else kind for name, kind in kinds.items()},
+        signature={name: "constexpr" if name in constants else kinds[name] for name in names},
         constexprs={(names.index(name),): value for name, value in constants.items()},
         attrs={(i,): [["tt.divisibility", 16]] for i, name in enumerate(names) if name not in constants},
     )
@@ -156,9 +169,8 @@ def main() -> None:
     """Print one line for each kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
-    parser.add_argument(
-        "--only", nargs="+", choices=("dense", "steps", "scan", "cells", "delta"), default=["dense", "scan"]
-    )
+    choices = ("dense", "steps", "scan", "cells", "selective", "delta")
+    parser.add_argument("--only", nargs="+", choices=choices, default=["dense", "scan"])
     parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H or K, up to 256 (default 64 128)")
     names = {name: dtype for dtype, name in TYPES.items()}
@@ -170,6 +182,7 @@ def main() -> None:
         "steps": lambda: step_kernels(arguments.gates, dtypes),
         "scan": lambda: scan_kernels(dtypes),
         "cells": lambda: cell_kernels(dtypes),
+        "selective": lambda: selective_kernels(dtypes),
         "delta": lambda: delta_kernels(arguments.widths, dtypes),
     }
     print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")

@@ -8,17 +8,21 @@ algorithm 2; A is sampled exactly, B by the first order, as in the authors' code
 A scan over T steps needs three tensors ``(B, T, E, S)`` and its derivative more, S times the size of everything else in
 the layer. So no fast form ever has them whole. ``in_pieces`` cuts time into pieces whose tensors have about ``PIECE``
 numbers, and the backward pass makes each piece's tensors again from its inputs: in memory at a time are one piece, and
-the one state before each. ``compiled``, for CPUs with numba, is one loop each way that does the same with few steps.
+the one state before each. ``compiled``, for CPUs with numba, is one loop each way that does the same with few steps,
+and ``triton`` one kernel each way, for GPUs; so far that was run by Triton's interpreter alone, on no GPU.
 """
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import all_states
 from statewise.ops.transforms import refuse_further_derivatives
 
@@ -29,7 +33,9 @@ SHORTEST = 4
 """Steps that a piece has at least, however large the batch: at most 1/4 of all states are kept."""
 
 
-def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def selective_scan(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """All outputs of the recurrence, going on from a state.
 
     Args:
@@ -39,6 +45,7 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
         b: ``(B, T, S)``.
         c: ``(B, T, S)``.
         initial: ``(B, E, S)``, the state before the first step.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``y (B, T, E)`` and the state after the last step, ``(B, E, S)``, all in the dtype of the arguments. Gradients
@@ -49,11 +56,15 @@ def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initi
     >>> y.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
-    return FORMS(u, dt, a, b, c, initial)
+    return FORMS(u, dt, a, b, c, initial, segments)
 
 
-def reference(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal. It has derivatives of every order."""
+    if segments is not None:
+        return _by_segment(reference, u, dt, a, b, c, initial, segments)
     h, outputs = initial, []
     for u_t, dt_t, b_t, c_t in zip(u.unbind(1), dt.unbind(1), b.unbind(1), c.unbind(1), strict=True):
         h = (dt_t.unsqueeze(-1) * a).exp() * h + (dt_t * u_t).unsqueeze(-1) * b_t.unsqueeze(-2)
@@ -61,45 +72,94 @@ def reference(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: T
     return torch.stack(outputs, dim=1), h
 
 
-def in_pieces(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def in_pieces(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """Piece by piece of time."""
+    if segments is not None:
+        return _by_segment(in_pieces, u, dt, a, b, c, initial, segments)
     y, h, _ = _SelectiveScan.apply(u, dt, a, b, c, initial)
     return y, h
 
 
-def compiled(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """As one compiled loop each way."""
-    outputs: tuple[Tensor, Tensor] = _CompiledScan.apply(u, dt, a, b, c, initial)
+def compiled(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one compiled loop each way, with numba and on a CPU; all arguments in one real dtype."""
+    from statewise.ops.compiled.selective import Loops
+
+    outputs: tuple[Tensor, Tensor] = _KernelScan.apply(Loops(segments), u, dt, a, b, c, initial)
     return outputs
 
 
-def rule(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
-    """Which form runs: the compiled one wherever it can, on all other devices and numbers the one in pieces."""
+def triton(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one kernel each way, with Triton and on a GPU; all arguments in one real dtype."""
+    from statewise.ops.gpu.selective import SelectiveScan
+
+    outputs: tuple[Tensor, Tensor] = _KernelScan.apply(SelectiveScan(segments), u, dt, a, b, c, initial)
+    return outputs
+
+
+def _by_segment(
+    form: Callable[..., tuple[Tensor, Tensor]],
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """``form`` of segments as rows."""
+
+    def run(x: tuple[Tensor, Tensor, Tensor, Tensor], h: Tensor) -> tuple[Tensor, Tensor]:
+        u, dt, b, c = x
+        return form(u, dt, a, b, c, h)
+
+    return segment_by_segment(run, (u, dt, b, c), initial, segments)
+
+
+def rule(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> str:
+    """Which form runs: the kernel made for the device wherever it can, on all others and for transforms in pieces."""
     tensors = (u, dt, a, b, c, initial)
-    alike = all(t.dtype == u.dtype and not t.is_complex() for t in tensors)
-    return "compiled" if alike and compiled_loops_serve(*tensors) else "in_pieces"
+    if any(t.dtype != u.dtype or t.is_complex() for t in tensors):
+        return "in_pieces"
+    if compiled_loops_serve(*tensors):
+        return "compiled"
+    return "triton" if kernels_serve(*tensors) else "in_pieces"
 
 
-FORMS = Forms("selective_scan", {"reference": reference, "in_pieces": in_pieces, "compiled": compiled}, rule)
+FORMS = Forms(
+    "selective_scan",
+    {"reference": reference, "in_pieces": in_pieces, "compiled": compiled, "triton": triton},
+    rule,
+)
 
 
-class _CompiledScan(torch.autograd.Function):
-    """``compiled``; kept for the way back are the inputs and the state before every few steps."""
+class Kernels(Protocol):
+    """What computes outputs and gradients outside torch, on one kind of device."""
+
+    def forward(
+        self, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def gradients(
+        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
+    ) -> tuple[Tensor, ...]: ...
+
+
+class _KernelScan(torch.autograd.Function):
+    """By kernels; kept for the way back are the inputs and the state before every few steps."""
 
     @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        from statewise.ops.compiled import selective
-
-        y, h, kept = selective.forward(*inputs)
-        ctx.save_for_backward(*inputs[:5], kept)
+    def forward(ctx: Any, kernels: Kernels, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        y, h, before = kernels.forward(*inputs)
+        ctx.kernels = kernels
+        ctx.save_for_backward(*inputs[:5], before)
         return y, h
 
     @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
         refuse_further_derivatives("selective_scan")
-        from statewise.ops.compiled import selective
-
-        return selective.gradients(grad_y, grad_h, *ctx.saved_tensors)
+        return None, *ctx.kernels.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _SelectiveScan(torch.autograd.Function):

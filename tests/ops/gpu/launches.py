@@ -13,11 +13,12 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
-from statewise.ops import delta_rule, dense_recurrence, elementwise_recurrence, linear_recurrence
+from statewise.contract.segments import Segments
+from statewise.ops import delta_rule, dense_recurrence, elementwise_recurrence, linear_recurrence, selective_scan
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.gates.lstm import LSTMGates
-from statewise.ops.gpu import dense, dense_kernels
+from statewise.ops.gpu import dense, dense_kernels, scan, selective
 
 
 class Driver:
@@ -61,13 +62,22 @@ def main() -> None:
             parts = draw(time, rows, 4, width), draw(4 * width, width), None, draw(rows, width), draw(rows, 1, width)
             with dense_recurrence.FORMS.use(form):
                 backwards(dense_recurrence.dense_recurrence(LSTMGates(), *parts))
-    for kernel in (dense_kernels.forward_kernel, dense_kernels.backward_kernel):
-        variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
-    for dtype in (torch.float32, torch.complex64):
+    for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)):
         with linear_recurrence.FORMS.use("triton"):
-            backwards((linear_recurrence.linear_recurrence(
-                draw(6, dtype=dtype), draw(2, 5, 6, dtype=dtype), draw(2, 6, dtype=dtype)
-            ),))  # fmt: skip
+            a, b, initial = (draw(*shape, 16) for shape in ((rows, time), (rows, time), (rows,)))
+            backwards((linear_recurrence.linear_recurrence(a, b, initial),))
+        with selective_scan.FORMS.use("triton"):
+            given = [draw(*shape) for shape in ((rows, time, 6), (rows, time, 6), (6, 4), (rows, time, 4))]
+            backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
+    for kernel in (
+        dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
+        selective.selective_kernel, selective.selective_back_kernel,
+    ):  # fmt: skip
+        variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
+    cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
+    with linear_recurrence.FORMS.use("triton"):
+        a, b, initial = (draw(*shape, dtype=torch.complex64) for shape in ((6,), (2, 5, 6), (2, 6)))
+        backwards((linear_recurrence.linear_recurrence(a, b, initial, cut),))
     for cell, vectors, more in (
         (MinGRUCell(), 2, {}),
         (SRUCell(), 3, {"weight": draw(2, 6), "skip": draw(2, 5, 6)}),

@@ -1,54 +1,67 @@
 """Mamba's selective recurrence as one loop each way. The state stands as (S, E): the inner loops run over the channels.
 
 For the way back the state before every ``STEPS`` steps is kept; the states between are made again, a few at a time.
-Letters: B rows, T steps, K groups of ``STEPS`` of them, E channels, S numbers of state a channel. Each inner loop
+Letters: B rows, T steps, K groups of ``STEPS`` at most, E channels, S numbers of state a channel. Each inner loop
 touches few arrays, so that the compiler can tell that they do not overlap, and works on several numbers at once.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for exp
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, jit
 from statewise.ops.compiled.elementary import exp
+from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
 STEPS = 16
 """Between two states that are kept: with S = 16, they are together as large as u"""
 
 
-def forward(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """All outputs ``(B, T, E)``, the last state ``(B, E, S)``, and the states that are kept ``(B, K, S, E)``."""
-    batch, time, channels = u.shape
-    h = initial.mT.clone(memory_format=torch.contiguous_format)
-    kept = u.new_empty(batch, -(-time // STEPS), a.shape[1], channels)
-    y = u.new_empty(u.shape)
-    _forward(*map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
-    return y, h.mT.contiguous(), kept
+class Loops(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
 
+    segments: Segments | None
 
-def gradients(
-    grad_y: Tensor, grad_h: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, kept: Tensor
-) -> tuple[Tensor, ...]:
-    """Those of u, dt, a, b, c and the initial state."""
-    carried = grad_h.mT.clone(memory_format=torch.contiguous_format)
-    grad_u, grad_dt, grad_b, grad_c = (torch.empty(x.shape, dtype=x.dtype) for x in (u, dt, b, c))
-    grad_a = a.new_zeros(a.shape[1], a.shape[0])
-    given = map(as_array, (grad_y, u, dt, a.t(), b, c, kept))
-    _backward(*given, *map(as_array, (carried, grad_u, grad_dt, grad_a, grad_b, grad_c)))
-    return grad_u, grad_dt, grad_a.t(), grad_b, grad_c, carried.mT
+    def forward(
+        self, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All outputs ``(B, T, E)``, the last state ``(B, E, S)``, and the states that are kept ``(K, S, E)``."""
+        batch, time, channels = u.shape
+        h, where = initial.mT.clone(memory_format=torch.contiguous_format), spans(self.segments, batch, time)
+        kept = u.new_empty(batch * time // STEPS + len(where), a.shape[1], channels)
+        y = u.new_empty(u.shape)
+        _forward(where, *map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
+        return y, h.mT.contiguous(), kept
+
+    def gradients(
+        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Those of u, dt, a, b, c and the initial state."""
+        carried = d_last.mT.clone(memory_format=torch.contiguous_format)
+        grad_u, grad_dt, grad_b, grad_c = (torch.empty(x.shape, dtype=x.dtype) for x in (u, dt, b, c))
+        grad_a = a.new_zeros(a.shape[1], a.shape[0])
+        given = map(as_array, (dy, u, dt, a.t(), b, c, before))
+        found = (carried, grad_u, grad_dt, grad_a, grad_b, grad_c)
+        _backward(spans(self.segments, *u.shape[:2]), *given, *map(as_array, found))
+        return grad_u, grad_dt, grad_a.t(), grad_b, grad_c, carried.mT
 
 
 @jit
-def _forward(u: Array, dt: Array, a: Array, b: Array, c: Array, h: Array, kept: Array, y: Array) -> None:
+def _forward(spans: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, h: Array, kept: Array, y: Array) -> None:
     driven = np.empty(u.shape[2], u.dtype)
-    for row in range(u.shape[0]):
-        for t in range(u.shape[1]):
-            if t % STEPS == 0:
-                kept[row, t // STEPS] = h[row]
+    for segment in range(spans.shape[0]):
+        row, start, end = spans[segment]
+        group = _first_group(u, spans, segment)
+        if start > 0:
+            h[row] = 0
+        for t in range(start, end):
+            if (t - start) % STEPS == 0:
+                kept[group + (t - start) // STEPS] = h[row]
             for e in range(driven.size):
                 driven[e] = dt[row, t, e] * u[row, t, e]
                 y[row, t, e] = 0
@@ -61,16 +74,19 @@ def _forward(u: Array, dt: Array, a: Array, b: Array, c: Array, h: Array, kept: 
 
 @jit
 def _backward(
-    grad_y: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, kept: Array,
+    spans: Array, grad_y: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, kept: Array,
     carried: Array, grad_u: Array, grad_dt: Array, grad_a: Array, grad_b: Array, grad_c: Array,
 ) -> None:  # fmt: skip
     """``carried`` comes in as the cotangent of the last state and goes out as that of the initial one."""
     states = np.empty((STEPS + 1, *a.shape), u.dtype)
     keep = np.empty((STEPS, *a.shape), u.dtype)
-    for row in range(u.shape[0]):
-        for group in range(kept.shape[1] - 1, -1, -1):
-            start, end = group * STEPS, min((group + 1) * STEPS, u.shape[1])
-            states[0] = kept[row, group]
+    for segment in range(spans.shape[0] - 1, -1, -1):
+        row, first, last = spans[segment]
+        group = _first_group(u, spans, segment)
+        for back in range((last - first - 1) // STEPS, -1, -1):
+            start = first + back * STEPS
+            end = min(start + STEPS, last)
+            states[0] = kept[group + back]
             for t in range(start, end):
                 _advance(u[row, t], dt[row, t], a, b[row, t], states[t - start], keep[t - start], states[t - start + 1])
             for t in range(end - 1, start - 1, -1):
@@ -79,6 +95,15 @@ def _backward(
                     states[t - start], keep[t - start], states[t - start + 1],
                     carried[row], grad_u[row, t], grad_dt[row, t], grad_a, grad_b[row, t], grad_c[row, t],
                 )  # fmt: skip
+        if first > 0:
+            carried[row] = 0
+
+
+@jit
+def _first_group(u: Array, spans: Array, segment: int) -> int:
+    """Where the states of a segment begin among those that are kept."""
+    first: int = (spans[segment, 0] * u.shape[1] + spans[segment, 1]) // STEPS + segment
+    return first
 
 
 @jit

@@ -5,47 +5,55 @@ cell makes of them is plugged in from ``statewise.ops.gpu.linear_cells``. Coeffi
 works them out again.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.gpu.blocks import put, sums_of, vectors
 from statewise.ops.gpu.linear_cells import CELLS
-from statewise.ops.gpu.scan import then
+from statewise.ops.gpu.pairs import then
+from statewise.ops.gpu.spans import closing, opening, programs, span, spans_of
 
 STEPS, NUMBERS = 32, 32
 """A tile: so many steps of so many numbers"""
 
 
-def forward(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``statewise.ops.gpu.elementwise.forward``; these cells have neither a way past nor weights."""
-    reads, (batch, time, _, size) = cell.form().reads, x.shape
-    states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if reads else 0)
-    if initial.numel():
-        with torch.cuda.device_of(x):
-            forward_kernel[(batch, triton.cdiv(size, NUMBERS))](
-                x.contiguous(), initial.contiguous(), states, y, time, size, **options(cell, x), READS=reads
-            )
-    return states, y
+class GatedScan(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
 
+    segments: Segments | None
 
-def backward(
-    cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor, d_last: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As ``statewise.ops.gpu.elementwise.backward``."""
-    batch, time, _, size = x.shape
-    dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    d_initial = d_last.clone(memory_format=torch.contiguous_format)
-    if initial.numel():
-        with torch.cuda.device_of(x):
-            backward_kernel[(batch, triton.cdiv(size, NUMBERS))](
-                *(t.contiguous() for t in (x, initial, states, dy)), dx, d_initial, time, size,
-                **options(cell, x), RETREAT=CELLS[type(cell)][2],
-            )  # fmt: skip
-    return dx, torch.zeros_like(skip), torch.zeros_like(weight), d_initial
+    def forward(self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``statewise.ops.gpu.elementwise.Steps``; these cells have neither a way past nor weights."""
+        reads, (batch, time, _, size) = cell.form().reads, x.shape
+        states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if reads else 0)
+        if states.numel():
+            with torch.cuda.device_of(x):
+                forward_kernel[programs(self.segments, batch), triton.cdiv(size, NUMBERS)](
+                    x.contiguous(), initial.contiguous(), states, y, spans_of(self.segments), time, size,
+                    **options(cell, x), READS=reads,
+                )  # fmt: skip
+        return states, y
+
+    def backward(
+        self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor,
+        d_last: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+        """As ``statewise.ops.gpu.elementwise.Steps``."""
+        batch, time, _, size = x.shape
+        dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        d_initial = d_last.clone(memory_format=torch.contiguous_format)
+        if states.numel():
+            with torch.cuda.device_of(x):
+                backward_kernel[programs(self.segments, batch), triton.cdiv(size, NUMBERS)](
+                    *(t.contiguous() for t in (x, initial, states, dy, d_last)), dx, d_initial,
+                    spans_of(self.segments), time, size, **options(cell, x), RETREAT=CELLS[type(cell)][2],
+                )  # fmt: skip
+        return dx, torch.zeros_like(skip), torch.zeros_like(weight), d_initial
 
 
 def options(cell: Any, x: Tensor) -> dict[str, Any]:
@@ -59,19 +67,19 @@ def options(cell: Any, x: Tensor) -> dict[str, Any]:
 
 @triton.jit(do_not_specialize=["time"])
 def forward_kernel(
-    x, initial, states, y, time, size,
+    x, initial, states, y, spans, time, size,
     G: tl.constexpr, KIND: tl.constexpr, COEFFICIENTS: tl.constexpr, READ: tl.constexpr,
     STEPS: tl.constexpr, NUMBERS: tl.constexpr, READS: tl.constexpr,
 ):  # fmt: skip
     """Writes all states and, where READS, what is read of them."""
-    row = tl.program_id(0).to(tl.int64)
+    row, start, end = span(spans, time)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
     inside = number < size
-    carried = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    carried = tl.load(initial + row * size + number, mask=opening(start, inside), other=0.0).to(KIND)
     last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        t = (tile * STEPS + tl.arange(0, STEPS))[:, None]
-        at, mask = row * time + t, (t < time) & inside
+    for tile in range(0, tl.cdiv(end - start, STEPS)):
+        t = (start + tile * STEPS + tl.arange(0, STEPS))[:, None]
+        at, mask = row * time + t, (t < end) & inside
         x_t = vectors(x + at * G * size + number, G, size, mask, KIND)
         a, b = COEFFICIENTS(x_t)
         factors, sums = tl.associative_scan((a, b), 0, then)
@@ -84,21 +92,21 @@ def forward_kernel(
 
 @triton.jit(do_not_specialize=["time"])
 def backward_kernel(
-    x, initial, states, dy, dx, d_initial, time, size,
+    x, initial, states, dy, d_last, dx, d_initial, spans, time, size,
     G: tl.constexpr, KIND: tl.constexpr, COEFFICIENTS: tl.constexpr, READ: tl.constexpr,
     STEPS: tl.constexpr, NUMBERS: tl.constexpr, RETREAT: tl.constexpr,
 ):  # fmt: skip
-    """Writes the cotangents of x and, where that of the last state stood, of the initial one."""
-    row = tl.program_id(0).to(tl.int64)
+    """Writes the cotangents of x and of the initial state."""
+    row, start, end = span(spans, time)
     number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
     inside = number < size
-    first = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
-    carried = tl.load(d_initial + row * size + number, mask=inside, other=0.0).to(KIND)
+    opens = opening(start, inside)
+    first = tl.load(initial + row * size + number, mask=opens, other=0.0).to(KIND)
+    carried = tl.load(d_last + row * size + number, mask=closing(end, time, inside), other=0.0).to(KIND)
     last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        order = (tile * STEPS + tl.arange(0, STEPS))[:, None]
-        t = time - 1 - order
-        at, mask, later = row * time + t, (t >= 0) & inside, t + 1 < time
+    for tile in range(0, tl.cdiv(end - start, STEPS)):
+        t = (end - 1 - tile * STEPS - tl.arange(0, STEPS))[:, None]
+        at, mask, later = row * time + t, (t >= start) & inside, t + 1 < end
         a, _ = COEFFICIENTS(vectors(x + (at + 1) * G * size + number, G, size, mask & later, KIND))
         a = tl.where(mask & later, a, 1.0)
         x_t = vectors(x + at * G * size + number, G, size, mask, KIND)
@@ -106,10 +114,9 @@ def backward_kernel(
         factors, sums = tl.associative_scan((a, READ(x_t, d)), 0, then)
         dc = factors * carried + sums
         after = tl.load(states + at * size + number, mask=mask, other=0.0).to(KIND)
-        before = tl.load(states + (at - 1) * size + number, mask=mask & (t > 0), other=0.0).to(KIND)
-        before = tl.where(t > 0, before, first)
+        before = tl.load(states + (at - 1) * size + number, mask=mask & (t > start), other=0.0).to(KIND)
+        before = tl.where(t > start, before, first)
         put(dx + at * G * size + number, RETREAT(x_t, before, after, d, dc), G, size, mask)
         carried = tl.sum(tl.where(last, dc, 0.0), axis=0)[None, :]
-    some = tl.zeros_like(number) + time > 0
-    a, _ = COEFFICIENTS(vectors(x + row * time * G * size + number, G, size, inside & some, KIND))
-    tl.store(d_initial + row * size + number, tl.where(some, a, 1.0) * carried, mask=inside)
+    a, _ = COEFFICIENTS(vectors(x + (row * time + start) * G * size + number, G, size, inside, KIND))
+    tl.store(d_initial + row * size + number, a * carried, mask=opens)

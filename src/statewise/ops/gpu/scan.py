@@ -1,203 +1,150 @@
 """The linear recurrence h_t = a_t h_{t-1} + b_t as a Triton kernel each way.
 
-A program takes one row and a block of its numbers, and goes through time in tiles: it loads a tile of a and b, scans it
-in parallel (Blelloch 1990: (a, b) then (a', b') is (a' a, a' b + b')), adds what the tile before handed on, and stores
-it. So memory is read and written once, and what is carried stays in registers; the way back works out the cotangents of
-a as it goes. Complex numbers are pairs, real and imaginary part side by side. Where a product of coefficients of one
-tile overflows, so does the tile, although the recurrence might not: |a| up to 16 is safe in single precision.
+A program takes one row, or a segment of one, and a block of its numbers, and goes through time in tiles: it loads a
+tile of a and b, scans it in parallel, going on from the state that the tile before handed on, and stores it. So memory
+is read and written once, and what is carried stays in registers; the way back works out the cotangents of a as it goes,
+and where a is the same at all steps (FIXED) reads it once and adds them up. Complex numbers are pairs, real and
+imaginary part side by side. Where a product of coefficients of one tile overflows, so does the tile, although the
+recurrence might not: |a| up to 16 is safe in single precision. Letters: B rows, S segments or else rows, T, D.
 """
+
+from typing import Any, NamedTuple
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.gpu.blocks import sums_of
+from statewise.ops.gpu.pairs import (
+    chosen,
+    conjugate,
+    over_steps,
+    product,
+    read,
+    recurrence,
+    repeated,
+    total,
+    write,
+    zeros,
+)
+from statewise.ops.gpu.spans import by_row, opening, programs, span, spans_of
 
 STEPS, NUMBERS = 32, 64
-"""A tile: so many steps of so many numbers"""
-
-
-@triton.jit
-def then(a, b, a_next, b_next):
-    """Two maps h -> a h + b, one after the other."""
-    return a * a_next, a_next * b + b_next
+"""A tile: so many steps of so many real numbers"""
 
 
 @triton.jit(do_not_specialize=["time"])
-def _scan_kernel(
-    a, b, initial, h, time, size,
+def scan_kernel(
+    a, b, initial, h, spans, time, size,
     a_row, a_time, a_number, b_row, b_time, b_number,
-    KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+    COMPLEX: tl.constexpr, FIXED: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
 ):  # fmt: skip
-    row = tl.program_id(0).to(tl.int64)
-    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    """Writes ``h (B, T, D)``. Strides count real numbers, as many as ``PARTS`` for each of ours."""
+    PARTS: tl.constexpr = 2 if COMPLEX else 1
+    row, start, end = span(spans, time)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
     inside = number < size
-    carried = tl.load(initial + row * size + number, mask=inside, other=0.0).to(KIND)
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        order = tile * STEPS + tl.arange(0, STEPS)
-        t = order.to(tl.int64)
-        mask = (order < time)[:, None] & inside[None, :]
-        at_a = row * a_row + t[:, None] * a_time + number[None, :] * a_number
-        at_b = row * b_row + t[:, None] * b_time + number[None, :] * b_number
-        factor = tl.load(a + at_a, mask=mask, other=1.0).to(KIND)
-        driven = tl.load(b + at_b, mask=mask, other=0.0).to(KIND)
-        factors, sums = tl.associative_scan((factor, driven), 0, then)
-        states = factors * carried[None, :] + sums
-        tl.store(h + (row * time + t[:, None]) * size + number[None, :], states, mask=mask)
-        last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-        carried = tl.sum(tl.where(last, states, 0.0), axis=0)
-
-
-@triton.jit
-def _then_complex(a, a_i, b, b_i, a_next, a_next_i, b_next, b_next_i):
-    """``then`` for pairs."""
-    return (
-        a * a_next - a_i * a_next_i,
-        a * a_next_i + a_i * a_next,
-        a_next * b - a_next_i * b_i + b_next,
-        a_next * b_i + a_next_i * b + b_next_i,
-    )
+    carried = read(initial + (row * size + number) * PARTS, opening(start, inside), 0.0, COMPLEX, KIND)
+    a, b = a + row * a_row + number * a_number, b + row * b_row + number * b_number
+    if FIXED:
+        factor = read(a, inside, 1.0, COMPLEX, KIND)
+    for tile in range(0, tl.cdiv(end - start, STEPS)):
+        t = (start + tile * STEPS + tl.arange(0, STEPS)[:, None]).to(tl.int64)
+        mask = (t < end) & inside
+        driven = read(b + t * b_time, mask, 0.0, COMPLEX, KIND)
+        factors = repeated(factor, mask, COMPLEX) if FIXED else read(a + t * a_time, mask, 1.0, COMPLEX, KIND)
+        states = recurrence(factors, driven, carried, COMPLEX)
+        write(h + ((row * time + t) * size + number) * PARTS, states, mask, COMPLEX)
+        carried = over_steps(states, tl.arange(0, STEPS)[:, None] == STEPS - 1, COMPLEX)
 
 
 @triton.jit(do_not_specialize=["time"])
-def _complex_scan_kernel(
-    a, b, initial, h, time, size,
-    a_row, a_time, a_number, b_row, b_time, b_number,
-    KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
-):  # fmt: skip
-    """As ``_scan_kernel``; strides count real numbers, and an imaginary part follows its real part."""
-    row = tl.program_id(0).to(tl.int64)
-    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
-    inside = number < size
-    at_start = initial + 2 * (row * size + number)
-    carried = tl.load(at_start, mask=inside, other=0.0).to(KIND)
-    carried_i = tl.load(at_start + 1, mask=inside, other=0.0).to(KIND)
-    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        order = tile * STEPS + tl.arange(0, STEPS)
-        t = order.to(tl.int64)
-        mask = (order < time)[:, None] & inside[None, :]
-        at_a = a + row * a_row + t[:, None] * a_time + number[None, :] * a_number
-        at_b = b + row * b_row + t[:, None] * b_time + number[None, :] * b_number
-        factor, factor_i = tl.load(at_a, mask=mask, other=1.0), tl.load(at_a + 1, mask=mask, other=0.0)
-        driven, driven_i = tl.load(at_b, mask=mask, other=0.0), tl.load(at_b + 1, mask=mask, other=0.0)
-        factor, factor_i, driven, driven_i = tl.associative_scan((factor, factor_i, driven, driven_i), 0, _then_complex)
-        states = factor * carried[None, :] - factor_i * carried_i[None, :] + driven
-        states_i = factor * carried_i[None, :] + factor_i * carried[None, :] + driven_i
-        at_h = h + 2 * ((row * time + t[:, None]) * size + number[None, :])
-        tl.store(at_h, states, mask=mask)
-        tl.store(at_h + 1, states_i, mask=mask)
-        carried = tl.sum(tl.where(last, states, 0.0), axis=0)
-        carried_i = tl.sum(tl.where(last, states_i, 0.0), axis=0)
-
-
-@triton.jit(do_not_specialize=["time"])
-def _scan_back_kernel(
-    a, initial, h, grad, da, g, d_initial, time, size,
+def scan_back_kernel(
+    a, initial, h, grad, da, g, d_initial, spans, time, size,
     a_row, a_time, a_number, grad_row, grad_time, grad_number,
-    KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
+    COMPLEX: tl.constexpr, FIXED: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
 ):  # fmt: skip
-    """g_t = dh_t + a_{t+1} g_{t+1} from the end, da_t = g_t h_{t-1}, and at the start a_1 g_1."""
-    row = tl.program_id(0).to(tl.int64)
-    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
+    """g_t = dh_t + conj(a_{t+1}) g_{t+1} from the end, da_t = g_t conj(h_{t-1}), and at the start conj(a_1) g_1.
+
+    ``da`` is ``(B, T, D)``, and where a is FIXED ``(S, D)``, sums over steps.
+    """
+    PARTS: tl.constexpr = 2 if COMPLEX else 1
+    row, start, end = span(spans, time)
+    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)[None, :]
     inside = number < size
-    at_start = row * size + number
-    first = tl.load(initial + at_start, mask=inside, other=0.0).to(KIND)
-    carried = tl.zeros([NUMBERS], dtype=KIND)
-    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        order = tile * STEPS + tl.arange(0, STEPS)
-        t = (time - 1 - order).to(tl.int64)[:, None]
-        mask = (order < time)[:, None] & inside[None, :]
-        at_a = a + row * a_row + (t + 1) * a_time + number[None, :] * a_number
-        factor = tl.load(at_a, mask=mask & (t + 1 < time), other=1.0).to(KIND)
-        at_grad = grad + row * grad_row + t * grad_time + number[None, :] * grad_number
-        driven = tl.load(at_grad, mask=mask, other=0.0).to(KIND)
-        factors, sums = tl.associative_scan((factor, driven), 0, then)
-        grads = factors * carried[None, :] + sums
-        at = (row * time + t) * size + number[None, :]
-        before = tl.load(h + at - size, mask=mask & (t > 0), other=0.0).to(KIND)
-        before = tl.where(t > 0, before, first[None, :])
-        tl.store(g + at, grads, mask=mask)
-        tl.store(da + at, grads * before, mask=mask)
-        carried = tl.sum(tl.where(last, grads, 0.0), axis=0)
-    factor = tl.load(a + row * a_row + number * a_number, mask=inside, other=0.0).to(KIND)
-    tl.store(d_initial + at_start, factor * carried, mask=inside)
+    at_row, opens = (row * size + number) * PARTS, opening(start, inside)
+    initial_state = read(initial + at_row, opens, 0.0, COMPLEX, KIND)
+    a, grad = a + row * a_row + number * a_number, grad + row * grad_row + number * grad_number
+    first = conjugate(read(a + start * a_time, inside, 1.0, COMPLEX, KIND), COMPLEX)
+    carried = zeros(NUMBERS, COMPLEX, KIND)
+    sums = zeros(NUMBERS, COMPLEX, KIND)
+    for tile in range(0, tl.cdiv(end - start, STEPS)):
+        t = (end - 1 - tile * STEPS - tl.arange(0, STEPS)[:, None]).to(tl.int64)
+        mask, later = (t >= start) & inside, t + 1 < end
+        driven = read(grad + t * grad_time, mask, 0.0, COMPLEX, KIND)
+        if FIXED:
+            factors = repeated(first, mask & later, COMPLEX)
+        else:
+            factors = conjugate(read(a + (t + 1) * a_time, mask & later, 1.0, COMPLEX, KIND), COMPLEX)
+        grads = recurrence(factors, driven, carried, COMPLEX)
+        at = ((row * time + t) * size + number) * PARTS
+        before = read(h + at - size * PARTS, mask & (t > start), 0.0, COMPLEX, KIND)
+        before = conjugate(chosen(t > start, before, initial_state, COMPLEX), COMPLEX)
+        write(g + at, grads, mask, COMPLEX)
+        if FIXED:
+            sums = total(sums, over_steps(product(grads, before, COMPLEX), mask, COMPLEX), COMPLEX)
+        else:
+            write(da + at, product(grads, before, COMPLEX), mask, COMPLEX)
+        carried = over_steps(grads, tl.arange(0, STEPS)[:, None] == STEPS - 1, COMPLEX)
+    write(d_initial + at_row, product(first, carried, COMPLEX), opens, COMPLEX)
+    if FIXED:
+        write(da + (tl.program_id(0).to(tl.int64) * size + number) * PARTS, sums, inside, COMPLEX)
 
 
-@triton.jit(do_not_specialize=["time"])
-def _complex_scan_back_kernel(
-    a, initial, h, grad, da, g, d_initial, time, size,
-    a_row, a_time, a_number, grad_row, grad_time, grad_number,
-    KIND: tl.constexpr, STEPS: tl.constexpr, NUMBERS: tl.constexpr,
-):  # fmt: skip
-    """As ``_scan_back_kernel`` with conjugates of a and h, for pairs as in ``_complex_scan_kernel``."""
-    row = tl.program_id(0).to(tl.int64)
-    number = tl.program_id(1) * NUMBERS + tl.arange(0, NUMBERS)
-    inside = number < size
-    at_start = 2 * (row * size + number)
-    first = tl.load(initial + at_start, mask=inside, other=0.0).to(KIND)
-    first_i = tl.load(initial + at_start + 1, mask=inside, other=0.0).to(KIND)
-    carried, carried_i = tl.zeros([NUMBERS], dtype=KIND), tl.zeros([NUMBERS], dtype=KIND)
-    last = (tl.arange(0, STEPS) == STEPS - 1)[:, None]
-    for tile in range(0, tl.cdiv(time, STEPS)):
-        order = tile * STEPS + tl.arange(0, STEPS)
-        t = (time - 1 - order).to(tl.int64)[:, None]
-        mask = (order < time)[:, None] & inside[None, :]
-        at_a = a + row * a_row + (t + 1) * a_time + number[None, :] * a_number
-        factor = tl.load(at_a, mask=mask & (t + 1 < time), other=1.0)
-        factor_i = -tl.load(at_a + 1, mask=mask & (t + 1 < time), other=0.0)
-        at_grad = grad + row * grad_row + t * grad_time + number[None, :] * grad_number
-        driven, driven_i = tl.load(at_grad, mask=mask, other=0.0), tl.load(at_grad + 1, mask=mask, other=0.0)
-        factor, factor_i, driven, driven_i = tl.associative_scan((factor, factor_i, driven, driven_i), 0, _then_complex)
-        grads = factor * carried[None, :] - factor_i * carried_i[None, :] + driven
-        grads_i = factor * carried_i[None, :] + factor_i * carried[None, :] + driven_i
-        at = 2 * ((row * time + t) * size + number[None, :])
-        before = tl.load(h + at - 2 * size, mask=mask & (t > 0), other=0.0)
-        before_i = tl.load(h + at - 2 * size + 1, mask=mask & (t > 0), other=0.0)
-        before, before_i = tl.where(t > 0, before, first[None, :]), tl.where(t > 0, before_i, first_i[None, :])
-        tl.store(g + at, grads, mask=mask)
-        tl.store(g + at + 1, grads_i, mask=mask)
-        tl.store(da + at, grads * before + grads_i * before_i, mask=mask)
-        tl.store(da + at + 1, grads_i * before - grads * before_i, mask=mask)
-        carried = tl.sum(tl.where(last, grads, 0.0), axis=0)
-        carried_i = tl.sum(tl.where(last, grads_i, 0.0), axis=0)
-    at_a = a + row * a_row + number * a_number
-    factor, factor_i = tl.load(at_a, mask=inside, other=0.0), -tl.load(at_a + 1, mask=inside, other=0.0)
-    tl.store(d_initial + at_start, factor * carried - factor_i * carried_i, mask=inside)
-    tl.store(d_initial + at_start + 1, factor * carried_i + factor_i * carried, mask=inside)
+class Scan(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
 
+    segments: Segments | None
 
-def states(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    """All h ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b (B, T, D)`` and ``initial (B, D)``, of any strides."""
-    batch, time, size = b.shape
-    h = torch.empty((batch, time, size), dtype=initial.dtype, device=b.device)
-    kernel = _complex_scan_kernel if h.is_complex() else _scan_kernel
-    a, b, initial, out = (_as_reals(x) for x in (a.expand_as(b), b, initial.contiguous(), h))
-    if h.numel():
+    def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        """All h ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b`` and ``initial (B, D)``, of any strides."""
+        h = torch.empty(b.shape, dtype=initial.dtype, device=b.device)
+        given = [_as_reals(x) for x in (a.expand_as(b), b, initial.contiguous())]
+        found = options(a, h)
+        if h.numel():
+            with torch.cuda.device_of(h):
+                scan_kernel[programs(self.segments, h.shape[0]), triton.cdiv(h.shape[2], found["NUMBERS"])](
+                    *given, _as_reals(h), spans_of(self.segments), *h.shape[1:],
+                    *given[0].stride()[:3], *given[1].stride()[:3], **found,
+                )  # fmt: skip
+        return h
+
+    def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h: the recurrence from the end."""
+        if not h.numel():
+            return torch.zeros_like(a), torch.zeros_like(h), torch.zeros_like(initial)
+        (batch, time, size), count, found = h.shape, programs(self.segments, h.shape[0]), options(a, h)
+        g, d_initial = torch.empty_like(h), torch.empty(initial.shape, dtype=h.dtype, device=h.device)
+        da = h.new_empty((count, size) if found["FIXED"] else (batch, time, size))
+        given = [_as_reals(x) for x in (a.expand_as(h), initial.contiguous(), h, grad)]
         with torch.cuda.device_of(h):
-            kernel[(batch, triton.cdiv(size, NUMBERS))](
-                a, b, initial, out, time, size, *a.stride()[:3], *b.stride()[:3], sums_of(h.dtype), STEPS, NUMBERS
-            )
-    return h
+            scan_back_kernel[count, triton.cdiv(size, found["NUMBERS"])](
+                *given, *map(_as_reals, (da, g, d_initial)), spans_of(self.segments), time, size,
+                *given[0].stride()[:3], *given[3].stride()[:3], **found,
+            )  # fmt: skip
+        if found["FIXED"]:
+            da = by_row(da, self.segments).unsqueeze(1)
+        return da.sum_to_size(a.shape), g, d_initial
 
 
-def gradients(a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Those of ``a``, ``b`` and ``initial`` from the cotangents of h: the recurrence from the end."""
-    batch, time, size = h.shape
-    if not h.numel():
-        return torch.zeros_like(a), torch.zeros_like(h), torch.zeros_like(initial)
-    da, g = (torch.empty(h.shape, dtype=h.dtype, device=h.device) for _ in range(2))
-    d_initial = torch.empty(initial.shape, dtype=h.dtype, device=h.device)
-    kernel = _complex_scan_back_kernel if h.is_complex() else _scan_back_kernel
-    read = [_as_reals(x) for x in (a.expand_as(h), initial.contiguous(), h.contiguous(), grad)]
-    with torch.cuda.device_of(h):
-        kernel[(batch, triton.cdiv(size, NUMBERS))](
-            *read, *(_as_reals(x) for x in (da, g, d_initial)), time, size,
-            *read[0].stride()[:3], *read[3].stride()[:3], sums_of(h.dtype), STEPS, NUMBERS,
-        )  # fmt: skip
-    return da.sum_to_size(a.shape), g, d_initial
+def options(a: Tensor, h: Tensor) -> dict[str, Any]:
+    """What both kernels are compiled for."""
+    return {
+        "COMPLEX": h.is_complex(), "FIXED": a.shape[1] < h.shape[1], "KIND": sums_of(h.dtype),
+        "STEPS": STEPS, "NUMBERS": NUMBERS // 2 if h.is_complex() else NUMBERS,
+    }  # fmt: skip
 
 
 def _as_reals(x: Tensor) -> Tensor:
