@@ -22,6 +22,7 @@ _EXPORTS = {
     "Sampling": "generation.sampling",
     "TrainConfig": "train.config",
     "UserError": "errors",
+    "When": "runs.rows_ahead",
     "bench_models": "api",
     "compare_models": "api",
     "default_config": "models.resolve",

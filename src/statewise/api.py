@@ -26,6 +26,7 @@ from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
 from statewise.runs.forecasting import NextRows, forecast_next
 from statewise.runs.intervals import Intervals
+from statewise.runs.rows_ahead import USUALLY, When
 from statewise.runs.training import score_run, train_run
 from statewise.storage import made, read_json, write_text
 from statewise.tasks.resolve import name_task
@@ -181,7 +182,9 @@ def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | Non
     return generate(run.model, read_vocabulary(run.preprocessing, run.config.task), prompt=prompt, sampling=sampling)
 
 
-def forecast_rows(folder: str | Path, data: str | Path = "", intervals: Intervals | None = None) -> NextRows:
+def forecast_rows(
+    folder: str | Path, data: str | Path = "", intervals: Intervals | None = None, when: When = USUALLY
+) -> NextRows:
     """The rows that follow a table; ``statewise forecast`` from Python.
 
     Args:
@@ -189,12 +192,13 @@ def forecast_rows(folder: str | Path, data: str | Path = "", intervals: Interval
         data: table with the rows so far; empty = the one of the training.
         intervals: predictive intervals from Monte Carlo dropout; ``None`` = none. What they hold stands in
             ``statewise.runs.forecasting``.
+        when: the rows come, of a run that is told times; else each comes a usual step after the one before.
 
     Raises:
-        UserError: if the folder holds no finished run on a table, the table has other columns, or intervals are asked
-            of a model without dropout.
+        UserError: if the folder holds no finished run on a table, the table has other columns or times, or intervals
+            are asked of a model without dropout.
     """
-    return forecast_next(load_run(Path(folder)), str(data), intervals)
+    return forecast_next(load_run(Path(folder)), str(data), intervals, when)
 
 
 @dataclass(frozen=True)

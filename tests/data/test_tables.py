@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from statewise.data.ahead import usual_rows
 from statewise.data.table import Reading, read_table
 from statewise.errors import UserError
 
@@ -155,7 +156,7 @@ def test_the_times_that_follow(kind: str, tmp_path: Path):
     text = "\n".join(["time,x", *(f"{time},{k * k % 7}" for k, time in enumerate(times))]) + "\n"
     found = read_table(written(tmp_path, text)).times
     assert found is not None
-    assert found.following(2) == following
+    assert usual_rows(found, 2).names == following
 
 
 NUMBERED = {
@@ -175,7 +176,7 @@ def test_numbers_are_dates_where_their_name_says_so(kind: str, tmp_path: Path):
     name, numbers, following, season = NUMBERED[kind]
     table = read_table(written(tmp_path, "\n".join([f"{name},x", *(f"{cell},1" for cell in numbers)]) + "\n"))
     assert table.times is not None
-    assert (table.times.following(1), table.times.season) == ([following], season)
+    assert (usual_rows(table.times, 1).names, table.times.season) == ([following], season)
     assert any("numbers of" in note for note in table.notes) == (season > 1)
 
 

@@ -14,6 +14,10 @@ def found() -> Data:
         "created": "2026-03-14T09:26:53",
         "command": "statewise forecast runs/plant --interval 0.975",
         "times": ["2024-05-01", "2024-05-02"],
+        "ahead": [86400.0, 2 * 86400.0],
+        "ago": [-10 * 86400.0, -86400.0, 0.0],
+        "unit": "seconds",
+        "notes": ["rows <i>ahead</i> come daily"],
         "values": {"sun": [4.0, 5.0], "<b>rain</b>": [0.5, 0.25]},
         "before": {"sun": [1.0, 2.0, 3.0], "<b>rain</b>": [0.0, 0.0, 0.125]},
         "lower": {"sun": [3.0, 3.5], "<b>rain</b>": [0.0, -0.5]},
@@ -37,7 +41,7 @@ def test_a_page_has_a_plot_for_each_target_and_a_table_of_all_rows(found: Data) 
     page = Page(text)
     assert sum(attribute == ("class", "plot") for attribute in page.attributes) == 2
     assert page.counts("tr") == 1 + 2
-    for told in ("2024-05-02", "[3.500, 6.500]", "97.5 % of what comes", "97.5 % of all sums", "<b>rain</b>"):
+    for told in ("2024-05-02", "[3.500, 6.500]", "97.5 % of what comes", "97.5 % of all sums", "<b>rain</b>", "<i>ahead</i>"):
         assert told in page.text
     assert_sound(text)
 
@@ -52,6 +56,15 @@ def test_the_forecast_and_its_band_go_on_from_the_last_row_that_is_known(found: 
         assert low > middle > high, "the axis points up, its numbers down"
 
 
+def test_rows_stand_where_their_times_are(found: Data) -> None:
+    known, ahead = corners(found, "line main")[:2]
+    first, second, third, *_, last = (x for x, _ in (*known, *ahead))
+    assert second - first == pytest.approx(9 * (third - second), rel=0.01)
+    assert last - third == pytest.approx(2 * (third - second), rel=0.01)
+    assert "days from the last known row" in render_forecast(found)
+    assert "hour from the last known row" in render_forecast(found | {"unit": "hour"})
+
+
 def test_a_row_that_is_pointed_at_is_told_with_its_interval(found: Data) -> None:
     tips = [value for name, value in Page(render_forecast(found)).attributes if name == "data-tip"]
     assert "2024-05-02: 5.000\n3.500 to 6.500" in tips
@@ -61,7 +74,7 @@ def test_a_row_that_is_pointed_at_is_told_with_its_interval(found: Data) -> None
 
 
 def test_without_intervals_or_known_rows_there_is_a_line(found: Data) -> None:
-    del found["lower"], found["upper"], found["intervals"], found["before"]
+    del found["lower"], found["upper"], found["intervals"], found["before"], found["ago"]
     text = render_forecast(found)
     assert len(corners(found, "line main")) == 2
     assert "Shaded" not in text

@@ -18,6 +18,7 @@ from statewise.runs.folder import load_run
 from statewise.runs.forecast_page import write_forecast
 from statewise.runs.forecasting import forecast_next
 from statewise.runs.intervals import Intervals
+from statewise.runs.rows_ahead import When
 from statewise.runs.training import score_run
 
 
@@ -84,7 +85,10 @@ def _intervals(verb: verbs.Forecast) -> Intervals | None:
 def _forecast(verb: verbs.Forecast, command: str) -> None:
     loaded = load_run(Path(verb.run))
     intervals = _intervals(verb)
-    found = forecast_next(loaded, verb.data, intervals)
+    when = When(verb.every, tuple(time.strip() for time in verb.at.split(",") if time.strip()))
+    found = forecast_next(loaded, verb.data, intervals, when)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
     columns = {}
     for name, values in found.values.items():
         columns[name] = values

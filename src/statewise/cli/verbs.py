@@ -165,6 +165,10 @@ class Forecast:
     """Folder of the run"""
     data: Text = ""
     """CSV file with the rows so far; empty = the file of the training"""
+    every: Text = ""
+    """Forecast rows so far apart, as 10s, 5min, 1h, or a number where times are numbers; empty = at the usual step"""
+    at: Text = ""
+    """Forecast rows at these times, as 2024-05-01T10:00,2024-05-01T12:30 or numbers; one for each row of the horizon"""
     samples: Annotated[int | None, _default(_INTERVALS.samples)] = None
     """Ask so many models with units dropped out (Monte Carlo dropout) and add intervals, of a run with dropout"""
     interval: Annotated[float | None, _default(_INTERVALS.level)] = None

@@ -35,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Table:
-    """Regularly spaced rows of numbers."""
+    """Rows of numbers in the order of time."""
 
     values: np.ndarray
     """(rows, columns) float64, finite"""
@@ -54,6 +54,11 @@ class Table:
         """Rows a season, guessed from the time step; 1 = none known."""
         return self.times.season if self.times else 1
 
+    @property
+    def at(self) -> np.ndarray:
+        """(rows,) float64: when rows came, in seconds or units since the first; their numbers where none tells."""
+        return self.times.at if self.times else np.arange(float(len(self.values)))
+
 
 def read_table(path: str, reading: Reading | None = None) -> Table:
     """The series in a CSV file with a header.
@@ -67,8 +72,8 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
 
     Raises:
         UserError: if the file is missing, empty, has no header or a name twice in it, one row, text in a number column,
-            missing, infinite or not-a-number values, or unsorted, duplicated, unevenly spaced or missing times; line
-            and column are named.
+            missing, infinite or not-a-number values, or unsorted, duplicated or missing times; line and column are
+            named.
     """
     reading = reading or Reading()
     data = read_bytes(path, "a CSV file with a header and rows of numbers")
@@ -117,6 +122,11 @@ def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[
     form = numbered_form(frame[times.column])
     if form:
         notes.append(f"the numbers of '{times.column}' are read as {form.said}")
+    if not times.even:
+        return [
+            *notes,
+            f"times are irregular: {times.spacing()}; no season is assumed (--task-options season=N for one)",
+        ]
     step = {"seconds": _row_every(times.width), "units": f"row every {times.width:g}"}
     season = f"season of {times.season} rows" if times.season > 1 else "no season known"
     said = step.get(times.step, f"row a {times.step}")

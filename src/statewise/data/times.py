@@ -1,13 +1,13 @@
-"""The time column of a table: reading it, checking that rows are evenly spaced, and what a season may be."""
+"""The time column of a table: reading it, checking that it rises, how its rows are spaced, what a season may be."""
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from statewise.data.numbered import numbered_form
-from statewise.errors import UserError, counted
+from statewise.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,45 +34,53 @@ CYCLES = ("month", "week", "day", "period")
 """Names of columns that may count on and on, or begin anew"""
 HOLIDAYS = 4
 """Working days that may be missing in a row where weekends are"""
+SPANS = (("days", DAY), ("h", HOUR), ("min", MINUTE), ("s", 1))
+"""How stretches of time are written, and their seconds"""
 
 
 @dataclass(frozen=True)
 class Times:
-    """A time column whose rows rise by one even step."""
+    """A time column that rises from row to row."""
 
     column: str
     step: str
-    """``day``, ``month`` ... where it is one of the named steps, ``seconds`` or ``units`` (numbers) otherwise"""
+    """The usual step: ``day``, ``month`` ... where it is a named one, ``seconds`` or ``units`` (numbers) otherwise"""
     width: float
-    """The step in seconds or units"""
+    """The usual step, the median of all, in seconds or units"""
     last: float
     """The time of the last row in seconds since 1970 or units"""
     season: int
     """Rows a season that the step suggests; 1 = none known"""
+    at: np.ndarray
+    """(rows,) float64: seconds or units since the first row"""
+    even: bool
+    """Whether rows are evenly spaced; months and quarters differ in length a little"""
+    longest_after: int
+    """The line of the file before the longest step"""
 
-    def following(self, count: int) -> list[str]:
-        """The times of the next ``count`` rows, dates in ISO form.
+    @property
+    def in_seconds(self) -> bool:
+        """Whether times are dates, rather than numbers in units of their own."""
+        return self.step != "units"
 
-        >>> Times("day", "month", 31 * 86400, 1701388800.0, 12).following(2)
-        ['2024-01-01', '2024-02-01']
+    def written(self, span: float) -> str:
+        """A stretch of time for a person to read.
+
+        >>> Times("t", "seconds", 10.0, 0.0, 1, np.array([0.0, 10.0]), True, 2).written(90.0)
+        '1.5 min'
         """
-        if self.step == "units":
-            return [f"{self.last + k * self.width:g}" for k in range(1, count + 1)]
-        import pandas as pd
+        if not self.in_seconds:
+            return f"{span:.4g}"
+        unit, size = next((unit for unit in SPANS if span >= unit[1]), SPANS[-1])
+        return f"{span / size:.4g} {unit}" if span != DAY else "1 day"
 
-        offsets: dict[str, Any] = {
-            "working day": pd.offsets.BusinessDay,
-            "month": lambda k: pd.DateOffset(months=k),
-            "quarter": lambda k: pd.DateOffset(months=3 * k),
-            "year": lambda k: pd.DateOffset(years=k),
-        }
-        offset = offsets.get(self.step, lambda k: pd.Timedelta(seconds=k * self.width))
-        last = pd.Timestamp(self.last, unit="s").round("us")
-        dates = [(last + offset(k)).round("us") for k in range(1, count + 1)]
-        if self.step in ("month", "quarter") and last.is_month_end:
-            dates = [date + pd.offsets.MonthEnd(0) for date in dates]
-        whole = all(date == date.normalize() for date in (last, *dates))
-        return [str(date.date()) if whole else date.isoformat(sep=" ") for date in dates]
+    def spacing(self) -> str:
+        """From which step to which, the usual one and where the longest stands, in words."""
+        steps = np.diff(self.at)
+        return (
+            f"from {self.written(steps.min())} to {self.written(steps.max())} (after line {self.longest_after}), "
+            f"usually {self.written(self.width)}"
+        )
 
 
 def guess_time_column(frame: "pd.DataFrame") -> str | None:
@@ -148,7 +156,7 @@ def _day_comes_first(text: "pd.Series") -> bool:
 
 
 def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOrder) -> Times:
-    """The times of a table, after a look at their order and spacing.
+    """The times of a table, after a look at their order.
 
     Args:
         path: of the file, for messages.
@@ -157,7 +165,7 @@ def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOr
         order: of day and month; empty = guessed.
 
     Raises:
-        UserError: if a time cannot be read, is missing, stands twice, goes back, or rows are missing.
+        UserError: if a time cannot be read, is missing, stands twice or goes back.
     """
     name = str(column.name)
     dates = read_dates(column, order)
@@ -169,23 +177,21 @@ def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOr
     width = float(np.median(steps))
     days = dates.to_numpy().astype("datetime64[D]")
     step, season = _name_step(width, days)
-    if step == "working day":
-        working = np.busday_count(days[:-1], days[1:])
-        _check_spacing(path, column, np.where(working <= HOLIDAYS, 1, working), 1.0, lines)
-    else:
-        _check_spacing(path, column, steps, width, lines)
-    return Times(name, step, width, float(microseconds[-1] / 1e6), season)
+    even = _skip_weekends_alone(days) if step == "working day" else _is_even(steps, width)
+    at = (microseconds - microseconds[0]) / 1e6
+    longest = int(lines[steps.argmax()])
+    return Times(name, step, width, float(microseconds[-1] / 1e6), season if even else 1, at, even, longest)
 
 
 def _check_numbers(path: str, column: "pd.Series", lines: np.ndarray) -> Times:
     import pandas as pd
 
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    _refuse(path, str(column.name), lines, ~np.isfinite(values), "holds '{cell}', which is no time", column)
+    name = str(column.name)
+    _refuse(path, name, lines, ~np.isfinite(values), "holds '{cell}', which is no time", column)
     steps = _rising_steps(path, column, values, lines)
-    width = float(np.median(steps))
-    _check_spacing(path, column, steps, width, lines)
-    return Times(str(column.name), "units", width, float(values[-1]), 1)
+    width, longest = float(np.median(steps)), int(lines[steps.argmax()])
+    return Times(name, "units", width, float(values[-1]), 1, values - values[0], _is_even(steps, width), longest)
 
 
 def _name_step(width: float, days: np.ndarray) -> tuple[str, int]:
@@ -215,23 +221,14 @@ def _rising_steps(path: str, column: "pd.Series", times: np.ndarray, lines: np.n
     return steps
 
 
-def _check_spacing(path: str, column: "pd.Series", steps: np.ndarray, usual: float, lines: np.ndarray) -> None:
+def _is_even(steps: np.ndarray, usual: float) -> bool:
     """Months and quarters differ in length a little; what differs by half is a gap or a row too many."""
-    mend = "or say --task-options time=none to take the rows as evenly spaced"
-    wide = np.flatnonzero(steps > 1.5 * usual)
-    if len(wide):
-        gaps = counted(len(wide), "gap")
-        raise UserError(
-            f"{path} has a gap after line {lines[wide[0]]} (column '{column.name}', {gaps} in all); "
-            f"rows must be evenly spaced: fill the missing rows first, {mend}, or from Python hand "
-            "statewise.contract.Timed(values, elapsed) to a layer that reads time, such as cfc"
-        )
-    narrow = np.flatnonzero(steps < 0.5 * usual)
-    if len(narrow):
-        raise UserError(
-            f"line {lines[narrow[0] + 1]} of {path} comes too soon after the line before (column '{column.name}', "
-            f"{counted(len(narrow), 'such line')}); rows must be evenly spaced: bring them to one step first, {mend}"
-        )
+    return bool(((steps >= 0.5 * usual) & (steps <= 1.5 * usual)).all())
+
+
+def _skip_weekends_alone(days: np.ndarray) -> bool:
+    """Whether nothing is missing between working days but weekends and holidays."""
+    return bool((np.busday_count(days[:-1], days[1:]) <= HOLIDAYS).all())
 
 
 def _refuse(path: str, name: str, lines: np.ndarray, wrong: np.ndarray, what: str, column: "pd.Series") -> None:

@@ -16,7 +16,8 @@ def render_forecast(found: dict[str, Any]) -> str:
     Raises:
         ValueError: if ``found`` is no forecast; the sentence names the field.
 
-    >>> "2024-05-01" in render_forecast({"title": "x", "times": ["2024-05-01"], "values": {"sun": [4.0]}})
+    >>> found = {"title": "x", "times": ["2024-05-01"], "ahead": [1.0], "values": {"sun": [4.0]}}
+    >>> "2024-05-01" in render_forecast(found)
     True
     """
     clean = tidy(found)

@@ -1,6 +1,6 @@
 """The next rows of a series, from a run and the file as it is now."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from statewise.contract import Model
+from statewise import tree
+from statewise.contract import Input, Model, slice_time, values_of
+from statewise.data.pace import Pace
 from statewise.data.scaling import Changes, Scaler
 from statewise.data.table import Reading, Table, read_table
 from statewise.errors import UserError
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
+from statewise.runs.rows_ahead import USUALLY, When, about_rows, check_times, find_rows
 from statewise.tasks.resolve import make_task
 from statewise.train.evaluation import answers
 from statewise.train.monte_carlo import sample_outputs
@@ -39,11 +42,21 @@ class NextRows:
     """Target -> where they end"""
     before: dict[str, list[float]] = field(default_factory=dict)
     """Target -> its last values in the table, oldest first"""
+    ahead: list[float] = field(default_factory=list)
+    """How long after the last row of the table the rows come, in ``unit``"""
+    ago: list[float] = field(default_factory=list)
+    """How long before it those of ``before`` came, at most 0"""
+    unit: str = "rows"
+    """``seconds``, ``rows`` where the table has no time column, or what the column of numbers is called"""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of the times"""
     intervals: Intervals | None = None
     """How they were found"""
 
 
-def forecast_next(run: LoadedRun, source: str = "", intervals: Intervals | None = None) -> NextRows:
+def forecast_next(
+    run: LoadedRun, source: str = "", intervals: Intervals | None = None, when: When = USUALLY
+) -> NextRows:
     """The rows after the last one of a table.
 
     An interval holds the share ``level`` of all sums y_s + e: what a thinned model s says (``train.monte_carlo``), and
@@ -55,30 +68,41 @@ def forecast_next(run: LoadedRun, source: str = "", intervals: Intervals | None 
         run: a run that was trained to forecast.
         source: path of a table with the columns of the training; empty = the table of the training.
         intervals: how many models are asked, and how wide intervals are; ``None`` = the model as it is, without any.
+        when: the rows come, of a run that is told times.
 
     Raises:
-        UserError: if the run is no forecast, the table has other columns, or intervals are asked of a model without
-            dropout, or after the table of the training has changed.
+        UserError: if the run is no forecast, the table has other columns or other times, times are said to a run that
+            is not told any, or intervals are asked of a model without dropout, or after the table of the training has
+            changed.
     """
     table = _read(run, source)
     known = run.preprocessing
-    changes = Changes.from_json(known["changes"])
+    changes, pace = Changes.from_json(known["changes"]), Pace.from_json(known["pace"])
+    check_times(table, pace, known["times"])
+    rows = find_rows(table, pace, when)
     values = table.values[:, [table.columns.index(name) for name in known["columns"]]]
-    inputs = torch.from_numpy(Scaler.from_json(known["scaler"]).apply(values)).to(torch.get_default_dtype())
+    told = pace.tell(Scaler.from_json(known["scaler"]).apply(values), np.concatenate([table.at, rows.at]))
+    inputs = tree.map(lambda leaf: leaf.unsqueeze(0), told)
 
     def by_target(outputs: Any) -> dict[str, list[float]]:
         rows = changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
         return {known["columns"][place]: rows[:, column].tolist() for column, place in enumerate(known["targets"])}
 
     shown = values[-max(FEWEST_SHOWN, 3 * changes.horizon) :, known["targets"]]
-    before = {known["columns"][place]: shown[:, column].tolist() for column, place in enumerate(known["targets"])}
-    times = table.times.following(changes.horizon) if table.times else [f"{k}" for k in range(1, changes.horizon + 1)]
+    found = NextRows(
+        rows.names,
+        {},
+        before={known["columns"][place]: shown[:, column].tolist() for column, place in enumerate(known["targets"])},
+        ahead=(rows.at - table.at[-1]).tolist(),
+        ago=(table.at[-len(shown) :] - table.at[-1]).tolist(),
+        unit="rows" if table.times is None else "seconds" if table.times.in_seconds else table.times.column,
+        notes=about_rows(table, pace, rows, when),
+    )
     if intervals is None:
-        return NextRows(times, by_target(_last_output(run.model, inputs)), before=before)
-    x = inputs.unsqueeze(0)
-    samples = sample_outputs(run.model, x, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
-    lower, upper = _around(samples, validation_errors(run), intervals.level)
-    return NextRows(times, by_target(samples.mean(dim=0)), by_target(lower), by_target(upper), before, intervals)
+        return replace(found, values=by_target(_last_output(run.model, inputs)))
+    samples = sample_outputs(run.model, inputs, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
+    lower, upper = (by_target(edge) for edge in _around(samples, validation_errors(run), intervals.level))
+    return replace(found, values=by_target(samples.mean(dim=0)), lower=lower, upper=upper, intervals=intervals)
 
 
 def _read(run: LoadedRun, source: str) -> Table:
@@ -116,12 +140,12 @@ def validation_errors(run: LoadedRun) -> Tensor:
     return errors[:: max(1, -(-len(errors) // MOST_ERRORS))]
 
 
-def _last_output(model: Model, inputs: Tensor) -> Tensor:
-    """What the model says at the last row of ``inputs (T, D)``."""
+def _last_output(model: Model, inputs: Input) -> Tensor:
+    """What the model says at the last step of ``inputs (1, T, D)``."""
     state = None
     with torch.inference_mode():
-        for rows in inputs.split(ROWS_AT_ONCE):
-            outputs, state = model(rows.unsqueeze(0), state)
+        for start in range(0, values_of(inputs).shape[1], ROWS_AT_ONCE):
+            outputs, state = model(slice_time(inputs, start, start + ROWS_AT_ONCE), state)
     return outputs[0, -1]
 
 

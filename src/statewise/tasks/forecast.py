@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from statewise.contract import Vectors
+from statewise import tree
+from statewise.contract import Vectors, values_of
 from statewise.data.dialect import Decimal
+from statewise.data.pace import Pace, TimeAs
 from statewise.data.scaling import Changes, Scaler
 from statewise.data.streams import Window, training_window
-from statewise.data.table import Reading, read_table
+from statewise.data.table import Reading, Table, read_table
 from statewise.data.times import DateOrder
 from statewise.errors import UserError, counted
 from statewise.metrics.scores import seasonal_naive_error
@@ -41,12 +43,18 @@ class Forecast(Regression, Task):
     seasonal naive forecast one step ahead on the training rows (Hyndman & Koehler 2006), averaged over the targets.
     Nobody knows chance or an oracle; the last value and the seasonal naive forecast are scored beside every model.
 
+    Where rows come at irregular times, models are told the time since the row before and until each row that is
+    forecast (``statewise.data.pace``), so that what is asked is the value at that time. Columns of numbers tell it to
+    every model alike; layers that read time (CfC, phased LSTM, ODE-RNN) have it as their clock as well.
+
     Args:
         source: path of a CSV file with a header.
         target: names of the columns to forecast, separated by commas; empty = the last column that varies.
         columns: names of the columns that are looked at beside the targets, separated by commas; empty = all.
         horizon: rows ahead.
         time: name of the time column; empty = guessed, ``none`` = rows are taken as evenly spaced.
+        time_as: how models are told it: ``steps`` = not at all, ``column`` = as columns of numbers, ``elapsed`` = as
+            these and, layers that read time, as their clock; empty = steps where rows are evenly spaced, else elapsed.
         decimal: mark of decimals; empty = guessed.
         dates: which comes first in dates like 03/04/2024; empty = guessed.
         season: rows a season; 0 = guessed from the time column.
@@ -56,7 +64,8 @@ class Forecast(Regression, Task):
         rows: how many rows of the file are used; 0 = all.
 
     Raises:
-        UserError: if the table cannot be read, a target is unknown or constant, or the splits are too short.
+        UserError: if the table cannot be read, a target is unknown or constant, the splits are too short, or times
+            are to be told that it does not have.
     """
 
     name = "forecast"
@@ -74,6 +83,7 @@ class Forecast(Regression, Task):
         columns: str = "",
         horizon: int = 1,
         time: str = "",
+        time_as: Literal["", TimeAs] = "",
         decimal: Decimal = "",
         dates: DateOrder = "",
         season: int = 0,
@@ -99,17 +109,21 @@ class Forecast(Regression, Task):
         self.columns = [table.columns[place] for place in chosen.looked_at]
         self.targets = [chosen.looked_at.index(place) for place in chosen.targets]
         self.values = table.values[: self.bounds["test"][1], chosen.looked_at]
-        self._fit(season or table.season)
+        self.times = table.at[: len(self.values)]
+        self.time_facts = _time_facts(table)
+        self._fit(season or table.season, _chosen_time(table, time_as, self._notes))
         self._notes.append(_about_rows(self.bounds, horizon))
-        self.input_form = Vectors(len(self.columns))
+        self.input_form = Vectors(len(self.columns) + self.pace.width)
         self.output_size = horizon * len(self.targets)
 
-    def _fit(self, season: int) -> None:
-        """What is learnt from the training rows alone: sizes of columns and changes, and how far one season carries."""
-        seen = self.values[: self.bounds["train"][1]]
+    def _fit(self, season: int, time_as: TimeAs) -> None:
+        """What the training rows alone say: sizes of columns, changes and steps, and how far one season carries."""
+        end = self.bounds["train"][1]
+        seen = self.values[:end]
         self.season = _checked_season(season, len(seen), self._notes)
         self.scaler = Scaler.fit(seen)
-        self.inputs = torch.from_numpy(self.scaler.apply(self.values)).to(torch.get_default_dtype())
+        self.pace = Pace.fit(self.times[:end], self.horizon, time_as)
+        self.inputs = self.pace.tell(self.scaler.apply(self.values), self.times)
         self.changes = Changes.fit(seen[:, self.targets], self.horizon)
         self.naive_error = _naive_error(seen[:, self.targets], self.season)
 
@@ -171,7 +185,8 @@ class Forecast(Regression, Task):
         rows = counted[-1:] if self.horizon >= SHOWN else counted[-SHOWN:]
         what = f"the {self.horizon} rows after" if self.horizon >= SHOWN else "the row after each of"
         shown = SHOWN if self.horizon >= SHOWN else 1
-        scaled = batch.values[0].double().numpy() * self.scaler.deviation + self.scaler.mean
+        values = batch.values[0, :, : len(self.columns)].double().numpy()
+        scaled = values * self.scaler.deviation + self.scaler.mean
         now = scaled[rows.numpy()][:, self.targets]
         target, said = (
             self.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()
@@ -188,6 +203,8 @@ class Forecast(Regression, Task):
             "targets": self.targets,
             "scaler": self.scaler.to_json(),
             "changes": self.changes.to_json(),
+            "pace": self.pace.to_json(),
+            "times": self.time_facts,
         }
 
     def fingerprint(self) -> str:
@@ -195,8 +212,10 @@ class Forecast(Regression, Task):
 
     def _batch(self, window: Window, counted: Tensor) -> Batch:
         changes = self.changes.of(self.values[:, self.targets], window.places.numpy())
-        targets = torch.from_numpy(changes).to(self.inputs.dtype)
-        return Batch(self.inputs[window.places], targets, counted.to(self.inputs.dtype), starts=window.begins)
+        inputs = tree.map(lambda leaf: leaf[window.places], self.inputs)
+        targets, weights = torch.from_numpy(changes), counted
+        dtype = values_of(inputs).dtype
+        return Batch(inputs, targets.to(dtype), weights.to(dtype), starts=window.begins)
 
     def _score_lags(self, lags: np.ndarray) -> dict[str, float]:
         """Test scores of forecasting every step of the horizon by the value that stood ``lags`` rows before now."""
@@ -216,6 +235,26 @@ def _cut_rows(length: int, train: float, valid: float) -> dict[str, tuple[int, i
     first = round(train if train > 1 else train * length)
     second = first + round(valid if valid > 1 else valid * length)
     return {"train": (0, first), "valid": (first, second), "test": (second, length)}
+
+
+def _chosen_time(table: Table, said: Literal["", TimeAs], notes: list[str]) -> TimeAs:
+    """How models are told the times of a table: as a person says, else by whether its rows are evenly spaced."""
+    if table.times is None and said in ("column", "elapsed"):
+        raise UserError(
+            f"there are no times to tell as time_as={said}; name their column with --task-options time=NAME"
+        )
+    if said or table.times is None or table.times.even:
+        return said or "steps"
+    notes.append(
+        "models are told the time since the row before and until each row that is forecast, layers that read time by "
+        "their clock too (--task-options time_as=column to leave their clock even, time_as=steps to tell nothing)"
+    )
+    return "elapsed"
+
+
+def _time_facts(table: Table) -> dict[str, bool] | None:
+    """What other tables must have for a run to go on from them."""
+    return None if table.times is None else {"in_seconds": table.times.in_seconds, "even": table.times.even}
 
 
 def _about_rows(bounds: Mapping[str, tuple[int, int]], horizon: int) -> str:

@@ -14,14 +14,15 @@ from statewise.report.schema.forecast import Forecast
 
 KNOWN, AHEAD = Style("so far", 5), Style("forecast", 0)
 STYLES = {style.label: style for style in (KNOWN, AHEAD)}
+_UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MARKED = 40
 """Up to so many rows, each that is forecast gets a mark that tells of it"""
 
 
 def forecast(data: Forecast) -> Figure:
-    """A plot for each target, over the rows from the last one that is known."""
+    """A plot for each target, over the time from the last row that is known."""
     plots = tuple(_plot(data, name) for name in data.values)
-    caption = "Rows are counted from the last that is known, which is 0. "
+    caption = f"{'Rows are' if data.unit == 'rows' else 'Time is'} counted from the last row that is known, at 0. "
     if data.times:
         caption += f"The first that is forecast comes at {data.times[0]}, the last at {data.times[-1]}. "
     if data.lower:
@@ -32,14 +33,14 @@ def forecast(data: Forecast) -> Figure:
 
 def _plot(data: Forecast, name: str) -> Markup:
     known = data.before.get(name, [])
-    so_far: list[Point] = [(float(place + 1 - len(known)), value) for place, value in enumerate(known)]
+    unit, size = _unit(data)
+    so_far: list[Point] = [(time / size, value) for time, value in zip(data.ago, known, strict=False)]
     joined = so_far[-1:]
     ahead, lower, upper = (
-        [*joined, *((float(place), value) for place, value in enumerate(rows.get(name, []), start=1))]
+        [*joined, *((time / size, value) for time, value in zip(data.ahead, rows.get(name, []), strict=False))]
         for rows in (data.values, data.lower, data.upper)
     )
-    scale = Scale(so_far[0][0] if so_far else 0.0, max(1.0, ahead[-1][0]))
-    across = Axis.along(scale, "rows from the last known")
+    across = Axis.along(Scale(so_far[0][0] if so_far else 0.0, ahead[-1][0]), f"{unit} from the last known row")
     up = Axis.along(Scale.over((y for _, y in (*so_far, *ahead, *lower, *upper)), wide=math.inf), name)
     plot = Plot(across, up, reads_out=True)
     if data.lower:
@@ -50,6 +51,14 @@ def _plot(data: Forecast, name: str) -> Markup:
     for place, (x, y) in enumerate(rows if len(rows) <= _MARKED else []):
         plot.mark(x, y, AHEAD, _told(data, name, place), kind="small")
     return plot.svg()
+
+
+def _unit(data: Forecast) -> tuple[str, float]:
+    """What time is counted in, and how much of the data's unit it is; seconds that are many are longer units."""
+    if data.unit != "seconds":
+        return data.unit, 1.0
+    longest = max((abs(time) for time in (*data.ago, *data.ahead)), default=0.0)
+    return next((unit, size) for unit, size in _UNITS if longest >= 3 * size or size == 1)
 
 
 def _told(data: Forecast, name: str, place: int) -> str:

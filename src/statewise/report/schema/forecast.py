@@ -18,9 +18,17 @@ class Forecast(BaseModel):
     command: str = ""
     times: list[str]
     """When the rows come"""
+    ahead: list[float]
+    """How long that is after the last row that is known, in ``unit``"""
     values: dict[str, list[float]]
     before: dict[str, list[float]] = {}
     """The last rows that are known, oldest first"""
+    ago: list[float] = []
+    """When they came, seen from the last of them, in ``unit``; at most 0"""
+    unit: str = "rows"
+    """``seconds``, ``rows``, or the name of a column of numbers"""
+    notes: list[str] = []
+    """What a person should know of the times"""
     lower: dict[str, list[float]] = {}
     upper: dict[str, list[float]] = {}
     intervals: Intervals | None = None

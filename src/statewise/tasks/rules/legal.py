@@ -2,7 +2,7 @@
 
 import torch
 
-from statewise.contract import Tokens
+from statewise.contract import Timed, Tokens
 from statewise.tasks.batch import Batch
 from statewise.tasks.data import TaskData
 from statewise.tasks.rules.broken import demand, shape_of
@@ -33,6 +33,10 @@ def demand_legal(data: TaskData, batch: Batch, place: str) -> None:
 
 def _demand_inputs(data: TaskData, batch: Batch, place: str) -> None:
     x = batch.values
+    if isinstance(batch.inputs, Timed):
+        elapsed = batch.inputs.elapsed
+        fits = elapsed.shape == batch.shape and elapsed.is_floating_point() and bool((elapsed >= 0).all())
+        _demand(fits, place, f"elapsed must be {batch.shape} floats of at least 0, got {shape_of(elapsed)}")
     if isinstance(data.input_form, Tokens):
         size = data.input_form.vocabulary
         _demand(
