@@ -29,6 +29,7 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "lstm-zoneout": nn.LSTM,
     "lstm-variational": nn.LSTM,
     "lstm-recurrent-dropout": nn.LSTM,
+    "phased-lstm": nn.LSTM,
     "lstm-projected": nn.LSTM,
     "gru-layer-norm": nn.GRU,
     "gru-rms-norm": nn.GRU,

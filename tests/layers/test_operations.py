@@ -12,7 +12,6 @@ SHORT, LONG = 64, 128
 FEW = 2
 """Operations a step below which time is cut into chunks at most"""
 LOOPED = {
-    "phased-lstm": "clocks hold the state of an LSTM with peepholes",
     "cfc": "a network of several layers looks at the state",
     "ode-rnn": "so does a solver, several times a step",
     "deep-equilibrium": "so does a solver, until it rests",

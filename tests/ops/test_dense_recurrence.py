@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from statewise.contract.segments import Segments
 from statewise.ops.compiled import elementary
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.dense_recurrence import FORMS, dense_recurrence
@@ -17,13 +18,17 @@ from statewise.ops.gates.modrelu import ModReLUGates
 from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
+from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.gates.rnn import ReluGates, TanhGates
+
+from .segmented import one_by_one
 
 ROWS, WIDTH = 5, 6
 NORMS = {"layer": torch.ones(1), "rms": torch.zeros(1)}
 KINDS = {
     "lstm": (LSTMGates, []),
     "peephole-lstm": (PeepholeLSTMGates, [(3, WIDTH)]),
+    "phased-lstm": (PhasedLSTMGates, [(3, WIDTH)]),
     "coupled-lstm": (CoupledLSTMGates, []),
     "dropped-lstm": (DroppedLSTMGates, []),
     **{
@@ -38,8 +43,10 @@ KINDS = {
     "minimal-rnn": (MinimalRNNGates, []),
 }
 """Kind of gates, and the shapes of their weights or constants in their place"""
-INPUTS = {"minimal-rnn": 2, "dropped-lstm": 5}
+INPUTS = {"minimal-rnn": 2, "dropped-lstm": 5, "phased-lstm": 5}
 """Vectors of x, where there are others than of u"""
+SHARES = {"phased-lstm": 4}
+"""Which vector of x is a share, in [0, 1]"""
 PEERS = {"lstm": nn.LSTM, "gru": nn.GRU, "tanh": nn.RNN}
 kinds = pytest.mark.parametrize("kind", KINDS)
 
@@ -62,7 +69,10 @@ def example(kind: str, time: int, dtype: torch.dtype = torch.float64) -> list[to
             return shape.to(dtype)
         return torch.randn(shape, generator=g, dtype=torch.float64).to(dtype).requires_grad_()
 
-    return [draw(shape) for shape in (*shapes, *own)]
+    arguments = [draw(shape) for shape in (*shapes, *own)]
+    if kind in SHARES:
+        arguments[0].data[:, :, SHARES[kind]].sigmoid_()
+    return arguments
 
 
 def run(kind: str, arguments: list[torch.Tensor], **options: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -104,6 +114,51 @@ def test_so_it_does_where_values_are_kept_and_masked(kind, shared_steps, shared_
         results("compiled", kind, arguments, **options), results("reference", kind, arguments, **options), strict=True
     ):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("form", ["reference", "compiled"])
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_segments_equal_rows_of_their_own_with_all_gradients(kind, form, kept):
+    arguments, segments = example(kind, 9), segments_of(9)
+    options = noise(kind, 9, shared_steps=True, shared_rows=True) if kept else {}
+    x, weight, bias, h, m = arguments
+
+    def alone(x, state):
+        y, m = run(kind, [x.transpose(0, 1), weight, bias, *state], **options)
+        return y.transpose(0, 1), (y[-1], m)
+
+    with FORMS.use("reference"):
+        y, (_, last) = one_by_one(alone, [x.transpose(0, 1)], (h, m), segments)
+    with FORMS.use(form):
+        found = run(kind, arguments, segments=segments, **options)
+    g = torch.Generator().manual_seed(1)
+    cotangents = [torch.randn(y.shape, generator=g, dtype=torch.float64) for y in found]
+    for outputs in zip(found, (y.transpose(0, 1), last), strict=True):
+        torch.testing.assert_close(*outputs, rtol=1e-10, atol=1e-10)
+    for gradients in zip(
+        *(torch.autograd.grad(outputs, arguments, cotangents) for outputs in (found, (y.transpose(0, 1), last))),
+        strict=True,
+    ):
+        torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+
+
+def test_nothing_passes_into_a_segment_that_is_not_a_number():
+    arguments, segments = example("lstm", 9), segments_of(9)
+    clean = run("lstm", arguments, segments=segments)[0][4:, 1]
+    expected = torch.autograd.grad(clean.sum(), arguments[0])[0][4:, 1]
+    arguments[0].data[:4, 1], arguments[3].data[1], arguments[4].data[1] = math.nan, math.nan, math.nan
+    y, _ = run("lstm", arguments, segments=segments)
+    assert y[:4, 1].isnan().all()
+    assert torch.equal(y[4:, 1], clean)
+    assert torch.equal(torch.autograd.grad(y[4:, 1].sum(), arguments[0])[0][4:, 1], expected)
+
+
+def segments_of(time: int) -> Segments:
+    """A row that begins anew once, one at every step, one at its last, the others not."""
+    reset = torch.zeros(ROWS, time, dtype=torch.bool)
+    reset[1, 4] = reset[2, :] = reset[3, -1] = True
+    return Segments(reset)
 
 
 @kinds

@@ -20,16 +20,18 @@ from statewise.ops.gates.modrelu import ModReLUGates
 from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
+from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
 from statewise.ops.gpu import dense, dense_steps
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-VECTORS = {MinimalRNNGates: 2, DroppedLSTMGates: 5}
+VECTORS = {MinimalRNNGates: 2, DroppedLSTMGates: 5, PhasedLSTMGates: 5}
 """Of x, where they are others than of u"""
 OWN = {
     PeepholeLSTMGates: lambda width: [(3, width)],
+    PhasedLSTMGates: lambda width: [(3, width)],
     NormLSTMGates: lambda width: [(4, width), (width,), (width,), torch.ones(1)],
     NormGRUGates: lambda width: [(3, width), (width,), torch.zeros(1)],
     ModReLUGates: lambda width: [(width,)],

@@ -26,8 +26,9 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Timed, Vectors
 from statewise.init.matrices import orthogonal_blocks_
-from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
-from statewise.ops.unroll import unroll
+from statewise.modules.linear import Linear
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 
 
 class PhasedLSTMState(NamedTuple):
@@ -85,7 +86,7 @@ class PhasedLSTM(SequenceLayer):
                 f"{shortest_period}, {longest_period}, {open_ratio} and {leak}"
             )
         self.leak = leak
-        self.input_map = nn.Linear(input_size, 4 * hidden_size)
+        self.input_map = Linear(input_size, 4 * hidden_size)
         self.recurrent_map = nn.Linear(hidden_size, 4 * hidden_size, bias=False)
         self.peepholes = nn.Parameter(torch.zeros(3, hidden_size))
         log_period = torch.empty(hidden_size).uniform_(math.log(shortest_period), math.log(longest_period))
@@ -118,17 +119,16 @@ class PhasedLSTM(SequenceLayer):
         times = state.time.unsqueeze(1) + x.elapsed.to(state.time.dtype).cumsum(1)
         k = self._openness(times).to(state.h.dtype)
         driven = self.input_map(x.values).unflatten(-1, (4, self.output_size))
-        gates = PeepholeLSTMGates(self.peepholes)
-
-        def following(driven: Tensor, before: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            h, c = before
-            a, k = driven.split([4, 1], dim=1)
-            proposed_h, proposed_c = gates.step(a, self.recurrent_map(h).unflatten(1, (4, -1)), h, c)
-            h, c = h + k.squeeze(1) * (proposed_h - h), c + k * (proposed_c - c)
-            return h, (h, c)
-
-        y, (h, c) = unroll(following, torch.cat([driven, k.unsqueeze(2)], dim=2), (state.h, state.c.unsqueeze(1)))
-        return y.to(x.values.dtype), PhasedLSTMState(h, c.squeeze(1), times[:, -1].clone())
+        y, c = dense_recurrence(
+            PhasedLSTMGates(self.peepholes),
+            torch.cat([driven, k.unsqueeze(2)], dim=2).transpose(0, 1),
+            self.recurrent_map.weight,
+            None,
+            state.h,
+            state.c.unsqueeze(1),
+        )
+        after = PhasedLSTMState(y[-1].clone(), c.squeeze(1), times[:, -1].clone())
+        return y.transpose(0, 1).to(x.values.dtype), after
 
     def _openness(self, time: Tensor) -> Tensor:
         """k of every unit, ``(..., H)`` from ``(...)``."""

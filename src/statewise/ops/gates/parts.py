@@ -108,6 +108,15 @@ def mix_back(z: Array, h: Array, n: Array, dh: Array, da_z: Array, da_n: Array) 
         dh[j] *= z[j]
 
 
+def mixed_back(k: Array, new: Array, h: Array, dh: Array, dnew: Array, dk: Array) -> None:
+    """From h' = h + k * (new - h): dh of h' becomes that of h; adds to dk."""
+    one = k.dtype.type(1)
+    for j in range(dh.shape[0]):
+        dnew[j] = dh[j] * k[j]
+        dk[j] += dh[j] * (new[j] - h[j])
+        dh[j] *= one - k[j]
+
+
 def reset_back(da_n: Array, r: Array, u: Array, da_r: Array, du: Array) -> None:
     """From n = tanh(... + r * u), r = sigmoid(a_r)."""
     one = r.dtype.type(1)
@@ -131,5 +140,5 @@ def part(x: Array, number: int, width: int) -> Array:
 
 PARTS = (
     open_gate, squash, copy, scale, rescale, add, accumulate, write, write_back, keep_back, read, read_back, mix,
-    mix_back, reset_back, gate_back, part,
+    mix_back, mixed_back, reset_back, gate_back, part,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from statewise.ops.gates.modrelu import ModReLUGates
 from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
+from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.gates.rnn import ReluGates, TanhGates
 from statewise.ops.gates.s_lstm import SLSTMGates
 from statewise.ops.gpu.gates import gru, lstm, norm, rnn, s_lstm
@@ -26,6 +27,7 @@ GATES: dict[Any, tuple[Any, Any]] = {
     DroppedLSTMGates: (lstm.dropped_lstm_advance, lstm.dropped_lstm_retreat),
     CoupledLSTMGates: (lstm.coupled_lstm_advance, lstm.coupled_lstm_retreat),
     PeepholeLSTMGates: (lstm.peephole_lstm_advance, lstm.peephole_lstm_retreat),
+    PhasedLSTMGates: (lstm.phased_lstm_advance, lstm.phased_lstm_retreat),
     NormLSTMGates: (norm.norm_lstm_advance, norm.norm_lstm_retreat),
     SLSTMGates: (s_lstm.s_lstm_advance, s_lstm.s_lstm_retreat),
     GRUGates: (gru.gru_advance, gru.gru_retreat),

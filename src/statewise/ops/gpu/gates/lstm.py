@@ -1,4 +1,4 @@
-"""The gates of LSTMs without normalisation: plain, with dropped candidates, coupled, with peepholes."""
+"""The gates of LSTMs without normalisation: plain, with dropped candidates, coupled, with peepholes, with clocks."""
 
 import triton
 import triton.language as tl
@@ -81,3 +81,20 @@ def peephole_lstm_retreat(dh, dm, x, u, h, m, own, width, inside):
     di, df, dg = dc * g * i * (1 - i), dc * m[0] * f * (1 - f), dc * i * (1 - g * g)
     da = (di, df, dg, do)
     return da, da, 0 * dh, (dc * f + di * own[0] + df * own[1],), (di * m[0], df * m[0], do * c)
+
+
+@triton.jit
+def phased_lstm_advance(x, u, h, m, own, width, inside):
+    """As ``statewise.ops.gates.phased_lstm``."""
+    proposed, memory = peephole_lstm_advance(x, u, h, m, own, width, inside)
+    return h + x[4] * (proposed - h), (m[0] + x[4] * (memory[0] - m[0]),)
+
+
+@triton.jit
+def phased_lstm_retreat(dh, dm, x, u, h, m, own, width, inside):
+    """As ``statewise.ops.gates.phased_lstm``."""
+    k = x[4]
+    proposed, memory = peephole_lstm_advance(x, u, h, m, own, width, inside)
+    dk = dh * (proposed - h) + dm[0] * (memory[0] - m[0])
+    da, _, _, dc, d_own = peephole_lstm_retreat(dh * k, (dm[0] * k,), x, u, h, m, own, width, inside)
+    return (da[0], da[1], da[2], da[3], dk), da, dh * (1 - k), (dm[0] * (1 - k) + dc[0],), d_own
