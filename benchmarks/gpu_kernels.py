@@ -35,7 +35,7 @@ VECTORS = {
     "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4,
 }  # fmt: skip
 """Of x, where they are others than of u"""
-OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
+OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
 """Vectors of the gates' own weights"""
 
 
