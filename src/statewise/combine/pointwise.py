@@ -85,16 +85,20 @@ class FeedForward(SequenceLayer):
         return ()
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self._map(x), state
+
+    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
+        return self._map(x), state
+
+    def _map(self, x: Tensor) -> Tensor:
         inner = self.rise(x)
         if self.gated:
             values, gate = inner.chunk(2, dim=-1)
             inner = self._activate(gate) * values
         else:
             inner = self._activate(inner)
-        return self.fall(inner), state
-
-    def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
-        return self.step(x, state)
+        out: Tensor = self.fall(inner)
+        return out
 
     def _activate(self, x: Tensor) -> Tensor:
         if self.activation == "relu":

@@ -79,7 +79,7 @@ class Decoder(SequenceLayer):
         valid = torch.arange(source, device=memory.device) < lengths.unsqueeze(1)
         memory = torch.where(valid.unsqueeze(2), memory, torch.zeros_like(memory)).to(self.zeros(0).dtype)
         state = self._started(memory, lengths.to(torch.int64))
-        misfit = self._misfit(state, batch)
+        misfit = self._state_misfit(state, batch)
         if misfit is not None:
             raise ValueError(
                 f"{type(self).__name__} starts on a source of {source} steps with another state than on none: "

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from statewise import probe, tree
-from statewise.contract.fitting import FAILURES, input_misfit, looks_right, state_misplaced
-from statewise.contract.inputs import Input, InputForm, Timed, unbind_time, values_of
+from statewise.contract.fitting import FAILURES, input_misfit, is_sequence, state_misplaced
+from statewise.contract.inputs import Input, InputForm, Timed, Vectors, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
 from statewise.contract.segments import Segments, segment_by_segment
@@ -58,6 +58,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def __init__(self, input_form: InputForm, output_size: int) -> None:
         super().__init__(input_form, output_size)
         self._state_form: State | None = None
+        self._reads_vectors = isinstance(input_form, Vectors)
+        self._step_axes = 2 if self._reads_vectors else 1
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -150,7 +152,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
             ValueError: if a shape or the state's structure is wrong; the message says what was likely meant.
         """
         values = values_of(x)
-        if not looks_right(self.input_form, values, 2):
+        if not is_sequence(self.input_form, values):
             raise ValueError(input_misfit(self, values, 2))
         batch, time = values.shape[:2]
         x = self.as_read(x, axes=2)
@@ -160,11 +162,11 @@ class SequenceLayer(LayerKind, Reader, ABC):
             self._check_state(state, batch, start="None")
         if time == 0:
             return self._no_outputs(values, batch), state
-        if isinstance(reset, Tensor):
-            reset = _checked_reset(reset, batch, time)
-        with_resets = self._with_resets if isinstance(reset, Tensor) else self._chunk
         try:
-            y, after = with_resets(x, state, reset)
+            if isinstance(reset, Tensor):
+                y, after = self._with_resets(x, state, _checked_reset(reset, batch, time))
+            else:
+                y, after = self._chunk(x, state, reset)
         except FAILURES as error:
             if (misfit := self._misfit(values, state, 2)) is not None:
                 raise ValueError(misfit) from error
@@ -263,14 +265,15 @@ def _held(step: Step) -> Step:
     @wraps(step)
     def held(self: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
         values = x.values if isinstance(x, Timed) else x
-        if not looks_right(self.input_form, values, 1):
+        other = values.dim() != self._step_axes or values.is_floating_point() is not self._reads_vectors
+        if other and type(self).step is held:  # the step of a class above may read something else
             raise ValueError(input_misfit(self, values, 1))
         if self.reads_time or isinstance(x, Timed):
             x = self.as_read(x, axes=1)
         try:
             y, after = step(self, x, state)
         except FAILURES as error:
-            if (misfit := self._misfit(values, state, 1)) is not None:
+            if type(self).step is held and (misfit := self._misfit(values, state, 1)) is not None:
                 raise ValueError(misfit) from error
             raise
         return y, tree.cast_like(after, state)

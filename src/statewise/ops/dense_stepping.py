@@ -60,6 +60,7 @@ class DenseStepping:
         """
         expected = (self.h.shape[0], self._arrays[0].shape[0])
         if x.shape != expected or x.dtype != self.h.dtype:
-            raise ValueError(f"this stream reads {self.h.dtype} {expected}, got {x.dtype} {tuple(x.shape)}")
+            mend = f"pass x.to({self.h.dtype})" if x.shape == expected else "pass a row of x for each of its state"
+            raise ValueError(f"this stream reads {self.h.dtype} {expected}, got {x.dtype} {tuple(x.shape)}; {mend}")
         self._step(self._gates, as_array(x), *self._arrays)
         return self.h
