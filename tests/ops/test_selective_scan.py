@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+
+from statewise.contract.segments import Segments
 from statewise.ops import selective_scan as module
-from statewise.ops.selective_scan import selective_scan
+from statewise.ops.selective_scan import reference, selective_scan
+
+from .segmented import one_by_one
 
 TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 """At its first tangent"""
@@ -50,6 +54,26 @@ def test_gradients_of_the_compiled_loop_are_those_of_the_equation():
         found = gradients()
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["compiled", "in_pieces"])
+def test_segments_equal_rows_of_their_own_with_all_gradients(form):
+    reset = torch.zeros(ROWS, 40, dtype=torch.bool)
+    reset[0, [3, 4, 37]] = reset[1, 16] = True
+    segments, found = Segments(reset), []
+    cotangents = torch.randn(ROWS, 40, CHANNELS, dtype=torch.float64), torch.randn(ROWS, CHANNELS, STATES).double()
+    for alone in (False, True):
+        u, dt, a, b, c, initial = arguments = [x.requires_grad_() for x in example(40)]
+        if alone:
+            outputs = one_by_one(
+                lambda u, dt, b, c, h, a=a: reference(u, dt, a, b, c, h), (u, dt, b, c), initial, segments
+            )
+        else:
+            with module.FORMS.use(form):
+                outputs = selective_scan(*arguments, segments)
+        found.append((*outputs, *torch.autograd.grad(outputs, arguments, cotangents)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
 
 
 def test_the_compiled_loop_reads_what_lies_anywhere_and_nothing_that_was_left_in_memory(monkeypatch):

@@ -21,6 +21,7 @@ from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.init.spectra import lru_ring
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.modules.linear import Linear
+from statewise.ops.linear import linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -106,9 +107,16 @@ class LRU(SequenceLayer):
         """``lambda (S,)``, complex."""
         return torch.polar((-upcast(self.nu).exp()).exp(), upcast(self.theta).exp())
 
+    @from_weights
+    def _input_matrix(self) -> Tensor:
+        """``gamma B (2 S, input_size)``, an imaginary part after each real one."""
+        weight = self.input_map.weight
+        gamma = upcast(self.log_gamma).exp().repeat_interleave(2)
+        return (gamma.unsqueeze(1) * weight).to(weight.dtype)
+
     def _driven(self, x: Tensor) -> Tensor:
         """``gamma * (B x)``, complex ``(..., S)``."""
-        return upcast(self.log_gamma).exp() * to_complex(self.input_map(x).unflatten(-1, (self.state_size, 2)))
+        return to_complex(linear(x, self._input_matrix()).unflatten(-1, (self.state_size, 2)))
 
     def _read(self, h: Tensor, x: Tensor) -> Tensor:
         """``Re(C h) + D x``; the output map holds Re C and -Im C side by side."""

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
@@ -114,11 +114,11 @@ class Mamba(SequenceLayer):
         s = (h * c.unsqueeze(-2)).sum(-1)
         return self._gated(s, u, gate), MambaState(tail, h)
 
-    def _sequence(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
+    def _segments(self, x: Tensor, state: MambaState, segments: Segments | None) -> tuple[Tensor, MambaState]:
         v, gate = self.in_proj(x).chunk(2, dim=-1)
-        v, tail = self.conv1d.sequence(v, state.tail)
+        v, tail = self.conv1d.sequence(v, state.tail, segments)
         u, dt, b, c = self._selected(v)
-        s, h = selective_scan(u, dt, self._a(), b, c, state.h)
+        s, h = selective_scan(u, dt, self._a(), b, c, state.h, segments)
         return self._gated(s, u, gate), MambaState(tail, h)
 
     @from_weights

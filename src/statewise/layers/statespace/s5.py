@@ -25,6 +25,7 @@ from statewise.init.hippo import legs_normal
 from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.modules.linear import Linear
+from statewise.ops.linear import linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
 
@@ -84,13 +85,13 @@ class S5(SequenceLayer):
         return S5State(upcast(self.zeros(batch_size, self.pairs, 2)))
 
     def step(self, x: Tensor, state: S5State) -> tuple[Tensor, S5State]:
-        keep, gain = self._sampled()
-        h = keep * to_complex(state.h) + gain * self._driven(x)
+        keep, matrix = self._sampled()
+        h = keep * to_complex(state.h) + self._driven(x, matrix)
         return self._read(h, x), S5State(to_pairs(h))
 
     def _segments(self, x: Tensor, state: S5State, segments: Segments | None) -> tuple[Tensor, S5State]:
-        keep, gain = self._sampled()
-        h = linear_recurrence(keep, gain * self._driven(x), to_complex(state.h), segments)
+        keep, matrix = self._sampled()
+        h = linear_recurrence(keep, self._driven(x, matrix), to_complex(state.h), segments)
         return self._read(h, x), S5State(to_pairs(h[:, -1].clone()))
 
     def _start_at_hippo(self) -> None:
@@ -108,14 +109,17 @@ class S5(SequenceLayer):
 
     @from_weights
     def _sampled(self) -> tuple[Tensor, Tensor]:
-        """``abar`` and ``bbar``, complex ``(P/2,)``."""
+        """``abar``, complex ``(P/2,)``, and ``bbar B (P, input_size)``, an imaginary part after each real one."""
         a = torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
         log_keep = upcast(self.log_dt).exp() * a
-        return exp(log_keep), expm1(log_keep) / a
+        weight = self.input_map.weight
+        rows = to_complex(weight.unflatten(0, (self.pairs, 2)).transpose(1, 2))
+        driven = (expm1(log_keep) / a).unsqueeze(1) * rows
+        return exp(log_keep), to_pairs(driven).transpose(1, 2).flatten(0, 1).to(weight.dtype)
 
-    def _driven(self, x: Tensor) -> Tensor:
-        """``B x``, complex ``(..., P/2)``."""
-        return to_complex(self.input_map(x).unflatten(-1, (self.pairs, 2)))
+    def _driven(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """``bbar * (B x)``, complex ``(..., P/2)``."""
+        return to_complex(linear(x, matrix).unflatten(-1, (self.pairs, 2)))
 
     def _read(self, h: Tensor, x: Tensor) -> Tensor:
         """The output; the output map holds Re C and -Im C side by side."""
