@@ -1,7 +1,8 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
-
 
 from statewise.contract.segments import Segments
 from statewise.ops import selective_scan as module
@@ -62,15 +63,14 @@ def test_segments_equal_rows_of_their_own_with_all_gradients(form):
     reset[0, [3, 4, 37]] = reset[1, 16] = True
     segments, found = Segments(reset), []
     cotangents = torch.randn(ROWS, 40, CHANNELS, dtype=torch.float64), torch.randn(ROWS, CHANNELS, STATES).double()
-    for alone in (False, True):
-        u, dt, a, b, c, initial = arguments = [x.requires_grad_() for x in example(40)]
-        if alone:
-            outputs = one_by_one(
-                lambda u, dt, b, c, h, a=a: reference(u, dt, a, b, c, h), (u, dt, b, c), initial, segments
-            )
-        else:
-            with module.FORMS.use(form):
-                outputs = selective_scan(*arguments, segments)
+
+    def alone(u, dt, a, b, c, initial):
+        return one_by_one(lambda u, dt, b, c, h: reference(u, dt, a, b, c, h), (u, dt, b, c), initial, segments)
+
+    for run in (partial(selective_scan, segments=segments), alone):
+        arguments = [x.requires_grad_() for x in example(40)]
+        with module.FORMS.use(form):
+            outputs = run(*arguments)
         found.append((*outputs, *torch.autograd.grad(outputs, arguments, cotangents)))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
