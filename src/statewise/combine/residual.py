@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from statewise.combine.wrapper import Wrapper, width_kept
 from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_values
 from statewise.errors import choose
+from statewise.modules.norm import RMSNorm
+from statewise.ops import normalisation
 
-Norm = Literal["layer", "rms", "none"]
+Norm = Literal[normalisation.Norm, "none"]
 
 
 def make_norm(kind: Norm, width: int) -> nn.Module:
@@ -20,7 +22,7 @@ def make_norm(kind: Norm, width: int) -> nn.Module:
     choose("norm", kind, get_args(Norm))
     if kind == "none":
         return nn.Identity()
-    return nn.LayerNorm(width) if kind == "layer" else nn.RMSNorm(width, eps=1e-6)
+    return nn.LayerNorm(width, eps=normalisation.EPSILON) if kind == "layer" else RMSNorm(width)
 
 
 class Residual(Wrapper):

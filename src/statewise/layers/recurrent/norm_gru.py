@@ -21,10 +21,10 @@ from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.gated import GatedLayer, HiddenState
 from statewise.layers.recurrent.noise import Noise
-from statewise.layers.recurrent.norm import Norm, normalise
 from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.linear import linear
-from statewise.ops.normalisation import normalised
+from statewise.ops.normalisation import Norm, normalised
+from statewise.ops.normalisation import reference as normalise
 
 
 class NormGRU(GatedLayer):
@@ -93,7 +93,7 @@ class NormGRU(GatedLayer):
     def _driven(self, x: Tensor, state: HiddenState) -> Tensor:
         driven = linear(x, self.input.weight)
         parts = zip(*(self._split(a) for a in (driven, self.input_gain, self.input.bias)), strict=True)
-        normed = [normalised(*part, centred=self.norm == "layer") for part in parts]
+        normed = [normalised(self.norm, *part) for part in parts]
         return torch.cat(normed, dim=-1).unflatten(-1, (3, -1))
 
     def _gates(self) -> NormGRUGates:

@@ -20,10 +20,10 @@ from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise
-from statewise.layers.recurrent.norm import Norm, normalise
 from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.linear import linear
-from statewise.ops.normalisation import normalised
+from statewise.ops.normalisation import Norm, normalised
+from statewise.ops.normalisation import reference as normalise
 
 
 class NormLSTM(GatedLayer):
@@ -85,8 +85,7 @@ class NormLSTM(GatedLayer):
 
     def _driven(self, x: Tensor, state: MemoryState) -> Tensor:
         driven = linear(x, self.input.weight)
-        centred = self.norm == "layer"
-        return normalised(driven, self.input_gain, self.input.bias, centred=centred).unflatten(-1, (4, -1))
+        return normalised(self.norm, driven, self.input_gain, self.input.bias).unflatten(-1, (4, -1))
 
     def _gates(self) -> NormLSTMGates:
         gain = self.recurrent_gain.unflatten(0, (4, -1))

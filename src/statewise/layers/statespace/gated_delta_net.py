@@ -21,13 +21,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.matrix_state import read, write
-from statewise.layers.statespace.norm import RMSNorm
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
 from statewise.modules.linear import Linear
+from statewise.modules.norm import RMSNorm
 from statewise.ops.delta_rule import delta_rule
 
 
@@ -114,11 +114,13 @@ class GatedDeltaNet(SequenceLayer):
         h = write(state.h, a, k, b * (v - replaced))
         return self._gated(read(h, q), z), GatedDeltaNetState(tail, h)
 
-    def _sequence(self, x: Tensor, state: GatedDeltaNetState) -> tuple[Tensor, GatedDeltaNetState]:
+    def _segments(
+        self, x: Tensor, state: GatedDeltaNetState, segments: Segments | None
+    ) -> tuple[Tensor, GatedDeltaNetState]:
         m, z, log_a, b = self._projected(x)
-        m, tail = self.conv1d.sequence(m, state.tail)
+        m, tail = self.conv1d.sequence(m, state.tail, segments)
         q, k, v = self._selected(m)
-        s, h = delta_rule(q, k, v, log_a, b, state.h)
+        s, h = delta_rule(q, k, v, log_a, b, state.h, segments)
         return self._gated(s, z), GatedDeltaNetState(tail, h)
 
     def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -9,7 +9,7 @@ Duality", arXiv 2405.21060, section 7 and figure 6. E = expand * H channels in N
     h_t = exp(dt_t A) h_{t-1} + B_t (dt_t u_t)^T            (S, P) in every head,  A = -exp(A_log)
     y_t = W_out rmsnorm((h_t^T C_t + D u_t) * silu(z_t))
 
-B and C serve all heads. Our h is the transpose of the authors'; ``dt``, S and E are the paper's ``Delta``, N and ED.
+B and C serve all heads; the input is taken in by dt B, as in the authors' code. Our h is the transpose of the authors'; ``dt``, S and E are the paper's ``Delta``, N and ED.
 Parameters have the names and layout of the authors' code with one group: weights can be exchanged where ``input_size``
 equals ``hidden_size``.
 """
@@ -23,13 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.matrix_state import read, write
-from statewise.layers.statespace.norm import RMSNorm
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
 from statewise.modules.linear import Linear
+from statewise.modules.norm import RMSNorm
 from statewise.ops.matrix_recurrence import matrix_recurrence
 
 
@@ -119,11 +119,12 @@ class Mamba2(SequenceLayer):
         h = write(state.h, (dt * self._a()).exp().unsqueeze(-1), b, dt.unsqueeze(-1) * u)
         return self._gated(read(h, c), u, z), Mamba2State(tail, h)
 
-    def _sequence(self, x: Tensor, state: Mamba2State) -> tuple[Tensor, Mamba2State]:
+    def _segments(self, x: Tensor, state: Mamba2State, segments: Segments | None) -> tuple[Tensor, Mamba2State]:
         z, v, dt = self._projected(x)
-        v, tail = self.conv1d.sequence(v, state.tail)
+        v, tail = self.conv1d.sequence(v, state.tail, segments)
         u, b, c = self._selected(v)
-        s, h = matrix_recurrence(c, b, dt.unsqueeze(-1) * u, (dt * self._a()).unsqueeze(-1), state.h)
+        log_a = (dt * self._a()).unsqueeze(-1)
+        s, h = matrix_recurrence(c, b, dt.unsqueeze(-1) * u, log_a, state.h, segments)
         return self._gated(s, u, z), Mamba2State(tail, h)
 
     @from_weights

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
-EPSILON = np.float32(1e-5)
+EPSILON = 1e-5
 
 
 def normalise(u: Array, centred: Array, y: Array) -> Any:

@@ -13,4 +13,4 @@ def normalised(u: Tensor, centred: Tensor) -> Tensor:
     tensor([[[-1.,  1.]]])
     """
     u = u - centred * u.mean((1, 2), keepdim=True)
-    return u * (u.square().mean((1, 2), keepdim=True) + float(EPSILON)).rsqrt()
+    return u * (u.square().mean((1, 2), keepdim=True) + EPSILON).rsqrt()
