@@ -208,7 +208,7 @@ def _skips_weekends(days: np.ndarray) -> bool:
 
 def _rising_steps(path: str, column: "pd.Series", times: np.ndarray, lines: np.ndarray) -> np.ndarray:
     steps = np.diff(times)
-    mend = "sort by time and keep one row a time, or say --task-options time=none"
+    mend = "sort by time and keep one row a time (several series: a file each), or say --task-options time=none"
     for wrong, what in (
         (
             steps == 0,

@@ -16,7 +16,7 @@ KNOWN, AHEAD = Style("so far", 5), Style("forecast", 0)
 STYLES = {style.label: style for style in (KNOWN, AHEAD)}
 _UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MARKED = 40
-"""Up to so many rows, each that is forecast gets a mark that tells of it"""
+"""Up to so many rows, each gets a mark, one that tells of it where it is forecast"""
 
 
 def forecast(data: Forecast) -> Figure:
@@ -47,6 +47,8 @@ def _plot(data: Forecast, name: str) -> Markup:
         plot.band(lower, upper, AHEAD.css)
     plot.line(thin(so_far), f"main {KNOWN.css}", KNOWN.label)
     plot.line(ahead, f"main {AHEAD.css}", AHEAD.label)
+    for x, y in so_far if len(so_far) <= _MARKED else []:
+        plot.mark(x, y, KNOWN, number(y, 4), kind="small")
     rows = ahead[len(joined) :]
     for place, (x, y) in enumerate(rows if len(rows) <= _MARKED else []):
         plot.mark(x, y, AHEAD, _told(data, name, place), kind="small")
