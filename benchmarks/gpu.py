@@ -1,18 +1,19 @@
 """What a GPU ought to reach: layers against cuDNN's, variants against the loop over ``step``, scans against copies.
 
-    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide scans]
+    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide scans mamba]
     python benchmarks/gpu.py --device cpu --dry
 
 Ours and the peers take turns; times are medians, a ratio is the median over the rounds of ours / theirs, beside the
 goal. Plain layers carry torch.nn's weights and run cuDNN's kernels, in single precision and bfloat16. Gated variants
 have a peer in the plain module of their kind, which computes something simpler, and in the eager loop over their own
-``step``. The floor of a scan is a copy of as many bytes as it has to read and write. It was never run on a GPU. A dry
-run takes sizes at which no figure means anything: it tells whether all of it runs.
+``step``. The floor of a scan is a copy of as many bytes as it has to read and write. The peer of Mamba's scan is its
+authors' kernel where mamba-ssm is installed, and else our own form by torch's operations. It was never run on a GPU. A
+dry run takes sizes at which no figure means anything: it tells whether all of it runs.
 """
 
 import argparse
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,8 @@ from statewise.contract import SequenceLayer
 from statewise.cost.bench.clock import repeats_of, seconds
 from statewise.models.resolve import make_layer
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.selective_scan import FORMS as SELECTIVE
+from statewise.ops.selective_scan import selective_scan
 
 Work = Callable[[], object]
 PLAIN = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -44,9 +47,10 @@ class Sizes(NamedTuple):
     width: int = 128
     wide: int = 512
     scan: tuple[int, int, int] = (8, 4096, 1536)
+    mamba: tuple[int, int, int, int] = (8, 2048, 1024, 16)
 
 
-DRY = Sizes(rows=2, steps=3, width=4, wide=5, scan=(2, 5, 3))
+DRY = Sizes(rows=2, steps=3, width=4, wide=5, scan=(2, 5, 3), mamba=(2, 5, 3, 4))
 
 
 class Duel(NamedTuple):
@@ -90,16 +94,18 @@ def wide(sizes: Sizes, device: str) -> Iterator[Duel]:
 
 def scans(sizes: Sizes, device: str) -> Iterator[Duel]:
     """The linear recurrence, forward and backward, against a copy of what it reads and writes at least."""
-    for dtype in (torch.float32, torch.bfloat16, torch.complex64):
+    kinds = [(dtype, constant) for constant in (False, True) for dtype in (torch.float32, torch.complex64)]
+    for dtype, constant in [(torch.bfloat16, False), *kinds]:
         a, b, cotangent = (torch.randn(sizes.scan, dtype=dtype, device=device) / 2 for _ in range(3))
         initial = torch.zeros_like(b[:, 0])
-        label = f"scan {str(dtype).removeprefix('torch.')}"
+        a = a[0, 0] / (1 + a[0, 0].abs()) if constant else a
+        label = f"scan {str(dtype).removeprefix('torch.')}{', a constant' * constant}"
 
         def forward(a: Tensor = a, b: Tensor = b, initial: Tensor = initial) -> Tensor:
             with torch.no_grad():
                 return linear_recurrence(a, b, initial)
 
-        yield Duel(f"{label} forward", forward, "copy", _copy(b, 3), 1 / 0.8)
+        yield Duel(f"{label} forward", forward, "copy", _copy(b, 2 if constant else 3), 1 / 0.8)
         leaves = a.requires_grad_(), b.requires_grad_()
         h = linear_recurrence(*leaves, initial)
 
@@ -108,7 +114,56 @@ def scans(sizes: Sizes, device: str) -> Iterator[Duel]:
         ) -> tuple[Tensor, ...]:
             return torch.autograd.grad(h, leaves, cotangent, retain_graph=True)
 
-        yield Duel(f"{label} backward", backward, "copy", _copy(b, 5), 1 / 0.75)
+        yield Duel(f"{label} backward", backward, "copy", _copy(b, 3 if constant else 5), 1 / 0.75)
+
+
+def mamba(sizes: Sizes, device: str) -> Iterator[Duel]:
+    """Mamba's scan, forward and training."""
+    rows, steps, channels, states = sizes.mamba
+    u, dt = (torch.rand(rows, steps, channels, device=device) for _ in range(2))
+    b, c = (torch.randn(rows, steps, states, device=device) for _ in range(2))
+    a = -torch.rand(channels, states, device=device)
+    initial = torch.zeros(rows, channels, states, device=device)
+
+    def ours(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        return selective_scan(u, dt, a, b, c, initial)[0]
+
+    def by_torch(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        with SELECTIVE.use("in_pieces"):
+            return ours(u, dt, a, b, c)
+
+    given, theirs = (u, dt, a, b, c), _mamba_ssm()
+    peer, goal = ("torch", 0.1) if theirs is None else ("mamba", 1.0)
+    theirs = by_torch if theirs is None else theirs
+    yield Duel("selective scan forward", _without_gradients(ours, given), peer, _without_gradients(theirs, given), goal)
+    leaves = [x.requires_grad_() for x in given]
+    yield Duel("selective scan training", _gradients(ours, leaves), peer, _gradients(theirs, leaves), goal)
+
+
+def _mamba_ssm() -> Callable[..., Tensor] | None:
+    """The authors' kernel, which reads time last."""
+    try:
+        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+    except ImportError:
+        return None
+
+    def scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        y: Tensor = selective_scan_fn(u.mT, dt.mT, a, b.mT, c.mT)
+        return y.mT
+
+    return scan
+
+
+def _without_gradients(function: Callable[..., Tensor], given: Sequence[Tensor]) -> Work:
+    def work() -> Tensor:
+        with torch.no_grad():
+            return function(*given)
+
+    return work
+
+
+def _gradients(function: Callable[..., Tensor], leaves: Sequence[Tensor]) -> Work:
+    return lambda: torch.autograd.grad(function(*leaves).sum(), leaves)
 
 
 def _copy(like: Tensor, passes: int) -> Work:
@@ -177,7 +232,7 @@ def measured(duel: Duel, rounds: int, device: str) -> tuple[float, float, float]
     )
 
 
-GROUPS = {"plain": plain, "variants": variants, "wide": wide, "scans": scans}
+GROUPS = {"plain": plain, "variants": variants, "wide": wide, "scans": scans, "mamba": mamba}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -191,12 +246,12 @@ def main(arguments: list[str] | None = None) -> None:
     sizes, rounds = (DRY, 1) if options.dry else (Sizes(), options.rounds)
     torch.manual_seed(0)
     print(f"{options.device}, {sizes}" + (", a dry run: the figures mean nothing" if options.dry else ""))
-    print("work                               ours ms  peer      peer ms  ours/peer   goal")
+    print("work                                 ours ms  peer      peer ms  ours/peer   goal")
     for name in options.only:
         for duel in GROUPS[name](sizes, options.device):
             ours, theirs, ratio = measured(duel, rounds, options.device)
             print(
-                f"{duel.name:32} {1000 * ours:9.3f}  {duel.peer:7} {1000 * theirs:9.3f} {ratio:10.2f} {duel.goal:6.2f}",
+                f"{duel.name:34} {1000 * ours:9.3f}  {duel.peer:7} {1000 * theirs:9.3f} {ratio:10.2f} {duel.goal:6.2f}",
                 flush=True,
             )
 
