@@ -13,14 +13,14 @@ from statewise.contract import SequenceLayer
 from statewise.laws.check import EVAL_ONLY, LAWS, check_law
 from statewise.models.resolve import make_layer
 
-SECONDS = 5
-"""What the laws of one entry may take of one core: they take 0.1 to 1.5, and machines differ"""
+SECONDS = 3
+"""What the laws of one entry may take of one core: they take 0.1 to 1.5"""
 
 
 @pytest.mark.parametrize("name", SEQUENCE_LAYERS)
 def test_the_entry_keeps_the_laws(name: str):
-    """Where loops had to be compiled on the way, it is the second time that counts."""
-    assert seconds_of_laws(name) < SECONDS or seconds_of_laws(name) < SECONDS
+    """The first time loops may have to be compiled on the way, and a machine may be busy."""
+    assert any(seconds_of_laws(name) < SECONDS for _ in range(3))
 
 
 def seconds_of_laws(name: str) -> float:

@@ -5,7 +5,8 @@ networks", section 3.3 (recurrent skip coefficient k), after the NARX networks o
 
     h_t = tanh(W x_t + b + U h_{t-1} + V h_{t-k}),  y_t = h_t
 
-Gradients pass k steps at a time. Steps before the first are zero.
+Gradients pass k steps at a time. Steps before the first are zero. The Skip RNN of Campos et al. 2018, which learns the
+updates that it leaves out, is another model.
 """
 
 from typing import NamedTuple

@@ -10,7 +10,9 @@ figure 3. E = expand * H channels, S states a channel, R = dt_rank:
     h_t = exp(dt_t A) * h_{t-1} + (dt_t * u_t) B_t                  (E, S),  A = -exp(A_log)
     y_t = W_out ((h_t C_t + D * u_t) * silu(g_t))
 
-Our ``dt``, E and S are the paper's ``Delta``, D (of its algorithm) and N. Parameters have the names and layout of the
+The input is taken in by dt B, as in the authors' code, not by the zero-order hold of the paper's equation 4,
+(dt A)^-1 (exp(dt A) - 1) dt B, of which dt B is the first order; A is held as in equation 4. Our ``dt``, E and S are the
+paper's ``Delta``, D (of its algorithm) and N. Parameters have the names and layout of the
 authors' code, so weights can be exchanged where ``input_size`` equals ``hidden_size``.
 """
 
