@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops import delta_rule as delta
 from statewise.ops import matrix_recurrence as linear
+
+from .segmented import one_by_one
 
 TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 """At its first tangent"""
@@ -120,6 +123,45 @@ def test_what_is_not_finite_reaches_neither_the_past_nor_other_rows_and_heads(ki
     assert bool(state[1, 2].isnan().all()) == (spoilt > 0)
     for gradient in torch.autograd.grad(y[~seen].square().sum(), leaves):
         assert bool(gradient.isfinite().all())
+
+
+@pytest.mark.parametrize("time", [9, 40])
+@pytest.mark.usefixtures("_short_chunks")
+def test_segments_equal_rows_of_their_own_with_all_gradients(kind, time):
+    *sequences, state = leaves = [x.requires_grad_() for x in example(kind, time)]
+    segments = segments_of(time)
+    both = operation(kind)(*leaves, segments), one_by_one(reference(kind), sequences, state, segments)
+    torch.testing.assert_close(*both, rtol=1e-10, atol=1e-12)
+    cotangents = [torch.randn_like(y) for y in both[0]]
+    for gradients in zip(*(torch.autograd.grad(outputs, leaves, cotangents) for outputs in both), strict=True):
+        torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("broken", ["sequences", "state"])
+@pytest.mark.usefixtures("_short_chunks")
+def test_what_is_not_finite_ends_with_its_segment(kind, broken):
+    *sequences, state = example(kind, 9)
+    clean, _ = operation(kind)(*sequences, state, segments_of(9))
+    if broken == "state":
+        state[1, 0, 1, 2] = float("nan")
+    else:
+        sequences[1][1, 2, 0, 1], sequences[3][1, 3, 0, 0] = float("nan"), float("inf")
+    leaves = [x.requires_grad_() for x in (*sequences, state)]
+    found, _ = operation(kind)(*leaves, segments_of(9))
+    assert found[1, 3, 0].isnan().all()
+    assert torch.equal(found[1, 5:], clean[1, 5:])
+    assert torch.equal(found[1, :, 1:], clean[1, :, 1:])
+    assert torch.equal(found[0], clean[0])
+    for gradient in torch.autograd.grad(found[1, 5:].sum(), leaves[:-1]):
+        assert bool(gradient.isfinite().all())
+        assert not gradient[1, :5].any()
+
+
+def segments_of(time: int) -> Segments:
+    """A row that begins anew at its second and its last step, and one that does at the sixth and in the end."""
+    reset = torch.zeros(B, time, dtype=torch.bool)
+    reset[0, [1, -1]] = reset[1, 5] = reset[1, time - 3 :] = True
+    return Segments(reset)
 
 
 @TORCH_WARNS

@@ -6,9 +6,11 @@ Letters: B rows, T steps, C chunks, Q steps a chunk, N heads, K width of a key, 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.autocast import unrounded
+from statewise.contract.segments import Segments
 
 Recurrence = Callable[..., tuple[Tensor, Tensor]]
 """``(q, *what else is given a step, state before) -> (outputs, state after)``"""
@@ -66,18 +68,38 @@ def below(matrix: Tensor, *, diagonal: bool) -> Tensor:
     return torch.where(t >= s if diagonal else t > s, matrix, 0.0)
 
 
+def emptying(log_a: Tensor, segments: Segments | None) -> Tensor:
+    """``log_a (B, T, N, D)`` with decays that leave nothing of what stands before a segment that begins anew."""
+    if segments is None:
+        return log_a
+    return log_a.masked_fill(segments.anew[..., None, None], torch.finfo(log_a.dtype).min)
+
+
 def despite_what_is_not_finite(
-    recur: Recurrence, q: Tensor, given: tuple[Tensor, ...], initial: Tensor
+    recur: Recurrence, q: Tensor, given: tuple[Tensor, ...], initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """``recur(q, *given, initial)`` on what is finite, and NaN from the step on at which a head is given what is not.
 
-    It would otherwise reach the past through a weight of zero. A ``q`` that is not finite spoils its own step alone.
+    It would otherwise reach the past through a weight of zero, and later segments. A ``q`` that is not finite spoils
+    its own step alone.
     """
-    written = torch.stack([_not_finite(x) for x in given]).any(0).cumsum(1) > 0
+    broken = torch.stack([_not_finite(x) for x in given]).any(0)
+    if segments is None:
+        written = broken.cumsum(1) > 0
+    else:
+        written = _since_begun(broken, _not_finite(initial).any(-1), segments)
+        initial = _finite(initial)
     y, state = recur(_finite(q), *(_finite(x) for x in given), initial)
     spoilt = (written | _not_finite(q)).unsqueeze(-1)
     nan = float("nan")
     return y.masked_fill(spoilt, nan), state.masked_fill(written[:, -1, :, None, None], nan)
+
+
+def _since_begun(marked: Tensor, before: Tensor, segments: Segments) -> Tensor:
+    """Whether any step ``(B, T, N)`` of a segment is marked up to each; ``before (B, N)``: or what its row began with."""
+    total = F.pad(marked, (0, 0, 1, 0)).cumsum(1)
+    begun = segments.spread(segments.starts).unsqueeze(-1).expand_as(marked)
+    return (total[:, 1:] > total.gather(1, begun)) | ((begun == 0) & before.unsqueeze(1))
 
 
 def _grid(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -86,7 +108,7 @@ def _grid(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _not_finite(x: Tensor) -> Tensor:
-    """``(B, T, N)``: whether a head has anything that is not."""
+    """``(B, T, N)`` of ``(B, T, N, ...)``: whether a head has anything that is not."""
     return (~x.detach().isfinite()).any(-1)
 
 

@@ -25,7 +25,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from statewise.ops.chunks import below, despite_what_is_not_finite, in_chunks, kept_between
+from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 
@@ -36,7 +37,9 @@ WIDEST = 128
 """K up to which a program on a GPU has room for some columns of a state"""
 
 
-def delta_rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def delta_rule(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """All outputs of the recurrence, going on from a state.
 
     Args:
@@ -46,6 +49,7 @@ def delta_rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initia
         log_a: ``(B, T, N, 1)``, the logarithm of ``a``; -inf empties.
         b: ``(B, T, N, 1)``.
         initial: ``(B, N, K, V)``, the state before the first step.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``y (B, T, N, V)`` and the state after the last step, ``(B, N, K, V)``. There are derivatives of every order.
@@ -56,11 +60,15 @@ def delta_rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initia
     >>> y.flatten()
     tensor([0.5000, 0.7500])
     """
-    return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), b, initial)
+    return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), b, initial, segments)
 
 
-def reference(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return segment_by_segment(lambda x, state: reference(*x, state), (q, k, v, log_a, b), initial, segments)
     state, outputs = initial, []
     sequences = (q, k, v, log_a.exp(), b)
     for q_t, k_t, v_t, a_t, b_t in zip(*(x.unbind(1) for x in sequences), strict=True):
@@ -71,17 +79,23 @@ def reference(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial
     return torch.stack(outputs, dim=1), state
 
 
-def chunked(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def chunked(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """Chunk by chunk of time."""
-    return _in_chunks(_states, q, k, v, log_a, b, initial)
+    return _in_chunks(_states, segments, q, (k, v, log_a, b), initial)
 
 
-def triton(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def triton(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The same, with Triton and on a GPU."""
-    return _in_chunks(_KernelStates.apply, q, k, v, log_a, b, initial)
+    return _in_chunks(_KernelStates.apply, segments, q, (k, v, log_a, b), initial)
 
 
-def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> str:
+def rule(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None
+) -> str:
     """Which form runs: both are made of chunks, between which a GPU has its kernel."""
     alike = all(t.dtype == q.dtype for t in (k, v, log_a, b, initial))
     fits = k.shape[-1] <= WIDEST
@@ -91,13 +105,14 @@ def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Ten
 FORMS = Forms("delta_rule", {"reference": reference, "chunked": chunked, "triton": triton}, rule)
 
 
-def _in_chunks(states: Any, q: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
-    def recur(q: Tensor, *more: Tensor) -> tuple[Tensor, Tensor]:
-        *sequences, initial = more
-        return in_chunks(partial(_equal_chunks, states), CHUNK, (q, *sequences), initial)
+def _in_chunks(
+    states: Any, segments: Segments | None, q: Tensor, given: tuple[Tensor, ...], initial: Tensor
+) -> tuple[Tensor, Tensor]:
+    def recur(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, b: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        sequences = (q, k, v, emptying(log_a, segments), b)
+        return in_chunks(partial(_equal_chunks, states), CHUNK, sequences, initial)
 
-    *given, initial = rest
-    return despite_what_is_not_finite(recur, q, tuple(given), initial)
+    return despite_what_is_not_finite(recur, q, given, initial, segments)
 
 
 def _equal_chunks(

@@ -16,7 +16,8 @@ are ever written. No product of decays is divided by another: both may be too sm
 import torch
 from torch import Tensor
 
-from statewise.ops.chunks import below, despite_what_is_not_finite, in_chunks, kept_between
+from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -27,7 +28,9 @@ CHUNK_OF_CHANNELS = 8
 """Where every key channel has its own: there are ``T CHUNK_OF_CHANNELS K`` decays between two steps of a chunk."""
 
 
-def matrix_recurrence(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def matrix_recurrence(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """All outputs of the recurrence, going on from a state.
 
     Args:
@@ -36,6 +39,7 @@ def matrix_recurrence(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: T
         v: ``(B, T, N, V)``.
         log_a: the logarithm of ``a``: ``(B, T, N, 1)``, or ``(B, T, N, K)`` for a decay a key channel; -inf empties.
         initial: ``(B, N, K, V)``, the state before the first step.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``y (B, T, N, V)`` and the state after the last step, ``(B, N, K, V)``. There are derivatives of every order.
@@ -46,11 +50,15 @@ def matrix_recurrence(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: T
     >>> y.flatten(), state.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
-    return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), initial)
+    return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), initial, segments)
 
 
-def reference(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return segment_by_segment(lambda x, state: reference(*x, state), (q, k, v, log_a), initial, segments)
     state, outputs = initial, []
     for q_t, k_t, v_t, a_t in zip(q.unbind(1), k.unbind(1), v.unbind(1), log_a.exp().unbind(1), strict=True):
         state = a_t.unsqueeze(-1) * state + k_t.unsqueeze(-1) * v_t.unsqueeze(-2)
@@ -58,12 +66,19 @@ def reference(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -
     return torch.stack(outputs, dim=1), state
 
 
-def chunked(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def chunked(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """Chunk by chunk of time."""
-    return despite_what_is_not_finite(_in_chunks, q, (k, v, log_a), initial)
+
+    def recur(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        steps = CHUNK if log_a.shape[-1] == 1 else CHUNK_OF_CHANNELS
+        return in_chunks(_equal_chunks, steps, (q, k, v, emptying(log_a, segments)), initial)
+
+    return despite_what_is_not_finite(recur, q, (k, v, log_a), initial, segments)
 
 
-def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> str:
+def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
     """Which form runs: the one in chunks, on every device.
 
     It is made of products, and between chunks of ``linear_recurrence``, which has a kernel where there is a GPU.
@@ -72,11 +87,6 @@ def rule(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> str
 
 
 FORMS = Forms("matrix_recurrence", {"reference": reference, "chunked": chunked}, rule)
-
-
-def _in_chunks(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-    steps = CHUNK if log_a.shape[-1] == 1 else CHUNK_OF_CHANNELS
-    return in_chunks(_equal_chunks, steps, (q, k, v, log_a), initial)
 
 
 def _equal_chunks(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,19 +11,21 @@ which torch's running maximum works out at once. Over a whole sequence A would g
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.forms import Forms
 
 BLOCK = 64
 """Steps in a block."""
 
 
-def running_maximum(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def running_maximum(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """All of m_1 ... m_T.
 
     Args:
         a: ``(B, T, ...)``, T >= 1.
         b: as ``a``.
         initial: m_0 ``(B, ...)``.
+        segments: that begin anew, from zeros, inside the rows; they are run as rows.
 
     Returns:
         ``(B, T, ...)``. What is not a number stays so from there on.
@@ -31,7 +33,14 @@ def running_maximum(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     >>> running_maximum(torch.full((1, 4), -1.0), torch.tensor([[2.0, 0.0, 0.0, 0.0]]), torch.zeros(1))
     tensor([[2., 1., 0., 0.]])
     """
-    return FORMS(a, b, initial)
+    if segments is None:
+        return FORMS(a, b, initial)
+
+    def run(x: tuple[Tensor, Tensor], m: Tensor) -> tuple[Tensor, Tensor]:
+        found = FORMS(*x, m)
+        return found, found[:, -1]
+
+    return segment_by_segment(run, (a, b), initial, segments)[0]
 
 
 def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
@@ -115,15 +115,18 @@ class MLSTM(SequenceLayer):
         n = f * state.n + written
         return self._read(read(c, q), (n * q).sum(-1), m, o), MLSTMState(c, n, m)
 
-    def _sequence(self, x: Tensor, state: MLSTMState) -> tuple[Tensor, MLSTMState]:
+    def _segments(self, x: Tensor, state: MLSTMState, segments: Segments | None) -> tuple[Tensor, MLSTMState]:
         """The normaliser is what a value of 1 leaves in the memory, so it goes along as one more column."""
         q, k, v, o = self._projected(x)
         log_i, log_f = self._gates(x)
-        m = running_maximum(log_f, log_i, state.m)
+        m = running_maximum(log_f, log_i, state.m, segments)
         before = torch.cat([state.m.unsqueeze(1), m[:, :-1]], dim=1)
+        if segments is not None:
+            before = before.masked_fill(segments.anew.unsqueeze(2), 0)
         f, i = log_f + before - m, (log_i - m).exp()
         both = torch.cat([state.C, state.n.unsqueeze(-1)], dim=-1)
-        s, both = matrix_recurrence(q, i.unsqueeze(-1) * k, F.pad(v, (0, 1), value=1.0), f.unsqueeze(-1), both)
+        k, v = i.unsqueeze(-1) * k, F.pad(v, (0, 1), value=1.0)
+        s, both = matrix_recurrence(q, k, v, f.unsqueeze(-1), both, segments)
         y = self._read(s[..., :-1], s[..., -1], m, o)
         return y, MLSTMState(both[..., :-1].clone(), both[..., -1].clone(), m[:, -1].clone())
 

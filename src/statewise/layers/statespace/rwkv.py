@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
@@ -138,11 +138,14 @@ class RWKV(SequenceLayer):
         y = self._output(read(state.h, mixed.r), mixed)
         return y, RWKVState(x, write(state.h, keep, mixed.k, mixed.v))
 
-    def _sequence(self, x: Tensor, state: RWKVState) -> tuple[Tensor, RWKVState]:
+    def _segments(self, x: Tensor, state: RWKVState, segments: Segments | None) -> tuple[Tensor, RWKVState]:
         """What a step reads is what the step before wrote: all but r goes along one step late."""
-        mixed = self._mixed(x, torch.cat([state.last.to(x.dtype).unsqueeze(1), x[:, :-1]], dim=1))
+        x_before = torch.cat([state.last.to(x.dtype).unsqueeze(1), x[:, :-1]], dim=1)
+        mixed = self._mixed(x, x_before if segments is None else x_before.masked_fill(segments.anew.unsqueeze(2), 0))
         k, v, log_w = (F.pad(part[:, :-1], (0, 0, 0, 0, 1, 0)) for part in (mixed.k, mixed.v, mixed.log_w))
-        s, before = matrix_recurrence(mixed.r, k, v, log_w, state.h)
+        if segments is not None:
+            k, v, log_w = (part.masked_fill(segments.anew[..., None, None], 0) for part in (k, v, log_w))
+        s, before = matrix_recurrence(mixed.r, k, v, log_w, state.h, segments)
         h = write(before, mixed.log_w[:, -1].exp(), mixed.k[:, -1], mixed.v[:, -1])
         return self._output(s, mixed), RWKVState(x[:, -1].clone(), h)
 
