@@ -13,7 +13,7 @@ import numpy as np
 from statewise.ops.compiled.scan import scan
 ones = np.ones((1, 3, 1))
 h = np.empty_like(ones)
-scan(np.array([[0, 0, 3]]), ones, ones, np.zeros((1, 1)), h)
+scan(True, np.array([[0, 0, 3]]), ones, ones, np.zeros((1, 1)), h, h)
 print(h.sum(), sum(scan.stats.cache_hits.values()))
 """
 

@@ -1,9 +1,18 @@
 """The linear recurrence h_t = a_t h_{t-1} + b_t as one loop: every number is read and written once.
 
-What one step hands to the next stands in a small buffer of its own, and an inner loop touches few arrays: so the
-compiler can tell that they do not overlap, and works on several numbers at once. Letters: B rows, S segments of them, T
-steps, D numbers a step. The coefficients are (B or 1, T or 1, D): what does not change with the row or the step is
-there once.
+What one step hands to the next is read where it was written: a buffer for it would be one more write a number, and
+writes leave a core in order, each behind those that wait for memory. Three things let the compiler work on several
+numbers at once:
+
+* an inner loop touches few arrays, so that it can look whether they overlap;
+* what a loop writes has a second name where the step before is read, of the two it is seen that they are apart: of real
+  numbers if they are ``AT_ONCE`` apart or the loop walks towards the one that is read, and so narrow rows are walked
+  through against the direction of time. Wide ones are walked through in it, from the last number to the first on the
+  way back: memory is then read evenly in one direction, which takes a half to two thirds of the time;
+* a place that is counted down to has no sign: one that has could, to a compiler, count from the end.
+
+Letters: B rows, S segments of them, T steps, D numbers a step. The coefficients are (B or 1, T or 1, D): what does not
+change with the row or the step is there once.
 """
 
 from typing import Any, NamedTuple
@@ -17,6 +26,8 @@ from statewise.ops.compiled.compiler import as_array, jit
 from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
+AT_ONCE = 64
+"""Numbers that the compiler may work on at once, at most"""
 KEPT = 2**25
 """Bytes of the largest block that a process keeps for later when it is freed, by glibc's malloc. Two of half the size,
 freed together, would be handed back to the system, and be faulted in page by page at the next call."""
@@ -30,7 +41,8 @@ class Loops(NamedTuple):
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)``."""
         h = torch.empty_like(b, memory_format=torch.contiguous_format)
-        scan(spans(self.segments, *b.shape[:2]), *map(as_array, (a, b, initial, h)))
+        states = as_array(h)
+        scan(narrow(h), spans(self.segments, *b.shape[:2]), *map(as_array, (a, b, initial)), states, states)
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -40,57 +52,88 @@ class Loops(NamedTuple):
         else:
             grad_a, grad_b = torch.empty(a.shape, dtype=a.dtype), torch.empty(h.shape, dtype=h.dtype)
         grad_initial = torch.empty(initial.shape, dtype=initial.dtype)
+        g = as_array(grad_b)
         scan_gradient(
-            spans(self.segments, *h.shape[:2]), *map(as_array, (a, h, initial, grad, grad_a, grad_b, grad_initial))
-        )
+            narrow(h), spans(self.segments, *h.shape[:2]), *map(as_array, (a, h, initial, grad, grad_a)), g, g,
+            as_array(grad_initial),
+        )  # fmt: skip
         return grad_a, grad_b, grad_initial
 
 
+def narrow(h: Tensor) -> bool:
+    """Whether its rows are to be walked through against the direction of time."""
+    return h.shape[2] < AT_ONCE and not h.is_complex()
+
+
 @jit
-def scan(spans: Array, a: Array, b: Array, initial: Array, h: Array) -> None:
-    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on, anew from zeros; ``h (B, T, D)`` is written."""
+def scan(narrow: bool, spans: Array, a: Array, b: Array, initial: Array, h: Array, before: Array) -> None:
+    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on, anew from zeros.
+
+    ``h (B, T, D)`` is written, and is ``before``, too.
+    """
     rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
-    carried = np.empty(b.shape[2], b.dtype)
+    size, one = np.uint64(h.shape[2]), np.uint64(1)
+    nothing = np.zeros(h.shape[2], h.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
-        for i in range(b.shape[2]):
-            carried[i] = initial[row, i] if start == 0 else 0
-        for t in range(start, end):
-            for i in range(b.shape[2]):
-                value = a[row * rows, t * steps, i] * carried[i] + b[row, t, i]
-                carried[i] = value
-                h[row, t, i] = value
+        if start == end:
+            continue
+        opening = initial[row] if start == 0 else nothing
+        for i in range(h.shape[2]):
+            h[row, start, i] = a[row * rows, start * steps, i] * opening[i] + b[row, start, i]
+        for t in range(start + 1, end):
+            if narrow:
+                for i in range(h.shape[2]):
+                    k = size - one - np.uint64(i)
+                    h[row, t, k] = a[row * rows, t * steps, k] * before[row, t - 1, k] + b[row, t, k]
+            else:
+                for i in range(h.shape[2]):
+                    h[row, t, i] = a[row * rows, t * steps, i] * before[row, t - 1, i] + b[row, t, i]
 
 
 @jit
 def scan_gradient(
-    spans: Array, a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array, grad_initial: Array
-) -> None:
-    """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
+    narrow: bool, spans: Array, a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array,
+    later: Array, grad_initial: Array,
+) -> None:  # fmt: skip
+    """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``, and ``later``, too.
 
     ``grad_a`` is g_t conj(h_{t-1}), summed where a coefficient serves several rows or steps, ``grad_initial`` is
-    conj(a_1) g_1 of each row. Numbers are walked through from the last to the first, as steps are: memory is read
-    evenly in one direction, which takes a half to a third of the time.
+    conj(a_1) g_1 of each row.
     """
-    rows, steps, last = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1), h.shape[2] - 1
+    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
+    size, one = np.uint64(h.shape[2]), np.uint64(1)
     shared = grad_a.size != h.size
+    nothing = np.zeros(h.shape[2], h.dtype)
     if shared:
         grad_a[:] = 0
-    carried, nothing = np.empty(h.shape[2], h.dtype), np.zeros(h.shape[2], h.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
-        carried[:] = 0
-        for t in range(end - 1, start - 1, -1):
-            for i in range(last, -1, -1):
-                g = grad[row, t, i] + carried[i]
-                grad_b[row, t, i] = g
-                carried[i] = np.conj(a[row * rows, t * steps, i]) * g
-            before = h[row, t - 1] if t > start else initial[row] if start == 0 else nothing
+        if start == end:
+            grad_initial[row] = 0
+            continue
+        opening = initial[row] if start == 0 else nothing
+        grad_b[row, end - 1] = grad[row, end - 1]
+        for t in range(end - 1, start, -1):
             if shared:
-                for i in range(last, -1, -1):
-                    grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(before[i])
+                for i in range(h.shape[2]):
+                    grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(h[row, t - 1, i])
             else:
-                for i in range(last, -1, -1):
-                    grad_a[row, t, i] = grad_b[row, t, i] * np.conj(before[i])
-        if start == 0:
-            grad_initial[row] = carried
+                for i in range(h.shape[2]):
+                    k = size - one - np.uint64(i)
+                    grad_a[row, t, k] = grad_b[row, t, k] * np.conj(h[row, t - 1, k])
+            if narrow:
+                for i in range(h.shape[2]):
+                    grad_b[row, t - 1, i] = grad[row, t - 1, i] + a[row * rows, t * steps, i] * later[row, t, i]
+            else:
+                for i in range(h.shape[2]):
+                    k = size - one - np.uint64(i)
+                    kept = np.conj(a[row * rows, t * steps, k]) * later[row, t, k]
+                    grad_b[row, t - 1, k] = grad[row, t - 1, k] + kept
+        for i in range(h.shape[2]):
+            product = grad_b[row, start, i] * np.conj(opening[i])
+            grad_a[row * rows, start * steps, i] = grad_a[row * rows, start * steps, i] + product if shared else product
+        if start > 0:
+            continue
+        for i in range(h.shape[2]):
+            grad_initial[row, i] = np.conj(a[row * rows, start * steps, i]) * grad_b[row, start, i]
