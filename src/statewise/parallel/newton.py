@@ -20,6 +20,7 @@ from torch import Tensor
 
 from statewise import probe, tree
 from statewise.contract import Input, SequenceLayer, example_input, slice_time, take_step, values_of
+from statewise.contract.fitting import input_misfit, is_sequence
 from statewise.errors import UserError, choose
 from statewise.parallel.block_recurrence import block_recurrence, times
 from statewise.parallel.search import Root, Search, find_root, preceded, rows_of
@@ -67,14 +68,15 @@ def newton_in_time(
     It pays, if anywhere, on a device with more lanes than the batch fills: see ``benchmarks/parallel_in_time.py``.
     What it cannot do is left to the layer's own forward, which is the loop over ``step`` or equal to it, row by row:
     states with whole numbers in them, states wider than 64 whose Jacobian is not diagonal, steps that ``torch.func``
-    does not differentiate, rows with an exponent above the bound, rows whose residual is not met.
+    does not differentiate, rows with an exponent above the bound, rows whose residual is not met, rows in which a
+    Jacobian that looked diagonal is not.
 
     Args:
         layer: any.
         x: ``(B, T, d_in)``, tokens ``(B, T)``, or ``Timed`` of either.
         state: where the rows stand; ``None`` is ``initial_state(B)``.
         jacobian: whether each state number depends on itself alone: ``auto`` looks, ``diagonal`` insists, ``full``
-            takes it in full whatever it is.
+            takes it in full whatever it is. What looks diagonal is held to that at every step of what was found.
         max_iterations: bound on the linear recurrences solved for a row.
         tolerance: of the residual; ``None`` is the state's machine epsilon to the power of 3/4, 6e-6 in float32.
         exponent_bound: rows with a larger estimate of the exponent are not tried; ``math.inf`` tries all.
@@ -91,6 +93,8 @@ def newton_in_time(
     choose("jacobian", jacobian, get_args(Jacobian))
     if max_iterations < 1:
         raise UserError(f"max_iterations must be at least 1, got {max_iterations}")
+    if not is_sequence(layer.input_form, values_of(x)):
+        raise ValueError(input_misfit(layer, values_of(x), 2))
     x = layer.as_read(x, axes=2)
     _, start = layer(slice_time(x, 0, 0), state)
     step = _transition(layer, x, start, jacobian)
@@ -99,6 +103,8 @@ def newton_in_time(
     if tolerance is None:
         tolerance = torch.finfo(step.vectors.dtype).eps ** 0.75
     root = find_root(step, x, start, Search(max_iterations, tolerance, exponent_bound))
+    if jacobian == "diagonal" and bool(root.mistaken.any()):
+        raise UserError(f"the Jacobian of {type(layer).__name__} is not diagonal at every step; pass jacobian='full'")
     outputs, after = _joined(step, x, start, root)
     return ParallelRun(outputs, after, root.iterations, root.residual, root.exponent, root.reason)
 
@@ -123,7 +129,7 @@ def _transition(layer: SequenceLayer, x: Input, start: State, jacobian: Jacobian
     width = step.vectors.width
     diagonal = diagonal and jacobian != "full"
     if width > WIDEST and not diagonal:
-        return f"its state is {width} numbers wide, more than {WIDEST}, with a Jacobian taken in full"
+        return f"its Jacobian is to be taken in full, and its state is {width} numbers wide, more than {WIDEST}"
     return Transition(layer, step.vectors, diagonal=diagonal)
 
 
@@ -133,7 +139,7 @@ def _looks_diagonal(step: Transition, jacobian: Jacobian) -> bool:
     inputs = take_step(example_input(step.layer, batch=PROBED, time=1), 0)
     states = torch.randn(PROBED, step.vectors.width, generator=torch.Generator().manual_seed(0))
     states = states.to(step.layer.device, step.vectors.dtype)
-    diagonal = step.is_diagonal(inputs, states)
+    diagonal = bool(step.is_diagonal(inputs, states).all())
     if states.shape[1] <= WIDEST and not (diagonal and jacobian != "full"):
         step.linearised(inputs, states)
     return diagonal

@@ -37,6 +37,8 @@ class Root(NamedTuple):
     """(B,); NaN where nothing was tried"""
     met: Tensor
     """(B,) bool"""
+    mistaken: Tensor
+    """(B,) bool: whether the Jacobian was taken for diagonal and is not, so that gradients would be wrong"""
     exponent: Tensor
     """(B,)"""
     reason: str | None
@@ -69,8 +71,10 @@ def find_root(step: Transition, x: Input, start: State, search: Search) -> Root:
         rows, before, values, slopes = rows[left], before[left], values[left], slopes[left]
         if len(rows):
             states[rows] = block_recurrence(slopes, values - times(slopes, before), s_0[rows])
-    met = residual <= search.tolerance
-    return Root(states, jacobians, iterations, residual, met, exponent, _reason(search, tried, met))
+    near = residual <= search.tolerance
+    mistaken = near & ~_as_taken(step, x, preceded(s_0, states), near)
+    reason = _reason(search, tried, residual, mistaken)
+    return Root(states, jacobians, iterations, residual, near & ~mistaken, mistaken, exponent, reason)
 
 
 def preceded(first: Tensor, states: Tensor) -> Tensor:
@@ -87,6 +91,15 @@ def _linearised(step: Transition, x: Input, before: Tensor) -> tuple[Tensor, Ten
     """f and df/ds at every row and step."""
     values, slopes = step.linearised(rows_of(x), before.flatten(0, 1))
     return values.unflatten(0, before.shape[:2]), slopes.unflatten(0, before.shape[:2])
+
+
+def _as_taken(step: Transition, x: Input, before: Tensor, rows: Tensor) -> Tensor:
+    """``(B,)`` whether a Jacobian that is taken for diagonal is so at all steps; looked at in some rows alone."""
+    found = torch.ones_like(rows)
+    if step.diagonal and bool(rows.any()):
+        diagonal = step.is_diagonal(rows_of(tree.map(lambda leaf: leaf[rows], x)), before[rows].flatten(0, 1))
+        found[rows] = diagonal.view(-1, before.shape[1]).all(dim=1)
+    return found
 
 
 def _first_guess(step: Transition, x: Input, s_0: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,19 +121,17 @@ def _relative(difference: Tensor, values: Tensor) -> Tensor:
     return difference.abs().amax(dim=(1, 2)) / scale
 
 
-def _reason(search: Search, tried: Tensor, met: Tensor) -> str | None:
-    if bool(met.all()):
-        return None
-    hopeless, unmet = int((~tried).sum()), int((tried & ~met).sum())
-    reasons = []
-    if hopeless:
-        reasons.append(
-            f"{hopeless} of {len(met)} rows have an estimated Lyapunov exponent above {search.exponent_bound:g}, "
-            "where Newton's method is not to be expected to converge"
-        )
-    if unmet:
-        reasons.append(
-            f"{unmet} of {len(met)} rows did not come to a residual of {search.tolerance:.1g} "
-            f"in {search.max_iterations} iterations"
-        )
-    return "; ".join(reasons)
+def _reason(search: Search, tried: Tensor, residual: Tensor, mistaken: Tensor) -> str | None:
+    rows = len(tried)
+    lost = tried & ~residual.isfinite()
+    counts = {
+        f"an estimated Lyapunov exponent above {search.exponent_bound:g}, where Newton's method is not to be expected "
+        "to converge (exponent_bound=math.inf tries them all the same)": ~tried,
+        "numbers that are not finite, in what they are fed or on the way to the root": lost,
+        f"a residual above {search.tolerance:.1g} after max_iterations={search.max_iterations}": tried
+        & ~lost
+        & (residual > search.tolerance),
+        "a Jacobian that is diagonal at random states and not at all of their own (pass jacobian='full')": mistaken,
+    }
+    reasons = [f"{int(which.sum())} of {rows} rows have {what}" for what, which in counts.items() if bool(which.any())]
+    return "; ".join(reasons) or None

@@ -36,20 +36,19 @@ class Transition:
         rows = vmap(lambda v: pull_back(v.expand_as(s)), chunk_size=AT_ONCE)(basis)
         return values, rows.transpose(0, 1)
 
-    def is_diagonal(self, x: Any, s: Tensor) -> bool:
-        """Whether D = df/ds is diagonal at ``s``, from log2(n) of its products with vectors of signs.
+    def is_diagonal(self, x: Any, s: Tensor) -> Tensor:
+        """Whether D = df/ds is diagonal at each of R states, from log2(n) of its products with vectors of signs.
 
         A diagonal D has v D = v * (1 D). Bit k of the unit's number makes the k-th vector's signs, so any two units
         differ in one of them, and where D is not diagonal, some v D is not v * (1 D), unless numbers cancel exactly.
         """
         _, pull_back = self._reversible(x, s)
         sums = pull_back(torch.ones_like(s))
-        units = torch.arange(s.shape[1], device=s.device)
+        units, diagonal = torch.arange(s.shape[1], device=s.device), s.new_ones(len(s), dtype=torch.bool)
         for bit in range((s.shape[1] - 1).bit_length()):
             signs = (1 - 2 * ((units >> bit) & 1)).to(s.dtype).expand_as(s)
-            if not torch.equal(pull_back(signs), signs * sums):
-                return False
-        return True
+            diagonal &= (pull_back(signs) == signs * sums).all(dim=1)
+        return diagonal
 
     def _reversible(self, x: Any, s: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """f(x, s) and v -> v df/ds, of every row its own v."""
