@@ -15,12 +15,14 @@ as one CUDA graph. So far they were run by Triton's interpreter alone, on no GPU
 vectors of x, R of u, M of memory.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -41,6 +43,7 @@ def dense_recurrence(
     *,
     keep: Tensor | None = None,
     mask: Tensor | None = None,
+    segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """All outputs h_1 ... h_T and the last memory.
 
@@ -53,6 +56,7 @@ def dense_recurrence(
         m: m_0 ``(B, M, H)``.
         keep: k ``(T or 1, B or 1, 1 + M, H)`` in [0, 1], first of h, then of m; has no gradient. ``None``: all 0.
         mask: ``(B or 1, H)``; has no gradient. ``None``: all 1.
+        segments: that begin anew, from zeros, inside the rows; no mask is of rows then, and no share of rows alone.
 
     Returns:
         ``(T, B, H)`` and ``(B, M, H)``.
@@ -66,16 +70,20 @@ def dense_recurrence(
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
     mask = x.new_empty(0, h.shape[1]) if mask is None else mask
-    return FORMS(gates, x, weight, bias, h, m, keep, mask)
+    return FORMS(gates, x, weight, bias, h, m, keep, mask, segments)
 
 
 def reference(
-    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    segments: Segments | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The equation, step by step: what every other form must equal."""
     outputs = []
     shares = keep.expand(x.shape[0], -1, -1, -1).unbind() if len(keep) else [None] * x.shape[0]
-    for x_t, share in zip(x.unbind(), shares, strict=True):
+    for t, (x_t, share) in enumerate(zip(x.unbind(), shares, strict=True)):
+        if segments is not None:
+            anew = segments.anew[:, t]
+            h, m = h.masked_fill(anew.view(-1, 1), 0), m.masked_fill(anew.view(-1, 1, 1), 0)
         u = F.linear(h * mask if len(mask) else h, weight, bias).unflatten(1, (-1, h.shape[1]))
         h_next, m_next = (new.to(h.dtype) for new in gates.step(x_t, u, h, m))
         if share is not None:
@@ -87,34 +95,62 @@ def reference(
 
 
 def compiled(
-    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    segments: Segments | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(type(gates), x, weight, bias, h, m, keep, mask, *gates)
+    anew = x.new_empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t().contiguous()
+    arguments = (type(gates), x, weight, bias, h, m, keep, mask, anew, *gates)
+    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
 
 
 def triton(
-    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    segments: Segments | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one kernel each way, with Triton and on a GPU; H <= 256, first derivatives alone."""
     from statewise.ops.gpu import dense
     from statewise.ops.gpu.dense_function import by_loops
 
+    if segments is not None:
+        return _by_segment(triton, gates, x, weight, bias, h, m, keep, mask, segments)
     return by_loops(dense, gates, x, weight, bias, h, m, keep, mask)
 
 
 def graph(
-    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    segments: Segments | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As a captured graph of steps, with Triton and on a GPU; first derivatives alone."""
     from statewise.ops.gpu import dense_steps
     from statewise.ops.gpu.dense_function import by_loops
 
+    if segments is not None:
+        return _by_segment(graph, gates, x, weight, bias, h, m, keep, mask, segments)
     return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask)
 
 
-def rule(gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor) -> str:
+def _by_segment(
+    form: Callable[..., tuple[Tensor, Tensor]], gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor,
+    m: Tensor, keep: Tensor, mask: Tensor, segments: Segments,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """``form`` of segments as rows."""
+
+    def run(given: tuple[Tensor, ...], state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        steps, *shares = (part.transpose(0, 1) for part in given)
+        y, memory = form(gates, steps, weight, bias, *state, *(shares or [keep]), mask)
+        return y.transpose(0, 1), (y[-1], memory)
+
+    of_steps = (x, keep.expand(-1, x.shape[1], -1, -1)) if len(keep) > 1 else (x,)
+    y, (_, m) = segment_by_segment(run, tuple(part.transpose(0, 1) for part in of_steps), (h, m), segments)
+    return y.transpose(0, 1), m
+
+
+def rule(
+    gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
+    segments: Segments | None = None,
+) -> str:  # fmt: skip
     """Which form runs: the one made for the device wherever it can, on a GPU the graph where U is too large."""
     tensors = (x, weight, bias, h, m, keep, mask, *gates)
     if any(t.is_complex() for t in tensors):
@@ -141,7 +177,7 @@ class _CompiledRecurrence(torch.autograd.Function):
         from statewise.ops.compiled import dense
         from statewise.ops.compiled.product import product_of
 
-        h0, m0, keep, mask, *own = rest
+        h0, m0, keep, mask, anew, *own = rest
         time, batch, width = x.shape[0], *h0.shape
         sizes, going_back = kind.sizes(), any(ctx.needs_input_grad)
         h = x.new_empty(time, batch, width)
@@ -149,10 +185,10 @@ class _CompiledRecurrence(torch.autograd.Function):
         saved = x.new_empty(time if going_back else 1, batch, sizes.saved, width)
         dense.forward(
             product_of(h.numpy().dtype), kind(*map(as_array, own)),
-            *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask, h, m, saved)),
+            *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask, anew, h, m, saved)),
         )  # fmt: skip
         ctx.kind, ctx.inputs = kind, x.shape[2]
-        ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, *own)
+        ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, anew, *own)
         return h, m[(time - 1) % len(m)].clone()
 
     @staticmethod
@@ -161,18 +197,19 @@ class _CompiledRecurrence(torch.autograd.Function):
         from statewise.ops.compiled import dense
         from statewise.ops.compiled.product import product_of
 
-        weight, h, m, saved, h0, m0, keep, mask, *own = ctx.saved_tensors
+        weight, h, m, saved, h0, m0, keep, mask, anew, *own = ctx.saved_tensors
         kind, sizes = ctx.kind, ctx.kind.sizes()
         du = h.new_empty(*h.shape[:2], sizes.products, h.shape[2])
         dx = du if sizes.sums else h.new_empty(*h.shape[:2], ctx.inputs, h.shape[2])
         dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
         dense.backward(
             product_of(h.numpy().dtype), kind(*map(as_array, own)),
-            *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, dy, dm_last, dx, du, dh, dm)),
+            *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, anew, dy, dm_last, dx, du, dh, dm)),
             kind(*map(as_array, d_own)),
         )  # fmt: skip
-        first, later = (part * mask if len(mask) else part for part in (h0, h[:-1]))
+        before = h[:-1].masked_fill(anew[1:].unsqueeze(2), 0) if len(anew) else h[:-1]
+        first, later = (part * mask if len(mask) else part for part in (h0, before))
         flat = du.flatten(2)
         d_weight = matrix_gradient(flat[1:], later).addmm_(flat[0].t(), first)
         d_bias = flat.sum((0, 1)) if ctx.needs_input_grad[3] else None
-        return None, dx, d_weight, d_bias, dh, dm, None, None, *d_own
+        return None, dx, d_weight, d_bias, dh, dm, None, None, None, *d_own

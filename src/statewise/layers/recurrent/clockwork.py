@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
@@ -101,14 +101,16 @@ class ClockworkRNN(SequenceLayer):
         h = torch.where(moves, moved, state.h)
         return h, ClockworkState(h, state.steps + 1)
 
-    def _sequence(self, x: Tensor, state: ClockworkState) -> tuple[Tensor, ClockworkState]:
+    def _segments(self, x: Tensor, state: ClockworkState, segments: Segments | None) -> tuple[Tensor, ClockworkState]:
         h, time = state.h, x.shape[1]
-        moves = self._moves(state.steps.unsqueeze(1) + torch.arange(time, device=x.device))
+        seen = state.steps.unsqueeze(1) if segments is None else -segments.begun(state.steps)
+        moves = self._moves(seen + torch.arange(time, device=x.device))
         keep = (~moves).to(h.dtype).transpose(0, 1).unsqueeze(2)
         driven = self.input_map(x).to(h.dtype).transpose(0, 1).unsqueeze(2)
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
-        y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep)
-        return y.transpose(0, 1).to(x.dtype), ClockworkState(y[-1].clone(), state.steps + time)
+        y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep, segments=segments)
+        steps = state.steps + time if segments is None else segments.counted(state.steps)
+        return y.transpose(0, 1).to(x.dtype), ClockworkState(y[-1].clone(), steps)
 
     def _weight(self) -> Tensor:
         """U ``(H, H)``, zero below its blocks."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Stepper, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares, variational_mask
@@ -117,7 +117,9 @@ class GatedLayer(SequenceLayer):
         weights = (self.input.weight, self.input.bias, weight, weight.new_zeros(len(weight)))
         return dense_stepper(self, state, self._gates(), weights)
 
-    def _sequence(self, x: Tensor, state: CellState) -> tuple[Tensor, CellState]:
+    def _segments(self, x: Tensor, state: CellState, segments: Segments | None) -> tuple[Tensor, CellState]:
+        if state.noise and segments is not None:
+            return super()._segments(x, state, segments)
         time, h = x.shape[1], state.h
         memory = torch.stack(state[1:-1], dim=1) if state[1:-1] else h.new_empty(h.shape[0], 0, h.shape[1])
         y, memory = dense_recurrence(
@@ -129,6 +131,7 @@ class GatedLayer(SequenceLayer):
             memory,
             keep=self._all_shares(state, time),
             mask=self._mask(state),
+            segments=segments,
         )
         after = self.state_type(y[-1].clone(), *memory.unbind(1), state.noise and state.noise.later(time))
         return y.transpose(0, 1), after

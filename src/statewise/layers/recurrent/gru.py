@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
-from statewise.contract import Stepper
+from statewise.contract import Segments, Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
@@ -98,11 +98,16 @@ class GRU(TorchLayout):
             return super().stepper(state)
         return self._dense_stepper(GRUGates(), state)
 
+    def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
+        if self.reset_placement == "after":
+            outputs = self._by_compiled_loop(GRUGates(), x, state.h, segments)
+            if outputs is not None:
+                return outputs, GRUState(outputs[:, -1].clone())
+        return super()._segments(x, state, segments)
+
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "before":
             return self._reset_before(x, state.h)
-        if (outputs := self._by_compiled_loop(GRUGates(), x, state.h)) is not None:
-            return outputs, GRUState(outputs[:, -1].clone())
         if not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.autocast import unrounded
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import uniform_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
@@ -75,11 +75,13 @@ class OrthogonalRNN(SequenceLayer):
         h = a.sign() * (a.abs() + self.bias).relu()
         return h.to(x.dtype), OrthogonalRNNState(h)
 
-    def _sequence(self, x: Tensor, state: OrthogonalRNNState) -> tuple[Tensor, OrthogonalRNNState]:
+    def _segments(
+        self, x: Tensor, state: OrthogonalRNNState, segments: Segments | None
+    ) -> tuple[Tensor, OrthogonalRNNState]:
         driven, h = _upcast(self.input(x.transpose(0, 1)).unsqueeze(2)), state.h
         gates, nothing = ModReLUGates(_upcast(self.bias)), h.new_empty(len(h), 0, h.shape[1])
         with unrounded(x):
-            y, _ = dense_recurrence(gates, driven, self.rotation(), None, h, nothing)
+            y, _ = dense_recurrence(gates, driven, self.rotation(), None, h, nothing, segments=segments)
         return y.transpose(0, 1).to(x.dtype), OrthogonalRNNState(y[-1].clone())
 
     @from_weights

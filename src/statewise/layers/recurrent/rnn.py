@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import Stepper
+from statewise.contract import Segments, Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
@@ -92,11 +92,14 @@ class RNN(TorchLayout):
             return super().stepper(state)
         return self._dense_stepper(GATES[self.activation], state)
 
-    def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+    def _segments(self, x: Tensor, state: RNNState, segments: Segments | None) -> tuple[Tensor, RNNState]:
         if self.activation in GATES and (torch.is_grad_enabled() or x.shape[1] >= LONG):
-            outputs = self._by_compiled_loop(GATES[self.activation], x, state.h)
+            outputs = self._by_compiled_loop(GATES[self.activation], x, state.h, segments)
             if outputs is not None:
                 return outputs, RNNState(outputs[:, -1].clone())
+        return super()._segments(x, state, segments)
+
+    def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         if self.activation in ("tanh", "relu") and not beyond_reverse_mode():
             run = torch.rnn_tanh if self.activation == "tanh" else torch.rnn_relu
             keep = self._keeps_for_backward(x)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from statewise.contract import SequenceLayer, Stepper, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
 from statewise.ops.compiled.compiler import compiled_loops_serve
@@ -52,7 +52,7 @@ class TorchLayout(SequenceLayer):
         weight_in, weight, bias_in, bias = self._weights()
         return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
 
-    def _by_compiled_loop(self, gates: Any, x: Tensor, h: Tensor) -> Tensor | None:
+    def _by_compiled_loop(self, gates: Any, x: Tensor, h: Tensor, segments: Segments | None) -> Tensor | None:
         """All outputs ``(B, T, H)`` of a layer without memory by the compiled loop, or ``None`` where torch's serves.
 
         The loop takes a twentieth to nine tenths of the time of torch's kernels, which call a dozen operations a step.
@@ -64,7 +64,7 @@ class TorchLayout(SequenceLayer):
             return None
         weight_in, weight, bias_in, bias = weights
         driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
-        y, _ = dense_recurrence(gates, driven, weight, bias, h, h.new_empty(h.shape[0], 0, h.shape[1]))
+        y, _ = dense_recurrence(gates, driven, weight, bias, h, h.new_empty(len(h), 0, h.shape[1]), segments=segments)
         return y.transpose(0, 1)
 
     def _projected(self, x: Tensor) -> Tensor:
