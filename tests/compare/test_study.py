@@ -36,7 +36,8 @@ def arm(label: str, tuning: list[float | None], seeds: list[float | None]) -> di
 
 
 def result(arms: list[dict[str, Any]]) -> dict[str, Any]:
-    task = {"primary": {"name": "loss", "lower_is_better": True, "chance": 2.0}}
+    primary = {"name": "loss", "lower_is_better": True, "chance": 2.0}
+    task = {"primary": primary, "bimodal": False, "solved_at": 0.5}
     return {"task": task, "arms": arms, "config": {"trials": max(len(arm["tuning"]) for arm in arms)}}
 
 
@@ -105,6 +106,16 @@ def test_failures_are_counted_over_trials_and_seeds(deep: int, shallow: int, exp
     judged = judge_statement(FailsMore("deep fails", "one", ("deep",), ("shallow",)), {"one": result(arms)})
     assert judged.verdict == expected
     assert f"{deep} of 10 trainings failed against {shallow} of 10" in judged.evidence
+
+
+def test_of_a_task_that_is_solved_or_not_what_did_not_solve_it_has_failed():
+    arms = [arm("deep", [None] + [1.9] * 7, [0.1, 1.9]), arm("shallow", [0.1] * 8, [0.1, 0.5])]
+    found = result(arms)
+    assert judge_statement(FailsMore("", "one", ("deep",), ("shallow",)), {"one": found}).verdict == "undecided"
+    found["task"]["bimodal"] = True
+    judged = judge_statement(FailsMore("deep fails", "one", ("deep",), ("shallow",)), {"one": found})
+    assert judged.verdict == "supported"
+    assert "9 of 10 trainings failed (1 broke off, 8 did not solve the task) against 0 of 10 (" in judged.evidence
 
 
 def test_trials_beyond_the_range_are_no_failures_of_the_arm_that_looked_there():

@@ -20,6 +20,7 @@ from statewise.options import option_types
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.start import with_usual_readout
+from statewise.train.used import idle_fields, why_idle, without_idle
 
 Value = TypeVar("Value")
 
@@ -38,6 +39,8 @@ class Arm:
     """Hash of the code that decides its scores"""
     decided: tuple[str, ...]
     """Full names of the fields that a person set or varies, which tuning leaves alone"""
+    idle: tuple[str, ...] = ()
+    """What was said for all arms and has no effect on this one, each with the reason in words"""
     companion: bool = False
     """Whether it only runs along, for the others to be held against"""
     reason: str | None = None
@@ -51,6 +54,7 @@ def make_arms(config: CompareConfig, task: Task, builders: Builders) -> list[Arm
     """
     maker = _Maker(config, task, builders)
     arms = list(maker.arms())
+    _refuse_idle(config, arms)
     if all(arm.reason for arm in arms):
         others = "" if len(arms) == 1 else "; no other arm meets the budget either"
         raise UserError(f"{arms[0].label}: {arms[0].reason}{others}")
@@ -80,6 +84,14 @@ def longest_context(data: TaskData, lengths: tuple[int, ...]) -> int | None:
 def fields_of(name: str, kind: Pattern, task: Task) -> Fields:
     """The fields that an arm of this kind has on a task."""
     return Fields(name, kind.option_types, option_types(type(task)))
+
+
+def _refuse_idle(config: CompareConfig, arms: list[Arm]) -> None:
+    """Raise a ``UserError`` where a field is said for all arms and counts for none of them."""
+    for field in config.fixed:
+        idle = [next((told for told in arm.idle if told.startswith(f"{field.removeprefix('train.')}=")), "") for arm in arms]
+        if all(idle):
+            raise UserError(f"{idle[0]}, which all arms have; leave it out, or change that")
 
 
 def _layer_named(field: str) -> str:
@@ -140,7 +152,13 @@ class _Maker:
         label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
         source = source_hash([*kind.names, setup.model.block, self.config.task])
         fingerprint = " ".join(dict.fromkeys(data.fingerprint() for data in (learnt, self.task)))
-        arm = Arm(label, name, kind, setup, fingerprint, source, decided, companion)
+        idle = {field: why_idle(setup.train, other) for field, (other, _) in idle_fields(setup.train).items()}
+        for field in varied:
+            if (why := idle.get(fields.full_name(field).removeprefix("train."))) is not None:
+                raise UserError(f"{label}: {field} {why}, so that arms would be the same; vary what counts for all of them")
+        told = tuple(f"{field}={_as_said(getattr(setup.train, field))} {why}" for field, why in idle.items())
+        setup = replace(setup, train=without_idle(setup.train))
+        arm = Arm(label, name, kind, setup, fingerprint, source, decided, told, companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
             return arm

@@ -12,6 +12,7 @@ from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.start import make_trainer
+from statewise.train.used import without_idle
 
 WARM_UP = 2
 """Updates that are not timed: the first allocate and compile"""
@@ -41,8 +42,8 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
             whole model on full lengths, where training began with less.
         trained_on: gives the training batches; ``None`` = ``task``.
     """
-    train = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER, curriculum="none", pretraining="none")
-    trainer = make_trainer(model, task, train, trained_on=trained_on)
+    timed_as = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER, curriculum="none", pretraining="none")
+    trainer = make_trainer(model, task, without_idle(timed_as), trained_on=trained_on)
     moments = [_Moment(read_clocks(), 0)]
     trainer.run(
         on_step=lambda step, loss: moments.append(_Moment(read_clocks(), trainer.progress.tokens)),

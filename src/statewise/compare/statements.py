@@ -1,7 +1,7 @@
 """What came of a study's statements, from the results of its comparisons."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,20 +121,47 @@ def _scores(
 def _fails_more(statement: FailsMore, result: dict[str, Any]) -> Judged:
     """The two fractions of failed trainings and the interval of their difference (Newcombe's)."""
     more, fewer = (_failures(result, labels) for labels in (statement.more, statement.fewer))
-    if not more[1] or not fewer[1]:
+    if not more.trained or not fewer.trained:
         return Judged(statement.says, "undecided", "Not all of the arms were trained.")
-    difference = fraction_difference(more, fewer, level=LEVEL)
+    difference = fraction_difference((more.failed, more.trained), (fewer.failed, fewer.trained), level=LEVEL)
     verdict: Verdict = "supported" if difference.low > 0 else "refuted" if difference.high < 0 else "undecided"
     evidence = (
-        f"{statement.comparison}: {more[0]} of {more[1]} trainings failed against {fewer[0]} of {fewer[1]}, a "
-        f"difference of {difference.mean:.3g} [{difference.low:.3g}, {difference.high:.3g}] in fractions (Newcombe)."
+        f"{statement.comparison}: {more.failed} of {more.trained} trainings failed{_broken_off(result, more)} against "
+        f"{fewer.failed} of {fewer.trained}{_broken_off(result, fewer)}, a difference of {difference.mean:.3g} "
+        f"[{difference.low:.3g}, {difference.high:.3g}] in fractions (Newcombe)."
     )
     return Judged(statement.says, verdict, evidence)
 
 
-def _failures(result: dict[str, Any], labels: tuple[str, ...]) -> tuple[int, int]:
-    """How many trainings of these arms failed, and how many there were, without trials beyond the range of settings."""
+class Failures(NamedTuple):
+    """How many trainings failed, how many of them by breaking off, and how many there were."""
+
+    failed: int
+    broken_off: int
+    trained: int
+
+
+def _failures(result: dict[str, Any], labels: tuple[str, ...]) -> Failures:
+    """Of these arms' seeds and trials, without trials beyond the range of settings."""
     trials = result["config"]["trials"]
     arms = [arm for arm in result["arms"] if arm["label"] in labels]
     trained = [one for arm in arms for one in (*arm["tuning"][:trials], *arm["seeds"])]
-    return sum(one["status"] != "ok" for one in trained), len(trained)
+    finished = [one for one in trained if one["status"] == "ok"]
+    unsolved = sum(not _solved(one, result["task"]) for one in finished) if result["task"]["bimodal"] else 0
+    broken_off = len(trained) - len(finished)
+    return Failures(broken_off + unsolved, broken_off, len(trained))
+
+
+def _solved(one: dict[str, Any], task: dict[str, Any]) -> bool:
+    """Whether a seed's score on test, or a trial's on validation, is one that solves the task."""
+    score = one["valid"] if one.get("test") is None else one["test"]
+    if score is None or task["solved_at"] is None:
+        return False
+    return bool(score <= task["solved_at"] if task["primary"]["lower_is_better"] else score >= task["solved_at"])
+
+
+def _broken_off(result: dict[str, Any], failures: Failures) -> str:
+    """What failing means where it can mean two things."""
+    if not result["task"]["bimodal"]:
+        return ""
+    return f" ({failures.broken_off} broke off, {failures.failed - failures.broken_off} did not solve the task)"

@@ -41,7 +41,10 @@ class SettingsOverCells:
 
 @dataclass(frozen=True)
 class FailsMore:
-    """A larger fraction of the trainings of some arms fails than of others: seeds, and trials within the range."""
+    """A larger fraction of the trainings of some arms fails than of others: seeds, and trials within the range.
+
+    Failed is what broke off and, of a task that is either solved or not, also what did not solve it.
+    """
 
     says: str
     comparison: str

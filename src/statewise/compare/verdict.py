@@ -234,6 +234,15 @@ def _penalties(records: list[ArmRecord]) -> list[str]:
     ]
 
 
+def _idle(records: list[ArmRecord]) -> list[str]:
+    """What was said for all arms and has no effect on some."""
+    without: dict[str, list[str]] = {}
+    for record in records:
+        for told in record.arm.idle:
+            without.setdefault(told, []).append(record.arm.label)
+    return [f"{told}, which {', '.join(labels)} had." for told, labels in without.items()]
+
+
 def _busy(records: list[ArmRecord]) -> list[str]:
     """Whose times were measured while something else had the processor."""
     waited = {r.arm.label: r.measured["waited"] for r in records if r.measured and r.measured.get("busy")}

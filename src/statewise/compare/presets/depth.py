@@ -110,10 +110,28 @@ DEPTH = Study(
         ),
         Together("Among residuals, a norm helps eight layers, whichever it is", {"norms": NORMS_HELP + NORMS_ALIKE}),
         FailsMore(
+            "Of plain nets, more trainings of eight layers fail than of one",
+            "plain",
+            more=tuple(f"{cell} depth=8" for cell in CELLS),
+            fewer=tuple(f"{cell} depth=1" for cell in CELLS),
+        ),
+        FailsMore(
+            "Without residuals, more trainings of eight layers fail",
+            "residuals",
+            more=tuple(f"{cell} block=plain depth=8" for cell in CELLS),
+            fewer=tuple(f"{cell} block=residual depth=8" for cell in CELLS),
+        ),
+        FailsMore(
             "Without clipping, more trainings of eight layers fail",
             "clipping",
             more=tuple(f"{cell} clip=none depth=8" for cell in CELLS),
             fewer=tuple(f"{cell} clip=norm depth=8" for cell in CELLS),
+        ),
+        FailsMore(
+            "Without a curriculum, more trainings of eight layers fail",
+            "curriculum",
+            more=tuple(f"{cell} curriculum=none depth=8" for cell in CELLS),
+            fewer=tuple(f"{cell} curriculum=linear depth=8" for cell in CELLS),
         ),
     ),
 )  # fmt: skip

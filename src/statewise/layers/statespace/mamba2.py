@@ -9,9 +9,9 @@ Duality", arXiv 2405.21060, section 7 and figure 6. E = expand * H channels in N
     h_t = exp(dt_t A) h_{t-1} + B_t (dt_t u_t)^T            (S, P) in every head,  A = -exp(A_log)
     y_t = W_out rmsnorm((h_t^T C_t + D u_t) * silu(z_t))
 
-B and C serve all heads; the input is taken in by dt B, as in the authors' code. Our h is the transpose of the authors'; ``dt``, S and E are the paper's ``Delta``, N and ED.
-Parameters have the names and layout of the authors' code with one group: weights can be exchanged where ``input_size``
-equals ``hidden_size``.
+B and C serve all heads; the input is taken in by dt B, as in the authors' code. Our h is the transpose of theirs;
+``dt``, S and E are the paper's ``Delta``, N and ED. Parameters have the names and layout of the authors' code with one
+group: weights can be exchanged where ``input_size`` equals ``hidden_size``.
 """
 
 import math
