@@ -81,6 +81,15 @@ def test_irregular_times_are_said_with_the_longest_step(kind: str, tmp_path: Pat
     assert any("times are irregular" in note and said in note for note in read_table(str(tmp_path / "table.csv")).notes)
 
 
+def test_rows_that_jitter_are_even_and_said_to(tmp_path: Path):
+    assert times_of(tmp_path, ["0", "10", "19", "31", "41"]).even
+    notes = " | ".join(read_table(str(tmp_path / "table.csv")).notes)
+    assert "one row every 10: no season known" in notes
+    assert "more or less: from 9 to 12 (after line 4), usually 10 (--task-options time_as=elapsed" in notes
+    assert times_of(tmp_path, ["0", "10", "20", "30.5", "40"]).even
+    assert not any("more or less" in note for note in read_table(str(tmp_path / "table.csv")).notes)
+
+
 def test_times_in_two_zones_are_one_time(tmp_path: Path):
     found = times_of(tmp_path, ["2024-01-01T00:00+00:00", "2024-01-01T02:00+01:00", "2024-01-01T02:00+00:00"])
     assert found.at.tolist() == [0, 3600, 7200]

@@ -84,7 +84,8 @@ def test_a_forecast_is_a_timed_call_by_hand(run: LoadedRun):
 
 
 def test_what_is_taken_for_granted_is_said(run: LoadedRun):
-    assert any("usual step of 20 s" in note or "usual step of 1 min" in note for note in forecast_next(run).notes)
+    assert np.median(np.diff(SECONDS)) == 60
+    assert "usual step of 1 min" in forecast_next(run).notes[0]
     assert forecast_next(run, when=When(every="30s")).notes == []
     (note,) = forecast_next(run, when=When(every="1h")).notes
     assert "rows 1 h apart were not in the training part, which has steps from 10 s to 10 min" in note

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import torch
 
-from statewise.contract import Tokens
+from statewise.contract import Input, Timed, Tokens
 
 from .echo import Echo, Faults
 
 
-def replaced(**changes: Callable[[torch.Tensor], torch.Tensor | None]) -> type[Echo]:
+def replaced(**changes: Callable[[torch.Tensor], Input | None]) -> type[Echo]:
     """An Echo whose batches have some fields changed."""
 
     class Changed(Echo):
@@ -90,6 +90,8 @@ FAULTS: Faults = {
     "no least length said": ("lengths", NoneSoShort, "as least_length"),
     "tokens out of range": ("batches", Foreign, "[0, 4)"),
     "float tokens": ("batches", replaced(inputs=lambda x: x.float()), "int64 tokens"),
+    "time that goes back": ("batches", replaced(inputs=lambda x: Timed(x, -torch.ones(x.shape))), "elapsed must be"),
+    "one time a row": ("batches", replaced(inputs=lambda x: Timed(x, torch.ones(len(x)))), "elapsed must be"),
     "targets of another length": ("batches", replaced(targets=lambda x: x[:, 1:]), "targets must begin"),
     "weights of another shape": ("batches", replaced(weights=lambda x: torch.ones(len(x))), "weights must be"),
     "weights that are not 0 or 1": ("batches", replaced(weights=lambda x: torch.full(x.shape, 0.5)), "0 or 1"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NO_TIME = "none"
 """What ``Reading.time`` says where rows are to be taken as evenly spaced"""
+JITTER = 0.1
+"""A share of the usual step: where steps differ by more, a person is told"""
 LARGEST = 1e100
 """Beyond it sums of squares are not finite"""
 
@@ -127,10 +129,16 @@ def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[
             *notes,
             f"times are irregular: {times.spacing()}; no season is assumed (--task-options season=N for one)",
         ]
-    step = {"seconds": _row_every(times.width), "units": f"row every {times.width:g}"}
     season = f"season of {times.season} rows" if times.season > 1 else "no season known"
-    said = step.get(times.step, f"row a {times.step}")
-    return [*notes, f"one {said}: {season} (--task-options season=N to choose another)"]
+    notes.append(f"one {_row_a_step(times)}: {season} (--task-options season=N to choose another)")
+    if times.step in ("seconds", "units") and np.ptp(np.diff(times.at)) > JITTER * times.width:
+        notes.append(f"more or less: {times.spacing()} (--task-options time_as=elapsed to tell models)")
+    return notes
+
+
+def _row_a_step(times: Times) -> str:
+    step = {"seconds": _row_every(times.width), "units": f"row every {times.width:g}"}
+    return step.get(times.step, f"row a {times.step}")
 
 
 def _row_every(seconds: float) -> str:

@@ -63,6 +63,7 @@ def forecast_next(
     an error e that the model made on the validation rows, as many rows ahead. So it covers both how unsure the model is
     of its weights and the noise of the data, as far as that stays what it was; it is rather too wide, as errors on
     validation are not noise alone. It is one row's and one target's, and knows nothing of what never happened before.
+    Where rows come at irregular times its errors are those of rows as far ahead as rows of the validation part are.
 
     Args:
         run: a run that was trained to forecast.
