@@ -36,6 +36,7 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "gru-reset-before": nn.GRU,
     "minimal-gated-unit": nn.GRU,
     "minimal-rnn": nn.GRU,
+    "cfc": nn.GRU,
     "skip-rnn": nn.RNN,
     "orthogonal-rnn": nn.RNN,
 }

@@ -18,12 +18,13 @@ whose 0.666 the backbone takes too: ``state_dict``s are interchangeable. Its ``C
 from typing import Literal, NamedTuple, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Timed, Vectors
 from statewise.errors import choose
+from statewise.ops.chained_recurrence import chained_recurrence
+from statewise.ops.chains.cfc import CfCGates, CfCSolution
 from statewise.ops.linear import linear
 
 Mode = Literal["default", "no_gate", "pure"]
@@ -112,25 +113,24 @@ class CfC(SequenceLayer):
 
     def _sequence(self, x: Timed, state: CfCState) -> tuple[Tensor, CfCState]:
         """What the backbone's first layer makes of x is done for all steps before, and all heads are one product."""
-        first, rest = self.backbone[0], self.backbone[1:]
-        assert isinstance(first, nn.Linear)
+        first, *hidden = (layer for layer in self.backbone if isinstance(layer, nn.Linear))
         from_x, from_h = first.weight.tensor_split([x.values.shape[2]], dim=1)
         heads = [self.ff1] if self.mode == "pure" else [self.ff1, self.ff2, self.time_a, self.time_b]
-        weight, bias = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
-        driven = linear(x.values, from_x, first.bias)
-        outputs, h = [], state.h
-        for driven_t, elapsed in zip(driven.unbind(1), x.elapsed.unsqueeze(2).unbind(1), strict=True):
-            said = F.linear(rest(driven_t + F.linear(h, from_h)), weight, bias)
-            h = self._next(said, elapsed).to(state.h.dtype)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1).to(x.values.dtype), CfCState(h)
+        driven = linear(x.values.transpose(0, 1), from_x, first.bias)
+        y, _ = chained_recurrence(
+            self._gates([layer.bias for layer in hidden], torch.cat([head.bias for head in heads])),
+            torch.cat([driven, x.elapsed.t().unsqueeze(2).to(driven.dtype)], dim=2),
+            (from_h, *(layer.weight for layer in hidden), torch.cat([head.weight for head in heads])),
+            state.h,
+        )
+        return y.transpose(0, 1).to(x.values.dtype), CfCState(y[-1].clone())
 
-    def _next(self, said: Tensor, elapsed: Tensor) -> Tensor:
-        """h from what all heads say, side by side."""
+    def _gates(self, hidden: list[Tensor], head: Tensor) -> CfCGates | CfCSolution:
+        """Of the mode, with the biases of the backbone's layers but the first and of the heads."""
+        biases = torch.stack(hidden) if hidden else head.new_empty(0, self.ff1.weight.shape[1])
         if self.mode == "pure":
-            return self._solution(said, elapsed)
-        proposals, a, b = said.split([2 * self.output_size, self.output_size, self.output_size], dim=1)
-        return self._between((a * elapsed + b).sigmoid(), *proposals.tanh().chunk(2, dim=1))
+            return CfCSolution(biases, head, self.w_tau.abs().squeeze(0), self.A.squeeze(0))
+        return CfCGates(biases, head, head.new_tensor([self.mode == "default"]))
 
     def _solution(self, f: Tensor, elapsed: Tensor) -> Tensor:
         return self.A - self.A * (-elapsed * (self.w_tau.abs() + f.abs())).exp() * f

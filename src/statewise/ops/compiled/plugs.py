@@ -9,6 +9,8 @@ from typing import Any
 from numba import types
 from numba.extending import overload, register_jitable
 
+from statewise.ops.cells import qrnn
+from statewise.ops.chains import backbone
 from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING
 from statewise.ops.compiled.elementary import VARIANTS
 from statewise.ops.compiled.norm import normalise, normalise_back
@@ -30,7 +32,7 @@ def _by_precision(single: Any, double: Any) -> Any:
 def _plug_in() -> None:
     for norm in (normalise, normalise_back):
         register_jitable(forceinline=True, **SUMMING)(norm)
-    for part in PARTS:
+    for part in (*PARTS, *qrnn.PARTS, *backbone.PARTS):
         register_jitable(forceinline=True, **ELEMENTWISE)(part)
     for function, single, double in VARIANTS:
         overload(function, jit_options=ELEMENTWISE)(_by_precision(plain(single), plain(double)))
