@@ -105,6 +105,16 @@ def test_batches_are_a_timed_call_by_hand_over_the_borders_of_windows_and_splits
         torch.testing.assert_close(torch.cat(outputs, dim=1), by_hand, atol=1e-5, rtol=1e-4)
 
 
+def test_a_gap_that_training_never_saw_is_told_to_clocks_alone(tmp_path: Path):
+    times = np.arange(200.0)
+    times[180:] += 50
+    task = Forecast(source=written(tmp_path / "x.csv", times, walk(0, 200)))
+    assert (task.pace.time_as, task.input_form.size) == ("elapsed", 2)
+    assert any("can learn nothing of time" in note for note in task.notes)
+    elapsed = torch.cat([batch.inputs.elapsed.flatten() for batch in task.evaluation("test", batch_size=1)])
+    assert elapsed.unique().tolist() == [1, 51]
+
+
 def test_nothing_of_training_depends_on_later_times(tmp_path: Path):
     times, values = irregular(2, 200), walk(2, 200)
     later = np.concatenate([times[:100], times[99] + 1000.0 * np.arange(1, 101)])

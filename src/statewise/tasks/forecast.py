@@ -45,7 +45,8 @@ class Forecast(Regression, Task):
 
     Where rows come at irregular times, models are told the time since the row before and until each row that is
     forecast (``statewise.data.pace``), so that what is asked is the value at that time. Columns of numbers tell it to
-    every model alike; layers that read time (CfC, phased LSTM, ODE-RNN) have it as their clock as well.
+    every model alike; layers that read time (CfC, phased LSTM, ODE-RNN) have it as their clock as well. Scores are of
+    the times at which rows did come: where a row comes because something happened, its time gives some of it away.
 
     Args:
         source: path of a CSV file with a header.
@@ -123,6 +124,8 @@ class Forecast(Regression, Task):
         self.season = _checked_season(season, len(seen), self._notes)
         self.scaler = Scaler.fit(seen)
         self.pace = Pace.fit(self.times[:end], self.horizon, time_as)
+        if time_as != "steps" and not self.pace.width:
+            self._notes.append("the training part is evenly spaced: models can learn nothing of time from it")
         self.inputs = self.pace.tell(self.scaler.apply(self.values), self.times)
         self.changes = Changes.fit(seen[:, self.targets], self.horizon)
         self.naive_error = _naive_error(seen[:, self.targets], self.season)
