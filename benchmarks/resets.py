@@ -1,4 +1,4 @@
-"""What resets inside a row cost on one CPU thread: 1 % of the steps reset against none, of one layer of every kind.
+"""What resets inside a row cost on one CPU thread: some steps reset against none, of one layer of every kind.
 
     python benchmarks/resets.py [--rounds 20] [--batch 32] [--length 512] [--width 128] [--share 0.01] [--only lru]
 
@@ -19,23 +19,40 @@ from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
 from statewise.models.resolve import make_layer
 
+OWN, CUT = 1.1, 2.0
 KINDS = {
-    "lstm": ("torch's LSTM", 2.0),
-    "gru": ("dense recurrence", 1.1),
-    "lstm-peephole": ("dense recurrence", 1.1),
-    "min-gru": ("elementwise recurrence", 1.1),
-    "ind-rnn": ("elementwise recurrence", 1.1),
-    "sru": ("elementwise recurrence", 1.1),
-    "qrnn": ("convolution, elementwise", 1.1),
-    "lru": ("linear recurrence", 1.1),
-    "rg-lru": ("convolution, linear", 1.1),
-    "mamba": ("selective scan", 1.1),
-    "mamba-2": ("matrix recurrence", 1.1),
-    "gated-delta-net": ("delta rule", 1.1),
-    "s4d": ("long convolution", 1.1),
-    "attention": ("torch's attention", 2.0),
+    "lstm": ("torch's LSTM", CUT),
+    "gru": ("dense recurrence", OWN),
+    "lstm-peephole": ("dense recurrence", OWN),
+    "lstm-layer-norm": ("dense recurrence", OWN),
+    "clockwork": ("dense recurrence", OWN),
+    "orthogonal-rnn": ("dense recurrence", OWN),
+    "echo-state": ("dense recurrence", OWN),
+    "slstm": ("dense recurrence", OWN),
+    "lstm-projected": ("chained recurrence", OWN),
+    "minimal-gated-unit": ("chained recurrence", OWN),
+    "min-gru": ("elementwise recurrence", OWN),
+    "min-lstm": ("elementwise recurrence", OWN),
+    "ind-rnn": ("elementwise recurrence", OWN),
+    "sru": ("elementwise recurrence", OWN),
+    "qrnn": ("convolution, elementwise", OWN),
+    "lru": ("linear recurrence", OWN),
+    "s5": ("linear recurrence", OWN),
+    "rg-lru": ("convolution, linear", OWN),
+    "mamba": ("convolution, scan", OWN),
+    "mamba-2": ("convolution, matrix", OWN),
+    "gated-delta-net": ("convolution, delta rule", OWN),
+    "rwkv": ("matrix recurrence", OWN),
+    "mlstm": ("matrix recurrence", OWN),
+    "s4d": ("products in blocks", OWN),
+    "s4": ("products in blocks", OWN),
+    "lmu": ("steps by torch", CUT),
+    "hyena": ("long convolution", CUT),
+    "tcn": ("convolution", CUT),
+    "window-mlp": ("convolution", CUT),
+    "attention": ("torch's attention", CUT),
 }
-"""A layer -> the operation that its time goes into, and the goal"""
+"""A layer -> the operation that its time goes into, and the goal: of our own kernels, or where torch's must be cut"""
 WARM_UP = 2
 Work = Callable[[], object]
 
