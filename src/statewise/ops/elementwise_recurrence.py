@@ -76,7 +76,7 @@ def scan(
     cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """By ``linear_recurrence``, of a cell that is linear in its state."""
-    a, b = cell.coefficients(x)
+    a, b = cell.coefficients(x, skip, weight)
     c = linear_recurrence(a, b, initial, segments)
     y = cell.output(x, c) if cell.form().reads else c
     return y, c[:, -1].clone() if c.shape[1] else initial

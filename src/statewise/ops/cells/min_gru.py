@@ -29,7 +29,7 @@ class MinGRUCell(NamedTuple):
         c = (1 - z) * c + z * x[:, 1]
         return c, c
 
-    def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def coefficients(self, x: Tensor, skip: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """a and b of c' = a c + b, from ``x (B, T, 2, D)``."""
         z, new = x[:, :, 0].sigmoid(), x[:, :, 1]
         return 1 - z, z * new

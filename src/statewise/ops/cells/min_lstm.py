@@ -31,7 +31,7 @@ class MinLSTMCell(NamedTuple):
         c = keep * c + (1 - keep) * x[:, 2]
         return c, c
 
-    def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def coefficients(self, x: Tensor, skip: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """a and b of c' = a c + b, from ``x (B, T, 3, D)``."""
         keep = self.keep(x[:, :, 0], x[:, :, 1])
         return keep, (1 - keep) * x[:, :, 2]
