@@ -33,7 +33,7 @@ KINDS = {
     ),
     "projected-lstm": (ProjectedLSTMGates, 4 * WIDE, [(4 * WIDE, WIDTH), (WIDTH, WIDE)], WIDE, []),
 }
-"""Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes of the gates' own weights or constants"""
+"""Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes or values of the gates' own weights"""
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
