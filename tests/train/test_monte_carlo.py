@@ -1,5 +1,7 @@
 """Samples of thinned models against the closed form of a linear one, and what they leave alone."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,12 +9,21 @@ from torch import Tensor, nn
 from statewise.combine.dropout import Dropout
 from statewise.contract import Model, SequenceLayer, Timed, Vectors
 from statewise.errors import UserError
+from statewise.tasks.batch import Batch, Split
 from statewise.train import monte_carlo
-from statewise.train.monte_carlo import sample_outputs
+from statewise.train.evaluation import answers
+from statewise.train.monte_carlo import sample_outputs, sampled_answers
 
-from .small import small_model
+from .small import Rows, Streams, small_model
 
 pytestmark = pytest.mark.usefixtures("float64")
+
+
+class Chunks(Streams):
+    """Streams of 40 steps, scored in chunks."""
+
+    def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
+        return (self.train_batch(index, batch_size=3, seed=0) for index in range(40 // self.chunk))
 
 
 class OwnDropout(SequenceLayer):
@@ -97,3 +108,34 @@ def test_rounding_that_differs_from_row_to_row_is_no_uncertainty():
 
     with pytest.raises(UserError, match="whatever is dropped out"):
         sample_outputs(Rounded(), torch.ones(1, 4, 3), samples=5)
+
+
+def test_answers_of_thinned_models_have_the_mean_and_variance_of_a_linear_one():
+    torch.manual_seed(1)
+    model = Model(Dropout(width=3, rate=0.3), nn.Linear(3, 2), 2)
+    ((found, batch),) = sampled_answers(model, Rows(), "test", batch_size=4, samples=4000)
+    ((expected, _),) = answers(model, Rows(), "test", batch_size=4)
+    variance = 0.3 / 0.7 * torch.einsum("oi,bti->bto", model.head.weight.square(), batch.inputs.square()).detach()
+    assert bool(((found.mean(0) - expected).abs() < 5 * (variance / 4000).sqrt()).all())
+    torch.testing.assert_close(found.var(0), variance, rtol=0.15, atol=0)
+
+
+def test_every_thinned_model_carries_its_own_state_from_batch_to_batch():
+    """With one mask a sequence, what a thinned model says of a stream in chunks is what it says of the whole."""
+    model = small_model("lstm-variational")
+    parts = [found for found, _ in sampled_answers(model, Chunks(chunk=4), "test", batch_size=3, samples=3, seed=5)]
+    ((whole, _),) = sampled_answers(model, Chunks(chunk=40), "test", batch_size=3, samples=3, seed=5)
+    assert len(parts) == 10
+    torch.testing.assert_close(torch.cat(parts, dim=2), whole)
+
+
+def test_the_same_seed_gives_the_same_answers_and_no_dropout_none():
+    model = small_model(dropout=0.4)
+    (first, _), *_ = sampled_answers(model, Streams(), "test", batch_size=3, samples=3, seed=7)
+    torch.rand(5)
+    (again, _), *_ = sampled_answers(model, Streams(), "test", batch_size=3, samples=3, seed=7)
+    assert torch.equal(first, again)
+    with pytest.raises(UserError, match="whatever is dropped out"):
+        next(sampled_answers(small_model(), Streams(), "test", batch_size=3, samples=3))
+    with pytest.raises(UserError, match="at least 2"):
+        next(sampled_answers(model, Streams(), "test", batch_size=3, samples=1))

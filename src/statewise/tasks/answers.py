@@ -1,5 +1,7 @@
 """What is answered at a read-out position, a class or numbers: loss and scores follow from it."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,6 +27,10 @@ class Classification(Objective, Standards):
 
     def readout_targets(self, batch: Batch) -> Tensor:
         return F.one_hot(batch.targets.clamp(min=0), self.output_size).to(torch.get_default_dtype())
+
+    def pool(self, samples: Tensor) -> Tensor:
+        """The logarithm of the mean probability."""
+        return samples.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(samples))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return (cross_entropy(outputs, batch.targets) * batch.weights).sum()

@@ -35,6 +35,10 @@ class Objective(ABC):
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
         """Every metric of the task on one batch, the primary one among them."""
 
+    def pool(self, samples: Tensor) -> Tensor:
+        """One output ``(B, Q, output_size)`` out of those of S thinned models ``(S, B, Q, output_size)``: their mean."""
+        return samples.mean(dim=0)
+
     @property
     def solvable(self) -> bool:
         """Whether a readout fitted to ``readout_targets`` by squared error, which a closed form does, scores well."""

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from statewise import tree
 from statewise.contract import Model
 from statewise.tasks.batch import Batch, Split
 from statewise.tasks.data import TaskData
 from statewise.tasks.scores import Scores, add_scores
 from statewise.tasks.task import Task
-from statewise.train.forward import full_precision, run_body, to_device
+from statewise.train.forward import full_precision, going_on, run_body, to_device
 
 
 def evaluate(model: Model, task: Task, split: Split, *, batch_size: int, length: int | None = None) -> dict[str, float]:
@@ -64,10 +63,8 @@ def _features(
     try:
         for batch in data.evaluation(split, batch_size=batch_size, length=length):
             here = to_device(batch, model.device)
-            if carry is not None and tree.leaves(carry) and tree.leaves(carry)[0].shape[0] != batch.shape[0]:
-                carry = None
             with torch.no_grad():
-                features, carry = run_body(model, here, carry)
+                features, carry = run_body(model, here, going_on(carry, batch))
             yield features, batch
     finally:
         model.train(was_training)

@@ -17,6 +17,12 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
     return Batch(tree.to(batch.inputs, device), targets, weights, starts, positions)
 
 
+def going_on(carry: State | None, batch: Batch) -> State | None:
+    """The state that is carried into ``batch``: none into one of another number of rows."""
+    leaves = [] if carry is None else tree.leaves(carry)
+    return None if leaves and leaves[0].shape[0] != batch.shape[0] else carry
+
+
 def full_precision(outputs: Tensor) -> Tensor:
     """Outputs for loss and scores: half precision becomes float32, anything else stays."""
     return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs

@@ -12,12 +12,19 @@ step, as those between blocks do, average out along the sequence and vary less. 
 follows from the dropout rate, not from how much data there is: hold its intervals against held-out data.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract import Input, SequenceLayer, slice_time, values_of
+from statewise.contract import Input, Model, SequenceLayer, slice_time, values_of
 from statewise.errors import UserError
+from statewise.tasks.batch import Batch, Split
+from statewise.tasks.data import TaskData
+from statewise.train.forward import full_precision, going_on, run_batch, to_device
+from statewise.tree import State
 
 STEPS_AT_ONCE = 512
 ROUNDING = 1e-5
@@ -52,22 +59,60 @@ def sample_outputs(model: SequenceLayer, x: Input, *, samples: int, seed: int = 
     rows, steps = values_of(x).shape[:2]
     first = 0 if last is None else max(0, steps - last)
     many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
+    with _thinned(model, seed):
+        found = _tail(model, many, first, steps).unflatten(0, (samples, rows))
+    _check_differ(found)
+    return found
+
+
+def sampled_answers(
+    model: Model, data: TaskData, split: Split, *, batch_size: int, samples: int, seed: int = 0
+) -> Iterator[tuple[Tensor, Batch]]:
+    """Outputs of ``samples`` thinned models for every batch of a split, and the batch; see ``evaluation.answers``.
+
+    Yields:
+        Outputs ``(S, B, Q, output_size)`` on the CPU, and the batch. Every thinned model carries its own state.
+
+    Raises:
+        UserError: as ``sample_outputs`` does.
+    """
+    if samples < 2:
+        raise UserError(f"samples must be at least 2, got {samples}")
+    draws = torch.Generator().manual_seed(seed)
+    carries: list[State | None] = [None] * samples
+    for batch in data.evaluation(split, batch_size=batch_size, length=None):
+        here = to_device(batch, model.device)
+        outputs = []
+        with _thinned(model, int(torch.randint(2**62, (), generator=draws))):
+            for place, carry in enumerate(carries):
+                y, carries[place] = run_batch(model, here, going_on(carry, batch))
+                outputs.append(full_precision(y).cpu())
+        found = torch.stack(outputs)
+        _check_differ(found)
+        yield found, batch
+
+
+@contextmanager
+def _thinned(model: SequenceLayer, seed: int) -> Iterator[None]:
+    """With all noise of training on, drawn from ``seed``, and without gradients."""
     was_training = model.training
     devices = [model.device] if model.device.type == "cuda" else []
     model.train()
     try:
         with torch.random.fork_rng(devices), torch.no_grad():
             torch.manual_seed(seed)
-            outputs = _tail(model, many, first, steps)
+            yield
     finally:
         model.train(was_training)
-    found = outputs.unflatten(0, (samples, rows))
+
+
+def _check_differ(found: Tensor) -> None:
+    """``found (S, ...)`` is not the same S times."""
     if bool((found - found[:1]).abs().amax() <= ROUNDING * found.abs().amax()):
         raise UserError(
             "this model says the same whatever is dropped out, as one without dropout does; train one with dropout, as "
             "with --set model.dropout=0.1, or leave intervals out"
         )
-    return found
 
 
 def _tail(model: SequenceLayer, x: Input, first: int, steps: int) -> Tensor:
