@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
-from statewise.init.time_scales import chrono
+from statewise.init.time_scales import chrono, spread
 
 
 def test_memories_are_uniform_between_2_steps_and_the_longest():
@@ -29,3 +29,16 @@ def test_a_memory_below_two_steps_is_refused(longest):
 
 def test_the_shortest_range_is_one_bias():
     assert not chrono(3, 2).any()
+
+
+def test_a_spread_of_biases_makes_time_scales_of_one_ratio():
+    lasting = spread(7, 3.0, 6.0).exp()
+    torch.testing.assert_close(lasting[1:] / lasting[:-1], torch.full((6,), 0.5).exp())
+
+
+def test_a_power_below_1_hurries_to_the_last_bias():
+    """The first block of xLSTM's code: of 64 units more than half forget at once."""
+    biases = spread(64, 5.0, -7.0, 0.3)
+    torch.testing.assert_close(biases[[0, -1]], torch.tensor([5.0, -7.0]))
+    assert (biases.diff() < 0).all()
+    assert biases[32] < -4

@@ -20,3 +20,15 @@ def chrono(units: int, longest: int, generator: torch.Generator | None = None) -
     if longest < 2:
         raise ValueError(f"the longest memory must be at least 2 steps, got {longest}")
     return torch.empty(units).uniform_(1, longest - 1, generator=generator).log()
+
+
+def spread(units: int, first: float, last: float, power: float = 1.0) -> Tensor:
+    """Biases ``(units,)`` from the first unit's to the last's: b_j = first + (last - first) (j / (units - 1))^power.
+
+    As xLSTM's authors spread the forget gates of heads and units (Beck et al. 2024, their code): a gate sigmoid(b)
+    forgets after about 1 + exp(b) steps, so evenly spread biases are time scales spread over their orders of magnitude.
+
+    >>> spread(4, 3.0, 6.0), spread(1, 3.0, 6.0)
+    (tensor([3., 4., 5., 6.]), tensor([3.]))
+    """
+    return first + (last - first) * torch.linspace(0, 1, units) ** power

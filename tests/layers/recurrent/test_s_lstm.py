@@ -77,3 +77,10 @@ def test_gates_can_be_watched_and_one_of_two_is_always_open():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="3 heads and width 4"):
         SLSTM(input_size=3, hidden_size=4, heads=3)
+
+
+def test_forget_gates_are_spread_over_the_units_of_each_head():
+    layer = SLSTM(input_size=3, hidden_size=8, heads=2, forget_bias=5.0, forget_spread=-12.0, forget_power=0.3)
+    head = torch.tensor([5 - 12 * (j / 3) ** 0.3 for j in range(4)])
+    torch.testing.assert_close(layer.input.bias[16:24], head.repeat(2))
+    assert (SLSTM(input_size=3, hidden_size=8).input.bias[16:24] == 3).all()

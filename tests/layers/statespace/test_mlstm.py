@@ -77,3 +77,9 @@ def test_a_strong_input_gate_lets_nothing_else_be_read():
 def test_heads_that_do_not_divide_the_width_are_refused(heads):
     with pytest.raises(ValueError, match="heads"):
         MLSTM(input_size=3, hidden_size=4, heads=heads)
+
+
+def test_forget_gates_are_spread_evenly_over_the_heads():
+    assert torch.equal(MLSTM(input_size=3, hidden_size=8, heads=4).gates.bias[4:], torch.tensor([3.0, 4.0, 5.0, 6.0]))
+    one = MLSTM(input_size=3, hidden_size=8, heads=4, forget_bias=1.0, forget_spread=0.0)
+    assert (one.gates.bias[4:] == 1).all()

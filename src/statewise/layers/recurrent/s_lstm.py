@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
+from statewise.init.time_scales import spread
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.s_lstm import SLSTMGates
@@ -58,8 +59,12 @@ class SLSTM(SequenceLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         heads: N, which divides H.
-        forget_bias: b_f at the start; a unit forgets after about ``1 + exp(forget_bias)`` steps. The authors' code
-            spreads it over the units of a head, evenly from 3 to 6 or, in the first block, from 5 down to -7.
+        forget_bias: b_f of a head's first unit at the start; a unit with bias b forgets after about ``1 + exp(b)``
+            steps.
+        forget_spread: how far above it the last unit's is.
+        forget_power: how those between lie, see ``statewise.init.time_scales.spread``; 1 is evenly. The authors' code
+            goes from 3 to 6 evenly or, as its language models do, from 5 down to -7 by a power of 0.3 in the first
+            block and 1.6 in the last.
         input_bias: b_i at the start, the logarithm of what is let in.
 
     Raises:
@@ -77,6 +82,8 @@ class SLSTM(SequenceLayer):
         hidden_size: int,
         heads: int = 1,
         forget_bias: float = 3.0,
+        forget_spread: float = 0.0,
+        forget_power: float = 1.0,
         input_bias: float = 0.0,
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
@@ -89,7 +96,7 @@ class SLSTM(SequenceLayer):
         with torch.no_grad():
             _, b_i, b_f, _ = self.input.bias.chunk(4)
             b_i.fill_(input_bias)
-            b_f.fill_(forget_bias)
+            b_f[:] = spread(width, forget_bias, forget_bias + forget_spread, forget_power).repeat(heads)
 
     @classmethod
     def width_multiple(cls, options: Mapping[str, Any]) -> int:

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.init.time_scales import spread
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
@@ -61,8 +62,10 @@ class MLSTM(SequenceLayer):
         input_size: width of the input.
         hidden_size: H, width of keys, values and output.
         heads: N, which divides H.
-        forget_bias: initial bias of the forget gates; at first a head remembers for about ``1 + exp(forget_bias)``
-            steps. The authors' code spreads it evenly from 3 to 6 over the heads.
+        forget_bias: initial bias of the first head's forget gate; a head with bias b remembers for about
+            ``1 + exp(b)`` steps.
+        forget_spread: how far above it the last head's is; those between are spread evenly. The authors' code, too,
+            has 3 to 6.
         input_bias: initial bias of the input gates, the logarithm of what they let in. xLSTM 7B takes -10.
 
     Raises:
@@ -83,6 +86,7 @@ class MLSTM(SequenceLayer):
         hidden_size: int,
         heads: int = 2,
         forget_bias: float = 3.0,
+        forget_spread: float = 3.0,
         input_bias: float = 0.0,
     ) -> None:
         super().__init__(Vectors(input_size), output_size=hidden_size)
@@ -92,7 +96,8 @@ class MLSTM(SequenceLayer):
         self.project = Linear(input_size, 4 * hidden_size)
         self.gates = Linear(input_size, 2 * heads)
         nn.init.constant_(self.gates.bias[:heads], input_bias)
-        nn.init.constant_(self.gates.bias[heads:], forget_bias)
+        with torch.no_grad():
+            self.gates.bias[heads:] = spread(heads, forget_bias, forget_bias + forget_spread)
 
     @classmethod
     def width_multiple(cls, options: Mapping[str, Any]) -> int:
