@@ -4,7 +4,8 @@
 
 as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. The fast form is
 torch's convolution over tail and input. Where segments begin anew inside the rows, it is run on the rows as they lie,
-and the few steps after each beginning, which saw what stands before it, are worked out again from the segment's tail.
+and the steps after each beginning that saw what stands before it are worked out again; or if there are few taps, all is
+one product with what stands under them.
 
 Letters: B rows, S segments, T steps, D channels, K taps.
 """
@@ -18,6 +19,10 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments, append
 from statewise.ops.forms import Forms
+from statewise.ops.linear import linear
+
+FEW = 4
+"""Taps up to which one product with segments costs less than to put a convolution right"""
 
 
 def causal_convolution(
@@ -54,50 +59,90 @@ def causal_convolution(
     reach = (weight.shape[2] - 1) * dilation
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
-    if segments is not None:
-        convolve = partial(causal_convolution, weight=weight, bias=bias, dilation=dilation, groups=groups)
-        return _of_segments(convolve, x.to(tail.dtype), tail, segments)
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
-    after = extended[:, x.shape[1] :].clone()
     if x.shape[1] == 0:
-        return extended.new_zeros(x.shape[0], 0, weight.shape[0]), after
-    return FORMS(extended, weight, bias, dilation, groups), after
+        return extended.new_zeros(x.shape[0], 0, weight.shape[0]), tail.clone()
+    return FORMS(extended, weight, bias, dilation, groups, segments), append(tail, x, segments)
 
 
-def _of_segments(
-    convolve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], x: Tensor, tail: Tensor, segments: Segments
-) -> tuple[Tensor, Tensor]:
-    """``convolve`` of whole rows, put right where a step sees what stands before its segment."""
-    y, _ = convolve(x, tail)
-    later = segments.starts.nonzero().squeeze(1)
-    passed = torch.arange(min(tail.shape[1], int(segments.lengths.max())), device=x.device)
-    rows, steps = segments.rows[later].unsqueeze(1), segments.starts[later].unsqueeze(1) + passed
-    right, _ = convolve(x[rows, steps.clamp(max=segments.time - 1)], tail.new_zeros(len(later), *tail.shape[1:]))
-    within = passed < segments.lengths[later].unsqueeze(1)
-    y = y.contiguous().index_put_((rows.expand_as(steps)[within], steps[within]), right[within])
-    return y, append(tail, x, segments)
-
-
-def reference(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
+def reference(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> Tensor:
     """The equation, tap by tap, over tail and input: what every other form must equal."""
-    taps = weight.shape[2]
-    time = extended.shape[1] - (taps - 1) * dilation
     filters = weight.unflatten(0, (groups, -1))
     y = extended.new_zeros(()) if bias is None else bias
-    for k in range(taps):
-        x = extended[:, k * dilation : k * dilation + time].unflatten(2, (groups, -1))
-        y = y + torch.einsum("btgi,goi->btgo", x, filters[..., k]).flatten(2)
+    for k, x in enumerate(_under_taps(extended, weight.shape[2], dilation, segments)):
+        y = y + torch.einsum("btgi,goi->btgo", x.unflatten(2, (groups, -1)), filters[..., k]).flatten(2)
     return y
 
 
-def conv1d(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
-    """``torch.nn.functional.conv1d``."""
-    return F.conv1d(extended.transpose(1, 2), weight, bias, dilation=dilation, groups=groups).transpose(1, 2)
+def taps(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> Tensor:
+    """One product with all that stands under the taps, side by side, of filters that see all channels."""
+    seen = torch.cat(_under_taps(extended, weight.shape[2], dilation, segments), dim=2)
+    return linear(seen, weight.transpose(1, 2).flatten(1), bias)
 
 
-def rule(extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> str:
-    """Which form runs: torch's, on every device."""
-    return "conv1d"
+def conv1d(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> Tensor:
+    """``torch.nn.functional.conv1d``, put right where it saw what stands before a segment."""
+    y = F.conv1d(extended.transpose(1, 2), weight, bias, dilation=dilation, groups=groups).transpose(1, 2)
+    reach = (weight.shape[2] - 1) * dilation
+    if segments is None or not reach or not segments.later:
+        return y
+    convolve = partial(_from_nothing, weight=weight, bias=bias, dilation=dilation, groups=groups)
+    return _put_right(y, convolve, extended[:, reach:], reach, segments)
 
 
-FORMS = Forms("causal_convolution", {"reference": reference, "conv1d": conv1d}, rule)
+def rule(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> str:
+    """Which form runs: torch's, on every device; of few taps and with segments one product, which is not cut."""
+    return "taps" if segments is not None and groups == 1 and weight.shape[2] <= FEW else "conv1d"
+
+
+FORMS = Forms("causal_convolution", {"reference": reference, "taps": taps, "conv1d": conv1d}, rule)
+
+
+def _under_taps(extended: Tensor, count: int, dilation: int, segments: Segments | None) -> list[Tensor]:
+    """What stands under each tap at all steps, ``(B, T, D)``; zeros where that is before the step's segment."""
+    reach = (count - 1) * dilation
+    time = extended.shape[1] - reach
+    found = [extended[:, start : start + time] for start in range(0, reach + 1, dilation)]
+    if segments is None:
+        return found
+    begun = segments.spread(segments.starts)
+    passed = torch.where(begun > 0, torch.arange(time, device=begun.device) - begun, reach)
+    lags = range(reach, -1, -dilation)
+    return [x.masked_fill((passed < lag).unsqueeze(2), 0) if lag else x for x, lag in zip(found, lags, strict=True)]
+
+
+def _put_right(y: Tensor, convolve: Callable[[Tensor], Tensor], x: Tensor, reach: int, segments: Segments) -> Tensor:
+    """``y`` of whole rows, worked out again where a step sees what stands before its segment.
+
+    That are at most ``reach`` steps of each; segments with about as many are worked out together.
+    """
+    later = segments.starts.nonzero().squeeze(1)
+    first, wrong = segments.first[later], segments.lengths[later].clamp(max=reach)
+    digits = torch.frexp((wrong - 1).double()).exponent if reach >= FEW else torch.full_like(wrong, reach.bit_length())
+    places, outputs = [], []
+    for digit in digits.unique().tolist():
+        chosen = (digits == digit).nonzero().squeeze(1)
+        passed = torch.arange(min(1 << digit, int(wrong[chosen].max())), device=x.device)
+        steps = first[chosen].unsqueeze(1) + passed
+        given = x.flatten(0, 1).index_select(0, steps.clamp(max=segments.batch * segments.time - 1).flatten())
+        kept = (passed < wrong[chosen].unsqueeze(1)).flatten().nonzero().squeeze(1)
+        outputs.append(convolve(given.unflatten(0, steps.shape)).flatten(0, 1).index_select(0, kept))
+        places.append(steps.flatten()[kept])
+    return y.flatten(0, 1).index_copy(0, torch.cat(places), torch.cat(outputs)).view(y.shape)
+
+
+def _from_nothing(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int) -> Tensor:
+    """The convolution of short rows with nothing before them, by those taps alone that see any of it."""
+    count = min(weight.shape[2], -(-x.shape[1] // dilation))
+    seen = weight[..., weight.shape[2] - count :]
+    if count == 1:
+        return conv1d(x.flatten(0, 1).unsqueeze(0), seen, bias, dilation, groups).view(*x.shape[:2], -1)
+    return conv1d(F.pad(x, (0, 0, (count - 1) * dilation, 0)), seen, bias, dilation, groups)

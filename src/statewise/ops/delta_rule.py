@@ -68,7 +68,7 @@ def reference(
 ) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
     if segments is not None:
-        return segment_by_segment(lambda x, state: reference(*x, state), (q, k, v, log_a, b), initial, segments)
+        return segment_by_segment(_reference_of, (q, k, v, log_a, b), initial, segments)
     state, outputs = initial, []
     sequences = (q, k, v, log_a.exp(), b)
     for q_t, k_t, v_t, a_t, b_t in zip(*(x.unbind(1) for x in sequences), strict=True):
@@ -77,6 +77,11 @@ def reference(
         state = state + k_t.unsqueeze(-1) * (b_t * (v_t - recalled)).unsqueeze(-2)
         outputs.append((q_t.unsqueeze(-1) * state).sum(-2))
     return torch.stack(outputs, dim=1), state
+
+
+def _reference_of(sequences: tuple[Tensor, ...], initial: Tensor) -> tuple[Tensor, Tensor]:
+    q, k, v, log_a, b = sequences
+    return reference(q, k, v, log_a, b, initial)
 
 
 def chunked(

@@ -58,12 +58,17 @@ def reference(
 ) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
     if segments is not None:
-        return segment_by_segment(lambda x, state: reference(*x, state), (q, k, v, log_a), initial, segments)
+        return segment_by_segment(_reference_of, (q, k, v, log_a), initial, segments)
     state, outputs = initial, []
     for q_t, k_t, v_t, a_t in zip(q.unbind(1), k.unbind(1), v.unbind(1), log_a.exp().unbind(1), strict=True):
         state = a_t.unsqueeze(-1) * state + k_t.unsqueeze(-1) * v_t.unsqueeze(-2)
         outputs.append((q_t.unsqueeze(-1) * state).sum(-2))
     return torch.stack(outputs, dim=1), state
+
+
+def _reference_of(sequences: tuple[Tensor, ...], initial: Tensor) -> tuple[Tensor, Tensor]:
+    q, k, v, log_a = sequences
+    return reference(q, k, v, log_a, initial)
 
 
 def chunked(

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.noise import dropout_mask
@@ -114,19 +114,27 @@ class TemporalBlock(SequenceLayer):
         after = TemporalBlockState(first[:, 1:], second[:, 1:], state.seed, state.steps + 1)
         return F.relu(v + self.skip(x)), after
 
-    def _sequence(self, x: Tensor, state: TemporalBlockState) -> tuple[Tensor, TemporalBlockState]:
+    def _segments(
+        self, x: Tensor, state: TemporalBlockState, segments: Segments | None
+    ) -> tuple[Tensor, TemporalBlockState]:
+        if self.training and self.dropout and segments is not None:
+            return super()._segments(x, state, segments)
         steps = state.steps.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
-        u, first = self._convolve(self.first, x, state.first, state.seed, steps, stream=0)
-        v, second = self._convolve(self.second, u, state.second, state.seed, steps, stream=1)
-        after = TemporalBlockState(first, second, state.seed, state.steps + x.shape[1])
-        return F.relu(v + self.skip(x)), after
+        u, first = self._convolve(self.first, x, state.first, state.seed, steps, segments, stream=0)
+        v, second = self._convolve(self.second, u, state.second, state.seed, steps, segments, stream=1)
+        seed, steps = state.seed, state.steps + x.shape[1]
+        if segments is not None:
+            seed = torch.where(segments.last > 0, self.noise_seeds(len(seed)), seed)
+            steps = segments.counted(state.steps)
+        return F.relu(v + self.skip(x)), TemporalBlockState(first, second, seed, steps)
 
     def _convolve(
-        self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor, *, stream: int
-    ) -> tuple[Tensor, Tensor]:
+        self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor,
+        segments: Segments | None, *, stream: int,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """dropout(relu(conv(x))) and the new tail."""
         weight, bias = convolution.weight, convolution.bias
-        y, tail = causal_convolution(x, tail, weight, bias, dilation=self.dilation)  # type: ignore[arg-type]
+        y, tail = causal_convolution(x, tail, weight, bias, segments, dilation=self.dilation)  # type: ignore[arg-type]
         return self._dropped(F.relu(y), seed, steps, stream=stream), tail
 
     def _dropped(self, y: Tensor, seed: Tensor, steps: Tensor, *, stream: int) -> Tensor:

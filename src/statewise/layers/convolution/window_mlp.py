@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
 
@@ -61,6 +61,6 @@ class WindowMLP(SequenceLayer):
         hidden = F.relu(F.linear(concatenated, self.hidden.weight.flatten(1), self.hidden.bias))
         return self.out(hidden), WindowState(window[:, 1:])
 
-    def _sequence(self, x: Tensor, state: WindowState) -> tuple[Tensor, WindowState]:
-        seen, tail = causal_convolution(x, state.tail, self.hidden.weight, self.hidden.bias)
+    def _segments(self, x: Tensor, state: WindowState, segments: Segments | None) -> tuple[Tensor, WindowState]:
+        seen, tail = causal_convolution(x, state.tail, self.hidden.weight, self.hidden.bias, segments)
         return self.out(F.relu(seen)), WindowState(tail)

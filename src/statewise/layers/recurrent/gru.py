@@ -100,9 +100,9 @@ class GRU(TorchLayout):
 
     def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "after":
-            outputs = self._by_compiled_loop(GRUGates(), x, state.h, segments)
-            if outputs is not None:
-                return outputs, GRUState(outputs[:, -1].clone())
+            found = self._by_compiled_loop(GRUGates(), x, state.h, (), segments)
+            if found is not None:
+                return found[0], GRUState(found[0][:, -1].clone())
         return super()._segments(x, state, segments)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise import probe
-from statewise.contract import Stepper
+from statewise.contract import Segments, Stepper
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
@@ -100,6 +100,15 @@ class LSTM(TorchLayout):
 
     def stepper(self, state: LSTMState) -> Stepper:
         return self._dense_stepper(LSTMGates(), state)
+
+    def _segments(self, x: Tensor, state: LSTMState, segments: Segments | None) -> tuple[Tensor, LSTMState]:
+        """Torch's kernel knows of no resets: where it would have to be cut, the compiled loop trains faster."""
+        if segments is not None and torch.is_grad_enabled():
+            found = self._by_compiled_loop(LSTMGates(), x, state.h, [state.c], segments)
+            if found is not None:
+                y, (c,) = found
+                return y, LSTMState(y[:, -1].clone(), c)
+        return super()._segments(x, state, segments)
 
     def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         if beyond_reverse_mode():

@@ -94,9 +94,9 @@ class RNN(TorchLayout):
 
     def _segments(self, x: Tensor, state: RNNState, segments: Segments | None) -> tuple[Tensor, RNNState]:
         if self.activation in GATES and (torch.is_grad_enabled() or x.shape[1] >= LONG):
-            outputs = self._by_compiled_loop(GATES[self.activation], x, state.h, segments)
-            if outputs is not None:
-                return outputs, RNNState(outputs[:, -1].clone())
+            found = self._by_compiled_loop(GATES[self.activation], x, state.h, (), segments)
+            if found is not None:
+                return found[0], RNNState(found[0][:, -1].clone())
         return super()._segments(x, state, segments)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:

@@ -1,6 +1,6 @@
 """What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
@@ -52,20 +52,23 @@ class TorchLayout(SequenceLayer):
         weight_in, weight, bias_in, bias = self._weights()
         return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
 
-    def _by_compiled_loop(self, gates: Any, x: Tensor, h: Tensor, segments: Segments | None) -> Tensor | None:
-        """All outputs ``(B, T, H)`` of a layer without memory by the compiled loop, or ``None`` where torch's serves.
+    def _by_compiled_loop(
+        self, gates: Any, x: Tensor, h: Tensor, memory: Sequence[Tensor], segments: Segments | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+        """All outputs ``(B, T, H)`` and the last memory by the compiled loop, or ``None`` where torch's kernel serves.
 
         The loop takes a twentieth to nine tenths of the time of torch's kernels, which call a dozen operations a step.
         It has first derivatives alone; whoever asks for the second is told how to come by torch's own operations.
         """
         weights = self._weights()
         light = h.numel() * h.shape[1] <= LIGHT
-        if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, *weights):
+        if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, *memory, *weights):
             return None
         weight_in, weight, bias_in, bias = weights
         driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
-        y, _ = dense_recurrence(gates, driven, weight, bias, h, h.new_empty(len(h), 0, h.shape[1]), segments=segments)
-        return y.transpose(0, 1)
+        m = torch.stack(list(memory), dim=1) if memory else h.new_empty(len(h), 0, h.shape[1])
+        y, m = dense_recurrence(gates, driven, weight, bias, h, m, segments=segments)
+        return y.transpose(0, 1), m.unbind(1)
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""

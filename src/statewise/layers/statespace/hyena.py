@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
@@ -112,12 +112,12 @@ class Hyena(SequenceLayer):
         latest = torch.stack(seen, dim=1).to(state.window.dtype).unsqueeze(1)
         return self.project_out(z), HyenaState(tail, torch.cat([state.window, latest], dim=1)[:, 1:])
 
-    def _sequence(self, x: Tensor, state: HyenaState) -> tuple[Tensor, HyenaState]:
-        projected, tail = self.short.sequence(self.project_in(x), state.tail)
+    def _segments(self, x: Tensor, state: HyenaState, segments: Segments | None) -> tuple[Tensor, HyenaState]:
+        projected, tail = self.short.sequence(self.project_in(x), state.tail, segments)
         z, *gates = projected.chunk(self.order + 1, dim=-1)
         windows = []
         for gate, taps, window in zip(gates, self._filters(), state.window.unbind(2), strict=True):
-            convolved, after = causal_convolution(z, window, taps.unsqueeze(1), None, groups=self.output_size)
+            convolved, after = causal_convolution(z, window, taps.unsqueeze(1), None, segments, groups=self.output_size)
             windows.append(after)
             z = gate * convolved
         return self.project_out(z), HyenaState(tail, torch.stack(windows, dim=2))
