@@ -9,12 +9,11 @@ import statewise
 from statewise.ops.compiled.compiler import installed
 
 WORK = """
-import numpy as np
-from statewise.ops.compiled.scan import scan
-ones = np.ones((1, 3, 1))
-h = np.empty_like(ones)
-scan(True, np.array([[0, 0, 3]]), ones, ones, np.zeros((1, 1)), h, h)
-print(h.sum(), sum(scan.stats.cache_hits.values()))
+import torch
+from statewise.ops.compiled.scan import Loops, scan
+ones = torch.ones(1, 3, 1)
+h = Loops(None).states(ones, ones, torch.zeros(1, 1))
+print(h.sum().item(), sum(scan.stats.cache_hits.values()))
 """
 
 

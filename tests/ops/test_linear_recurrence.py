@@ -226,6 +226,14 @@ def test_strides_do_not_matter(dtype):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_cotangent_that_is_zero_without_lying_anywhere():
+    """Loops are handed addresses, and this one has none."""
+    leaves = [x.requires_grad_() for x in example(7, torch.float64)]
+    h = linear_recurrence(*leaves)
+    zero = torch._efficientzerotensor(h.shape, dtype=h.dtype)
+    assert not any(gradient.any() for gradient in torch.autograd.grad(h, leaves, zero))
+
+
 def test_any_number_of_axes_after_time():
     g = torch.Generator().manual_seed(0)
     a, b = torch.rand(5, 2, generator=g).double(), torch.randn(3, 7, 4, 5, 2, generator=g).double()

@@ -28,6 +28,7 @@ SUMMING: Any = {"error_model": "numpy", "fastmath": FAST | {"reassoc"}}
 """Options of what adds up many numbers, in whatever order"""
 LOOPS = ("cells", "chains", "compiled", "gates")
 """Folders of operations that hold loops and what is plugged into them"""
+PLAIN = (Tensor, nn.Parameter)
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 _allowed: ContextVar[bool] = ContextVar("compiled_loops_allowed", default=True)
@@ -49,14 +50,12 @@ def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTY
     They take plain numbers on a CPU, most of them real or complex in single or double precision. What torch traces,
     counts, maps over or follows with tangents has to be made of torch's own operations.
     """
-    return (
-        _allowed.get()
-        and not torch.compiler.is_compiling()
-        and not torch._C._len_torch_dispatch_stack()
-        and all(type(t) in (Tensor, nn.Parameter) and t.dtype in dtypes and t.device.type == "cpu" for t in tensors)
-        and not transforming()
-        and installed()
-    )
+    if not _allowed.get() or torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+        return False
+    for tensor in tensors:
+        if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype not in dtypes:
+            return False
+    return not transforming() and installed()
 
 
 @cache

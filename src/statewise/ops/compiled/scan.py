@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from statewise.contract.segments import Segments
-from statewise.ops.compiled.compiler import as_array, jit
+from statewise.ops.compiled.addresses import KINDS, array_at, laid_out
+from statewise.ops.compiled.compiler import jit
 from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
@@ -41,21 +42,27 @@ class Loops(NamedTuple):
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)``."""
         h = torch.empty_like(b, memory_format=torch.contiguous_format)
-        states = as_array(h)
-        scan(narrow(h), spans(self.segments, *b.shape[:2]), *map(as_array, (a, b, initial)), states, states)
+        a, b, initial = laid_out(a), laid_out(b), laid_out(initial)
+        (rows, steps, _), (batch, time, size), states = a.shape, h.shape, h.data_ptr()
+        scan(
+            narrow(h), spans(self.segments, batch, time), KINDS[h.dtype], batch, time, size, rows, steps,
+            a.data_ptr(), b.data_ptr(), initial.data_ptr(), states, states,
+        )  # fmt: skip
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Those of ``a``, ``b`` and ``initial`` from the cotangents of h; the large ones as one block of memory."""
-        if a.shape == h.shape and 2 * h.nbytes < KEPT:
-            grad_a, grad_b = torch.empty(2, *h.shape, dtype=h.dtype).unbind()
+        (rows, steps, _), (batch, time, size) = a.shape, h.shape
+        if (rows, steps) == (batch, time) and 2 * h.nbytes < KEPT:
+            grad_a, grad_b = h.new_empty((2, batch, time, size)).unbind()
         else:
-            grad_a, grad_b = torch.empty(a.shape, dtype=a.dtype), torch.empty(h.shape, dtype=h.dtype)
-        grad_initial = torch.empty(initial.shape, dtype=initial.dtype)
-        g = as_array(grad_b)
+            grad_a, grad_b = h.new_empty((rows, steps, size)), torch.empty_like(h)
+        grad_initial = torch.empty_like(initial, memory_format=torch.contiguous_format)
+        a, initial, grad, g = laid_out(a), laid_out(initial), laid_out(grad), grad_b.data_ptr()
         scan_gradient(
-            narrow(h), spans(self.segments, *h.shape[:2]), *map(as_array, (a, h, initial, grad, grad_a)), g, g,
-            as_array(grad_initial),
+            narrow(h), spans(self.segments, batch, time), KINDS[h.dtype], batch, time, size, rows, steps,
+            a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(), grad_a.data_ptr(), g, g,
+            grad_initial.data_ptr(),
         )  # fmt: skip
         return grad_a, grad_b, grad_initial
 
@@ -66,13 +73,20 @@ def narrow(h: Tensor) -> bool:
 
 
 @jit
-def scan(narrow: bool, spans: Array, a: Array, b: Array, initial: Array, h: Array, before: Array) -> None:
-    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on, anew from zeros.
+def scan(
+    narrow: bool, spans: Array, kind: Array, batch: int, time: int, size: int, rows: int, steps: int,
+    a_at: int, b_at: int, initial_at: int, h_at: int, before_at: int,
+) -> None:  # fmt: skip
+    """h_t = a_t h_{t-1} + b_t from ``initial (B, D)`` on, anew from zeros, for tensors that lie at these addresses.
 
-    ``h (B, T, D)`` is written, and is ``before``, too.
+    ``a (rows, steps, D)`` is read, h is written and is ``before``, too.
     """
-    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
-    size, one = np.uint64(h.shape[2]), np.uint64(1)
+    shape = (batch, time, size)
+    a, b = array_at(a_at, kind, (rows, steps, size)), array_at(b_at, kind, shape)
+    h, before = array_at(h_at, kind, shape), array_at(before_at, kind, shape)
+    initial = array_at(initial_at, kind, (batch, size))
+    rows, steps = min(1, rows - 1), min(1, steps - 1)
+    last = np.uint64(size - 1)
     nothing = np.zeros(h.shape[2], h.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
@@ -84,7 +98,7 @@ def scan(narrow: bool, spans: Array, a: Array, b: Array, initial: Array, h: Arra
         for t in range(start + 1, end):
             if narrow:
                 for i in range(h.shape[2]):
-                    k = size - one - np.uint64(i)
+                    k = last - np.uint64(i)
                     h[row, t, k] = a[row * rows, t * steps, k] * before[row, t - 1, k] + b[row, t, k]
             else:
                 for i in range(h.shape[2]):
@@ -93,16 +107,22 @@ def scan(narrow: bool, spans: Array, a: Array, b: Array, initial: Array, h: Arra
 
 @jit
 def scan_gradient(
-    narrow: bool, spans: Array, a: Array, h: Array, initial: Array, grad: Array, grad_a: Array, grad_b: Array,
-    later: Array, grad_initial: Array,
+    narrow: bool, spans: Array, kind: Array, batch: int, time: int, size: int, rows: int, steps: int,
+    a_at: int, h_at: int, initial_at: int, grad_at: int, grad_a_at: int, grad_b_at: int, later_at: int,
+    grad_initial_at: int,
 ) -> None:  # fmt: skip
     """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``, and ``later``, too.
 
     ``grad_a`` is g_t conj(h_{t-1}), summed where a coefficient serves several rows or steps, ``grad_initial`` is
     conj(a_1) g_1 of each row.
     """
-    rows, steps = min(1, a.shape[0] - 1), min(1, a.shape[1] - 1)
-    size, one = np.uint64(h.shape[2]), np.uint64(1)
+    shape, shape_of_a, shape_of_initial = (batch, time, size), (rows, steps, size), (batch, size)
+    a, h, grad = array_at(a_at, kind, shape_of_a), array_at(h_at, kind, shape), array_at(grad_at, kind, shape)
+    grad_a, grad_b = array_at(grad_a_at, kind, shape_of_a), array_at(grad_b_at, kind, shape)
+    later, initial = array_at(later_at, kind, shape), array_at(initial_at, kind, shape_of_initial)
+    grad_initial = array_at(grad_initial_at, kind, shape_of_initial)
+    rows, steps = min(1, rows - 1), min(1, steps - 1)
+    last = np.uint64(size - 1)
     shared = grad_a.size != h.size
     nothing = np.zeros(h.shape[2], h.dtype)
     if shared:
@@ -120,14 +140,14 @@ def scan_gradient(
                     grad_a[row * rows, t * steps, i] += grad_b[row, t, i] * np.conj(h[row, t - 1, i])
             else:
                 for i in range(h.shape[2]):
-                    k = size - one - np.uint64(i)
+                    k = last - np.uint64(i)
                     grad_a[row, t, k] = grad_b[row, t, k] * np.conj(h[row, t - 1, k])
             if narrow:
                 for i in range(h.shape[2]):
                     grad_b[row, t - 1, i] = grad[row, t - 1, i] + a[row * rows, t * steps, i] * later[row, t, i]
             else:
                 for i in range(h.shape[2]):
-                    k = size - one - np.uint64(i)
+                    k = last - np.uint64(i)
                     kept = np.conj(a[row * rows, t * steps, k]) * later[row, t, k]
                     grad_b[row, t - 1, k] = grad[row, t - 1, k] + kept
         for i in range(h.shape[2]):
