@@ -3,9 +3,9 @@
     python benchmarks/gated_variants.py [--rounds 20] [--cells lstm-peephole gru-rms-norm] [--rows 32] [--steps 128]
 
 A variant, torch.nn's plain module and the eager loop over the variant's ``step`` take turns, so that a busy machine
-slows all; times are medians, ratios the medians over the rounds. Only the projected LSTM is in torch.nn, with
-``proj_size``; for the others the plain module is what a person would have to be content with, the loop over ``step``
-what a person would write.
+slows all; times are the processor's, medians, ratios the medians over the rounds. Only the projected LSTM is in
+torch.nn, with ``proj_size``; for the others the plain module is what a person would have to be content with, the loop
+over ``step`` what a person would write.
 """
 
 import argparse
@@ -74,14 +74,14 @@ def _training(module: nn.Module, run: Callable[[], Tensor]) -> Callable[[], obje
 
 
 def measure(contestants: tuple[Callable[[], object], ...], rounds: int) -> list[list[float]]:
-    """Seconds of each in every round, after two that do not count."""
+    """Seconds of the processor for each in every round, after two that do not count."""
     seconds: list[list[float]] = [[] for _ in contestants]
     for number in range(-2, rounds):
         for work, times in zip(contestants, seconds, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             work()
             if number >= 0:
-                times.append(time.perf_counter() - start)
+                times.append(time.process_time() - start)
     return seconds
 
 
