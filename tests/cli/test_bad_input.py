@@ -162,6 +162,14 @@ COMMANDS = {
     "no run": (["generate", "nowhere"], "not a run"),
     "unwritable": (["compare", "recall", "--out", "/proc/nothing"], "choose another"),
     "a width that will not do": (["train", "parity", "--model", "attention", "--width", "7"], "must divide the width"),
+    "a penalty that is not descended": (
+        ["train", "adding", "--model", "echo-state", "--set", "l2=1e-3"],
+        "l2 has no effect with readout=ridge; leave it out, or say readout=gradient",
+    ),
+    "a momentum that is not used": (
+        ["compare", "adding", "--models", "gru,lstm", "--set", "momentum=0.5"],
+        "momentum=0.5 has no effect with optimizer=adamw, as all arms are trained; leave it out",
+    ),
     "a study's device": (["compare", "depth", "--device", "gpu"], "say cpu or cuda"),
     "unknown verb": (["trian", "embedded"], "trian"),
 }

@@ -20,6 +20,7 @@ from statewise.runs.forecasting import forecast_next
 from statewise.runs.intervals import Intervals
 from statewise.runs.rows_ahead import When
 from statewise.runs.training import score_run
+from statewise.train.convergence import Convergence
 
 
 def run(verb: verbs.Evaluate | verbs.Generate | verbs.Forecast, command: str) -> None:
@@ -41,6 +42,9 @@ def print_scores(result: Mapping[str, Any]) -> None:
         beside = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in references.values()]
         table.add_row(name, f"{result['valid'][name]:.4g}", f"{result['test'][name]:.4g}", *beside)
     console().print(table)
+    solved = Convergence(**result["solver"]) if "solver" in result else None
+    if solved is not None and solved.unsolved:
+        print(f"note: {solved}")
 
 
 def _evaluate(verb: verbs.Evaluate) -> None:

@@ -89,9 +89,10 @@ def fields_of(name: str, kind: Pattern, task: Task) -> Fields:
 def _refuse_idle(config: CompareConfig, arms: list[Arm]) -> None:
     """Raise a ``UserError`` where a field is said for all arms and counts for none of them."""
     for field in config.fixed:
-        idle = [next((told for told in arm.idle if told.startswith(f"{field.removeprefix('train.')}=")), "") for arm in arms]
-        if all(idle):
-            raise UserError(f"{idle[0]}, which all arms have; leave it out, or change that")
+        said = f"{field.removeprefix('train.')}="
+        idle = [told for arm in arms for told in arm.idle if told.startswith(said)]
+        if len(idle) == len(arms):
+            raise UserError(f"{idle[0]}, as all arms are trained; leave it out, or change that")
 
 
 def _layer_named(field: str) -> str:
@@ -155,7 +156,9 @@ class _Maker:
         idle = {field: why_idle(setup.train, other) for field, (other, _) in idle_fields(setup.train).items()}
         for field in varied:
             if (why := idle.get(fields.full_name(field).removeprefix("train."))) is not None:
-                raise UserError(f"{label}: {field} {why}, so that arms would be the same; vary what counts for all of them")
+                raise UserError(
+                    f"{label}: {field} {why}, so that arms would be the same; vary what counts for all of them"
+                )
         told = tuple(f"{field}={_as_said(getattr(setup.train, field))} {why}" for field, why in idle.items())
         setup = replace(setup, train=without_idle(setup.train))
         arm = Arm(label, name, kind, setup, fingerprint, source, decided, told, companion)

@@ -21,6 +21,7 @@ from statewise.tasks.data import TaskData
 from statewise.tasks.scores import add_scores
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
+from statewise.train.convergence import convergence
 from statewise.train.evaluation import answers, evaluate
 from statewise.train.start import make_trainer
 
@@ -90,6 +91,7 @@ def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Test scores, scores by length, and an example."""
     size = spec.train.batch_size
     metrics, examples = _test_scores(model, task, size)
+    solved = convergence(model, task, "test", batch_size=size)
     by_length = {
         str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
         for length in spec.lengths
@@ -100,6 +102,7 @@ def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
         "examples": examples,
         "by_length": by_length,
         "example": make_example(model, task, batch_size=size),
+        "solver": None if solved is None else asdict(solved),
     }
 
 

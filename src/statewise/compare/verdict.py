@@ -17,6 +17,7 @@ from statewise.metrics.pairs import PairVerdict
 from statewise.metrics.summaries import holm
 from statewise.tasks.objective import Objective
 from statewise.train.closed_form import FACTORS
+from statewise.train.convergence import Convergence
 
 FIRM_SEEDS = 10
 """Fewest seeds for a recommendation without a caveat"""
@@ -77,6 +78,8 @@ def recommend(
         *_against_references(outcomes, baselines),
         *_range_of_rates(config, outcomes.objective, records),
         *_penalties(records),
+        *_idle(records),
+        *_unsolved(records),
         *_busy(records),
         *failures,
     ]
@@ -241,6 +244,17 @@ def _idle(records: list[ArmRecord]) -> list[str]:
         for told in record.arm.idle:
             without.setdefault(told, []).append(record.arm.label)
     return [f"{told}, which {', '.join(labels)} had." for told, labels in without.items()]
+
+
+def _unsolved(records: list[ArmRecord]) -> list[str]:
+    """Arms with solvers inside that did not converge; of their seeds the worst."""
+    told = []
+    for record in records:
+        solved = [Convergence(**seed["solver"]) for seed in record.seeds if seed.get("solver")]
+        worst = max(solved, key=lambda one: one.unsolved, default=None)
+        if worst is not None and worst.unsolved:
+            told.append(f"{record.arm.label}: {worst}.")
+    return told
 
 
 def _busy(records: list[ArmRecord]) -> list[str]:

@@ -17,6 +17,7 @@ from statewise.contract.inputs import (
 )
 from statewise.contract.kind import LayerFactory, LayerKind
 from statewise.contract.model import Model
+from statewise.contract.residual import Residual
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
@@ -38,6 +39,7 @@ __all__ = [
     "Model",
     "Peer",
     "PlainStepper",
+    "Residual",
     "Segments",
     "SequenceLayer",
     "Stepper",

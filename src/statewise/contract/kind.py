@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from statewise.contract.residual import Residual
+
 if TYPE_CHECKING:
     from statewise.contract.sequence import SequenceLayer
 
@@ -22,6 +24,8 @@ class LayerKind:
     ``options`` are constructor arguments beside the sizes, complete: none is left to its default.
     """
 
+    residuals: tuple[Residual, ...] = ()
+    """Side outputs that say how far from its solution a solver inside was left, where a layer has one"""
     state_knob: ClassVar[str | None] = None
     """The option that says how much the state holds beside the width: a window, slots, S"""
 

@@ -4,6 +4,7 @@ import platform
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from statewise.runs.folder import README, check_data, keep_config, load_run, ope
 from statewise.storage import write_json, write_text
 from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
+from statewise.train.convergence import convergence
 from statewise.train.evaluation import evaluate
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
@@ -89,13 +91,21 @@ def _finish(
 
 
 def score_run(folder: Path) -> dict[str, Any]:
-    """Scores of a run's best weights on validation and test."""
+    """Scores of a run's best weights on validation and test, and how its solvers did where it has any."""
     run = load_run(folder)
     task = make_task(run.config.task, run.config.task_options)
     check_data(folder, task)
     size = run.config.train.batch_size
     found: dict[str, Any] = {split: evaluate(run.model, task, split, batch_size=size) for split in ("valid", "test")}
-    return {"primary": task.primary.name, **found, "baselines": dict(task.baselines()), "chance": task.chance()}
+    solved = convergence(run.model, task, "test", batch_size=size)
+    solver = {} if solved is None else {"solver": asdict(solved)}
+    return {
+        "primary": task.primary.name,
+        **found,
+        "baselines": dict(task.baselines()),
+        "chance": task.chance(),
+        **solver,
+    }
 
 
 def _environment() -> dict[str, Any]:

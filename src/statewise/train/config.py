@@ -33,7 +33,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     """Never applied to biases, norms and one-dimensional parameters"""
     l1: float = 0.0
-    """Of sum |w| over what weight decay applies to, added to the loss; with l2 an elastic net. Of descent alone"""
+    """Of sum |w| over what weight decay applies to, added to the loss; with l2 an elastic net"""
     l2: float = 0.0
     """Of sum w^2 / 2, likewise: part of the gradient, where weight decay shrinks the weights beside it"""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "cosine"
@@ -61,7 +61,8 @@ class TrainConfig:
     checkpoint_time: int = 0
     """Activation checkpointing: recompute chunks of this many time steps in the backward pass; 0 = off"""
     readout: Literal["gradient", "ridge"] = "gradient"
-    """ridge = the head is solved in closed form from streamed statistics, everything else stays as initialised"""
+    """ridge = the head is solved in closed form from streamed statistics, everything else stays as initialised; what
+    is of descent alone is refused then"""
     ridge: float = 1e-6
     """Penalty of the closed-form readout"""
     washout: int = 0

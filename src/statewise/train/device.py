@@ -5,16 +5,14 @@ import torch
 from statewise.errors import UserError
 from statewise.train.config import TrainConfig
 
-KINDS = ("cpu", "cuda")
-"""Devices that everything is made for"""
-
 
 def check_device(config: TrainConfig) -> None:
     """Raise a UserError if the device is not there, or has no bfloat16 autocast where that is asked for."""
     name = config.device
-    kind = name.partition(":")[0]
-    if kind not in KINDS:
-        raise UserError(f"unknown device '{name}'; say cpu or cuda")
+    try:
+        kind = torch.device(name).type
+    except RuntimeError as error:
+        raise UserError(f"unknown device '{name}'; say cpu or cuda") from error
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -31,6 +31,10 @@ class HistoryEntry:
     """Updates skipped so far because loss or gradient was not finite"""
     seconds: float
     """Time spent in training and evaluation since the entry before; not reproducible"""
+    unsolved: float = 0.0
+    """Share of the steps of a validation batch at which a solver inside the model did not converge"""
+    largest_residual: float = 0.0
+    """How far from its solution it was left there at most"""
 
 
 @dataclass

@@ -18,6 +18,7 @@ from statewise import tree
 from statewise.contract import Model
 from statewise.tasks.batch import Batch
 from statewise.train.checkpoint import load_checkpoint, save_checkpoint
+from statewise.train.convergence import convergence
 from statewise.train.curriculum import training_batches
 from statewise.train.divergence import advice, is_finite, why_diverged
 from statewise.train.evaluation import evaluate
@@ -132,6 +133,7 @@ class Trainer(Training):
         began = time.perf_counter()
         model = self.pretraining.model_at(max(0, self.progress.step - 1))
         metrics = evaluate(model, self.task, "valid", batch_size=self.config.batch_size)
+        solved = convergence(model, self.task, "valid", batch_size=self.config.batch_size)
         self.seconds += time.perf_counter() - began
         valid = metrics[self.task.primary.name]
         if model is self.model:
@@ -148,6 +150,8 @@ class Trainer(Training):
             gradient_norm=progress.largest_norm,
             skipped=progress.skipped,
             seconds=self.seconds,
+            unsolved=solved.unsolved if solved else 0.0,
+            largest_residual=solved.largest_residual if solved else 0.0,
         )
         progress.loss_sum, progress.loss_count, progress.largest_norm, self.seconds = 0.0, 0, 0.0, 0.0
         self.history.append(entry)

@@ -12,6 +12,7 @@ from statewise.train.config import TrainConfig
 from statewise.train.curriculum import check_curriculum
 from statewise.train.device import check_device
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Progress
+from statewise.train.used import refuse_idle
 from statewise.tree import State
 
 
@@ -26,7 +27,8 @@ class Training(ABC):
         trained_on: gives the training batches, of the same form; ``None`` = ``task``.
 
     Raises:
-        UserError: if the device, model or task will not do, or the checkpoint is another training's.
+        UserError: if the device, model or task will not do, a field of the config was set that has no effect, or the
+            checkpoint is another training's.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Training(ABC):
         *,
         trained_on: TaskData | None = None,
     ) -> None:
+        refuse_idle(config)
         check_device(config)
         self.model = model.to(config.device)
         self.task = task

@@ -11,7 +11,8 @@ recurrence; the paper goes over depth alone, and its solver is Broyden's.
 Whether it rests, U decides. With a ``contraction`` rho, each row of U is scaled down to absolute values that sum up to
 at most rho, so F draws any two z together by that factor in the largest unit, and there is one z, of which z_k is at
 most rho^k / (1 - rho) away (El Ghaoui et al. 2021, "Implicit Deep Learning", section 2.3). Without one there need not
-be any: how far from rest a row was left is recorded as "residual", max |F(h_t) - h_t|.
+be any: how far from rest a row was left is recorded as "residual", max |F(h_t) - h_t|, and training and evaluation say
+at how many steps that is beyond the tolerance.
 
 The gradient is that of the iterations that were made. It comes near the one that the implicit function theorem gives
 for z as the residual vanishes; after few iterations it is cut short, as the unrolled phantom gradient of Geng et al.
@@ -25,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Residual, SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.modules.linear import Linear
 from statewise.ops.transforms import beyond_reverse_mode
@@ -78,6 +79,8 @@ class DeepEquilibrium(SequenceLayer):
         self.iterations = iterations
         self.tolerance = tolerance
         self.contraction = contraction
+        other = "a smaller contraction" if contraction else "a contraction such as 0.9"
+        self.residuals = (Residual("residual", tolerance, f"take more iterations of deep-equilibrium, or {other}"),)
         self.input_map = Linear(input_size, hidden_size)
         self.recurrent_map = nn.Linear(hidden_size, hidden_size, bias=False)
         self.inner = nn.Parameter(orthogonal_blocks_(torch.empty(hidden_size, hidden_size)))
