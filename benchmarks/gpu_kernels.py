@@ -20,6 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from statewise.ops.cells.rg_lru import RGLRUCell
 from statewise.ops.gpu import delta, dense, elementwise, gated_scan, linear_cells, scan, selective
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
@@ -32,7 +33,7 @@ ROOM = {80: 163 * 1024, 90: 227 * 1024}
 TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
 VECTORS = {
     "MinimalRNNGates": 2, "DroppedLSTMGates": 5, "PhasedLSTMGates": 5,
-    "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4,
+    "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4, "RGLRUCell": 2,
 }  # fmt: skip
 """Of x, where they are others than of u"""
 OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
@@ -104,7 +105,8 @@ def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     for cell, (coefficients, read, retreat) in linear_cells.CELLS.items():
         for dtype in dtypes:
             common = {
-                "G": VECTORS[cell.__name__], "KIND": sums_of(dtype), "COEFFICIENTS": coefficients, "READ": read,
+                "G": VECTORS[cell.__name__], "SKIPS": cell is RGLRUCell, "WEIGHTS": int(cell is RGLRUCell),
+                "KIND": sums_of(dtype), "COEFFICIENTS": coefficients, "READ": read,
                 "STEPS": gated_scan.STEPS, "NUMBERS": gated_scan.NUMBERS,
             }  # fmt: skip
             yield Kernel(cell.__name__, gated_scan.forward_kernel, dtype, {**common, "READS": True})

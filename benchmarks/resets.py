@@ -38,7 +38,7 @@ KINDS = {
     "qrnn": ("convolution, elementwise", OWN),
     "lru": ("linear recurrence", OWN),
     "s5": ("linear recurrence", OWN),
-    "rg-lru": ("convolution, linear", OWN),
+    "rg-lru": ("convolution, elementwise", OWN),
     "mamba": ("convolution, scan", OWN),
     "mamba-2": ("convolution, matrix", OWN),
     "gated-delta-net": ("convolution, delta rule", OWN),

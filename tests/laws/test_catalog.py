@@ -72,7 +72,7 @@ def test_a_step_is_written_out_and_does_not_lean_on_the_fast_path(name: str, mon
         ("sru", "elementwise_recurrence"),
         ("slstm", "dense_recurrence"),
         ("rg-lru", "causal_convolution"),
-        ("rg-lru", "linear_recurrence"),
+        ("rg-lru", "elementwise_recurrence"),
         ("qrnn", "causal_convolution"),
         ("qrnn", "elementwise_recurrence"),
         ("s4d", "diagonal_convolution"),

@@ -8,6 +8,7 @@ from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.min_lstm import MinLSTMCell
 from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
+from statewise.ops.cells.rg_lru import RGLRUCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.elementwise_recurrence import FORMS, elementwise_recurrence
@@ -25,9 +26,10 @@ CELLS = {
     "f-pool": (FPoolCell(), 2, 0),
     "fo-pool": (FOPoolCell(), 3, 0),
     "ifo-pool": (IFOPoolCell(), 4, 0),
+    "rg-lru": (RGLRUCell(), 2, 1),
 }
 """Cell, vectors of x, of weights"""
-PASSED = {"sru"}
+PASSED = {"sru", "rg-lru"}
 """Those with a way past"""
 cells = pytest.mark.parametrize("name", CELLS)
 PAIRS = [(name, "compiled") for name in CELLS] + [
@@ -42,7 +44,10 @@ def example(name: str, time: int, dtype: torch.dtype = torch.float64, size: int 
     g = torch.Generator().manual_seed(time)
     skip = size if name in PASSED else 0
     shapes = [(ROWS, time, vectors, size), (ROWS, size), (weights, size), (ROWS, time, skip)]
-    return [torch.randn(shape, generator=g, dtype=torch.float64).to(dtype).requires_grad_() for shape in shapes]
+    drawn = [torch.randn(shape, generator=g, dtype=torch.float64).to(dtype) for shape in shapes]
+    if name == "rg-lru":
+        drawn[2] = -drawn[2].abs()
+    return [x.requires_grad_() for x in drawn]
 
 
 def run(name: str, x, initial, weight, skip) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,6 +102,18 @@ def test_in_single_precision_too(name):
         assert one.dtype == torch.float32
         if expected.numel():
             assert (one - expected).norm() / expected.norm() < 1e-5
+
+
+@pytest.mark.parametrize("form", ["compiled", "triton"])
+def test_a_decay_near_1_keeps_the_digits_of_what_it_writes(form):
+    """1 - a^2, worked out from a in single precision, would have three."""
+    x, initial, weight, skip = (t.detach() for t in example("rg-lru", 1))
+    given = x, 0 * initial, 1e-4 * weight, skip
+    with FORMS.use("reference"):
+        exact, _ = run("rg-lru", *given)
+    with FORMS.use(form):
+        found, _ = run("rg-lru", *(t.float().to(DEVICE if form == "triton" else "cpu") for t in given))
+    torch.testing.assert_close(found.cpu().double(), exact, rtol=2e-6, atol=0)
 
 
 @cells

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from statewise.layers.statespace.rg_lru import RGLRU
+from statewise.ops.cells.rg_lru import RGLRUCell
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -46,7 +47,7 @@ def test_the_root_keeps_the_variance_of_white_noise():
     nn.init.constant_(layer.gates.bias[:64], 30.0)
     nn.init.constant_(layer.gates.bias[64:], 30.0)
     v = torch.randn(8, 2000, 64)
-    a, _, driven = layer._recurrence(v)
+    a, driven = RGLRUCell().coefficients(layer._gates(v), v, layer._log_decay())
     h = torch.zeros(8, 64)
     variance = []
     for a_t, b_t in zip(a.unbind(1), driven.unbind(1), strict=True):

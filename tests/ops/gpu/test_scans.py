@@ -11,6 +11,7 @@ from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.min_lstm import MinLSTMCell
 from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
+from statewise.ops.cells.rg_lru import RGLRUCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.gpu import gated_scan, scan
 
@@ -22,11 +23,14 @@ CELLS = {
     "f-pool": (FPoolCell(), 2, 0),
     "fo-pool": (FOPoolCell(), 3, 0),
     "ifo-pool": (IFOPoolCell(), 4, 0),
+    "rg-lru": (RGLRUCell(), 2, 1),
     "sru": (SRUCell(), 3, 2),
     "relu-ind-rnn": (ReluIndRNNCell(), 1, 1),
     "tanh-ind-rnn": (TanhIndRNNCell(), 1, 1),
 }
 """Cell, vectors of x, of weights"""
+PASSED = {"sru", "rg-lru"}
+"""Those with a way past"""
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +86,7 @@ def test_recurrences_of_single_numbers_equal_the_equation(name, time, reset):
     for form, device in (("triton", DEVICE), ("reference", "cpu")):
         segments = segments_of(time, reset, device)
         given = [draw(ROWS, time, vectors, SIZE), draw(ROWS, SIZE)]
-        given += [draw(weights, SIZE)] * bool(weights) + [draw(ROWS, time, SIZE)] * (name == "sru")
+        given += [-draw(weights, SIZE).abs()] * bool(weights) + [draw(ROWS, time, SIZE)] * (name in PASSED)
         leaves = leaves_on(device, *given)
         options = dict(zip(("weight", "skip"), leaves[2:], strict=False))
         with elementwise.FORMS.use(form):

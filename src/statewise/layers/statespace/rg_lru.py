@@ -21,13 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus
 from statewise.modules.linear import Linear
-from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.cells.rg_lru import RGLRUCell
+from statewise.ops.elementwise_recurrence import elementwise_recurrence
 
+CELL = RGLRUCell()
 SHARPNESS = 8.0
 """The paper's c: a gate r moves the decay between 1 and sigmoid(Lambda)^c"""
 
@@ -101,25 +103,29 @@ class RGLRU(SequenceLayer):
     def step(self, x: Tensor, state: RGLRUState) -> tuple[Tensor, RGLRUState]:
         v, gate = self.input(x).chunk(2, dim=-1)
         v, tail = self.convolution.step(v, state.tail)
-        a, i, driven = self._recurrence(v)
+        gates = self._gates(v)
+        a, driven = CELL.coefficients(gates, upcast(v), self._log_decay())
         probe.record(self, "keep_gate", a)
-        probe.record(self, "write_gate", i)
+        probe.record(self, "write_gate", gates[:, 1].sigmoid())
         h = a * state.h + driven
         return self._read(h, gate), RGLRUState(tail, h)
 
     def _segments(self, x: Tensor, state: RGLRUState, segments: Segments | None) -> tuple[Tensor, RGLRUState]:
         v, gate = self.input(x).chunk(2, dim=-1)
         v, tail = self.convolution.sequence(v, state.tail, segments)
-        a, _, driven = self._recurrence(v)
-        h = linear_recurrence(a, driven, state.h, segments)
-        return self._read(h, gate), RGLRUState(tail, h[:, -1].clone())
+        h, last = elementwise_recurrence(
+            CELL, self._gates(v), state.h, segments, weight=self._log_decay(), skip=upcast(v)
+        )
+        return self._read(h, gate), RGLRUState(tail, last)
 
-    def _recurrence(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """a, i and ``sqrt(1 - a^2) * (i * v)``, each ``(..., S)``; the root has a slope also where a rounds to 1."""
-        r, i = upcast(self.gates(v)).sigmoid().chunk(2, dim=-1)
-        log_a = -SHARPNESS * F.softplus(-upcast(self.Lambda)) * r
-        root = (-torch.expm1(2 * log_a)).clamp(min=torch.finfo(log_a.dtype).tiny).sqrt()
-        return log_a.exp(), i, root * (i * upcast(v))
+    def _gates(self, v: Tensor) -> Tensor:
+        """r and i before they are squashed, ``(..., 2, S)``."""
+        return upcast(self.gates(v)).unflatten(-1, (2, self.state_size))
+
+    @from_weights
+    def _log_decay(self) -> Tensor:
+        """``8 log sigmoid(Lambda) (1, S)``."""
+        return -SHARPNESS * F.softplus(-upcast(self.Lambda)).unsqueeze(0)
 
     def _read(self, h: Tensor, gate: Tensor) -> Tensor:
         """``W_y (gelu(W_g x) * h)``."""

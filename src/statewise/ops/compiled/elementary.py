@@ -1,4 +1,4 @@
-"""exp, sigmoid and tanh for compiled loops, written so that the compiler works on several numbers at once.
+"""exp, expm1, sigmoid and tanh for compiled loops, written so that the compiler works on several numbers at once.
 
 Called from plain Python they are numpy's. Compiled, a number in double precision takes the machine's own functions and
 one in single precision the polynomials of Moshier's Cephes library, whose errors are below 2e-7: of the value for exp,
@@ -19,6 +19,11 @@ def exp(x: Number) -> Number:
     return np.exp(x)
 
 
+def expm1(x: Number) -> Number:
+    """e^x - 1, as precise where x is near 0 as elsewhere."""
+    return np.expm1(x)
+
+
 def sigmoid(x: Number) -> Number:
     """1 / (1 + e^-x)."""
     return 1 / (1 + np.exp(-x))
@@ -32,6 +37,11 @@ def tanh(x: Number) -> Number:
 def exp64(x: Number) -> Number:
     """e^x in double precision."""
     return math.exp(x)
+
+
+def expm1_double(x: Number) -> Number:
+    """e^x - 1 in double precision."""
+    return math.expm1(x)
 
 
 def sigmoid64(x: Number) -> Number:
@@ -62,6 +72,18 @@ def exp32(x: Number) -> Number:
     return (p * r * r + r + np.float32(1.0)) * power
 
 
+def expm1_single(x: Number) -> Number:
+    """The polynomial of ``exp32`` near 0."""
+    p = np.float32(1.9875691500e-4)
+    p = p * x + np.float32(1.3981999507e-3)
+    p = p * x + np.float32(8.3334519073e-3)
+    p = p * x + np.float32(4.1665795894e-2)
+    p = p * x + np.float32(1.6666665459e-1)
+    p = p * x + np.float32(5.0000001201e-1)
+    far = exp(x) - np.float32(1.0)
+    return p * x * x + x if abs(x) < np.float32(0.34) else far
+
+
 def sigmoid32(x: Number) -> Number:
     """1 / (1 + e^-x) in single precision."""
     return np.float32(1.0) / (np.float32(1.0) + exp(-x))
@@ -82,5 +104,10 @@ def tanh32(x: Number) -> Number:
     return p * z * x + x if size < np.float32(0.625) else far
 
 
-VARIANTS = ((exp, exp32, exp64), (sigmoid, sigmoid32, sigmoid64), (tanh, tanh32, tanh64))
+VARIANTS = (
+    (exp, exp32, exp64),
+    (expm1, expm1_single, expm1_double),
+    (sigmoid, sigmoid32, sigmoid64),
+    (tanh, tanh32, tanh64),
+)
 """Function, and what stands for it in single and in double precision"""
