@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from statewise.ops.forms import Forms
 from statewise.ops.transforms import transforming
@@ -47,9 +48,14 @@ def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y
 
 
+def is_small(x: Tensor, weight: Tensor) -> bool:
+    """Whether the product is torch's own for its size alone, which a step asks before it asks for a form."""
+    return is_compiling() or x.numel() * weight.shape[0] < LARGE
+
+
 def rule(x: Tensor, weight: Tensor, bias: Tensor | None) -> str:
     """Which form runs: oneDNN's for large products of plain numbers where torch would take MKL's."""
-    if torch.compiler.is_compiling() or x.numel() * weight.shape[0] < LARGE or not x.is_cpu:
+    if is_small(x, weight) or not x.is_cpu:
         return "reference"
     tensors = (x, weight) if bias is None else (x, weight, bias)
     serves = (
