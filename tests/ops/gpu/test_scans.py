@@ -93,3 +93,50 @@ def test_recurrences_of_single_numbers_equal_the_equation(name, time, reset):
             found.append(gradients(elementwise.elementwise_recurrence(cell, *leaves[:2], segments, **options), leaves))
     for one, expected in zip(*found, strict=True):
         torch.testing.assert_close(one, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("_poisoned")
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("rows", [1, ROWS])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_a_constant_coefficient_is_read_once_and_its_gradient_added_up(rows, reset, dtype):
+    found = []
+    for form, device in (("triton", DEVICE), ("reference", "cpu")):
+        shapes = (rows, 1), (ROWS, 6), (ROWS,)
+        leaves = leaves_on(device, *(draw(*s, SIZE, dtype=dtype) for s in shapes))
+        with linear.FORMS.use(form):
+            states = linear.linear_recurrence(*leaves, segments_of(6, reset, device))
+        found.append(gradients((states,), leaves))
+    for one, expected in zip(*found, strict=True):
+        torch.testing.assert_close(one, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_the_scan_lets_nothing_that_is_not_a_number_pass_a_reset(dtype):
+    a, b, initial = (draw(*shape, SIZE, dtype=dtype).to(DEVICE) for shape in ((1, 6), (1, 6), (1,)))
+    segments = Segments(torch.tensor([[False] * 4 + [True, False]], device=DEVICE))
+    with linear.FORMS.use("triton"):
+        expected = linear.linear_recurrence(a, b, initial, segments)
+        a[:, 3] = b[:, 1] = float("nan")
+        leaves = [x.requires_grad_() for x in (a, b)]
+        found = linear.linear_recurrence(*leaves, initial, segments)
+    assert bool(found[:, 1:4].isnan().all())
+    torch.testing.assert_close(found[:, 4:], expected[:, 4:], rtol=0, atol=0)
+    for gradient in torch.autograd.grad(found[:, 4:].abs().sum(), leaves):
+        assert bool(gradient[:, 4:].isfinite().all())
+
+
+@pytest.mark.parametrize("name", ["min-gru", "sru"])
+def test_nor_do_recurrences_of_single_numbers(name):
+    cell, vectors, weights = CELLS[name]
+    x, initial = draw(1, 6, vectors, SIZE).to(DEVICE), draw(1, SIZE).to(DEVICE)
+    more = {"weight": draw(weights, SIZE).to(DEVICE), "skip": draw(1, 6, SIZE).to(DEVICE)} if name in PASSED else {}
+    segments = Segments(torch.tensor([[False] * 4 + [True, False]], device=DEVICE))
+    with elementwise.FORMS.use("triton"):
+        expected, last = elementwise.elementwise_recurrence(cell, x, initial, segments, **more)
+        x[:, 1] = float("nan")
+        y, after = elementwise.elementwise_recurrence(cell, x.requires_grad_(), initial, segments, **more)
+    assert bool(y[:, 1:4].isnan().all())
+    torch.testing.assert_close((y[:, 4:], after), (expected[:, 4:], last), rtol=0, atol=0)
+    (gradient,) = torch.autograd.grad(y[:, 4:].sum(), x)
+    assert bool(gradient[:, 4:].isfinite().all())
