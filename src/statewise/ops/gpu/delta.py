@@ -19,6 +19,20 @@ COLUMNS = 16
 """Of S, a program's"""
 
 
+@triton.jit
+def _matrix(of, number, down, height, across, width, KIND: tl.constexpr):
+    """Some rows and columns of the ``number``th of many matrices, 0 outside it."""
+    at = (number * height + down[:, None]) * width + across[None, :]
+    return tl.load(of + at, mask=(down < height)[:, None] & (across < width)[None, :], other=0.0).to(KIND)
+
+
+@triton.jit
+def _put_matrix(of, number, down, height, across, width, matrix):
+    """What ``_matrix`` reads."""
+    at = (number * height + down[:, None]) * width + across[None, :]
+    tl.store(of + at, matrix, mask=(down < height)[:, None] & (across < width)[None, :])
+
+
 @triton.jit(do_not_specialize=["chunks"])
 def states_kernel(
     written, replaced, left, kept, initial, u, before, last, chunks, heads, steps, keys, values,
@@ -26,25 +40,19 @@ def states_kernel(
 ):  # fmt: skip
     """Writes ``u (B, C, N, Q, V)``, the states before all chunks ``(B, C, N, K, V)`` and the last ``(B, N, K, V)``."""
     head = tl.program_id(0).to(tl.int64)
-    step, key = tl.arange(0, STEPS)[:, None], tl.arange(0, KEYS)
-    value = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
-    across, down = key[None, :], key[:, None]
-    of_steps, of_keys = (step < steps) & (across < keys), (step < steps) & (value < values)
-    of_state = (down < keys) & (value < values)
-    in_state = down * values + value
-    state = tl.load(initial + head * keys * values + in_state, mask=of_state, other=0.0).to(KIND)
+    step, key, value = tl.arange(0, STEPS), tl.arange(0, KEYS), tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    state = _matrix(initial, head, key, keys, value, values, KIND)
     for c in range(0, chunks):
         at = (head // heads * chunks + c) * heads + head % heads
-        tl.store(before + at * keys * values + in_state, state, mask=of_state)
-        in_keys, in_values = (at * steps + step) * keys + across, (at * steps + step) * values + value
-        r = tl.load(replaced + in_keys, mask=of_steps, other=0.0).to(KIND)
-        remembered = tl.load(left + in_keys, mask=of_steps, other=0.0).to(KIND)
-        added = tl.load(written + in_values, mask=of_keys, other=0.0).to(KIND)
+        _put_matrix(before, at, key, keys, value, values, state)
+        r = _matrix(replaced, at, step, steps, key, keys, KIND)
+        remembered = _matrix(left, at, step, steps, key, keys, KIND)
+        added = _matrix(written, at, step, steps, value, values, KIND)
         added -= tl.dot(r, state, input_precision=PRECISION, out_dtype=KIND)
-        tl.store(u + in_values, added, mask=of_keys)
+        _put_matrix(u, at, step, steps, value, values, added)
         factor = tl.load(kept + at).to(KIND)
         state = factor * state + tl.dot(tl.trans(remembered), added, input_precision=PRECISION, out_dtype=KIND)
-    tl.store(last + head * keys * values + in_state, state, mask=of_state)
+    _put_matrix(last, head, key, keys, value, values, state)
 
 
 @triton.jit(do_not_specialize=["chunks"])
@@ -54,26 +62,20 @@ def states_back_kernel(
 ):  # fmt: skip
     """Writes the cotangents of w, of the states after all chunks and of the first one, from those of u and states."""
     head = tl.program_id(0).to(tl.int64)
-    step, key = tl.arange(0, STEPS)[:, None], tl.arange(0, KEYS)
-    value = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
-    across, down = key[None, :], key[:, None]
-    of_steps, of_keys = (step < steps) & (across < keys), (step < steps) & (value < values)
-    of_state = (down < keys) & (value < values)
-    in_state = down * values + value
-    grad = tl.load(d_last + head * keys * values + in_state, mask=of_state, other=0.0).to(KIND)
+    step, key, value = tl.arange(0, STEPS), tl.arange(0, KEYS), tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    grad = _matrix(d_last, head, key, keys, value, values, KIND)
     for back in range(0, chunks):
         at = (head // heads * chunks + chunks - 1 - back) * heads + head % heads
-        tl.store(d_after + at * keys * values + in_state, grad, mask=of_state)
-        in_keys, in_values = (at * steps + step) * keys + across, (at * steps + step) * values + value
-        r = tl.load(replaced + in_keys, mask=of_steps, other=0.0).to(KIND)
-        remembered = tl.load(left + in_keys, mask=of_steps, other=0.0).to(KIND)
-        d_added = tl.load(du + in_values, mask=of_keys, other=0.0).to(KIND)
+        _put_matrix(d_after, at, key, keys, value, values, grad)
+        r = _matrix(replaced, at, step, steps, key, keys, KIND)
+        remembered = _matrix(left, at, step, steps, key, keys, KIND)
+        d_added = _matrix(du, at, step, steps, value, values, KIND)
         d_added += tl.dot(remembered, grad, input_precision=PRECISION, out_dtype=KIND)
-        tl.store(dw + in_values, d_added, mask=of_keys)
+        _put_matrix(dw, at, step, steps, value, values, d_added)
+        own = _matrix(d_before, at, key, keys, value, values, KIND)
         factor = tl.load(kept + at).to(KIND)
-        own = tl.load(d_before + at * keys * values + in_state, mask=of_state, other=0.0).to(KIND)
         grad = own + factor * grad - tl.dot(tl.trans(r), d_added, input_precision=PRECISION, out_dtype=KIND)
-    tl.store(d_initial + head * keys * values + in_state, grad, mask=of_state)
+    _put_matrix(d_initial, head, key, keys, value, values, grad)
 
 
 def states(
