@@ -45,8 +45,8 @@ class Forecast(Regression, Task):
 
     Where rows come at irregular times, models are told the time since the row before and until each row that is
     forecast (``statewise.data.pace``), so that what is asked is the value at that time. Columns of numbers tell it to
-    every model alike; layers that read time (CfC, phased LSTM, ODE-RNN) have it as their clock as well. Scores are of
-    the times at which rows did come: where a row comes because something happened, its time gives some of it away.
+    every model alike; layers that read time have it as their clock as well. Scores are of the times at which rows did
+    come: where a row comes because something happened, its time gives some of it away.
 
     Args:
         source: path of a CSV file with a header.

@@ -15,6 +15,9 @@ Our r is the paper's r_on. tau and r are learnt by their logarithms, s as it is.
 evaluation alike, as TensorFlow's ``PhasedLSTMCell`` has it; in the authors' program a closed unit leaks in training
 alone. Periods start between 1 and 1000 as TensorFlow's do, in the authors' frequency task between e and e^3. Their
 program adds s to t. Gates are in torch.nn's order i, f, g, o; peepholes start at 0, and TensorFlow's has none.
+
+A closed unit does not hear what comes in. Where every step is to be answered from what stands there, as in forecasting
+the next row, open more (r), or lead the input around the layer by a residual block.
 """
 
 import math
