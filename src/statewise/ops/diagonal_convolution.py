@@ -119,9 +119,13 @@ def _equal_blocks(matrices: _Matrices, u: Tensor, initial: Tensor) -> tuple[Tens
     """``in_blocks`` for ``u (D, B, K, Q)``, K blocks of Q steps each; the outputs in the same shape."""
     steps = u.shape[3]
     added = _contract(u, matrices.written[:, -steps:])  # (D, B, K, N)
-    h = linear_recurrence(matrices.powers[..., steps], added.permute(1, 2, 0, 3), initial)  # (B, K, D, N)
-    before = torch.cat([initial.unsqueeze(1), h[:, :-1]], dim=1).permute(2, 0, 1, 3)
-    carried = _real_part_contract(before, matrices.read[..., :steps])
+    over_block, at_start = matrices.powers[..., steps], initial.unsqueeze(1)
+    if u.shape[2] == 1:
+        h, before = added.permute(1, 2, 0, 3) + over_block * at_start, at_start
+    else:
+        h = linear_recurrence(over_block, added.permute(1, 2, 0, 3), initial)  # (B, K, D, N)
+        before = torch.cat([at_start, h[:, :-1]], dim=1)
+    carried = _real_part_contract(before.permute(2, 0, 1, 3), matrices.read[..., :steps])
     return convolve(u, matrices.triangle[:, :steps, :steps]) + carried, h[:, -1].clone()
 
 
