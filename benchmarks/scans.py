@@ -58,7 +58,7 @@ def scans(length: int, dtype: torch.dtype) -> Iterator[Duel]:
     initial = torch.zeros(BATCH, WIDTH, dtype=dtype)
     kind = "complex " if dtype.is_complex else ""
     yield Duel(f"{kind}scan forward", lambda: linear_recurrence(a, b, initial), "a + b", lambda: a + b, 1.3)
-    leaves = a.clone().requires_grad_(), b.clone().requires_grad_()
+    leaves = a.detach().requires_grad_(), b.detach().requires_grad_()
     h, product = linear_recurrence(leaves[0], leaves[1], initial), leaves[0] * leaves[1]
     yield Duel(f"{kind}scan backward", backward(h, leaves, cotangent), "a + b", lambda: a + b, 2.5)
     yield Duel(f"{kind}a * b backward", backward(product, leaves, cotangent), "a + b", lambda: a + b, 2.5)

@@ -15,6 +15,7 @@ tangent from the start, h'_t = a_t h'_{t-1} + (a'_t h_{t-1} + b'_t). So there ar
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -68,9 +69,15 @@ def in_place(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = 
 
 def compiled(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one compiled loop, with numba and on a CPU; all arguments in one dtype."""
+    return _by_kernels(_loops()(segments), a, b, initial, segments)
+
+
+@cache
+def _loops() -> Callable[[Segments | None], "Kernels"]:
+    """What is imported when it first runs; to ask for it again costs half a microsecond."""
     from statewise.ops.compiled.scan import Loops
 
-    return _by_kernels(Loops(segments), a, b, initial, segments)
+    return Loops
 
 
 def triton(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
