@@ -14,7 +14,8 @@ FORMS = {
     "depthwise": {"groups": WIDTH, "outputs": WIDTH},
     "in groups": {"groups": 2, "outputs": 6},
 }
-PAIRS = [(form, name) for form in FORMS for name in ALL_FORMS.names if name != "taps" or form == "dense"]
+ONLY = {"taps": "dense", "compiled": "depthwise"}
+PAIRS = [(form, name) for form in FORMS for name in ALL_FORMS.names if ONLY.get(name, form) == form]
 
 
 class Example:
@@ -180,3 +181,13 @@ def test_what_is_not_a_number_ends_with_its_segment(form):
     spoilt[:, :6] = float("nan")
     for found, expected in zip(run(spoilt), run(example.x), strict=True):
         assert torch.equal(found, expected)
+
+
+def test_gradients_of_the_compiled_loop_have_gradients():
+    example = Example(5, taps=2, form="depthwise")
+    segments = Segments(torch.tensor([[False, False, True, False, False]] * ROWS))
+    leaves = [x.requires_grad_() for x in (example.x, example.tail, example.weight, example.bias)]
+    with ALL_FORMS.use("compiled"):
+        assert torch.autograd.gradgradcheck(
+            lambda *a: causal_convolution(*a, segments, **example.options)[0], leaves, fast_mode=True
+        )

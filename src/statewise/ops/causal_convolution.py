@@ -5,21 +5,25 @@
 as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. The fast form is
 torch's convolution over tail and input. Where segments begin anew inside the rows, it is run on the rows as they lie,
 and the steps after each beginning that saw what stands before it are worked out again; or if there are few taps, all is
-one product with what stands under them.
+one product with what stands under them. Where filters see one channel each, a loop compiled by numba takes a tenth of
+the time of torch's convolution, and segments as they lie.
 
 Letters: B rows, S segments, T steps, D channels, K taps.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.contract.segments import Segments, append
+from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.linear import linear
+from statewise.ops.transforms import transforming
 
 FEW = 4
 """Taps up to which one product with segments costs less than to put a convolution right"""
@@ -96,14 +100,56 @@ def conv1d(
     return _put_right(y, convolve, extended[:, reach:], reach, segments)
 
 
+def compiled(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> Tensor:
+    """One compiled loop each way, of filters that see one channel each; with numba and on a CPU, all in one dtype."""
+    filters = weight.squeeze(1).t()
+    y: Tensor = _Depthwise.apply(
+        extended, filters, filters.new_zeros(groups) if bias is None else bias, dilation, segments
+    )
+    return y
+
+
 def rule(
     extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
 ) -> str:
-    """Which form runs: torch's, on every device; of few taps and with segments one product, which is not cut."""
+    """Which form runs: the compiled loop where it can, else torch's; with segments and of few taps one product."""
+    if weight.shape[:2] == (extended.shape[2], 1) and extended.dtype == weight.dtype and not weight.is_complex():
+        tensors = (extended, weight) if bias is None else (extended, weight, bias)
+        if tensors[-1].dtype == weight.dtype and compiled_loops_serve(*tensors):
+            return "compiled"
     return "taps" if segments is not None and groups == 1 and weight.shape[2] <= FEW else "conv1d"
 
 
-FORMS = Forms("causal_convolution", {"reference": reference, "taps": taps, "conv1d": conv1d}, rule)
+FORMS = Forms(
+    "causal_convolution", {"reference": reference, "taps": taps, "conv1d": conv1d, "compiled": compiled}, rule
+)
+
+
+class _Depthwise(torch.autograd.Function):
+    """``compiled`` of filters ``(K, D)``, whose gradients have gradients by the equation."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, extended: Tensor, filters: Tensor, bias: Tensor, dilation: int, segments: Segments | None
+    ) -> Tensor:
+        from statewise.ops.compiled import depthwise
+
+        ctx.dilation, ctx.segments = dilation, segments
+        ctx.save_for_backward(extended, filters, bias)
+        return depthwise.forward(extended, filters, bias, dilation, segments)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        from statewise.ops.compiled import depthwise
+
+        extended, filters, bias = ctx.saved_tensors
+        if not torch.is_grad_enabled() and not transforming():
+            return *depthwise.backward(extended, filters, dy, ctx.dilation, ctx.segments), None, None
+        with torch.enable_grad():
+            y = reference(extended, filters.t().unsqueeze(1), bias, ctx.dilation, len(bias), ctx.segments)
+        return *torch.autograd.grad(y, (extended, filters, bias), dy, create_graph=True), None, None
 
 
 def _under_taps(extended: Tensor, count: int, dilation: int, segments: Segments | None) -> list[Tensor]:
