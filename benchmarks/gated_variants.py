@@ -37,6 +37,7 @@ PEERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "minimal-gated-unit": nn.GRU,
     "minimal-rnn": nn.GRU,
     "cfc": nn.GRU,
+    "ode-rnn": nn.GRU,
     "skip-rnn": nn.RNN,
     "orthogonal-rnn": nn.RNN,
 }

@@ -12,8 +12,7 @@ SHORT, LONG = 64, 128
 FEW = 2
 """Operations a step below which time is cut into chunks at most"""
 LOOPED = {
-    "ode-rnn": "a solver looks at the state, several times a step",
-    "deep-equilibrium": "so does a solver, until it rests",
+    "deep-equilibrium": "a solver looks at the state until it rests",
     "skip-rnn": "a few operations for every so many steps",
     "lmu": "the state is wider than the output",
 }

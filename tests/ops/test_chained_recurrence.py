@@ -7,6 +7,7 @@ from torch import Tensor
 from statewise.ops.chained_recurrence import FORMS, chained_recurrence
 from statewise.ops.chains.cfc import CfCGates, CfCSolution
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
+from statewise.ops.chains.ode_rnn import ODERNNGates
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.chains.reset_gru import ResetGRUGates
 
@@ -31,15 +32,24 @@ KINDS = {
         0,
         [(0, WIDE), (WIDTH,), torch.linspace(0, 1, WIDTH), (WIDTH,)],
     ),
+    "ode-rnn": (
+        ODERNNGates,
+        3 * WIDTH + 1,
+        [(WIDE, WIDTH), (WIDTH, WIDE), (3 * WIDTH, WIDTH)],
+        0,
+        [(WIDE,), (WIDTH,), (3 * WIDTH,), torch.tensor([[0.5, 0.0], [0.0, 1.0], [0.5, 0.2], [0.0, 0.8]])],
+    ),
     "projected-lstm": (ProjectedLSTMGates, 4 * WIDE, [(4 * WIDE, WIDTH), (WIDTH, WIDE)], WIDE, []),
 }
 """Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes or values of the gates' own weights"""
+CONSTANTS = {(1,), (4, 2)}
+"""Shapes of what has no gradient"""
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def draw(shape: tuple[int, ...] | Tensor, seed: int, dtype: torch.dtype) -> Tensor:
     if isinstance(shape, Tensor):
-        return 2 * shape.to(dtype)
+        return 3 * shape.to(dtype)
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
@@ -48,7 +58,7 @@ def example(kind: str, time: int, dtype: torch.dtype = torch.float64, rows: int 
     _, inputs, matrices, memory, own = KINDS[kind]
     shapes = [(rows, time, inputs), (rows, WIDTH), (rows, memory), *matrices, *own]
     x, *rest = (draw(shape, seed, dtype) for seed, shape in enumerate(shapes))
-    return [x.transpose(0, 1), *(part / 2 for part in rest)]
+    return [x.transpose(0, 1), *(part / 3 for part in rest)]
 
 
 def run(kind: str, arguments: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -59,7 +69,7 @@ def run(kind: str, arguments: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 def results(form: str, kind: str, arguments: list[Tensor]) -> list[Tensor]:
     """Outputs, last memory, and the gradients of all arguments but constants under random cotangents of both."""
-    leaves = [x.detach().requires_grad_(x.shape != (1,)) for x in arguments]
+    leaves = [x.detach().requires_grad_(x.shape not in CONSTANTS) for x in arguments]
     with FORMS.use(form):
         outputs = run(kind, leaves)
     cotangents = [draw(y.shape, seed, y.dtype) for seed, y in enumerate(outputs)]

@@ -1,11 +1,12 @@
 """A recurrence whose step is a chain of products, each of what gates made of the one before.
 
-    u_s = W_s v_s,    v_{s+1}, m = gates(s, x_t, u_s, h_{t-1}, m_{t-1}),    s = 0 ... S-1
-    v_0 = h_{t-1},    h_t = v_S
+    u_s = W v_s,    v_{s+1}, m_t = gates(s, x_t, u_s, h_{t-1}, m_{t-1}),    s = 0 ... S-1
+    v_0 = h_{t-1},    h_t = v_S,    W one of a few matrices
 
 It is ``dense_recurrence`` with more than one product a step: a reset gate that acts before its product, a projection, a
-backbone before its heads. h is what the first product and the outputs are made of, m the memory beside it. All that
-does not look at the state, W x_t + b and the like, is done before, for all steps at once: x.
+backbone before its heads, a solver that asks its field several times. h is what the first product and the outputs are
+made of, m the memory beside it. All that does not look at the state, W x_t + b and the like, is done before, for all
+steps at once: x.
 
 ``compiled`` is one loop over all steps and rows each way for CPUs with numba, with the small products in it; the
 gradients of the matrices are one large product each after the loop. There is no kernel for GPUs: there the equation
@@ -13,7 +14,7 @@ runs, a few of torch's operations a step. Letters: B rows, T steps, H width, S p
 memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -33,8 +34,7 @@ def chained_recurrence(
     Args:
         gates: of the cell, from ``statewise.ops.chains``.
         x: ``(T, B, X)``, time first.
-        weights: W_0 ... W_{S-1}, each ``(numbers of u_s, numbers of v_s)``; they are not looked at one by one but by
-            the gates, which say what they are.
+        weights: the matrices W, the first of the chain first; the gates say which they are.
         h: h_0 ``(B, H)``.
         m: m_0 ``(B, M)``; ``None`` where the cell has none.
 
@@ -77,27 +77,28 @@ FORMS = Forms("chained_recurrence", {"reference": reference, "compiled": compile
 
 
 class _CompiledRecurrence(torch.autograd.Function):
-    """``compiled`` from plain tensors: S matrices, then the gates' own weights."""
+    """``compiled`` from plain tensors: the matrices, then the gates' own weights."""
 
     @staticmethod
     def forward(
-        ctx: Any, kind: Any, products: int, x: Tensor, h0: Tensor, m0: Tensor, *rest: Tensor
+        ctx: Any, kind: Any, matrices: int, x: Tensor, h0: Tensor, m0: Tensor, *rest: Tensor
     ) -> tuple[Tensor, Tensor]:
         from statewise.ops.compiled import chained
         from statewise.ops.compiled.product import product_of
 
-        weights, own = rest[:products], rest[products:]
-        time, batch = x.shape[:2]
+        weights, gates = rest[:matrices], kind(*rest[matrices:])
+        chain, (time, batch) = gates.chain(), x.shape[:2]
         kept = time if any(ctx.needs_input_grad) else 2
         u = [x.new_empty(batch, len(weight)) for weight in weights]
         h, m = x.new_empty(time, *h0.shape), x.new_empty(kept, *m0.shape)
-        seen = [x.new_empty(kept, batch, weight.shape[1]) for weight in weights[1:]]
-        saved = x.new_empty(kept, batch, kind.saved(*(weight.shape for weight in weights)))
+        seen = [x.new_empty(kept, chain.count(i), batch, weight.shape[1]) for i, weight in enumerate(weights)]
+        saved = x.new_empty(kept, batch, gates.saved(*(weight.shape for weight in weights)))
         chained.forward(
-            product_of(h.numpy().dtype), kind(*map(as_array, own)), as_array(x), _arrays(w.t() for w in weights),
-            as_array(h0), as_array(m0), _arrays(u), as_array(h), as_array(m), _arrays(seen), as_array(saved),
+            product_of(h.numpy().dtype), kind(*map(as_array, gates)), _counted(chain), as_array(x),
+            _arrays(w.t() for w in weights), as_array(h0), as_array(m0), _arrays(u), as_array(h), as_array(m),
+            _arrays(seen), as_array(saved),
         )  # fmt: skip
-        ctx.kind, ctx.products, ctx.inputs = kind, products, x.shape[2]
+        ctx.kind, ctx.matrices, ctx.inputs = kind, matrices, x.shape[2]
         ctx.save_for_backward(h, m, saved, h0, m0, *seen, *rest)
         return h, m[(time - 1) % kept].clone()
 
@@ -107,23 +108,25 @@ class _CompiledRecurrence(torch.autograd.Function):
         from statewise.ops.compiled import chained
         from statewise.ops.compiled.product import product_of
 
-        h, m, saved, h0, m0, *rest = ctx.saved_tensors
-        seen, weights, own = (
-            rest[: ctx.products - 1], rest[ctx.products - 1 : 2 * ctx.products - 1], rest[2 * ctx.products - 1 :]
-        )  # fmt: skip
+        n, (h, m, saved, h0, m0, *rest) = ctx.matrices, ctx.saved_tensors
+        seen, weights, gates = rest[:n], rest[n : 2 * n], ctx.kind(*rest[2 * n :])
         dx = h.new_empty(*h.shape[:2], ctx.inputs)
-        du = [h.new_empty(*h.shape[:2], len(weight)) for weight in weights]
-        dv = [h.new_empty(h.shape[1], size) for size in (*(weight.shape[1] for weight in weights), h.shape[2])]
-        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
+        du = [h.new_empty(*v.shape[:3], len(weight)) for v, weight in zip(seen, weights, strict=True)]
+        dv = [h.new_empty(v.shape[2:]) for v in seen]
+        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in gates]
         chained.backward(
-            product_of(h.numpy().dtype), ctx.kind(*map(as_array, own)), _arrays(weights), as_array(h), as_array(m),
-            _arrays(seen), *map(as_array, (saved, h0, m0, dy, dm_last, dx)), _arrays(du), _arrays(dv),
-            as_array(dh), as_array(dm), ctx.kind(*map(as_array, d_own)),
+            product_of(h.numpy().dtype), ctx.kind(*map(as_array, gates)), _counted(gates.chain()), _arrays(weights),
+            as_array(h), as_array(m), _arrays(seen), *map(as_array, (saved, h0, m0, dy, dm_last, dx)), _arrays(du),
+            _arrays(dv), as_array(dh), as_array(dm), ctx.kind(*map(as_array, d_own)),
         )  # fmt: skip
-        first = matrix_gradient(du[0][1:], h[:-1]).addmm_(du[0][0].t(), h0)
-        later = [matrix_gradient(d, v) for d, v in zip(du[1:], seen, strict=True)]
-        return None, None, dx, dh, dm, first, *later, *d_own
+        d_weights = [matrix_gradient(d, v) for d, v in zip(du, seen, strict=True)]
+        return None, None, dx, dh, dm, *d_weights, *d_own
 
 
-def _arrays(tensors: Any) -> tuple[Any, ...]:
+def _arrays(tensors: Iterable[Tensor]) -> tuple[Any, ...]:
     return tuple(as_array(tensor) for tensor in tensors)
+
+
+def _counted(chain: tuple[int, ...]) -> Any:
+    """``(S, 2)``: each matrix, and how many products with it go before."""
+    return as_array(torch.tensor([(matrix, chain[:stage].count(matrix)) for stage, matrix in enumerate(chain)]))

@@ -67,3 +67,9 @@ def rk4(field: Field, h: Tensor, d: Tensor) -> Tensor:
 
 
 SOLVERS: dict[Solver, Callable[[Field, Tensor, Tensor], Tensor]] = {"euler": euler, "midpoint": midpoint, "rk4": rk4}
+TABLEAUS: dict[Solver, tuple[tuple[float, float], ...]] = {
+    "euler": ((0, 1),),
+    "midpoint": ((1 / 2, 0), (0, 1)),
+    "rk4": ((1 / 2, 1 / 6), (1 / 2, 1 / 3), (1, 1 / 3), (0, 1 / 6)),
+}
+"""The same as numbers: how far, as a share of d, each evaluation is followed to the next one, then its share in h"""

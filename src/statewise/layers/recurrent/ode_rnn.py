@@ -12,12 +12,17 @@ independent, a step takes as long for every input, and gradients are exactly tho
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from statewise.contract import SequenceLayer, Timed, Vectors
 from statewise.errors import choose
 from statewise.layers.recurrent.gru import GRU, GRUState
-from statewise.ops.integrate import SOLVERS, Solver, integrate
+from statewise.layers.recurrent.torch_layout import WEIGHTS
+from statewise.ops.chained_recurrence import chained_recurrence
+from statewise.ops.chains.ode_rnn import ODERNNGates
+from statewise.ops.integrate import SOLVERS, TABLEAUS, Solver, integrate
+from statewise.ops.linear import linear
 
 
 class ODERNNState(NamedTuple):
@@ -43,7 +48,6 @@ class ODERNN(SequenceLayer):
     Raises:
         ValueError: if the solver is unknown or makes no step.
 
-    >>> import torch
     >>> x = Timed(torch.randn(2, 7, 3), torch.rand(2, 7))
     >>> y, state = ODERNN(input_size=3, hidden_size=4)(x)
     >>> y.shape, state.h.shape
@@ -79,3 +83,19 @@ class ODERNN(SequenceLayer):
         evolved = integrate(self.field, state.h, elapsed, steps=self.solver_steps, solver=self.solver)
         y, updated = self.update.step(x.values, GRUState(evolved))
         return y, ODERNNState(updated.h)
+
+    def _sequence(self, x: Timed, state: ODERNNState) -> tuple[Tensor, ODERNNState]:
+        inner, outer = (layer for layer in self.field if isinstance(layer, nn.Linear))
+        weight_in, weight, bias_in, bias = (getattr(self.update, name) for name in WEIGHTS)
+        driven = linear(x.values.transpose(0, 1), weight_in, bias_in)
+        length = (x.elapsed / self.solver_steps).t().unsqueeze(2)
+        tableau = torch.tensor(
+            TABLEAUS[self.solver] * self.solver_steps, dtype=torch.promote_types(driven.dtype, torch.float32)
+        )
+        y, _ = chained_recurrence(
+            ODERNNGates(inner.bias, outer.bias, bias, tableau),
+            torch.cat([driven, length.to(driven.dtype)], dim=2),
+            (inner.weight, outer.weight, weight),
+            state.h,
+        )
+        return y.transpose(0, 1), ODERNNState(y[-1].clone())

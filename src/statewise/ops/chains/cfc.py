@@ -32,8 +32,11 @@ class CfCGates(NamedTuple):
     gated: Tensor
     """p ``(1,)``; has no gradient"""
 
-    @staticmethod
-    def saved(*shapes: Shape) -> int:
+    def chain(self) -> tuple[int, ...]:
+        """Which matrix each product is with."""
+        return tuple(range(len(self.hidden_bias) + 2))
+
+    def saved(self, *shapes: Shape) -> int:
         """tanh(f_1), tanh(f_2), s and a, and the time."""
         return shapes[-1][0] + 1
 
@@ -72,8 +75,8 @@ class CfCGates(NamedTuple):
 
     @staticmethod
     def retreat(
-        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array,
-        dx: Array, du: Array, dg: Any,
+        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array,
+        m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangent of h', then of z, to those of x, u and the biases."""
         if stage <= gates.hidden_bias.shape[0]:
@@ -107,8 +110,11 @@ class CfCSolution(NamedTuple):
     rest: Tensor
     """A ``(H,)``"""
 
-    @staticmethod
-    def saved(*shapes: Shape) -> int:
+    def chain(self) -> tuple[int, ...]:
+        """Which matrix each product is with."""
+        return tuple(range(len(self.hidden_bias) + 2))
+
+    def saved(self, *shapes: Shape) -> int:
         """f_1 and the exponential, and the time."""
         return 2 * shapes[-1][0] + 1
 
@@ -140,8 +146,8 @@ class CfCSolution(NamedTuple):
 
     @staticmethod
     def retreat(
-        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array,
-        dx: Array, du: Array, dg: Any,
+        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array,
+        m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangent of h', then of z, to those of x, u and the gates' own weights."""
         if stage <= gates.hidden_bias.shape[0]:

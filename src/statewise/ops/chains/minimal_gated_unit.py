@@ -21,8 +21,11 @@ Shape = tuple[int, int]
 class MinimalGatedUnitGates(NamedTuple):
     """They have no weights of their own."""
 
-    @staticmethod
-    def saved(write: Shape, new: Shape) -> int:
+    def chain(self) -> tuple[int, ...]:
+        """Which matrix each product is with."""
+        return 0, 1
+
+    def saved(self, write: Shape, new: Shape) -> int:
         """f and n."""
         return 2 * new[0]
 
@@ -49,8 +52,8 @@ class MinimalGatedUnitGates(NamedTuple):
 
     @staticmethod
     def retreat(
-        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array,
-        dx: Array, du: Array, dg: Any,
+        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array,
+        m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangent of h', then of f * h, to those of x, u and h."""
         one, width = saved.dtype.type(1), h.shape[0]

@@ -21,8 +21,11 @@ Shape = tuple[int, int]
 class ProjectedLSTMGates(NamedTuple):
     """They have no weights of their own."""
 
-    @staticmethod
-    def saved(gates: Shape, projection: Shape) -> int:
+    def chain(self) -> tuple[int, ...]:
+        """Which matrix each product is with."""
+        return 0, 1
+
+    def saved(self, gates: Shape, projection: Shape) -> int:
         """i, f, g, o and tanh(c')."""
         return 5 * projection[1]
 
@@ -52,8 +55,8 @@ class ProjectedLSTMGates(NamedTuple):
 
     @staticmethod
     def retreat(
-        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array,
-        dx: Array, du: Array, dg: Any,
+        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array,
+        m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangents of h', then of o * tanh(c') and c', to those of x, u and c."""
         wide = m.shape[0]

@@ -21,8 +21,11 @@ Shape = tuple[int, int]
 class ResetGRUGates(NamedTuple):
     """They have no weights of their own."""
 
-    @staticmethod
-    def saved(gates: Shape, new: Shape) -> int:
+    def chain(self) -> tuple[int, ...]:
+        """Which matrix each product is with."""
+        return 0, 1
+
+    def saved(self, gates: Shape, new: Shape) -> int:
         """r, z and n."""
         return 3 * new[0]
 
@@ -51,8 +54,8 @@ class ResetGRUGates(NamedTuple):
 
     @staticmethod
     def retreat(
-        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array,
-        dx: Array, du: Array, dg: Any,
+        gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array,
+        m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangent of h', then of r * h, to those of x, u and h."""
         width = h.shape[0]

@@ -1,10 +1,11 @@
 """The loops of a recurrence whose step is a chain of products, over all steps and rows, forward and back.
 
-    u_s = W_s v_s,    v_{s+1} = gates(s, x_t, u_s, h_{t-1}, m_{t-1}),    v_0 = h_{t-1},    h_t = v_S
+    u_s = W v_s,    v_{s+1} = gates(s, x_t, u_s, h_{t-1}, m_{t-1}),    v_0 = h_{t-1},    h_t = v_S
 
-A kind of gates says what happens number by number after each product, ``advance`` and ``retreat``, and is compiled into
-the loops; see ``statewise.ops.chains``. The gradients of the matrices are a large product each after the loop, outside.
-Letters: T steps, B rows, H width, S products a step, X numbers of x, M of memory, K kept for the way back.
+W is any of a few matrices, which the chain says. A kind of gates says what happens number by number after each product,
+``advance`` and ``retreat``, and is compiled into the loops; see ``statewise.ops.chains``. The gradients of the matrices
+are a large product each after the loop, outside. Letters: T steps, B rows, H width, S products a step, N of them with a
+matrix, X numbers of x, M of memory, K kept for the way back.
 """
 
 from typing import Any
@@ -26,8 +27,8 @@ def advance(
 
 
 def retreat(
-    gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, out: Array, h: Array, m: Array, dx: Array,
-    du: Array, dg: Any,
+    gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array, m: Array,
+    dx: Array, du: Array, dg: Any,
 ) -> None:  # fmt: skip
     """``gates.retreat``, chosen by the kind of gates when the loop is compiled."""
     raise NotImplementedError
@@ -35,37 +36,40 @@ def retreat(
 
 @jit
 def forward(
-    add_product: Any, gates: Any, x: Array, weights: Any, h0: Array, m0: Array, u: Any, h: Array, m: Array, seen: Any,
-    saved: Array,
+    add_product: Any, gates: Any, chain: Array, x: Array, weights: Any, h0: Array, m0: Array, u: Any, h: Array,
+    m: Array, seen: Any, saved: Array,
 ) -> None:  # fmt: skip
-    """Writes ``h (T, B, H)``, ``m (T, B, M)``, v_1 ... v_{S-1} to ``seen``, each ``(T, B, .)``, ``saved (T, B, K)``.
+    """Writes ``h (T, B, H)``, ``m (T, B, M)``, all v to ``seen``, for a matrix ``(T, N, B, .)``, ``saved (T, B, K)``.
 
     Where m, seen and saved are shorter, they hold the latest steps alone, step t at place t modulo their length.
 
     Args:
         add_product: from ``product_of``.
         gates: arrays of the gates' own weights.
+        chain: ``(S, 2)``, the matrix of each product and how many with the same matrix go before.
         x: ``(T, B, X)``.
-        weights: W_0 ... W_{S-1}, transposed.
+        weights: the matrices, transposed, the first the first of the chain.
         h0: ``(B, H)``.
         m0: ``(B, M)``.
-        u: room for u_0 ... u_{S-1}, each ``(B, .)``.
+        u: room, ``(B, .)`` for each matrix.
         h: written, like ``m``, ``seen`` and ``saved``.
         m: see there.
         seen: see there.
         saved: see there.
     """
-    h_before, m_before = h0, m0
+    h_before, m_before, last = h0, m0, chain.shape[0] - 1
     for t in range(x.shape[0]):
         place = t % m.shape[0]
-        v = h_before
-        for stage in range(len(weights)):
-            u[stage][:] = 0
-            add_product(v, weights[stage], u[stage])
-            v = seen[stage][place] if stage < len(seen) else h[t]
-            for row in range(v.shape[0]):
+        seen[0][place, 0] = h_before
+        for stage in range(chain.shape[0]):
+            matrix, use = chain[stage]
+            product = u[matrix]
+            product[:] = 0
+            add_product(seen[matrix][place, use], weights[matrix], product)
+            out = h[t] if stage == last else seen[chain[stage + 1, 0]][place, chain[stage + 1, 1]]
+            for row in range(out.shape[0]):
                 advance(
-                    gates, stage, x[t, row], u[stage][row], h_before[row], m_before[row], v[row], m[place, row],
+                    gates, stage, x[t, row], product[row], h_before[row], m_before[row], out[row], m[place, row],
                     saved[place, row],
                 )  # fmt: skip
         h_before, m_before = h[t], m[place]
@@ -73,30 +77,33 @@ def forward(
 
 @jit
 def backward(
-    add_product: Any, gates: Any, weights: Any, h: Array, m: Array, seen: Any, saved: Array, h0: Array, m0: Array,
-    dy: Array, dm_last: Array, dx: Array, du: Any, dv: Any, dh: Array, dm: Array, dg: Any,
+    add_product: Any, gates: Any, chain: Array, weights: Any, h: Array, m: Array, seen: Any, saved: Array, h0: Array,
+    m0: Array, dy: Array, dm_last: Array, dx: Array, du: Any, dv: Any, dh: Array, dm: Array, dg: Any,
 ) -> None:  # fmt: skip
     """The cotangents of x, of all u, of h0, m0 and the gates' weights, from those of all h, ``dy``, and of the last m.
 
-    ``weights`` are as they are, ``dv`` is room for the cotangents of v_0 ... v_S.
+    ``weights`` are as they are, ``du (T, N, B, .)`` is written, ``dv (B, .)`` is room, each for a matrix.
     """
-    last = len(weights)
-    dh[:], dm[:] = 0, dm_last
+    dh[:], dm[:], last = 0, dm_last, chain.shape[0] - 1
+    room, dout = np.empty_like(saved[0]), np.empty_like(dh)
     for t in range(h.shape[0] - 1, -1, -1):
         h_before, m_before = (h[t - 1], m[t - 1]) if t > 0 else (h0, m0)
         for row in range(dh.shape[0]):
             for j in range(dh.shape[1]):
-                dv[last][row, j] = dh[row, j] + dy[t, row, j]
+                dout[row, j] = dh[row, j] + dy[t, row, j]
                 dh[row, j] = 0
-        for stage in range(last - 1, -1, -1):
-            v = seen[stage][t] if stage < len(seen) else h[t]
+        for stage in range(last, -1, -1):
+            matrix, use = chain[stage]
+            out = h[t] if stage == last else seen[chain[stage + 1, 0]][t, chain[stage + 1, 1]]
+            d = dout if stage == last else dv[chain[stage + 1, 0]]
+            product = du[matrix][t, use]
             for row in range(dh.shape[0]):
                 retreat(
-                    gates, stage, dv[stage + 1][row], dh[row], dm[row], saved[t, row], v[row], h_before[row],
-                    m_before[row], dx[t, row], du[stage][t, row], dg,
+                    gates, stage, d[row], dh[row], dm[row], saved[t, row], room[row], out[row], h_before[row],
+                    m_before[row], dx[t, row], product[row], dg,
                 )  # fmt: skip
-            dv[stage][:] = 0
-            add_product(du[stage][t], weights[stage], dv[stage])
+            dv[matrix][:] = 0
+            add_product(product, weights[matrix], dv[matrix])
         for row in range(dh.shape[0]):
             for j in range(dh.shape[1]):
                 dh[row, j] += dv[0][row, j]
@@ -110,7 +117,7 @@ def _plug_in() -> None:
         return plain(gates.instance_class.advance)
 
     @overload(retreat, jit_options=ELEMENTWISE)
-    def choose_retreat(gates, stage, d, dh, dm, saved, out, h, m, dx, du, dg):  # type: ignore[no-untyped-def]
+    def choose_retreat(gates, stage, d, dh, dm, saved, room, out, h, m, dx, du, dg):  # type: ignore[no-untyped-def]
         return plain(gates.instance_class.retreat)
 
 
