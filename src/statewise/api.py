@@ -158,13 +158,22 @@ def train_model(config: RunConfig, folder: str | Path, *, command: str = "") -> 
     return train_run(config, Path(folder), command=command)
 
 
-def evaluate_run(folder: str | Path) -> dict[str, Any]:
+def evaluate_run(folder: str | Path, intervals: Intervals | None = None) -> dict[str, Any]:
     """Scores of a run on validation and test, of chance and of simple baselines; ``statewise evaluate`` from Python.
 
+    Args:
+        folder: of a finished run.
+        intervals: how many models with units dropped out are asked besides; ``None`` = none.
+
+    Returns:
+        Plain data. With ``intervals``, under ``thinned``: what their mean scores on test and, where numbers are asked
+        for, what share of the test part their intervals hold.
+
     Raises:
-        UserError: if the folder holds no finished run, or its data have changed.
+        UserError: if the folder holds no finished run, its data have changed, or intervals are asked of a model without
+            dropout.
     """
-    return score_run(Path(folder))
+    return score_run(Path(folder), intervals)
 
 
 def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | None = None) -> Iterator[str]:

@@ -13,8 +13,9 @@ from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import LoadedRun, load_run
-from statewise.runs.forecasting import _around, forecast_next, validation_errors
+from statewise.runs.forecasting import forecast_next
 from statewise.runs.intervals import Intervals
+from statewise.runs.predictive import inside_interval, interval_of_sums, validation_errors
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
 
@@ -77,9 +78,20 @@ def test_they_add_what_models_and_errors_vary_by():
     generator = torch.Generator().manual_seed(0)
     samples = 5 + 3 * torch.randn(400, 2, generator=generator)
     errors = 4 * torch.randn(400, 2, generator=generator)
-    lower, upper = _around(samples, errors, 0.9)
+    lower, upper = interval_of_sums(samples, errors, 0.9)
     assert lower == pytest.approx([5 - 1.645 * 5] * 2, abs=0.8)
     assert upper == pytest.approx([5 + 1.645 * 5] * 2, abs=0.8)
+
+
+def test_what_is_inside_is_what_lies_between_the_edges():
+    generator = torch.Generator().manual_seed(0)
+    samples, errors = torch.randn(7, 30, 2, generator=generator), torch.randn(50, 2, generator=generator)
+    targets = 2 * torch.randn(30, 2, generator=generator)
+    found = inside_interval(samples, errors, targets, 0.8)
+    for place, target in enumerate(targets):
+        low, high = interval_of_sums(samples[:, place], errors, 0.8)
+        assert torch.equal(found[place], (low <= target) & (target <= high))
+    assert 0.2 < found.double().mean() < 0.8
 
 
 def test_an_unsure_model_has_wider_ones(run: LoadedRun):
@@ -118,6 +130,17 @@ def test_the_command_shows_them_and_says_what_they_are(folder: Path, capsys: pyt
     assert f"statewise forecast {folder / 'run'} --samples 20 --interval 0.75 --json" in page
     assert say(["forecast", str(folder / "run")]) == 0
     assert "lower" not in capsys.readouterr().out
+
+
+def test_evaluation_tells_what_share_they_hold(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """Of a series whose noise stays what it was, about what they promise; each part as the models say it."""
+    assert say(["evaluate", str(folder / "run"), "--samples", "20", "--interval", "0.75"]) == 0
+    said = capsys.readouterr().out
+    assert "test, mean of 20 thinned" in said
+    told = statewise.evaluate_run(folder / "run", Intervals(samples=20, level=0.75))["thinned"]
+    assert f"to hold 75 % of what comes hold {100 * told['interval']['held']:.1f} % of the test part" in said
+    assert told["interval"]["held"] == pytest.approx(0.75, abs=0.1)
+    assert "thinned" not in statewise.evaluate_run(folder / "run")
 
 
 def test_without_dropout_or_data_they_are_refused(run: LoadedRun, tmp_path: Path, folder: Path):

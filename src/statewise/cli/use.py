@@ -37,18 +37,27 @@ def print_scores(result: Mapping[str, Any]) -> None:
     """Scores on validation and test beside chance and the baselines'."""
     chance = {} if result["chance"] is None else {"chance": {result["primary"]: result["chance"]}}
     references = {**chance, **result["baselines"]}
-    table = Table("score", "validation", "test", *references)
+    columns = {"validation": result["valid"], "test": result["test"]}
+    thinned = result.get("thinned")
+    if thinned is not None:
+        columns[f"test, mean of {thinned['samples']} thinned"] = thinned["test"]
+    table = Table("score", *columns, *references)
     for name in result["test"]:
-        beside = [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in references.values()]
-        table.add_row(name, f"{result['valid'][name]:.4g}", f"{result['test'][name]:.4g}", *beside)
+        told = (
+            f"{metrics[name]:.4g}" if name in metrics else "" for metrics in (*columns.values(), *references.values())
+        )
+        table.add_row(name, *told)
     console().print(table)
+    if thinned is not None and "interval" in thinned:
+        level, held = (100 * thinned["interval"][name] for name in ("level", "held"))
+        print(f"intervals that are to hold {level:g} % of what comes hold {held:.1f} % of the test part")
     solved = Convergence(**result["solver"]) if "solver" in result else None
     if solved is not None and solved.unsolved:
         print(f"note: {solved}")
 
 
 def _evaluate(verb: verbs.Evaluate) -> None:
-    result = score_run(Path(verb.run))
+    result = score_run(Path(verb.run), _intervals(verb))
     print_scores(result)
     if verb.json:
         print(json.dumps(result))
@@ -78,7 +87,7 @@ def _warn_of_foreign(vocabulary: Vocabulary, prompt: str) -> None:
         print(f"note: {foreign} of the prompt's {vocabulary.kind} are not in the training text", file=sys.stderr)
 
 
-def _intervals(verb: verbs.Forecast) -> Intervals | None:
+def _intervals(verb: verbs.Evaluate | verbs.Forecast) -> Intervals | None:
     """How intervals are found, where a flag asks for them."""
     said = verbs.given(verb, "samples", "interval", "seed")
     if not said:

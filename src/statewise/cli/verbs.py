@@ -131,6 +131,12 @@ class Evaluate:
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
+    samples: Annotated[int | None, _default(_INTERVALS.samples)] = None
+    """Ask also so many models with units dropped out (Monte Carlo dropout), of a run with dropout"""
+    interval: Annotated[float | None, _default(_INTERVALS.level)] = None
+    """Tell how much of the test part intervals hold that are to hold this share, where numbers are asked for"""
+    seed: Annotated[int | None, _default(_INTERVALS.seed)] = None
+    """The same seed drops out the same units"""
     json: Flag = False
     """Print the result as JSON on the last line"""
 

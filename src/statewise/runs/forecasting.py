@@ -16,16 +16,13 @@ from statewise.data.table import Reading, Table, read_table
 from statewise.errors import UserError
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
+from statewise.runs.predictive import interval_of_sums, validation_errors
 from statewise.runs.rows_ahead import USUALLY, When, about_rows, check_times, find_rows
-from statewise.tasks.resolve import make_task
-from statewise.train.evaluation import answers
 from statewise.train.monte_carlo import sample_outputs
 
 ROWS_AT_ONCE = 512
 FEWEST_SHOWN = 30
 """Rows of the table that are told beside a forecast at least, where there are as many"""
-MOST_ERRORS = 1000
-"""Errors on validation rows that intervals are made of"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def forecast_next(
     if intervals is None:
         return replace(found, values=by_target(_last_output(run.model, inputs)))
     samples = sample_outputs(run.model, inputs, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
-    lower, upper = (by_target(edge) for edge in _around(samples, validation_errors(run), intervals.level))
+    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, validation_errors(run), intervals.level))
     return replace(found, values=by_target(samples.mean(dim=0)), lower=lower, upper=upper, intervals=intervals)
 
 
@@ -122,25 +119,6 @@ def _read(run: LoadedRun, source: str) -> Table:
     return table
 
 
-def validation_errors(run: LoadedRun) -> Tensor:
-    """``(J, horizon * K)``: target less output on rows of the validation part, as the outputs are scaled.
-
-    At most ``MOST_ERRORS`` rows, evenly spaced.
-
-    Raises:
-        UserError: if the data of the training are not what they were.
-    """
-    task = make_task(run.config.task, run.config.task_options)
-    if task.fingerprint() != run.preprocessing["data"]:
-        raise UserError(
-            "the data of the run are not what they were when it was trained, and intervals need the errors on their "
-            "validation part; put them back, or leave intervals out"
-        )
-    answered = answers(run.model, task, "valid", batch_size=run.config.train.batch_size)
-    errors = torch.cat([(batch.targets - outputs)[batch.weights > 0] for outputs, batch in answered])
-    return errors[:: max(1, -(-len(errors) // MOST_ERRORS))]
-
-
 def _last_output(model: Model, inputs: Input) -> Tensor:
     """What the model says at the last step of ``inputs (1, T, D)``."""
     state = None
@@ -148,9 +126,3 @@ def _last_output(model: Model, inputs: Input) -> Tensor:
         for start in range(0, values_of(inputs).shape[1], ROWS_AT_ONCE):
             outputs, state = model(slice_time(inputs, start, start + ROWS_AT_ONCE), state)
     return outputs[0, -1]
-
-
-def _around(samples: Tensor, errors: Tensor, level: float) -> np.ndarray:
-    """``(2, horizon * K)``: between what a share ``level`` of all sums of a sample and an error lies."""
-    sums = (samples.unsqueeze(1) + errors.unsqueeze(0)).flatten(0, 1).double().numpy()
-    return np.quantile(sums, [(1 - level) / 2, (1 + level) / 2], axis=0)

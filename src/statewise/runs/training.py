@@ -16,6 +16,8 @@ from statewise.models.resolve import build
 from statewise.runs.complete import complete_run
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, check_data, keep_config, load_run, open_run, save_best
+from statewise.runs.intervals import Intervals
+from statewise.runs.predictive import score_thinned
 from statewise.storage import write_json, write_text
 from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
@@ -90,8 +92,11 @@ def _finish(
     return result
 
 
-def score_run(folder: Path) -> dict[str, Any]:
-    """Scores of a run's best weights on validation and test, and how its solvers did where it has any."""
+def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any]:
+    """Scores of a run's best weights on validation and test, and how its solvers did where it has any.
+
+    With ``intervals`` also what the mean of thinned models scores, and what share of the test part intervals hold.
+    """
     run = load_run(folder)
     task = make_task(run.config.task, run.config.task_options)
     check_data(folder, task)
@@ -99,12 +104,14 @@ def score_run(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {split: evaluate(run.model, task, split, batch_size=size) for split in ("valid", "test")}
     solved = convergence(run.model, task, "test", batch_size=size)
     solver = {} if solved is None else {"solver": asdict(solved)}
+    thinned = {} if intervals is None else {"thinned": score_thinned(run, intervals)}
     return {
         "primary": task.primary.name,
         **found,
         "baselines": dict(task.baselines()),
         "chance": task.chance(),
         **solver,
+        **thinned,
     }
 
 
