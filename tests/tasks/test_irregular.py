@@ -147,3 +147,17 @@ def test_times_that_are_told_are_worth_it_where_the_next_value_hangs_on_them(mod
         Trainer(made, task, TrainConfig(steps=80, batch_size=16, learning_rate=0.02, evaluate_every=80)).run()
         found[time_as] = evaluate(made, task, "test", batch_size=8)["mase"]
     assert found["elapsed"] < 0.4 * found["steps"], found
+
+
+def test_a_laser_of_which_rows_are_missing_is_forecast_better_by_who_is_told_when_they_came(data: Path, tmp_path: Path):
+    kept = np.flatnonzero(np.random.default_rng(0).random(3000) < 0.6)
+    intensity = np.load(data / "series" / "santafe_laser.npy").astype(float).reshape(-1, 1)[kept]
+    source = written(tmp_path / "laser.csv", kept.astype(float), intensity)
+    found = {}
+    for time_as in ("steps", "elapsed"):
+        task = Forecast(source=source, time_as=time_as, chunk=32)
+        torch.manual_seed(0)
+        model = build(ModelConfig(layer="lstm", width=16), task.input_form, task.output_size)
+        Trainer(model, task, TrainConfig(steps=120, batch_size=16, learning_rate=0.02, evaluate_every=120)).run()
+        found[time_as] = evaluate(model, task, "test", batch_size=8)["mase"]
+    assert found["elapsed"] < 0.6 * found["steps"] < 0.6 * task.baselines()["last value"]["mase"], found
