@@ -54,7 +54,7 @@ def _reset_is_a_new_start(subject: Subject) -> None:
     if subject.layer.training:
         return  # a reset row draws new noise seeds, so there is nothing to compare it with
     reset = torch.zeros(BATCH, TIME, dtype=torch.bool)
-    reset[1, 4] = reset[2, 4] = reset[2, 7] = reset[4, 0] = True
+    reset[1, [4, -1]] = reset[2, 4] = reset[2, 7] = reset[3] = reset[4, 0] = True
     y, state = subject.layer(subject.x, subject.state, reset=reset)
     for row in range(BATCH):
         here = torch.tensor([row])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops import gates as package
 from statewise.ops.dense_recurrence import FORMS, dense_recurrence
 from statewise.ops.gates.dropped_lstm import DroppedLSTMGates
@@ -68,7 +69,9 @@ def noise(kind: Any, time: int, rows: int, width: int, shared: bool) -> dict[str
     return {"keep": (keep.sigmoid() * 1.5).clamp(max=1).transpose(0, 1), "mask": (mask > 0).double() * 2}
 
 
-def results(form: str, kind: Any, arguments: list[Tensor], dtype: torch.dtype, **options: Tensor) -> list[Tensor]:
+def results(
+    form: str, kind: Any, arguments: list[Tensor], dtype: torch.dtype, reset: Tensor | None = None, **options: Tensor
+) -> list[Tensor]:
     """Outputs, last memory, and the gradients of all arguments under random cotangents of both."""
     device = "cpu" if form == "reference" else DEVICE
 
@@ -76,10 +79,10 @@ def results(form: str, kind: Any, arguments: list[Tensor], dtype: torch.dtype, *
         return torch.empty_strided(x.shape, x.stride(), dtype=dtype, device=device).copy_(x)
 
     leaves = [placed(x).requires_grad_() for x in arguments]
+    segments = None if reset is None else Segments(reset.to(device))
+    placed_options = {name: placed(option) for name, option in options.items()}
     with FORMS.use(form):
-        outputs = dense_recurrence(
-            kind(*leaves[5:]), *leaves[:5], **{name: placed(option) for name, option in options.items()}
-        )
+        outputs = dense_recurrence(kind(*leaves[5:]), *leaves[:5], segments=segments, **placed_options)
     cotangents = [placed(draw(y.shape[::-1], 12).permute(*reversed(range(y.dim())))) for y in outputs]
     return [*outputs, *torch.autograd.grad(outputs, [x for x in leaves if x.shape != (1,)], cotangents)]
 
@@ -104,6 +107,13 @@ def test_the_kernels_equal_the_equation_with_all_gradients(kind, time, on_chip, 
 def test_so_they_do_where_values_are_kept_and_masked(kind, shared, on_chip, monkeypatch):
     monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(kind, example(kind, 3), **noise(kind, 3, 3, 5, shared))
+
+
+@pytest.mark.parametrize("steps_alike", [True, False])
+def test_so_they_do_of_segments(steps_alike):
+    reset = torch.tensor([[False, True, False], [True, True, True], [False, False, False]])
+    keep = noise(LSTMGates, 3, 3, 5, shared=False)["keep"][: 1 if steps_alike else 3, :1]
+    assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 3), keep=keep, reset=reset)
 
 
 @pytest.mark.parametrize("on_chip", [True, False])
