@@ -1,23 +1,22 @@
 """When a loop compiled by numba may run, and how it is compiled.
 
 The first call of a loop compiles it, once for each dtype, in a second or two; the machine code is kept beside the
-source, or in the user's cache folder where that cannot be written, and later processes load it. The number of rows and
-steps is an argument: another one compiles nothing.
+source, or in the user's cache folder where that cannot be written, and later processes load it until a source that it
+is made of changes. The number of rows and steps is an argument: another one compiles nothing.
 """
 
-import hashlib
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from statewise.ops.compiled.sources import keep_with_sources
 from statewise.ops.transforms import transforming
 
 FAST = {"contract", "nsz"}
@@ -26,8 +25,6 @@ ELEMENTWISE: Any = {"error_model": "numpy", "fastmath": FAST}
 """Options of what works number by number"""
 SUMMING: Any = {"error_model": "numpy", "fastmath": FAST | {"reassoc"}}
 """Options of what adds up many numbers, in whatever order"""
-LOOPS = ("cells", "chains", "compiled", "gates")
-"""Folders of operations that hold loops and what is plugged into them"""
 PLAIN = (Tensor, nn.Parameter)
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
@@ -80,7 +77,7 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
         loop.enable_caching()
     except RuntimeError:  # no folder can be written: every process compiles for itself
         return loop
-    _renewed_with_any_source(loop)
+    keep_with_sources(loop, function.__module__)
     return loop
 
 
@@ -96,24 +93,6 @@ def callback(function: Callable[..., Any], *arguments: Any) -> Any:
         return numba.cfunc(signature, cache=True, **SUMMING)(function)
     except RuntimeError:  # as above
         return numba.cfunc(signature, **SUMMING)(function)
-
-
-def _renewed_with_any_source(loop: Any) -> None:
-    """Have kept machine code made anew when the source of any loop, or of what is plugged into one, has changed.
-
-    By itself numba looks at the loop's own file, and what is plugged into a loop stands in others. Where it keeps
-    things otherwise than it did, its own rule stays.
-    """
-    kept: Any = getattr(getattr(loop, "_cache", None), "_cache_file", None)
-    if hasattr(kept, "_source_stamp"):
-        kept._source_stamp = _stamp()
-
-
-@cache
-def _stamp() -> str:
-    operations = Path(__file__).parents[1]
-    sources = sorted(source for folder in LOOPS for source in (operations / folder).glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def as_array(tensor: Tensor) -> Any:
