@@ -11,9 +11,9 @@ figure 3. E = expand * H channels, S states a channel, R = dt_rank:
     y_t = W_out ((h_t C_t + D * u_t) * silu(g_t))
 
 The input is taken in by dt B, as in the authors' code, not by the zero-order hold of the paper's equation 4,
-(dt A)^-1 (exp(dt A) - 1) dt B, of which dt B is the first order; A is held as in equation 4. Our ``dt``, E and S are the
-paper's ``Delta``, D (of its algorithm) and N. Parameters have the names and layout of the
-authors' code, so weights can be exchanged where ``input_size`` equals ``hidden_size``.
+(dt A)^-1 (exp(dt A) - 1) dt B, of which dt B is the first order; A is held as in equation 4. Our ``dt``, E and S are
+the paper's ``Delta``, D (of its algorithm) and N. Parameters have the names and layout of the authors' code, so weights
+can be exchanged where ``input_size`` equals ``hidden_size``.
 """
 
 import math
@@ -45,9 +45,9 @@ class MambaState(NamedTuple):
 class Mamba(SequenceLayer):
     """Mamba block: ``x (B, T, input_size) -> y (B, T, hidden_size)`` over ``expand * hidden_size`` selective channels.
 
-    The recurrence and its state stay in float32 under autocast and in half precision. Of the ``(B, T, E, S)`` tensors
-    of the scan, training holds one piece of time at a time, about 2^20 numbers or 4 steps, and one state ``(B, E, S)``
-    for each piece (see ``statewise.ops.selective_scan``); all else that grows with T is ``(B, T, E)``.
+    The recurrence and its state stay in float32 under autocast and in half precision. Of the states ``(B, T, E, S)`` that
+    the scan goes through, training keeps one in every 16 steps, by torch's operations one in 4 or more, and makes the
+    others again (see ``statewise.ops.selective_scan``); all else that grows with T is ``(B, T, E)``.
 
     Args:
         input_size: width of the input.
