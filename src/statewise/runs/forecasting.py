@@ -83,8 +83,8 @@ def forecast_next(
     inputs = tree.map(lambda leaf: leaf.unsqueeze(0), told)
 
     def by_target(outputs: Any) -> dict[str, list[float]]:
-        rows = changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
-        return {known["columns"][place]: rows[:, column].tolist() for column, place in enumerate(known["targets"])}
+        said = changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
+        return {known["columns"][place]: said[:, column].tolist() for column, place in enumerate(known["targets"])}
 
     shown = values[-max(FEWEST_SHOWN, 3 * changes.horizon) :, known["targets"]]
     found = NextRows(
