@@ -1,8 +1,7 @@
 """A value that stands inside a ``with`` block, for all that is called there, and is asked for nearly free elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -33,17 +32,33 @@ class Ambient(Generic[Value]):
         """What was set last around here; ``None`` outside of all blocks."""
         return self._value.get() if self._open else None
 
-    @contextmanager
-    def set(self, value: Value) -> Iterator[Value]:
+    def set(self, value: Value) -> AbstractContextManager[Value]:
         """Have it be ``value`` inside the ``with`` block."""
-        token = self._value.set(value)
-        self._count(+1)
-        try:
-            yield value
-        finally:
-            self._count(-1)
-            self._value.reset(token)
+        return _Set(self, value)
 
-    def _count(self, change: int) -> None:
+    def _enter(self, value: Value) -> Token[Value | None]:
         with self._counting:
-            self._open += change
+            self._open += 1
+        return self._value.set(value)
+
+    def _leave(self, token: Token[Value | None]) -> None:
+        self._value.reset(token)
+        with self._counting:
+            self._open -= 1
+
+
+class _Set(Generic[Value]):
+    """The block in which a value stands; a class and no generator, since layers enter one at every call."""
+
+    __slots__ = ("_ambient", "_token", "_value")
+
+    def __init__(self, ambient: Ambient[Value], value: Value) -> None:
+        self._ambient = ambient
+        self._value = value
+
+    def __enter__(self) -> Value:
+        self._token = self._ambient._enter(self._value)
+        return self._value
+
+    def __exit__(self, *error: object) -> None:
+        self._ambient._leave(self._token)

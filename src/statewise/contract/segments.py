@@ -111,6 +111,13 @@ class Segments:
         return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
 
 
+def checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
+    """``reset``, or a ``ValueError`` where it is not ``(B, T)`` bool."""
+    if reset.shape != (batch, time) or reset.dtype != torch.bool:
+        raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
+    return reset
+
+
 class Handover(NamedTuple):
     """Where the states of segments go after a round: to the round of the next digit of their length that is 1."""
 

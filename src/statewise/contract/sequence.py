@@ -20,9 +20,9 @@ from statewise.contract.fitting import FAILURES, input_misfit, is_sequence, stat
 from statewise.contract.inputs import Input, InputForm, Timed, Vectors, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
-from statewise.contract.segments import Segments, segment_by_segment
+from statewise.contract.segments import Segments, checked_reset, segment_by_segment
 from statewise.contract.stepper import PlainStepper, Stepper
-from statewise.contract.weights import weights_held
+from statewise.contract.weights import NOT_HELD, weights_held
 from statewise.tree import State
 
 
@@ -154,8 +154,13 @@ class SequenceLayer(LayerKind, Reader, ABC):
         values = values_of(x)
         if not is_sequence(self.input_form, values):
             raise ValueError(input_misfit(self, values, 2))
+        with weights_held() if self._modules and (self.training or values.shape[1] > 1) else NOT_HELD:
+            return self._forward(self.as_read(x, axes=2), state, reset)
+
+    def _forward(self, x: Input, state: State | None, reset: Tensor | Segments | None) -> tuple[Tensor, State]:
+        """``forward`` with the weights held, of what the layer reads."""
+        values = values_of(x)
         batch, time = values.shape[:2]
-        x = self.as_read(x, axes=2)
         if state is None:
             state = self.initial_state(batch)
         else:
@@ -164,7 +169,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
             return self._no_outputs(values, batch), state
         try:
             if isinstance(reset, Tensor):
-                y, after = self._with_resets(x, state, _checked_reset(reset, batch, time))
+                y, after = self._with_resets(x, state, checked_reset(reset, batch, time))
             else:
                 y, after = self._chunk(x, state, reset)
         except FAILURES as error:
@@ -248,12 +253,6 @@ class SequenceLayer(LayerKind, Reader, ABC):
             example = self.initial_state(1)
         self._state_form = tree.form(example)
         return tree.misfit(state, example, batch)
-
-
-def _checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
-    if reset.shape != (batch, time) or reset.dtype != torch.bool:
-        raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
-    return reset
 
 
 Step = Callable[[Any, Any, State], tuple[Tensor, State]]
