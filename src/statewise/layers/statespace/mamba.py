@@ -45,9 +45,9 @@ class MambaState(NamedTuple):
 class Mamba(SequenceLayer):
     """Mamba block: ``x (B, T, input_size) -> y (B, T, hidden_size)`` over ``expand * hidden_size`` selective channels.
 
-    The recurrence and its state stay in float32 under autocast and in half precision. Of the states ``(B, T, E, S)`` that
-    the scan goes through, training keeps one in every 16 steps, by torch's operations one in 4 or more, and makes the
-    others again (see ``statewise.ops.selective_scan``); all else that grows with T is ``(B, T, E)``.
+    The recurrence and its state stay in float32 under autocast and in half precision. Of the states ``(B, T, E, S)``
+    that the scan goes through, training keeps one in every 16 steps, by torch's operations one in 4 or more, and makes
+    the others again (see ``statewise.ops.selective_scan``); all else that grows with T is ``(B, T, E)``.
 
     Args:
         input_size: width of the input.
