@@ -1,5 +1,3 @@
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 import torch
@@ -8,37 +6,13 @@ from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.linear_recurrence import FORMS, linear_recurrence, reference
 
+from .scanned import DTYPES, ROWS, SHAPES_OF_A, WIDTH, cut_into_segments, example, form, gradients  # noqa: F401
 from .segmented import one_by_one
 
-TORCH_WARNS = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
-"""At its first tangent"""
-ROWS, WIDTH = 3, 4
 ONCE = pytest.mark.parametrize("form", ["by the rule"], indirect=True)
 """A test that says itself which form runs"""
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TIMES = [0, 1, 2, 7, 64, 257]
-DTYPES = [torch.float64, torch.complex128]
-SHAPES_OF_A = {
-    "every step its own": lambda time: (ROWS, time, WIDTH),
-    "constant in time": lambda time: (WIDTH,),
-    "constant in time, one a row": lambda time: (ROWS, 1, WIDTH),
-    "one number": lambda time: (),
-}
-
-
-@pytest.fixture(params=["by the rule", "in_place"], autouse=True)
-def form(request):
-    """Every test of both fast forms; the rule takes the compiled one but where a transform is at work."""
-    with nullcontext() if request.param == "by the rule" else FORMS.use(request.param):
-        yield
-
-
-def example(time: int, dtype: torch.dtype, shape_of_a: str = "every step its own") -> list[torch.Tensor]:
-    """Coefficients of modulus about 1, so that long sequences neither vanish nor explode."""
-    g = torch.Generator().manual_seed(time)
-    a = torch.randn(SHAPES_OF_A[shape_of_a](time), generator=g, dtype=dtype)
-    b = torch.randn(ROWS, time, WIDTH, generator=g, dtype=dtype)
-    return [0.98 * a / a.abs().clamp(min=1.0), b, torch.randn(ROWS, WIDTH, generator=g, dtype=dtype)]
 
 
 def by_definition(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
@@ -50,13 +24,6 @@ def by_definition(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> to
     return torch.from_numpy(states)
 
 
-def gradients(recurrence, arguments: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    leaves = [x.detach().requires_grad_() for x in arguments]
-    h = recurrence(*leaves)
-    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype).to(h.device)
-    return torch.autograd.grad(h, leaves, cotangent)
-
-
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
@@ -65,22 +32,6 @@ def test_equals_the_equation_number_by_number(time, dtype, shape_of_a):
     expected = by_definition(*arguments)
     torch.testing.assert_close(linear_recurrence(*arguments), expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(reference(*arguments), expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("time", [0, 1, 2, 7])
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
-def test_gradients_to_all_three_arguments(time, dtype, shape_of_a):
-    arguments = [x.requires_grad_() for x in example(time, dtype, shape_of_a)]
-    assert torch.autograd.gradcheck(linear_recurrence, arguments, fast_mode=True)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
-def test_gradients_of_long_sequences_equal_those_through_the_plain_loop(dtype, shape_of_a):
-    arguments = example(257, dtype, shape_of_a)
-    for found, expected in zip(gradients(linear_recurrence, arguments), gradients(reference, arguments), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
 def test_a_cpu_takes_the_compiled_loop_but_for_transforms_and_half_precision():
@@ -145,14 +96,6 @@ def test_the_triton_kernel_reads_any_strides_and_nothing_beside_its_row(dtype):
     torch.testing.assert_close(found[1, :20], expected[1, :20], rtol=1e-12, atol=1e-12)
 
 
-def cut_into_segments(time: int, dtype: torch.dtype, shape_of_a: str) -> tuple[list[torch.Tensor], Segments]:
-    """A row of one segment, one of two, and one of which every step but the first begins another."""
-    arguments = example(time, dtype, shape_of_a)
-    reset = torch.zeros(ROWS, time, dtype=torch.bool)
-    reset[1, time // 2] = reset[2, 1:] = True
-    return arguments, Segments(reset)
-
-
 def row_by_row(segments: Segments):
     """The reference of each segment alone."""
 
@@ -180,13 +123,6 @@ def test_segments_equal_rows_of_their_own_with_all_gradients(dtype, shape_of_a):
         torch.testing.assert_close(found, gradient, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_second_derivatives_of_segments(dtype):
-    arguments, segments = cut_into_segments(4, dtype, "every step its own")
-    leaves = [x.requires_grad_() for x in arguments]
-    assert torch.autograd.gradgradcheck(lambda *given: linear_recurrence(*given, segments), leaves, fast_mode=True)
-
-
 def test_what_is_not_a_number_stays_in_its_segment_with_its_gradients():
     (a, b, initial), segments = cut_into_segments(13, torch.float64, "every step its own")
     expected = linear_recurrence(a, b, initial, segments)[1]
@@ -196,21 +132,6 @@ def test_what_is_not_a_number_stays_in_its_segment_with_its_gradients():
     torch.testing.assert_close(found[6:], expected[6:], rtol=0, atol=0)
     for gradient in torch.autograd.grad(found[6:].sum(), leaves[:2]):
         assert bool(gradient[1, 6:].isfinite().all())
-
-
-def test_without_steps_the_gradients_are_zero():
-    for gradient in gradients(linear_recurrence, example(0, torch.float64)):
-        assert not gradient.any()
-
-
-@pytest.mark.parametrize("needed", [0, 1, 2])
-def test_a_gradient_does_not_depend_on_which_others_are_wanted(needed):
-    arguments = example(7, torch.complex128)
-    expected = gradients(linear_recurrence, arguments)[needed]
-    leaf = arguments[needed].requires_grad_()
-    h = linear_recurrence(*arguments)
-    cotangent = torch.randn(h.shape, generator=torch.Generator().manual_seed(5), dtype=h.dtype)
-    assert torch.equal(torch.autograd.grad(h, leaf, cotangent)[0], expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -226,29 +147,12 @@ def test_strides_do_not_matter(dtype):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_cotangent_that_is_zero_without_lying_anywhere():
-    """Loops are handed addresses, and this one has none."""
-    leaves = [x.requires_grad_() for x in example(7, torch.float64)]
-    h = linear_recurrence(*leaves)
-    zero = torch._efficientzerotensor(h.shape, dtype=h.dtype)
-    assert not any(gradient.any() for gradient in torch.autograd.grad(h, leaves, zero))
-
-
 def test_any_number_of_axes_after_time():
     g = torch.Generator().manual_seed(0)
     a, b = torch.rand(5, 2, generator=g).double(), torch.randn(3, 7, 4, 5, 2, generator=g).double()
     initial = torch.randn(3, 4, 5, 2, generator=g).double()
     torch.testing.assert_close(linear_recurrence(a, b, initial), reference(a, b, initial), rtol=1e-12, atol=1e-12)
     assert linear_recurrence(a[0, 0], b[..., 0, 0, 0], initial[..., 0, 0, 0]).shape == (3, 7)
-
-
-def test_real_coefficients_of_complex_states_get_real_gradients():
-    a = torch.rand(ROWS, 7, WIDTH, dtype=torch.float64).requires_grad_()
-    _, b, initial = (x.requires_grad_() for x in example(7, torch.complex128))
-    assert torch.autograd.gradcheck(linear_recurrence, [a, b, initial], fast_mode=True)
-    linear_recurrence(a, b, initial).abs().sum().backward()
-    assert a.grad is not None
-    assert a.grad.dtype == torch.float64
 
 
 @pytest.mark.parametrize("time", [0, 3])
@@ -291,62 +195,6 @@ def test_arguments_are_left_as_they_were():
     gradients(linear_recurrence, arguments)
     linear_recurrence(*arguments).zero_()
     assert all(torch.equal(x, copy) for x, copy in zip(arguments, copies, strict=True))
-
-
-@pytest.mark.parametrize("time", [0, 3])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_second_derivatives_of_all_pairs_of_arguments(time, dtype):
-    arguments = [x.requires_grad_() for x in example(time, dtype)]
-    assert torch.autograd.gradgradcheck(linear_recurrence, arguments, fast_mode=True)
-
-
-@TORCH_WARNS
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("given", [(0,), (1,), (2,), (0, 1, 2)])
-def test_tangents_equal_those_through_the_plain_loop(dtype, given):
-    """Also where only some arguments have one."""
-    arguments = example(7, dtype)
-    moving, tangents = [arguments[i] for i in given], [torch.randn_like(arguments[i]) for i in given]
-
-    def along(recurrence):
-        def f(*moved):
-            return recurrence(*(moved[given.index(i)] if i in given else arguments[i] for i in range(3)))
-
-        return torch.func.jvp(f, tuple(moving), tuple(tangents))
-
-    for found, expected in zip(along(linear_recurrence), along(reference), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("in_dims", [(0, 0, 0), (None, 1, None), (0, None, None), (None, None, 1)])
-def test_mapping_equals_one_by_one(in_dims):
-    arguments = example(7, torch.float64)
-    stacked = [
-        x if dim is None else torch.stack([x, 0.5 * x, 0 * x], dim) for x, dim in zip(arguments, in_dims, strict=True)
-    ]
-    mapped = torch.func.vmap(linear_recurrence, in_dims=in_dims)(*stacked)
-    for i, found in enumerate(mapped):
-        one = [x if dim is None else x.select(dim, i) for x, dim in zip(stacked, in_dims, strict=True)]
-        torch.testing.assert_close(found, linear_recurrence(*one), rtol=1e-12, atol=1e-12)
-
-
-@TORCH_WARNS
-def test_the_hessian_is_that_of_the_plain_loop():
-    a, b, initial = example(3, torch.float64)
-
-    def squares(recurrence):
-        return torch.func.hessian(lambda a: recurrence(a, b[:1, :, :2], initial[:1, :2]).square().sum())(a[:1, :, :2])
-
-    torch.testing.assert_close(squares(linear_recurrence), squares(reference), rtol=1e-11, atol=1e-11)
-
-
-def test_writing_into_the_result_before_the_backward_pass_is_noticed():
-    a, b, initial = (x.requires_grad_() for x in example(3, torch.float64))
-    h = linear_recurrence(a, b, initial)
-    with torch.no_grad():
-        h.zero_()
-    with pytest.raises(RuntimeError, match="inplace operation"):
-        h.sum().backward()
 
 
 def test_an_initial_state_of_another_shape_is_refused():
