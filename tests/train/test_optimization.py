@@ -15,6 +15,7 @@ from statewise.models.resolve import build, default_config
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 from statewise.train.optimization import learning_rate_at, make_optimizer, parameter_groups
+from statewise.train.used import without_idle
 
 from .small import Rows, gradients, keep_gradients, small_model, weights
 
@@ -86,7 +87,7 @@ def test_updates_are_those_of_torch(name: str):
         schedule="constant", clip="norm", clip_at=0.2,
     )  # fmt: skip
     task, ours, theirs = Rows(), small_model(), small_model()
-    trainer = Trainer(ours, task, config)
+    trainer = Trainer(ours, task, without_idle(config))
     matrices = [p for p in theirs.parameters() if p.dim() == 2]
     vectors = [p for p in theirs.parameters() if p.dim() == 1]
     assert vectors

@@ -15,6 +15,7 @@ from statewise.layers.recurrent.lstm import LSTM
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 from statewise.train.pretraining import stage_at
+from statewise.train.used import without_idle
 
 from .small import Rows, Streams, ends_the_same_wherever_it_is_stopped, keep_gradients, small_model, stop_after, weights
 
@@ -30,7 +31,7 @@ def deep(depth: int = 3, **fields: Any) -> Model:
 
 
 def trainer_of(model: Model, kind: str, **fields: Any) -> Trainer:
-    return Trainer(model, Streams(chunk=2), TrainConfig(**{**STAGES, "pretraining": kind, **fields}))
+    return Trainer(model, Streams(chunk=2), without_idle(TrainConfig(**{**STAGES, "pretraining": kind, **fields})))
 
 
 def block_of(name: str) -> str:
@@ -209,7 +210,7 @@ def test_stopped_at_any_update_it_ends_the_same(kind: str, block: str, tmp_path:
     fields: dict[str, Any] = {"evaluate_every": 3, "checkpoint_every": 4, "schedule": "plateau", "steps": 9}
 
     def make(folder: Path | None) -> Trainer:
-        config = TrainConfig(**{**STAGES, **fields, "pretraining": kind})
+        config = without_idle(TrainConfig(**{**STAGES, **fields, "pretraining": kind}))
         return Trainer(deep(dropout=0.3, block=block), Streams(chunk=2), config, folder)
 
     ends_the_same_wherever_it_is_stopped(make, tmp_path)
