@@ -10,6 +10,7 @@ from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
 from statewise.ops.chains.ode_rnn import ODERNNGates
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.chains.reset_gru import ResetGRUGates
+from statewise.ops.compiled.compiler import without_compiled_loops
 
 ROWS, WIDTH, WIDE = 5, 6, 9
 KINDS = {
@@ -37,12 +38,12 @@ KINDS = {
         3 * WIDTH + 1,
         [(WIDE, WIDTH), (WIDTH, WIDE), (3 * WIDTH, WIDTH)],
         0,
-        [(WIDE,), (WIDTH,), (3 * WIDTH,), torch.tensor([[0.5, 0.0], [0.0, 1.0], [0.5, 0.2], [0.0, 0.8]])],
+        [(WIDE,), (WIDTH,), (3 * WIDTH,), torch.tensor([[[0.5, 0.2], [0.0, 0.8]]] * 2)],
     ),
     "projected-lstm": (ProjectedLSTMGates, 4 * WIDE, [(4 * WIDE, WIDTH), (WIDTH, WIDE)], WIDE, []),
 }
 """Kind of gates, numbers of x, shapes of the matrices, numbers of memory, shapes or values of the gates' own weights"""
-CONSTANTS = {(1,), (4, 2)}
+CONSTANTS = {(1,), (2, 2, 2)}
 """Shapes of what has no gradient"""
 kinds = pytest.mark.parametrize("kind", KINDS)
 
@@ -131,3 +132,12 @@ def test_what_the_loop_has_not_is_refused_rather_than_wrong():
         y, _ = run("reset-gru", leaves)
     with pytest.raises(RuntimeError, match="first derivatives alone"):
         torch.autograd.grad(y.sum(), leaves[3], create_graph=True)
+
+
+def test_the_rule_says_when_the_equation_runs():
+    gates, x, h, m, *weights = ResetGRUGates(), *example("reset-gru", 3)
+    assert FORMS.rule(gates, x, weights, h, m) == "compiled"
+    assert FORMS.rule(gates, x, [weight.float() for weight in weights], h, m) == "reference"
+    assert FORMS.rule(gates, *(x.bfloat16(), [weight.bfloat16() for weight in weights], h.bfloat16(), m)) == "reference"
+    with without_compiled_loops():
+        assert FORMS.rule(gates, x, weights, h, m) == "reference"

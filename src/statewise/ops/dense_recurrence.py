@@ -6,7 +6,8 @@
 
 h is what the products and the outputs are made of, m the memory beside it (an LSTM's c). All that does not look at the
 state, W x_t + b and the like, is done before, for all steps at once: x. The shares k are zoneout's (Krueger et al.
-2017, eq. 6), the mask that of variational dropout (Gal & Ghahramani 2016, eq. 7).
+2017, eq. 6), the mask that of variational dropout (Gal & Ghahramani 2016, eq. 7). Cells with more products
+a step have ``chained_recurrence``.
 
 There are these fast forms; in all of them the gradient of U is one large product after the loop. ``compiled`` is one
 loop over all steps and rows each way for CPUs with numba, with the small product in it. ``triton`` is one kernel each

@@ -90,7 +90,7 @@ class ODERNN(SequenceLayer):
         driven = linear(x.values.transpose(0, 1), weight_in, bias_in)
         length = (x.elapsed / self.solver_steps).t().unsqueeze(2)
         tableau = torch.tensor(
-            TABLEAUS[self.solver] * self.solver_steps, dtype=torch.promote_types(driven.dtype, torch.float32)
+            [TABLEAUS[self.solver]] * self.solver_steps, dtype=torch.promote_types(driven.dtype, torch.float32)
         )
         y, _ = chained_recurrence(
             ODERNNGates(inner.bias, outer.bias, bias, tableau),

@@ -12,6 +12,7 @@ There is no memory beside h.
 
 from typing import Any, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -42,27 +43,27 @@ class ODERNNGates(NamedTuple):
     update_bias: Tensor
     """b_u ``(3 H,)``"""
     tableau: Tensor
-    """alpha and beta of all evaluations ``(E, 2)``, alpha 0 at the last of a solver's step; have no gradient"""
+    """alpha and beta of the evaluations of each of a solver's steps ``(steps, E, 2)``, alpha 0 at the last; without a
+    gradient"""
 
     def chain(self) -> tuple[int, ...]:
         """W and V for each evaluation, then U."""
-        return (0, 1) * len(self.tableau) + (2,)
+        return (0, 1) * (self.tableau.numel() // 2) + (2,)
 
     def saved(self, inner: Shape, outer: Shape, update: Shape) -> int:
         """All k, base, the GRU's r, z, n and u_n, and d."""
-        return (len(self.tableau) + 5) * outer[0] + 1
+        return (self.tableau.numel() // 2 + 5) * outer[0] + 1
 
     def step(self, weights: tuple[Tensor, Tensor, Tensor], x: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' from W ``(F, H)``, V ``(H, F)``, U ``(3 H, H)``, ``x (B, 3 H + 1)`` and ``h (B, H)``."""
         inner, outer, update = weights
-        base, v, d, moved = h, h, x[:, -1:], 0.0
-        for alpha, beta in self.tableau.tolist():
-            k = F.linear(F.linear(v, inner, self.inner_bias).tanh(), outer, self.outer_bias)
-            moved = moved + beta * k
-            v = base + alpha * d * k
-            if alpha == 0:
-                base = v = base + d * moved
-                moved = 0.0
+        base, d = h, x[:, -1:]
+        for solver_step in self.tableau:
+            v, moved = base, torch.zeros_like(base)
+            for alpha, beta in solver_step:
+                k = F.linear(F.linear(v, inner, self.inner_bias).tanh(), outer, self.outer_bias)
+                v, moved = base + alpha * d * k, moved + beta * k
+            base = base + d * moved
         u = F.linear(base, update, self.update_bias).unflatten(1, (3, -1))
         return GRUGates().step(x[:, :-1].unflatten(1, (3, -1)), u, base, m)
 
@@ -71,7 +72,8 @@ class ODERNNGates(NamedTuple):
         gates: Any, stage: int, x: Array, u: Array, h: Array, m: Array, out: Array, m_next: Array, saved: Array
     ) -> None:
         """The field, evaluation by evaluation, then h', of one row."""
-        width, evaluations, number = h.shape[0], gates.tableau.shape[0], stage // 2
+        width, number, order = h.shape[0], stage // 2, gates.tableau.shape[1]
+        evaluations = gates.tableau.shape[0] * order
         base, d = part(saved, evaluations, width), x[3 * width]
         if number == evaluations:
             r, z = part(saved, number + 1, width), part(saved, number + 2, width)
@@ -89,18 +91,17 @@ class ODERNNGates(NamedTuple):
         else:
             if number == 0:
                 copy(h, base)
-            k, alpha, first = part(saved, number, width), gates.tableau[number, 0], number
+            k, now = part(saved, number, width), number % order
             add(gates.outer_bias, u)
             copy(u, k)
-            if alpha == 0:
-                while first > 0 and gates.tableau[first - 1, 0] != 0:
-                    first -= 1
-                for i in range(first, number + 1):
-                    share, before = d * gates.tableau[i, 1], part(saved, i, width)
+            if now == order - 1:
+                for i in range(order):
+                    share, before = d * gates.tableau[0, i, 1], part(saved, number - now + i, width)
                     for j in range(width):
                         base[j] += share * before[j]
+            share = d * gates.tableau[0, now, 0]
             for j in range(width):
-                out[j] = base[j] + alpha * d * k[j]
+                out[j] = base[j] + share * k[j]
 
     @staticmethod
     def retreat(
@@ -108,7 +109,8 @@ class ODERNNGates(NamedTuple):
         m: Array, dx: Array, du: Array, dg: Any,
     ) -> None:  # fmt: skip
         """From the cotangent of h', then of each v, to those of x, u, h and the biases; that of base is in dh."""
-        width, evaluations, number = h.shape[0], gates.tableau.shape[0], stage // 2
+        width, number, order = h.shape[0], stage // 2, gates.tableau.shape[1]
+        evaluations = gates.tableau.shape[0] * order
         whole, one = part(room, 0, width), saved.dtype.type(1)
         if number == evaluations:
             base, r, z = part(saved, number, width), part(saved, number + 1, width), part(saved, number + 2, width)
@@ -126,9 +128,9 @@ class ODERNNGates(NamedTuple):
             add(du, dg.inner_bias)
         else:
             k, length, d_length = part(saved, number, width), saved[(evaluations + 5) * width], one - one
-            alpha, beta = gates.tableau[number, 0], gates.tableau[number, 1]
+            alpha, beta = gates.tableau[0, number % order]
             add(d, dh)
-            if alpha == 0:
+            if number % order == order - 1:
                 copy(dh, whole)
             for j in range(width):
                 du[j] = alpha * d[j] + beta * whole[j]
