@@ -106,6 +106,7 @@ def test_a_constant_coefficient_is_read_once_and_its_gradient_added_up(rows, res
         leaves = leaves_on(device, *(draw(*s, SIZE, dtype=dtype) for s in shapes))
         with linear.FORMS.use(form):
             states = linear.linear_recurrence(*leaves, segments_of(6, reset, device))
+        assert scan.options(leaves[0], states)["FIXED"]
         found.append(gradients((states,), leaves))
     for one, expected in zip(*found, strict=True):
         torch.testing.assert_close(one, expected, rtol=1e-10, atol=1e-10)
