@@ -144,6 +144,10 @@ COMMANDS = {
     "a spreadsheet": (["train", "series.xlsx"], "neither a plain text nor a table"),
     "task without its file": (["train", "forecast"], "needs source"),
     "impossible budget": (["compare", "recall", "--models", "lstm", "--budget", "3"], "smallest size costs"),
+    "a budget of state": (
+        ["compare", "adding", "--models", "lstm", "--match", "state", "--budget", "3"],
+        "its smallest size costs 16 bytes of state, the budget is 3; say --budget 16",
+    ),
     "unreachable budget": (
         ["compare", "recall", "--models", "lru+attention", "--set", "layer.attention.heads=2", "--budget", "8k"],
         "lru+attention: no width brings it near 8,000 parameters, the nearest costs 6,768; say --budget 6768",

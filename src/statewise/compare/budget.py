@@ -24,6 +24,8 @@ MOST_MADE = 2**26
 """Likewise where a model has to be made in full for its cost to be known"""
 LARGEST = 2**24
 """Width or value of a state knob beyond which none is looked for"""
+UNITS = {"parameters": "parameters", "flops": "operations a token", "state": "bytes of state"}
+"""What may be matched -> what it is counted in"""
 NEAR = 0.15
 """How far from the budget an arm may be, as a fraction of it"""
 
@@ -71,12 +73,12 @@ def meet_budget(
         return at(best), None
     if cost(1) > config.budget:
         return at(best), (
-            f"its smallest size costs {cost(1):,} {config.match}, the budget is {config.budget:,}; "
+            f"its smallest size costs {cost(1):,} {UNITS[config.match]}, the budget is {config.budget:,}; "
             f"say --budget {cost(1)}"
         )
     size = knob or "width"
     return at(best), (
-        f"no {size} brings it near {config.budget:,} {config.match}, the nearest costs {reached:,}; "
+        f"no {size} brings it near {config.budget:,} {UNITS[config.match]}, the nearest costs {reached:,}; "
         f"say --budget {reached}"
     )
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from statewise.compare.budget import UNITS
 from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import ArmRecord, edge_of_arm
 from statewise.compare.outcomes import Outcomes
@@ -73,8 +74,8 @@ def recommend(
         _what_counts(outcomes),
         f"{counted(config.seeds, 'fresh seed')} an arm, {_tuned(records)}, scored once on test by "
         f"{outcomes.objective.primary.name} ({outcomes.objective.primary.unit}).",
-        f"Every arm has the size that comes nearest to a budget of {config.budget:,} {config.match}; embeddings and "
-        "readouts are counted apart.",
+        f"Every arm has the size that comes nearest to a budget of {config.budget:,} {UNITS[config.match]}; embeddings "
+        "and readouts are counted apart.",
         *_against_references(outcomes, baselines),
         *_range_of_rates(config, outcomes.objective, records),
         *_penalties(records),
