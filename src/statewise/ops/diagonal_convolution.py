@@ -121,7 +121,8 @@ def _equal_blocks(matrices: _Matrices, u: Tensor, initial: Tensor) -> tuple[Tens
     added = _contract(u, matrices.written[:, -steps:])  # (D, B, K, N)
     over_block, at_start = matrices.powers[..., steps], initial.unsqueeze(1)
     if u.shape[2] == 1:
-        h, before = added.permute(1, 2, 0, 3) + over_block * at_start, at_start
+        h = torch.addcmul(added.permute(1, 2, 0, 3).contiguous(), over_block, at_start)
+        before = at_start
     else:
         h = linear_recurrence(over_block, added.permute(1, 2, 0, 3), initial)  # (B, K, D, N)
         before = torch.cat([at_start, h[:, :-1]], dim=1)
