@@ -15,6 +15,7 @@ from numba.extending import overload
 
 from statewise.ops.compiled.compiler import ELEMENTWISE, jit
 from statewise.ops.compiled.plugs import plain
+from statewise.ops.gates.parts import copy
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +61,7 @@ def forward(
             h_before, m_before = h_anew, m_anew
         m_now, kept = m[t % m.shape[0]], saved[t % saved.shape[0]]
         for row in range(u.shape[0]):
-            u[row] = b
+            copy(b, u[row])
         add_product(_masked(h_before, mask), w, u)
         for row in range(u.shape[0]):
             advance(gates, x[t, row], by_gate[row], h_before[row], m_before[row], h[t, row], m_now[row], kept[row])
@@ -80,7 +81,9 @@ def backward(
 
     ``w`` is U as it is, ``(R H, H)``. ``dx`` may be ``du`` where gates take the sum of both alone.
     """
-    dh[:], dm[:] = 0, dm_last
+    dh[:] = 0
+    for row in range(dm.shape[0]):
+        _copy(dm_last[row], dm[row])
     back, kept_h, kept_m = np.zeros_like(dh), np.zeros_like(dh), np.zeros_like(dm)
     h_anew, m_anew = np.empty_like(dh), np.empty_like(dm)
     for t in range(h.shape[0] - 1, -1, -1):
@@ -114,7 +117,15 @@ def _empty(anew: Array, h: Array, m: Array, h_anew: Array, m_anew: Array) -> Non
         if anew[row]:
             h_anew[row], m_anew[row] = 0, 0
         else:
-            h_anew[row], m_anew[row] = h[row], m[row]
+            copy(h[row], h_anew[row])
+            _copy(m[row], m_anew[row])
+
+
+@jit
+def _copy(a: Array, y: Array) -> None:
+    """y = a, vector by vector: arrays that are assigned bring numba's messages with them, seconds of compilation."""
+    for i in range(y.shape[0]):
+        copy(a[i], y[i])
 
 
 @jit
