@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from statewise.contract import InputForm, Segments, SequenceLayer, Tokens, Vectors
 from statewise.errors import choose
+from statewise.modules.linear import Linear
 from statewise.tree import State
 
 Activation = Literal["relu", "gelu", "silu"]
@@ -46,7 +47,7 @@ class Embed(SequenceLayer):
     def __init__(self, form: InputForm, *, width: int) -> None:
         super().__init__(form, width)
         self.table: nn.Module
-        self.table = nn.Embedding(form.vocabulary, width) if isinstance(form, Tokens) else nn.Linear(form.size, width)
+        self.table = nn.Embedding(form.vocabulary, width) if isinstance(form, Tokens) else Linear(form.size, width)
 
     def initial_state(self, batch_size: int) -> State:
         return ()
@@ -78,8 +79,8 @@ class FeedForward(SequenceLayer):
         super().__init__(Vectors(width), width)
         self.activation = choose("activation", activation, get_args(Activation))
         self.gated = gated
-        self.rise = nn.Linear(width, 2 * inner if gated else inner)
-        self.fall = nn.Linear(inner, width)
+        self.rise = Linear(width, 2 * inner if gated else inner)
+        self.fall = Linear(inner, width)
 
     def initial_state(self, batch_size: int) -> State:
         return ()
