@@ -22,7 +22,11 @@ Array = np.ndarray[Any, Any]
 def advance(
     gates: Any, stage: int, x: Array, u: Array, h: Array, m: Array, out: Array, m_next: Array, saved: Array
 ) -> None:
-    """``gates.advance``, chosen by the kind of gates when the loop is compiled."""
+    """``gates.advance``, chosen by the kind of gates when the loop is compiled.
+
+    Of one row: writes v_{s+1} to ``out``, and at one of the stages the memory to ``m_next``; ``u`` is room, ``saved``
+    goes from stage to stage and to the way back.
+    """
     raise NotImplementedError
 
 
@@ -30,7 +34,12 @@ def retreat(
     gates: Any, stage: int, d: Array, dh: Array, dm: Array, saved: Array, room: Array, out: Array, h: Array, m: Array,
     dx: Array, du: Array, dg: Any,
 ) -> None:  # fmt: skip
-    """``gates.retreat``, chosen by the kind of gates when the loop is compiled."""
+    """``gates.retreat``, chosen by the kind of gates when the loop is compiled.
+
+    Of one row, the last stage first: from ``d``, the cotangent of v_{s+1}, writes those of u and, at one of the stages,
+    of all x; makes ``dm`` of the memory after that of the memory before. What goes to h_{t-1} beside the product is
+    added to ``dh``, which starts at 0; ``room (K,)`` goes from stage to stage. ``d`` may be written over.
+    """
     raise NotImplementedError
 
 

@@ -11,7 +11,6 @@ beside h. k does not look at the state: what it is made of has its gradient from
 
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from statewise.ops.gates.parts import (
@@ -28,6 +27,7 @@ from statewise.ops.gates.parts import (
     write,
     write_back,
 )
+from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
@@ -45,11 +45,9 @@ class PhasedLSTMGates(NamedTuple):
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x (B, 5, H)``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""
-        a, k = x[:, :4] + u, x[:, 4]
-        i, f = (a[:, :2] + self.peepholes[:2] * m).sigmoid().unbind(1)
-        c = f * m[:, 0] + i * a[:, 2].tanh()
-        o = torch.sigmoid(a[:, 3] + self.peepholes[2] * c)
-        return h + k * (o * c.tanh() - h), m + (k * (c - m[:, 0])).unsqueeze(1)
+        proposed_h, proposed_c = PeepholeLSTMGates(self.peepholes).step(x[:, :4], u, h, m)
+        k = x[:, 4]
+        return h + k * (proposed_h - h), m + k.unsqueeze(1) * (proposed_c - m)
 
     @staticmethod
     def advance(gates: Any, x: Array, u: Array, h: Array, m: Array, h_next: Array, m_next: Array, saved: Array) -> None:
