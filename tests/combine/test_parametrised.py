@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from statewise import laws
-from statewise.combine import drop_connect, norm_weights
+from statewise.catalog import SEQUENCE_LAYERS
+from statewise.combine import drop_connect, norm_weights, recurrent_weights
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
+from statewise.models.resolve import make_layer
 
 CASES = [(LSTM, "weight_hh_l0"), (GRU, "weight_hh_l0"), (PeepholeLSTM, "recurrent.weight")]
 
@@ -45,16 +47,80 @@ def test_weight_norm_keeps_all_laws_and_the_start(kind, name):
     layer = kind(input_size=3, hidden_size=4)
     x = torch.randn(2, 6, 3)
     before, _ = layer(x)
-    torch.testing.assert_close(norm_weights(layer, [name], kind="weight")(x)[0], before)
+    assert list(recurrent_weights(layer)) == [name]
+    torch.testing.assert_close(norm_weights(layer, recurrent_weights(layer), kind="weight")(x)[0], before)
     laws.check(layer)
 
 
-def test_a_spectral_norm_is_one_and_keeps_the_laws_in_eval_mode():
-    layer = norm_weights(GRU(input_size=3, hidden_size=4), ["weight_hh_l0"], kind="spectral")
-    for _ in range(30):
+def test_the_spectral_norm_of_every_gate_is_the_bound_and_the_laws_hold_in_eval_mode():
+    layer = GRU(input_size=3, hidden_size=4, initialization="uniform")
+    norm_weights(layer, recurrent_weights(layer), kind="spectral", bound=0.8)
+    for _ in range(100):
         layer(torch.randn(2, 2, 3))
-    assert float(torch.linalg.matrix_norm(layer.eval().weight_hh_l0.detach(), 2)) == pytest.approx(1.0, abs=1e-3)
+    gates = layer.eval().weight_hh_l0.detach().view(3, 4, 4)
+    torch.testing.assert_close(torch.linalg.matrix_norm(gates, 2), torch.full((3,), 0.8), atol=1e-3, rtol=0)
     laws.check(layer, mode="eval")
+
+
+def test_gates_that_are_orthogonal_stay_as_they_are():
+    layer = LSTM(input_size=3, hidden_size=4)
+    before = layer.weight_hh_l0.detach().clone()
+    norm_weights(layer, recurrent_weights(layer), kind="spectral")
+    torch.testing.assert_close(layer.weight_hh_l0.detach(), before)
+
+
+def test_power_iteration_goes_on_by_one_step_a_sequence_in_training_and_no_other_time():
+    layer = norm_weights(PeepholeLSTM(input_size=3, hidden_size=8), {"recurrent.weight": 4}, kind="spectral")
+    norm = layer.recurrent.parametrizations.weight[0]
+    norm.right.copy_(torch.nn.functional.normalize(torch.randn_like(norm.right), dim=1))
+    gates = layer.recurrent.parametrizations.weight.original.detach().view(4, 8, 8)
+    left = torch.nn.functional.normalize(torch.einsum("kij,kj->ki", gates, norm.right), dim=1)
+    layer(torch.randn(2, 9, 3), reset=torch.rand(2, 9) < 0.3)
+    torch.testing.assert_close(norm.left, left)
+    with torch.no_grad():
+        layer(torch.randn(2, 9, 3))
+    layer.eval()(torch.randn(2, 9, 3))
+    torch.testing.assert_close(norm.left, left)
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_a_stream_in_training_has_one_mask(kind, name):
+    layer = kind(input_size=3, hidden_size=8)
+    drop_connect(layer, recurrent_weights(layer), rate=0.5)
+    seeds = layer.get_submodule(name.rpartition(".")[0]).parametrizations[name.rpartition(".")[2]][0]
+    drawn = []
+    seeds.register_forward_hook(lambda module, given, weight: drawn.append(weight))
+    stream = layer.stepper(layer.initial_state(2))
+    for _ in range(5):
+        stream(torch.randn(2, 3))
+    assert all(torch.equal(weight, drawn[0]) for weight in drawn)
+
+
+def test_normed_weights_are_dropped_of():
+    layer = LSTM(input_size=3, hidden_size=8)
+    x, before = torch.randn(2, 6, 3), layer.weight_hh_l0.detach().clone()
+    norm_weights(layer, recurrent_weights(layer), kind="weight")
+    drop_connect(layer, recurrent_weights(layer), rate=0.5)
+    weight = layer.weight_hh_l0.detach()
+    torch.testing.assert_close(weight, torch.where(weight == 0, 0, 2 * before))
+    layer(x)[0].sum().backward()
+    assert all(parameter.grad is not None for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
+def test_what_a_layer_calls_recurrent_is_there_and_stacked_as_it_says(name):
+    entry = SEQUENCE_LAYERS[name]
+    layer = make_layer(entry, entry.small)
+    known = dict(layer.named_parameters())
+    for weight, matrices in recurrent_weights(layer).items():
+        assert known[weight].dim() >= 2
+        assert known[weight].shape[:-1].numel() % matrices == 0
+
+
+def test_which_layers_have_recurrent_weights():
+    having = {name for name, entry in SEQUENCE_LAYERS.items() if recurrent_weights(make_layer(entry, entry.small))}
+    assert {"rnn", "lstm", "gru", "lstm-peephole", "slstm", "clockwork", "ode-rnn", "skip-rnn"} <= having
+    assert not {"min-gru", "mamba", "attention", "tcn", "sru", "orthogonal-rnn", "echo-state"} & having
 
 
 def test_what_is_not_there_is_named():
@@ -63,4 +129,11 @@ def test_what_is_not_there_is_named():
     with pytest.raises(ValueError, match="rate must be at least 0 and below 1, got 1"):
         drop_connect(GRU(input_size=3, hidden_size=4), [], rate=1.0)
     with pytest.raises(ValueError, match="unknown kind 'batch'"):
-        norm_weights(GRU(input_size=3, hidden_size=4), [], kind="batch")
+        norm_weights(GRU(input_size=3, hidden_size=4), {}, kind="batch")
+    with pytest.raises(ValueError, match="bound must be above 0, got 0"):
+        norm_weights(GRU(input_size=3, hidden_size=4), {}, kind="spectral", bound=0)
+
+
+def test_those_of_layers_inside_are_named_by_their_place():
+    layer = make_layer(SEQUENCE_LAYERS["ntm"], {"input_size": 3, "hidden_size": 4, "controller": "gru"})
+    assert recurrent_weights(layer) == {"controller.weight_hh_l0": 3}

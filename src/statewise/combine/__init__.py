@@ -24,6 +24,7 @@ __getattr__ = lazy(
         "Dropout": "dropout",
         "drop_connect": "parametrised",
         "norm_weights": "parametrised",
+        "recurrent_weights": "parametrised",
         "run_ragged": "ragged",
         "Bidirectional": "bidirectional",
     },

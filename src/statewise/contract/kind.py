@@ -1,6 +1,7 @@
 """What a kind of layer says of itself before one is made: which sizes fit, how much it takes to see a context."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from statewise.contract.residual import Residual
@@ -26,6 +27,8 @@ class LayerKind:
 
     residuals: tuple[Residual, ...] = ()
     """Side outputs that say how far from its solution a solver inside was left, where a layer has one"""
+    recurrent_weights: Mapping[str, int] = MappingProxyType({})
+    """Its own parameters that are multiplied with what it carries -> how many matrices, one a gate, are stacked in each"""
     state_knob: ClassVar[str | None] = None
     """The option that says how much the state holds beside the width: a window, slots, S"""
 

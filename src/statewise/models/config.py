@@ -37,6 +37,14 @@ class ModelConfig:
     """Inner width of a block's feed-forward part, as a multiple of ``width``; 0 = no such part"""
     dropout: float = 0.0
     """Fraction of the values between blocks that training drops, in [0, 1)"""
+    dropout_mask: Literal["step", "sequence"] = "step"
+    """How long such a mask lasts: a step (Srivastava et al. 2014) or the whole sequence (Gal & Ghahramani 2016, eq. 7)"""
+    drop_connect: float = 0.0
+    """Fraction of the recurrent weights that training drops, in [0, 1); one mask a sequence (Merity et al. 2018)"""
+    weight_norm: Literal["none", "weight", "spectral"] = "none"
+    """Norm of the recurrent weights: of each row, with a gain that is learnt, or of the matrix of each gate"""
+    spectral_bound: float = 1.0
+    """What the spectral norm of these matrices is, where ``weight_norm`` is spectral"""
 
     def option(self, path: str) -> Any:
         """The value of an option of the layer, or of one inside it: ``inner.window``, ``attention.window``."""
@@ -73,8 +81,11 @@ class ModelConfig:
         check_choices(self)
         if self.width < 1 or self.depth < 1:
             raise UserError(f"width and depth must be at least 1, got width {self.width} and depth {self.depth}")
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        for name in ("dropout", "drop_connect"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        if self.spectral_bound <= 0:
+            raise UserError(f"spectral_bound must be above 0, got {self.spectral_bound}")
         if self.feed_forward < 0:
             raise UserError(f"feed_forward must be 0 or a positive multiple of the width, got {self.feed_forward}")
 

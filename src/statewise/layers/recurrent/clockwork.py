@@ -82,6 +82,7 @@ class ClockworkRNN(SequenceLayer):
             uniform_(torch.empty(self.group_size, hidden_size - start), hidden_size)
             for start in range(0, hidden_size, self.group_size)
         )
+        self.recurrent_weights = {f"recurrent.{number}": 1 for number in range(len(periods))}
         for blocks in self.recurrent:  # of the whole U the eigenvalues are those of these blocks
             nn.init.orthogonal_(blocks[:, : self.group_size])
 

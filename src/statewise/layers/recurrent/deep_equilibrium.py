@@ -19,6 +19,7 @@ for z as the residual vanishes; after few iterations it is cut short, as the unr
 2021 is.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -60,6 +61,8 @@ class DeepEquilibrium(SequenceLayer):
     >>> y.shape, seen[""]["residual"].shape
     (torch.Size([2, 7, 4]), torch.Size([2, 7]))
     """
+
+    recurrent_weights = MappingProxyType({"recurrent_map.weight": 1})
 
     def __init__(
         self,

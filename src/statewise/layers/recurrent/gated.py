@@ -81,6 +81,7 @@ class GatedLayer(SequenceLayer):
         for parameter in self.parameters():
             uniform_(parameter, hidden_size)
         recurrent_(self.recurrent.weight, initialization)
+        self.recurrent_weights = {"recurrent.weight": products}
 
     @abstractmethod
     def _gates(self) -> Any:

@@ -9,6 +9,7 @@ Zhou, Wu, Zhang & Zhou 2016, "Minimal gated unit for recurrent neural networks",
 The paper calls f the forget gate and writes h~ for n.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -45,6 +46,8 @@ class MinimalGatedUnit(SequenceLayer):
     >>> y.shape, state.h.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 4]))
     """
+
+    recurrent_weights = MappingProxyType({"write.weight": 1, "new.weight": 1})
 
     def __init__(
         self,

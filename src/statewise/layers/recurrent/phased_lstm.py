@@ -21,6 +21,7 @@ the next row, open more (r), or lead the input around the layer by a residual bl
 """
 
 import math
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -69,6 +70,7 @@ class PhasedLSTM(SequenceLayer):
     """
 
     reads_time = True
+    recurrent_weights = MappingProxyType({"recurrent_map.weight": 4})
     undecayed = ("log_period", "shift", "log_open_ratio")
 
     def __init__(

@@ -13,6 +13,7 @@ The paper writes m for o * tanh(c), r for h and W_rm for P. Parameters are named
 up, P = ``weight_hr_l0`` (H, C), gates in the order i, f, g, o.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -52,6 +53,8 @@ class ProjectedLSTM(SequenceLayer):
     >>> y.shape, state.c.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 6]))
     """
+
+    recurrent_weights = MappingProxyType({"weight_hh_l0": 4})
 
     def __init__(
         self, *, input_size: int, hidden_size: int, memory_size: int | None = None, forget_bias: float = 1.0

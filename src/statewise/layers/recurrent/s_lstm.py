@@ -93,6 +93,7 @@ class SLSTM(SequenceLayer):
         self.input = Linear(input_size, 4 * hidden_size)
         width = hidden_size // heads
         self.recurrent = nn.Parameter(uniform_(torch.empty(4, heads, width, width), width))
+        self.recurrent_weights = {"recurrent": 4 * heads}
         with torch.no_grad():
             _, b_i, b_f, _ = self.input.bias.chunk(4)
             b_i.fill_(input_bias)

@@ -9,6 +9,7 @@ Gradients pass k steps at a time. Steps before the first are zero. The Skip RNN 
 updates that it leaves out, is another model.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -44,6 +45,8 @@ class SkipRNN(SequenceLayer):
     >>> y.shape, state.past.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 5, 4]))
     """
+
+    recurrent_weights = MappingProxyType({"recurrent.weight": 1, "across.weight": 1})
 
     def __init__(
         self, *, input_size: int, hidden_size: int, skip: int = 8, initialization: Recurrent = "orthogonal"

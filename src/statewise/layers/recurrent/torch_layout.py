@@ -42,6 +42,7 @@ class TorchLayout(SequenceLayer):
         self.weight_hh_l0 = nn.Parameter(recurrent_(torch.empty(rows, hidden_size), initialization))
         self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
         self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
+        self.recurrent_weights = {"weight_hh_l0": gates}
 
     def _weights(self) -> list[Tensor]:
         """The weights as torch's kernels take them."""

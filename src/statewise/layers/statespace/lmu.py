@@ -13,6 +13,7 @@ side are as many of these; what it leaves out by default, ``hidden_to_memory`` a
 """
 
 import math
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -58,6 +59,7 @@ class LMU(SequenceLayer):
     (torch.Size([2, 5, 4]), torch.Size([2, 6]))
     """
 
+    recurrent_weights = MappingProxyType({"recurrent_map.weight": 1})
     state_knob = "order"
     transition: Tensor
     drive: Tensor
