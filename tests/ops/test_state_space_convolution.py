@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from statewise.contract.segments import Segments
 from statewise.ops import state_space_convolution as module
 from statewise.ops.state_space_convolution import state_space_convolution
+
+from .segmented import one_by_one
 
 
 def example(time: int) -> list[torch.Tensor]:
@@ -30,6 +33,21 @@ def test_every_form_equals_the_equation_number_by_number(time):
         s, final = form(*arguments)
         np.testing.assert_allclose(s.numpy(), expected, rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(final.numpy(), h, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", module.FORMS.names)
+def test_segments_equal_rows_of_their_own_with_all_gradients(name):
+    reset = torch.zeros(2, 70, dtype=torch.bool)
+    reset[0, [0, 1, 40]] = reset[1, [33, -1]] = True
+    segments = Segments(reset)
+    u, a, b, c, initial = leaves = [x.requires_grad_() for x in example(70)]
+    with module.FORMS.use(name):
+        found = state_space_convolution(*leaves, segments)
+    both = found, one_by_one(lambda part, h: module.reference(part, a, b, c, h), [u], initial, segments)
+    torch.testing.assert_close(*both)
+    cotangents = [torch.randn_like(y) for y in found]
+    for gradients in zip(*(torch.autograd.grad(outputs, leaves, cotangents) for outputs in both), strict=True):
+        torch.testing.assert_close(*gradients)
 
 
 def test_gradients_are_the_derivatives(monkeypatch):

@@ -11,10 +11,14 @@ h_0 the state before it:
 c A^j and A^j b are unrolled by doubling (Gu, Goel & Re 2022, arXiv 2111.00396, eq. 5, whose kernel this is, in blocks).
 """
 
+from functools import partial
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
+from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.diagonal_convolution import convolve, triangle
 from statewise.ops.forms import Forms
 
@@ -22,7 +26,9 @@ BLOCK = 32
 """Steps in a block: the kernel costs D S^2 log Q products of numbers, and there are T / Q steps between blocks."""
 
 
-def state_space_convolution(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def state_space_convolution(
+    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The outputs of one state-space model a channel, going on from a state.
 
     Args:
@@ -31,6 +37,7 @@ def state_space_convolution(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial:
         b: ``(D, S)``.
         c: ``(D, S)``.
         initial: ``(B, D, S)``, the state before the first step.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``s (B, T, D)`` and the state after the last step, ``(B, D, S)``.
@@ -40,11 +47,15 @@ def state_space_convolution(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial:
     >>> s.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
-    return FORMS(u, a, b, c, initial)
+    return FORMS(u, a, b, c, initial, segments)
 
 
-def reference(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return segment_by_segment(lambda rows, h: reference(rows, a, b, c, h), u, initial, segments)
     h, outputs = initial, []
     for u_t in u.unbind(1):
         h = (a * h.unsqueeze(-2)).sum(-1) + b * u_t.unsqueeze(-1)
@@ -52,20 +63,18 @@ def reference(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tu
     return torch.stack(outputs, dim=1), h
 
 
-def in_blocks(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+def in_blocks(
+    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """Blocks of equal length, then what is left."""
-    whole = u.shape[1] - u.shape[1] % BLOCK
-    outputs, h = [], initial.transpose(0, 1)
     with unrounded(u):
-        for part in (u[:, :whole], u[:, whole:]):
-            if part.shape[1]:
-                blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))
-                s, h = _equal_blocks(blocks.permute(3, 0, 1, 2), a, b, c, h)
-                outputs.append(s.permute(1, 2, 3, 0).flatten(1, 2))
-    return torch.cat(outputs, dim=1), h.transpose(0, 1).contiguous()
+        matrices = _matrices(a, b, c, min(BLOCK, u.shape[1]))
+        if segments is None:
+            return _whole_rows(matrices, u, initial)
+        return segment_by_segment(partial(_whole_rows, matrices), u, initial, segments)
 
 
-def rule(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
+def rule(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
     """Which form runs: the one in blocks, on every device."""
     return "in_blocks"
 
@@ -73,18 +82,46 @@ def rule(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> str:
 FORMS = Forms("state_space_convolution", {"reference": reference, "in_blocks": in_blocks}, rule)
 
 
-def _equal_blocks(u: Tensor, a: Tensor, b: Tensor, c: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+class _Matrices(NamedTuple):
+    """What a block of Q steps is multiplied with; a shorter one takes what it needs of it."""
+
+    a: Tensor
+    """``(D, S, S)``"""
+    said: Tensor
+    """``(D, Q + 1, S)``: c A^j, from 0 on"""
+    left: Tensor
+    """``(D, Q, S)``: A^j b"""
+    triangle: Tensor
+    """``(D, Q, Q)``: what an input adds to an output"""
+
+
+def _matrices(a: Tensor, b: Tensor, c: Tensor, steps: int) -> _Matrices:
+    said = _orbit(c, a, steps + 1)
+    kernel = (said[:, :-1] * b.unsqueeze(1)).sum(-1)
+    return _Matrices(a, said, _orbit(b, a.mT, steps), triangle(kernel))
+
+
+def _whole_rows(matrices: _Matrices, u: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+    whole = u.shape[1] - u.shape[1] % BLOCK
+    outputs, h = [], initial.transpose(0, 1)
+    for part in (u[:, :whole], u[:, whole:]):
+        if part.shape[1]:
+            blocks = part.unflatten(1, (-1, min(BLOCK, part.shape[1])))
+            s, h = _equal_blocks(matrices, blocks.permute(3, 0, 1, 2), h)
+            outputs.append(s.permute(1, 2, 3, 0).flatten(1, 2))
+    return torch.cat(outputs, dim=1), h.transpose(0, 1).contiguous()
+
+
+def _equal_blocks(matrices: _Matrices, u: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """``in_blocks`` for ``u (D, B, K, Q)``, K blocks of Q steps each, and ``h (D, B, S)``."""
     steps = u.shape[3]
-    said, left = _orbit(c, a, steps + 1), _orbit(b, a.mT, steps)  # c A^j, A^j b
-    added = _product(u, left.flip(1))  # (D, B, K, S)
-    over_block, before = torch.linalg.matrix_power(a, steps).mT, []
+    added = _product(u, matrices.left[:, :steps].flip(1))  # (D, B, K, S)
+    over_block, before = torch.linalg.matrix_power(matrices.a, steps).mT, []
     for added_k in added.unbind(2):
         before.append(h)
         h = h @ over_block + added_k
-    carried = _product(torch.stack(before, dim=2), said[:, 1:].mT)
-    kernel = (said[:, :-1] * b.unsqueeze(1)).sum(-1)
-    return convolve(u, triangle(kernel)) + carried, h
+    carried = _product(torch.stack(before, dim=2), matrices.said[:, 1 : steps + 1].mT)
+    return convolve(u, matrices.triangle[:, :steps, :steps]) + carried, h
 
 
 def _product(x: Tensor, matrix: Tensor) -> Tensor:

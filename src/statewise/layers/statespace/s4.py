@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.init.hippo import legs, legs_low_rank, legs_normal
 from statewise.layers.statespace.channel_mix import ChannelMix
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
@@ -94,7 +94,7 @@ class S4(SequenceLayer):
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self.mix(s, x), S4State(to_pairs(h))
 
-    def _sequence(self, x: Tensor, state: S4State) -> tuple[Tensor, S4State]:
+    def _segments(self, x: Tensor, state: S4State, segments: Segments | None) -> tuple[Tensor, S4State]:
         """The same map of real pairs, whose matrix is what it makes of each of them."""
         system = self._sampled()
         size = 2 * self.readout.shape[1]
@@ -103,7 +103,7 @@ class S4(SequenceLayer):
         b = to_pairs(system.implicit(system.drive)).flatten(-2)
         real, imaginary = upcast(self.readout).unbind(-1)
         c = 2 * torch.stack([real, -imaginary], dim=-1).flatten(-2)
-        s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2))
+        s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2), segments)
         return self.mix(s, x), S4State(h.unflatten(-1, (-1, 2)))
 
     @from_weights
