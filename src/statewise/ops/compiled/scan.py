@@ -133,7 +133,8 @@ def scan_gradient(
             grad_initial[row] = 0
             continue
         opening = initial[row] if start == 0 else nothing
-        grad_b[row, end - 1] = grad[row, end - 1]
+        for i in range(h.shape[2]):
+            grad_b[row, end - 1, i] = grad[row, end - 1, i]
         for t in range(end - 1, start, -1):
             if shared:
                 for i in range(h.shape[2]):
