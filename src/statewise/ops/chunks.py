@@ -96,7 +96,7 @@ def despite_what_is_not_finite(
 
 
 def _since_begun(marked: Tensor, before: Tensor, segments: Segments) -> Tensor:
-    """Whether any step ``(B, T, N)`` of a segment is marked up to each; ``before (B, N)``: or what its row began with."""
+    """Whether a step ``(B, T, N)`` of a segment is marked up to each, or what its row began with, ``before (B, N)``."""
     total = F.pad(marked, (0, 0, 1, 0)).cumsum(1)
     begun = segments.spread(segments.starts).unsqueeze(-1).expand_as(marked)
     return (total[:, 1:] > total.gather(1, begun)) | ((begun == 0) & before.unsqueeze(1))
