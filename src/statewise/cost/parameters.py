@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from statewise import tree
 from statewise.contract import Model, SequenceLayer
@@ -36,7 +37,9 @@ def count_parameters(model: Model) -> Parameters:
     Parameters(body=36, fixed=0, embedding=0, readout=10)
     """
     frozen = sum(p.numel() for p in model.body.parameters() if not p.requires_grad)
-    fixed = sum(m.fixed_weights() if isinstance(m, Reader) else count_fixed(m) for m in model.body.modules())
+    made = {part for m in model.body.modules() if isinstance(m, ParametrizationList) for part in m.modules()}
+    own = [m for m in model.body.modules() if m not in made]  # what a parametrisation keeps beside are estimates
+    fixed = sum(m.fixed_weights() if isinstance(m, Reader) else count_fixed(m) for m in own)
     embedding = 0 if model.embedding is None else _trained(model.embedding)
     return Parameters(_trained(model.body), frozen + fixed, embedding, _trained(model.head))
 

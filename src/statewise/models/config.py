@@ -38,7 +38,7 @@ class ModelConfig:
     dropout: float = 0.0
     """Fraction of the values between blocks that training drops, in [0, 1)"""
     dropout_mask: Literal["step", "sequence"] = "step"
-    """How long such a mask lasts: a step (Srivastava et al. 2014) or the whole sequence (Gal & Ghahramani 2016, eq. 7)"""
+    """How long its masks last: a step (Srivastava et al. 2014) or the whole sequence (Gal & Ghahramani 2016, eq. 7)"""
     drop_connect: float = 0.0
     """Fraction of the recurrent weights that training drops, in [0, 1); one mask a sequence (Merity et al. 2018)"""
     weight_norm: Literal["none", "weight", "spectral"] = "none"

@@ -7,8 +7,9 @@ for each sample s,
 
 Their variance is that of the model alone, how unsure it is of its weights; 1 / tau is for the caller to add. For
 recurrent nets the paper's sequel (Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent
-neural networks", section 4) draws a mask once a sequence, as ``lstm-variational`` does; masks that change from step to
-step, as those between blocks do, average out along the sequence and vary less. It approximates a posterior whose width
+neural networks", section 4) draws a mask once a sequence, as ``dropout_mask="sequence"`` does between blocks and
+``lstm-variational`` inside the recurrence; masks that change from step to step average out along the sequence and vary
+less. Weights that DropConnect drops are dropped for each sample anew. It approximates a posterior whose width
 follows from the dropout rate, not from how much data there is: hold its intervals against held-out data.
 """
 
@@ -19,7 +20,8 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract import Input, Model, SequenceLayer, slice_time, values_of
+from statewise.combine.parametrised import DropConnect
+from statewise.contract import Input, Model, SequenceLayer, slice_time, values_of, weights_held
 from statewise.errors import UserError
 from statewise.tasks.batch import Batch, Split
 from statewise.tasks.data import TaskData
@@ -58,9 +60,12 @@ def sample_outputs(model: SequenceLayer, x: Input, *, samples: int, seed: int = 
         raise UserError(f"samples must be at least 2, got {samples}")
     rows, steps = values_of(x).shape[:2]
     first = 0 if last is None else max(0, steps - last)
-    many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
     with _thinned(model, seed):
-        found = _tail(model, many, first, steps).unflatten(0, (samples, rows))
+        if any(isinstance(part, DropConnect) for part in model.modules()):
+            found = torch.stack([_tail(model, x, first, steps) for _ in range(samples)])
+        else:
+            many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
+            found = _tail(model, many, first, steps).unflatten(0, (samples, rows))
     _check_differ(found)
     return found
 
@@ -111,15 +116,16 @@ def _check_differ(found: Tensor) -> None:
     if bool((found - found[:1]).abs().amax() <= ROUNDING * found.abs().amax()):
         raise UserError(
             "this model says the same whatever is dropped out, as one without dropout does; train one with dropout, as "
-            "with --set model.dropout=0.1, or leave intervals out"
+            "with --set model.dropout=0.1 model.dropout_mask=sequence, or leave intervals out"
         )
 
 
 def _tail(model: SequenceLayer, x: Input, first: int, steps: int) -> Tensor:
-    """Outputs from time step ``first`` on, worked out a stretch at a time."""
+    """Outputs from time step ``first`` on, worked out a stretch at a time by the same weights."""
     kept = []
     state = None
-    for start in range(0, steps, STEPS_AT_ONCE):
-        y, state = model(slice_time(x, start, start + STEPS_AT_ONCE), state)
-        kept.append(y[:, max(0, first - start) :])
+    with weights_held():
+        for start in range(0, steps, STEPS_AT_ONCE):
+            y, state = model(slice_time(x, start, start + STEPS_AT_ONCE), state)
+            kept.append(y[:, max(0, first - start) :])
     return torch.cat(kept, dim=1)
