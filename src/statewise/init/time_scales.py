@@ -1,5 +1,7 @@
 """Gate biases for a range of memory lengths."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,59 @@ def chrono(units: int, longest: int, generator: torch.Generator | None = None) -
     if longest < 2:
         raise ValueError(f"the longest memory must be at least 2 steps, got {longest}")
     return torch.empty(units).uniform_(1, longest - 1, generator=generator).log()
+
+
+@torch.no_grad()
+def start_gates_(bias: Tensor, gates: Mapping[int, Tensor | None], *, second: Tensor | None = None) -> None:
+    """Have gates, by their number, begin with biases; ``None`` leaves what was drawn.
+
+    Args:
+        bias: of all gates, one after the other.
+        gates: number of a gate -> its biases.
+        second: a bias that is added to it, 0 for these gates then.
+    """
+    for gate, values in gates.items():
+        if values is not None:
+            here = slice(gate * len(values), (gate + 1) * len(values))
+            bias[here] = values
+            if second is not None:
+                second[here] = 0.0
+
+
+def forget_and_input_biases(
+    units: int, forget_bias: float | None, longest_memory: int | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """What an LSTM's forget and input gate begin with, each ``(units,)``; ``None`` for values as they were drawn.
+
+    Args:
+        units: of a gate.
+        forget_bias: of all forget gates.
+        longest_memory: in its place, b of ``chrono`` for the forget gates and -b for the input gates.
+
+    Raises:
+        ValueError: if both are given.
+
+    >>> forget_and_input_biases(2, 1.0, None)
+    (tensor([1., 1.]), None)
+    """
+    if longest_memory is None:
+        return (None if forget_bias is None else torch.full((units,), forget_bias)), None
+    if forget_bias is not None:
+        raise ValueError("longest_memory sets the forget gates' biases; pass forget_bias=None beside it")
+    lasting = chrono(units, longest_memory)
+    return lasting, -lasting
+
+
+def keep_biases(units: int, keep_bias: float, longest_memory: int | None) -> Tensor:
+    """What a gate that keeps what it does not write begins with, ``(units,)``: ``keep_bias``, added to ``chrono``'s.
+
+    A gate that writes begins with the contrary.
+
+    >>> keep_biases(2, 1.0, None)
+    tensor([1., 1.])
+    """
+    lasting = torch.zeros(units) if longest_memory is None else chrono(units, longest_memory)
+    return lasting + keep_bias
 
 
 def spread(units: int, first: float, last: float, power: float = 1.0) -> Tensor:

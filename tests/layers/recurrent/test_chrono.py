@@ -4,8 +4,17 @@ import pytest
 import torch
 
 from statewise import laws
+from statewise.contract import SequenceLayer
+from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
+from statewise.layers.recurrent.minimal_rnn import MinimalRNN
+from statewise.layers.recurrent.norm_gru import NormGRU
+from statewise.layers.recurrent.norm_lstm import NormLSTM
+from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
+from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
+from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
 
 H, LONGEST = 400, 50
 
@@ -37,6 +46,68 @@ def test_a_grus_units_remember_from_two_steps_to_the_longest():
     assert spread_evenly(lasting(gate(layer, 1)))
     shifted = GRU(input_size=1, hidden_size=H, longest_memory=LONGEST, keep_bias=2.0)
     assert 1.8 < (gate(shifted, 1) - gate(layer, 1)).mean() < 2.2
+
+
+@pytest.mark.parametrize(
+    ("layer", "forget", "write"),
+    [
+        (PeepholeLSTM, 1, 0),
+        (NormLSTM, 1, 0),
+        (ZoneoutLSTM, 1, 0),
+        (ProjectedLSTM, 1, 0),
+        (CoupledLSTM, 0, None),
+    ],
+)
+def test_so_do_those_of_an_lstms_variants(layer: type[SequenceLayer], forget: int, write: int | None):
+    torch.manual_seed(0)
+    made = layer(input_size=1, hidden_size=H, forget_bias=None, longest_memory=LONGEST)
+    biases = made.input.bias if hasattr(made, "input") else made.bias_ih_l0 + made.bias_hh_l0
+    gates = biases.detach().view({0: 3, 1: 4}[forget], -1)
+    assert spread_evenly(lasting(gates[forget]))
+    assert write is None or torch.equal(gates[write], -gates[forget])
+    drawn = [gate for number, gate in enumerate(gates) if number not in (forget, write)]
+    assert all(float(gate.abs().max()) <= 2 * H**-0.5 for gate in drawn)
+    with pytest.raises(ValueError, match="forget_bias=None"):
+        layer(input_size=1, hidden_size=4, longest_memory=LONGEST)
+
+
+@pytest.mark.parametrize(
+    ("layer", "option", "keeps"),
+    [
+        (NormGRU, "keep_bias", lambda made: made.input.bias[H : 2 * H]),
+        (MinimalRNN, "keep_bias", lambda made: made.keep.bias),
+        (MinimalGatedUnit, "write_bias", lambda made: -made.input.bias[:H]),
+    ],
+)
+def test_so_do_those_of_a_grus_variants_also_where_the_gate_writes(layer, option: str, keeps):
+    made = []
+    for bias in (0.0, 2.0):
+        torch.manual_seed(0)
+        made.append(keeps(layer(input_size=1, hidden_size=H, longest_memory=LONGEST, **{option: bias})).detach())
+    assert spread_evenly(lasting(made[0]))
+    sign = -1 if option == "write_bias" else 1
+    torch.testing.assert_close(made[1] - made[0], torch.full((H,), 2.0 * sign))
+
+
+def test_without_inputs_a_memory_fades_as_its_unit_says_whatever_the_gates_are_called():
+    for layer in (
+        CoupledLSTM(input_size=1, hidden_size=H, forget_bias=None, longest_memory=LONGEST),
+        MinimalGatedUnit(input_size=1, hidden_size=H, longest_memory=LONGEST),
+        MinimalRNN(input_size=1, hidden_size=H, longest_memory=LONGEST),
+    ):
+        with torch.no_grad():
+            for name, parameter in layer.named_parameters():
+                if "bias" not in name:
+                    parameter.zero_()
+            if isinstance(layer, MinimalRNN):
+                layer.input.bias.zero_()
+            else:
+                layer.input.bias[H:] = 0.0
+            start = layer.initial_state(1)
+            memory = "c" if hasattr(start, "c") else "h"
+            _, after = layer(torch.zeros(1, 20, 1), start._replace(**{memory: torch.ones(1, H)}))
+        kept = getattr(after, memory)[0] ** (1 / 20)
+        assert spread_evenly(1 / (1 - kept.double()))
 
 
 def test_the_memory_fades_as_the_forget_gate_says():

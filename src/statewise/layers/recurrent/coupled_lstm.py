@@ -15,6 +15,7 @@ from torch import Tensor
 
 from statewise import probe
 from statewise.init.matrices import Recurrent
+from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise
 from statewise.ops.gates.coupled_lstm import CoupledLSTMGates
@@ -26,14 +27,16 @@ class CoupledLSTM(GatedLayer):
     Args:
         input_size: D.
         hidden_size: H, width of state and output.
-        forget_bias: of the forget gate, at the start.
+        forget_bias: of the forget gate, at the start; ``None`` leaves what is drawn.
+        longest_memory: in its place, memories of 2 to so many steps (Tallec & Ollivier 2018), as those of the LSTM.
         initialization: U at the start, gate by gate.
         zoneout: share of h that is kept, see ``statewise.layers.recurrent.noise``.
         zoneout_memory: share of c that is kept.
         variational_dropout: share of h that the product does not see.
 
     Raises:
-        ValueError: if the initialisation is unknown, or a rate of noise outside [0, 1).
+        ValueError: if both a forget bias and a longest memory are given, the initialisation is unknown, or a rate of
+            noise outside [0, 1).
 
     >>> import torch
     >>> y, state = CoupledLSTM(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
@@ -48,7 +51,8 @@ class CoupledLSTM(GatedLayer):
         *,
         input_size: int,
         hidden_size: int,
-        forget_bias: float = 1.0,
+        forget_bias: float | None = 1.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
         zoneout: float = 0.0,
         zoneout_memory: float = 0.0,
@@ -56,7 +60,8 @@ class CoupledLSTM(GatedLayer):
     ) -> None:
         noise = Noise(zoneout, zoneout_memory, variational_dropout)
         super().__init__(input_size, hidden_size, inputs=3, products=3, initialization=initialization, noise=noise)
-        self._start_with_bias(0, forget_bias)
+        forget, _ = forget_and_input_biases(hidden_size, forget_bias, longest_memory)
+        start_gates_(self.input.bias, {0: forget})
 
     def step(self, x: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
         f, g, o = (self.input(x) + self._product(state)).chunk(3, dim=-1)

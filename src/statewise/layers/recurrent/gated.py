@@ -168,8 +168,3 @@ class GatedLayer(SequenceLayer):
             return state.h.new_tensor(self._rates).view(1, 1, -1, 1).expand(-1, -1, -1, width)
         drawn = kept_shares(self._rates, width, state.noise, state.noise.next(time), state.h.dtype)
         return drawn.transpose(0, 1)
-
-    @torch.no_grad()
-    def _start_with_bias(self, gate: int, value: float) -> None:
-        """Have the bias of a gate be this at the start."""
-        self.input.bias[gate * self.output_size : (gate + 1) * self.output_size] = value

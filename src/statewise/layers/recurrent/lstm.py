@@ -11,7 +11,7 @@ Gers et al. write s for c and y^in, y^phi, y^out for i, f, o. Parameters are nam
 W = ``weight_ih_l0`` (4 H, D), U = ``weight_hh_l0`` (4 H, H), gates in the order i, f, g, o, two biases that add up.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from torch import Tensor
 from statewise import probe
 from statewise.contract import Segments, Stepper
 from statewise.init.matrices import Recurrent
-from statewise.init.time_scales import chrono
+from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.transforms import beyond_reverse_mode
@@ -68,22 +68,9 @@ class LSTM(TorchLayout):
         longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
     ) -> None:
-        if forget_bias is not None and longest_memory is not None:
-            raise ValueError("longest_memory sets the forget gates' biases; pass forget_bias=None beside it")
         super().__init__(input_size, hidden_size, gates=4, initialization=initialization)
-        if forget_bias is not None:
-            self._set_bias("forget", torch.full((hidden_size,), forget_bias))
-        if longest_memory is not None:
-            lasting = chrono(hidden_size, longest_memory)
-            self._set_bias("forget", lasting)
-            self._set_bias("input", -lasting)
-
-    @torch.no_grad()
-    def _set_bias(self, gate: Literal["input", "forget"], values: Tensor) -> None:
-        """The bias of a gate, both vectors together."""
-        rows = slice(0, self.output_size) if gate == "input" else slice(self.output_size, 2 * self.output_size)
-        self.bias_ih_l0[rows] = values
-        self.bias_hh_l0[rows] = 0.0
+        forget, write = forget_and_input_biases(hidden_size, forget_bias, longest_memory)
+        start_gates_(self.bias_ih_l0, {0: write, 1: forget}, second=self.bias_hh_l0)
 
     def initial_state(self, batch_size: int) -> LSTMState:
         h = self.zeros(batch_size, self.output_size)

@@ -12,12 +12,12 @@ The paper calls f the forget gate and writes h~ for n.
 from types import MappingProxyType
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.init.time_scales import keep_biases, start_gates_
 from statewise.modules.linear import Linear
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
@@ -37,11 +37,14 @@ class MinimalGatedUnit(SequenceLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         write_bias: b_f at the start; below 0 the unit keeps more.
+        longest_memory: where given, log u is taken off it, u uniform in [1, longest_memory - 1], so that units
+            remember for 2 to so many steps (Tallec & Ollivier 2018).
         initialization: U_f and U_n at the start.
 
     Raises:
         ValueError: if the initialisation is unknown.
 
+    >>> import torch
     >>> y, state = MinimalGatedUnit(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
     >>> y.shape, state.h.shape
     (torch.Size([2, 7, 4]), torch.Size([2, 4]))
@@ -55,6 +58,7 @@ class MinimalGatedUnit(SequenceLayer):
         input_size: int,
         hidden_size: int,
         write_bias: float = 0.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
@@ -65,8 +69,7 @@ class MinimalGatedUnit(SequenceLayer):
             uniform_(parameter, hidden_size)
         for product in (self.write, self.new):
             recurrent_(product.weight, initialization)
-        with torch.no_grad():
-            self.input.bias[:hidden_size] = write_bias
+        start_gates_(self.input.bias, {0: -keep_biases(hidden_size, -write_bias, longest_memory)})
 
     def initial_state(self, batch_size: int) -> MinimalGatedUnitState:
         return MinimalGatedUnitState(self.zeros(batch_size, self.output_size))

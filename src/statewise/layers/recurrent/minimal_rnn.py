@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.init.matrices import Recurrent, recurrent_
+from statewise.init.time_scales import keep_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, HiddenState
 from statewise.layers.recurrent.noise import Noise
 from statewise.ops.gates.minimal_rnn import MinimalRNNGates
@@ -26,6 +27,8 @@ class MinimalRNN(GatedLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         keep_bias: b_k at the start; above 0 the unit keeps more.
+        longest_memory: where given, b = log u is added, u uniform in [1, longest_memory - 1], so that units remember
+            for 2 to so many steps (Tallec & Ollivier 2018).
         initialization: U and V at the start.
         zoneout: share of h that is kept, see ``statewise.layers.recurrent.noise``.
         variational_dropout: share of h that the product does not see.
@@ -46,6 +49,7 @@ class MinimalRNN(GatedLayer):
         input_size: int,
         hidden_size: int,
         keep_bias: float = 0.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
         zoneout: float = 0.0,
         variational_dropout: float = 0.0,
@@ -54,7 +58,7 @@ class MinimalRNN(GatedLayer):
         super().__init__(input_size, hidden_size, inputs=1, products=1, initialization=initialization, noise=noise)
         self.keep = nn.Linear(hidden_size, hidden_size)
         recurrent_(self.keep.weight, initialization)
-        nn.init.constant_(self.keep.bias, keep_bias)
+        start_gates_(self.keep.bias, {0: keep_biases(hidden_size, keep_bias, longest_memory)})
 
     def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         z = self.input(x).tanh()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
+from statewise.init.time_scales import keep_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, HiddenState
 from statewise.layers.recurrent.noise import Noise
 from statewise.ops.gates.norm_gru import NormGRUGates
@@ -36,6 +37,8 @@ class NormGRU(GatedLayer):
         norm: ``layer`` or ``rms``.
         gain: what each s is at the start.
         keep_bias: added to the bias of the update gate z at the start; above 0 the unit keeps more.
+        longest_memory: where given, b = log u is added, u uniform in [1, longest_memory - 1], so that units remember
+            for 2 to so many steps (Tallec & Ollivier 2018).
         initialization: U at the start, gate by gate.
         zoneout: share of h that is kept, see ``statewise.layers.recurrent.noise``.
         variational_dropout: share of h that the product does not see.
@@ -58,6 +61,7 @@ class NormGRU(GatedLayer):
         norm: Norm = "layer",
         gain: float = 1.0,
         keep_bias: float = 0.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
         zoneout: float = 0.0,
         variational_dropout: float = 0.0,
@@ -68,7 +72,7 @@ class NormGRU(GatedLayer):
         self.input_gain = nn.Parameter(torch.full((3 * hidden_size,), gain))
         self.recurrent_gain = nn.Parameter(torch.full((3 * hidden_size,), gain))
         self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
-        self._start_with_bias(1, keep_bias)
+        start_gates_(self.input.bias, {1: keep_biases(hidden_size, keep_bias, longest_memory)})
 
     def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         x_gates, x_new = self._normed(x @ self.input.weight.T, self.input_gain)

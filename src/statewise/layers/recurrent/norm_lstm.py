@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
+from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise
 from statewise.ops.gates.norm_lstm import NormLSTMGates
@@ -34,14 +35,16 @@ class NormLSTM(GatedLayer):
         hidden_size: H, width of state and output.
         norm: ``layer`` or ``rms``.
         gain: what each s is at the start (Cooijmans et al. 2017, of batch normalisation, advise 0.1).
-        forget_bias: of the forget gate, at the start.
+        forget_bias: of the forget gate, at the start; ``None`` leaves what is drawn.
+        longest_memory: in its place, memories of 2 to so many steps (Tallec & Ollivier 2018), as those of the LSTM.
         initialization: U at the start, gate by gate.
         zoneout: share of h that is kept, see ``statewise.layers.recurrent.noise``.
         zoneout_memory: share of c that is kept.
         variational_dropout: share of h that the product does not see.
 
     Raises:
-        ValueError: if the norm or initialisation is unknown, or a rate of noise outside [0, 1).
+        ValueError: if both a forget bias and a longest memory are given, the norm or initialisation is unknown, or a
+            rate of noise outside [0, 1).
 
     >>> y, state = NormLSTM(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
     >>> y.shape, state.c.shape
@@ -57,7 +60,8 @@ class NormLSTM(GatedLayer):
         hidden_size: int,
         norm: Norm = "layer",
         gain: float = 1.0,
-        forget_bias: float = 1.0,
+        forget_bias: float | None = 1.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
         zoneout: float = 0.0,
         zoneout_memory: float = 0.0,
@@ -70,7 +74,8 @@ class NormLSTM(GatedLayer):
         self.recurrent_gain = nn.Parameter(torch.full((4 * hidden_size,), gain))
         self.memory_gain = nn.Parameter(torch.full((hidden_size,), gain))
         self.memory_bias = nn.Parameter(torch.zeros(hidden_size))
-        self._start_with_bias(1, forget_bias)
+        forget, write = forget_and_input_biases(hidden_size, forget_bias, longest_memory)
+        start_gates_(self.input.bias, {0: write, 1: forget})
 
     def step(self, x: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
         from_x = normalise(self.norm, x @ self.input.weight.T, self.input_gain) + self.input.bias

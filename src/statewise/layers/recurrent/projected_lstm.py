@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from statewise import probe
 from statewise.contract import SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
+from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.linear import linear
@@ -47,7 +48,11 @@ class ProjectedLSTM(SequenceLayer):
         input_size: D.
         hidden_size: H, width of the output and of what is fed back.
         memory_size: C, width of the memory; ``None`` is twice the hidden size.
-        forget_bias: of the forget gate at the start, both bias vectors together.
+        forget_bias: of the forget gate at the start, both bias vectors together; ``None`` leaves what is drawn.
+        longest_memory: in its place, memories of 2 to so many steps (Tallec & Ollivier 2018), as those of the LSTM.
+
+    Raises:
+        ValueError: if both are given.
 
     >>> y, state = ProjectedLSTM(input_size=3, hidden_size=4, memory_size=6)(torch.randn(2, 7, 3))
     >>> y.shape, state.c.shape
@@ -57,7 +62,13 @@ class ProjectedLSTM(SequenceLayer):
     recurrent_weights = MappingProxyType({"weight_hh_l0": 4})
 
     def __init__(
-        self, *, input_size: int, hidden_size: int, memory_size: int | None = None, forget_bias: float = 1.0
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        memory_size: int | None = None,
+        forget_bias: float | None = 1.0,
+        longest_memory: int | None = None,
     ) -> None:
         super().__init__(Vectors(input_size), hidden_size)
         self.memory_size = WIDER * hidden_size if memory_size is None else memory_size
@@ -67,9 +78,8 @@ class ProjectedLSTM(SequenceLayer):
         self.bias_ih_l0 = nn.Parameter(uniform_(torch.empty(4 * wide), wide))
         self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(4 * wide), wide))
         self.weight_hr_l0 = nn.Parameter(uniform_(torch.empty(hidden_size, wide), wide))
-        with torch.no_grad():
-            self.bias_ih_l0[wide : 2 * wide] = forget_bias
-            self.bias_hh_l0[wide : 2 * wide] = 0.0
+        forget, write = forget_and_input_biases(wide, forget_bias, longest_memory)
+        start_gates_(self.bias_ih_l0, {0: write, 1: forget}, second=self.bias_hh_l0)
 
     def initial_state(self, batch_size: int) -> ProjectedLSTMState:
         return ProjectedLSTMState(self.zeros(batch_size, self.output_size), self.zeros(batch_size, self.memory_size))

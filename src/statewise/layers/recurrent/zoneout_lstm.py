@@ -12,7 +12,8 @@ eq. 14), which has random units write nothing:
 
 k, d and e as ``statewise.layers.recurrent.noise`` says; Krueger et al. write d^c, d^h for k, Semeniuta et al. d(.) for
 e. As in both papers' eval mode, k is its mean then and d = e = 1. Krueger et al. feed tanh(c') to h'; so does this.
-Rows in the order i, f, g, o.
+Rows in the order i, f, g, o. d masks h alone: the mask of x in Gal & Ghahramani's eq. 7 is the model's dropout, with
+``dropout_mask="sequence"``.
 """
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from statewise import probe
 from statewise.init.matrices import Recurrent
+from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise, NoiseState, candidate_mask
 from statewise.ops.gates.dropped_lstm import DroppedLSTMGates
@@ -32,7 +34,8 @@ class ZoneoutLSTM(GatedLayer):
     Args:
         input_size: D.
         hidden_size: H, width of state and output.
-        forget_bias: of the forget gate, at the start.
+        forget_bias: of the forget gate, at the start; ``None`` leaves what is drawn.
+        longest_memory: in its place, memories of 2 to so many steps (Tallec & Ollivier 2018), as those of the LSTM.
         initialization: U at the start, gate by gate.
         zoneout: share of h that is kept (Krueger et al. 2017 take 0.05 and, of c, 0.5 for characters).
         zoneout_memory: share of c that is kept.
@@ -40,7 +43,8 @@ class ZoneoutLSTM(GatedLayer):
         recurrent_dropout: share of g that is not written.
 
     Raises:
-        ValueError: if the initialisation is unknown, or a rate of noise outside [0, 1).
+        ValueError: if both a forget bias and a longest memory are given, the initialisation is unknown, or a rate of
+            noise outside [0, 1).
 
     >>> y, state = ZoneoutLSTM(input_size=3, hidden_size=4)(torch.randn(2, 7, 3))
     >>> y.shape, state.c.shape, state.noise.steps
@@ -54,7 +58,8 @@ class ZoneoutLSTM(GatedLayer):
         *,
         input_size: int,
         hidden_size: int,
-        forget_bias: float = 1.0,
+        forget_bias: float | None = 1.0,
+        longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
         zoneout: float = 0.05,
         zoneout_memory: float = 0.5,
@@ -63,7 +68,8 @@ class ZoneoutLSTM(GatedLayer):
     ) -> None:
         noise = Noise(zoneout, zoneout_memory, variational_dropout, recurrent_dropout)
         super().__init__(input_size, hidden_size, inputs=4, products=4, initialization=initialization, noise=noise)
-        self._start_with_bias(1, forget_bias)
+        forget, write = forget_and_input_biases(hidden_size, forget_bias, longest_memory)
+        start_gates_(self.input.bias, {0: write, 1: forget})
 
     def step(self, x: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
         i, f, g, o = (self.input(x) + self._product(state)).chunk(4, dim=-1)
