@@ -124,7 +124,7 @@ def slstm(d: int, h: int, *, n: int) -> Count:
 
 
 def lru(d: int, h: int, *, s: int) -> Count:
-    state = 6 * s + 2 * s + 2 * s  # lambda h and gamma (B x), complex; their sum
+    state = 6 * s + 2 * s  # lambda h, complex; + gamma B x
     return 2 * (d * 2 * s + 2 * s * h + d * h), state + h
 
 
@@ -134,9 +134,9 @@ def lmu(d: int, h: int, *, s: int) -> Count:
 
 
 def rg_lru(d: int, h: int, *, s: int, k: int) -> Count:
-    decay = s + 3 * s + s + 4 * s  # r; -8 softplus(Lambda) r; its exp; root of the clamped 1 - exp(2 .)
+    decay = s + s + s + 5 * s  # r; times the decay; its exp; root of the clamped -expm1(2 .)
     state = s + 2 * s + 2 * s  # i; times v, times the root; a h, sum
-    return 2 * (d * 2 * s + k * s + s * 2 * s + s * h), decay + state + 3 * s  # gelu, times h
+    return 2 * (d * 2 * s + k * s + s * 2 * s + s * h), s + decay + state + 3 * s  # bias of the taps; gelu, times h
 
 
 def s4d(d: int, h: int, *, s: int) -> Count:
@@ -156,7 +156,7 @@ def s4(d: int, h: int, *, s: int) -> Count:
 
 
 def s5(d: int, h: int, *, p: int) -> Count:
-    state = p * (6 + 6 + 2)  # abar h, bbar (B x), their sum
+    state = p * (6 + 2)  # abar h, + bbar B x
     return 2 * (d * 2 * p + 2 * p * h + d * h + h * h), state + 2 * h + 2 * h + 2 * h  # 2 Re, + D x; gelu; gate
 
 

@@ -106,7 +106,8 @@ class RGLRU(SequenceLayer):
         gates = self._gates(v)
         a, driven = CELL.coefficients(gates, upcast(v), self._log_decay())
         probe.record(self, "keep_gate", a)
-        probe.record(self, "write_gate", gates[:, 1].sigmoid())
+        if probe.is_recording():
+            probe.record(self, "write_gate", gates[:, 1].sigmoid())
         h = a * state.h + driven
         return self._read(h, gate), RGLRUState(tail, h)
 
