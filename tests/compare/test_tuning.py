@@ -1,6 +1,9 @@
 """Tuning: every arm gets the same number of settings, and what a person decided is left alone."""
 
 import math
+import sys
+import types
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +65,14 @@ def test_deciding_the_models_field_leaves_the_knob_of_that_name_open():
     specs = trained(models=("tcn",), fixed={"model.dropout": 0.1})["tcn"]
     assert {spec.model.dropout for spec in specs} == {0.1}
     assert len({spec.model.options["dropout"] for spec in specs}) == TRIALS
+
+
+def test_a_knob_of_the_model_is_tuned_where_an_entry_asks_for_it(monkeypatch: pytest.MonkeyPatch):
+    entry = replace(CATALOG["gru"], name="dropped", knobs=(Knob("drop_connect", 0.0, 0.6),))
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(ENTRY=entry))
+    specs = next(iter(trained(models=("mine:ENTRY",)).values()))
+    assert len({spec.model.drop_connect for spec in specs}) == TRIALS
+    assert max(spec.model.drop_connect for spec in specs) <= 0.6
 
 
 def test_a_readout_in_closed_form_has_no_learning_rate_to_search():

@@ -6,13 +6,21 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from statewise import laws
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.combine.dropout import Dropout
-from statewise.contract import Model, Tokens
+from statewise.combine.parametrised import drop_connect, norm_weights, recurrent_weights
+from statewise.contract import Model, Tokens, example_input
+from statewise.contract.inputs import unbind_time
 from statewise.cost.parameters import count_parameters
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build
+from statewise.models.resolve import build, make_layer
 from statewise.train.monte_carlo import sample_outputs
+
+WITHOUT = {
+    name for name, entry in SEQUENCE_LAYERS.items() if not recurrent_weights(make_layer(entry, entry.small))
+}  # fmt: skip
+"""Layers that have no recurrent weights"""
 
 
 def model_of(layer: str = "lstm", *, depth: int = 2, **fields: object) -> Model:
@@ -62,6 +70,22 @@ def test_weight_norm_adds_a_gain_a_row_and_nothing_else_adds_a_weight():
 def test_the_spectral_bound_arrives():
     weight = model_of(weight_norm="spectral", spectral_bound=0.7, depth=1).eval().body.layers[0].weight_hh_l0
     torch.testing.assert_close(torch.linalg.matrix_norm(weight.view(4, 6, 6), 2), torch.full((4,), 0.7))
+
+
+@pytest.mark.parametrize("name", [name for name in SEQUENCE_LAYERS if name not in WITHOUT])
+def test_every_layer_that_has_some_is_trained_and_streamed_with_made_weights(name: str):
+    entry = SEQUENCE_LAYERS[name]
+    layer = make_layer(entry, entry.small)
+    norm_weights(layer, recurrent_weights(layer), kind="weight")
+    drop_connect(layer, recurrent_weights(layer), rate=0.3)
+    x = example_input(layer, 2, 9)
+    layer(x)[0].sum().backward()
+    assert all(parameter.grad is not None for parameter in layer.parameters())
+    with torch.no_grad():
+        whole, _ = layer.eval()(x)
+    stream = layer.stepper(layer.initial_state(2))
+    streamed = torch.stack([stream(x_t).clone() for x_t in unbind_time(x)], dim=1)
+    torch.testing.assert_close(streamed, whole, atol=1e-5, rtol=1e-5)
 
 
 def test_all_of_it_keeps_the_laws_in_eval_mode():

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 from statewise.contract import Knob
+from statewise.models.config import ModelConfig
 
 Edge = Literal["lower", "upper"]
 
@@ -28,13 +29,15 @@ def search_space(
     """What is left to tuning, by full names: the learning rate and a kind's own knobs, save what a person decided.
 
     Args:
-        knobs: of the kind of model; each an option of the layer where it has one of that name, else of the training.
+        knobs: of the kind of model; each an option of the layer where it has one of that name, else a field
+            of the model, else of the training.
         options: of the layer.
         decided: full names of fields that were set or vary.
         rates: range of the learning rate; None = there is none, as the readout is solved.
     """
     rate = [Knob(RATE, *rates, "log")] if rates else []
-    own = [replace(knob, name=f"{'layer' if knob.name in options else 'train'}.{knob.name}") for knob in knobs]
+    parts = {**{field.name: "model" for field in fields(ModelConfig)}, **dict.fromkeys(options, "layer")}
+    own = [replace(knob, name=f"{parts.get(knob.name, 'train')}.{knob.name}") for knob in knobs]
     return [knob for knob in (*rate, *own) if knob.name not in decided]
 
 

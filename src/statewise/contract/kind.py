@@ -28,7 +28,7 @@ class LayerKind:
     residuals: tuple[Residual, ...] = ()
     """Side outputs that say how far from its solution a solver inside was left, where a layer has one"""
     recurrent_weights: Mapping[str, int] = MappingProxyType({})
-    """Its own parameters that are multiplied with what it carries -> how many matrices, one a gate, are stacked in each"""
+    """Parameters of its own that multiply what it carries -> how many matrices, one a gate, are stacked in each"""
     state_knob: ClassVar[str | None] = None
     """The option that says how much the state holds beside the width: a window, slots, S"""
 
