@@ -1,4 +1,4 @@
-"""What an operation makes of segments, by running each alone."""
+"""Segments of rows, and what an operation makes of them, by running each alone."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,6 +7,13 @@ import torch
 from statewise import tree
 from statewise.contract.segments import Segments
 from statewise.tree import State
+
+
+def segments_of(rows: int, time: int) -> Segments:
+    """A row that begins anew once, one at every step, one at its last, the others not."""
+    reset = torch.zeros(rows, time, dtype=torch.bool)
+    reset[1, 4] = reset[2, :] = reset[3, -1] = True
+    return Segments(reset)
 
 
 def one_by_one(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.chained_recurrence import FORMS, chained_recurrence
 from statewise.ops.chains.cfc import CfCGates, CfCSolution
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
@@ -11,6 +12,8 @@ from statewise.ops.chains.ode_rnn import ODERNNGates
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.chains.reset_gru import ResetGRUGates
 from statewise.ops.compiled.compiler import without_compiled_loops
+
+from .segmented import one_by_one, segments_of
 
 ROWS, WIDTH, WIDE = 5, 6, 9
 KINDS = {
@@ -62,10 +65,10 @@ def example(kind: str, time: int, dtype: torch.dtype = torch.float64, rows: int 
     return [x.transpose(0, 1), *(part / 3 for part in rest)]
 
 
-def run(kind: str, arguments: list[Tensor]) -> tuple[Tensor, Tensor]:
+def run(kind: str, arguments: list[Tensor], segments: Segments | None = None) -> tuple[Tensor, Tensor]:
     gates, _, matrices, _, _ = KINDS[kind]
     x, h, m, *weights = arguments
-    return chained_recurrence(gates(*weights[len(matrices) :]), x, weights[: len(matrices)], h, m)
+    return chained_recurrence(gates(*weights[len(matrices) :]), x, weights[: len(matrices)], h, m, segments=segments)
 
 
 def results(form: str, kind: str, arguments: list[Tensor]) -> list[Tensor]:
@@ -86,6 +89,45 @@ def test_the_compiled_loop_equals_the_equation_with_all_gradients(kind, time, ro
         results("compiled", kind, arguments), results("reference", kind, arguments), strict=True
     ):
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@kinds
+@pytest.mark.parametrize("form", ["reference", "compiled"])
+def test_segments_equal_rows_of_their_own_with_all_gradients(kind, form):
+    leaves = [x.detach().requires_grad_(x.shape not in CONSTANTS) for x in example(kind, 9)]
+    x, h, m, *weights = leaves
+
+    def alone(x, state):
+        y, m = run(kind, [x.transpose(0, 1), *state, *weights])
+        return y.transpose(0, 1), (y[-1], m)
+
+    with FORMS.use("reference"):
+        y, (_, last) = one_by_one(alone, [x.transpose(0, 1)], (h, m), segments_of(ROWS, 9))
+    with FORMS.use(form):
+        found = run(kind, leaves, segments_of(ROWS, 9))
+    cotangents = [draw(y.shape, seed, y.dtype) for seed, y in enumerate(found)]
+    wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    both = found, (y.transpose(0, 1), last)
+    gradients = (torch.autograd.grad(of, wanted, cotangents, materialize_grads=True) for of in both)
+    for one, other in (*zip(*both, strict=True), *zip(*gradients, strict=True)):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["reset-gru", "projected-lstm"])
+def test_nothing_passes_into_a_segment_that_is_not_a_number(kind):
+    """Not from the steps before, nor from the row's state; without gradients, where less is kept, as with them."""
+    arguments, segments = example(kind, 9), segments_of(ROWS, 9)
+    x, h, m, *_ = arguments
+    x.requires_grad_()
+    clean = run(kind, arguments, segments)[0][4:, 1]
+    expected = torch.autograd.grad(clean.sum(), x)[0][4:, 1]
+    x.data[:4, 1], h[1], m[1] = float("nan"), float("nan"), float("nan")
+    y, _ = run(kind, arguments, segments)
+    assert y[:4, 1].isnan().all()
+    assert torch.equal(y[4:, 1], clean)
+    assert torch.equal(torch.autograd.grad(y[4:, 1].sum(), x)[0][4:, 1], expected)
+    with torch.no_grad():
+        assert torch.equal(run(kind, arguments, segments)[0][4:, 1], clean)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "2 deep" not in kind])

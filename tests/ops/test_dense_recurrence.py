@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from statewise.contract.segments import Segments
 from statewise.ops.compiled import elementary
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.dense_recurrence import FORMS, dense_recurrence
@@ -21,7 +20,7 @@ from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
 from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.gates.rnn import ReluGates, TanhGates
 
-from .segmented import one_by_one
+from .segmented import one_by_one, segments_of
 
 ROWS, WIDTH = 5, 6
 NORMS = {"layer": torch.ones(1), "rms": torch.zeros(1)}
@@ -120,7 +119,7 @@ def test_so_it_does_where_values_are_kept_and_masked(kind, shared_steps, shared_
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_segments_equal_rows_of_their_own_with_all_gradients(kind, form, kept):
-    arguments, segments = example(kind, 9), segments_of(9)
+    arguments, segments = example(kind, 9), segments_of(ROWS, 9)
     options = noise(kind, 9, shared_steps=True, shared_rows=True) if kept else {}
     x, weight, bias, h, m = arguments
 
@@ -144,7 +143,7 @@ def test_segments_equal_rows_of_their_own_with_all_gradients(kind, form, kept):
 
 
 def test_nothing_passes_into_a_segment_that_is_not_a_number():
-    arguments, segments = example("lstm", 9), segments_of(9)
+    arguments, segments = example("lstm", 9), segments_of(ROWS, 9)
     clean = run("lstm", arguments, segments=segments)[0][4:, 1]
     expected = torch.autograd.grad(clean.sum(), arguments[0])[0][4:, 1]
     arguments[0].data[:4, 1], arguments[3].data[1], arguments[4].data[1] = math.nan, math.nan, math.nan
@@ -152,13 +151,6 @@ def test_nothing_passes_into_a_segment_that_is_not_a_number():
     assert y[:4, 1].isnan().all()
     assert torch.equal(y[4:, 1], clean)
     assert torch.equal(torch.autograd.grad(y[4:, 1].sum(), arguments[0])[0][4:, 1], expected)
-
-
-def segments_of(time: int) -> Segments:
-    """A row that begins anew once, one at every step, one at its last, the others not."""
-    reset = torch.zeros(ROWS, time, dtype=torch.bool)
-    reset[1, 4] = reset[2, :] = reset[3, -1] = True
-    return Segments(reset)
 
 
 @kinds

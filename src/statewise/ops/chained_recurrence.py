@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.linear import matrix_gradient
@@ -27,7 +28,13 @@ from statewise.ops.transforms import refuse_further_derivatives
 
 
 def chained_recurrence(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor | None = None
+    gates: Any,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    h: Tensor,
+    m: Tensor | None = None,
+    *,
+    segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """All outputs h_1 ... h_T and the last memory.
 
@@ -37,6 +44,7 @@ def chained_recurrence(
         weights: the matrices W, the first of the chain first; the gates say which they are.
         h: h_0 ``(B, H)``.
         m: m_0 ``(B, M)``; ``None`` where the cell has none.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
         ``(T, B, H)`` and ``(B, M)``.
@@ -47,26 +55,37 @@ def chained_recurrence(
     >>> y[:, 0, 0]
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
-    return FORMS(gates, x, weights, h, h.new_empty(len(h), 0) if m is None else m)
+    return FORMS(gates, x, weights, h, h.new_empty(len(h), 0) if m is None else m, segments)
 
 
-def reference(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+def reference(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
     outputs = []
-    for x_t in x.unbind():
+    for t, x_t in enumerate(x.unbind()):
+        if segments is not None:
+            anew = segments.anew[:, t].unsqueeze(1)
+            h, m = h.masked_fill(anew, 0), m.masked_fill(anew, 0)
         h_next, m_next = gates.step(weights, x_t, h, m)
         h, m = h_next.to(h.dtype), m_next.to(m.dtype)
         outputs.append(h)
     return torch.stack(outputs), m
 
 
-def compiled(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+def compiled(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(type(gates), len(weights), x, h, m, *weights, *gates)
+    anew = torch.empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t()
+    arguments = (type(gates), len(weights), x, h, m, anew, *weights, *gates)
+    outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
 
 
-def rule(gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor) -> str:
+def rule(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
+) -> str:
     """Which form runs: the compiled one wherever it can."""
     tensors = (x, *weights, h, m, *gates)
     serves = compiled_loops_serve(*tensors, dtypes=(torch.float32, torch.float64))
@@ -81,7 +100,7 @@ class _CompiledRecurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, kind: Any, matrices: int, x: Tensor, h0: Tensor, m0: Tensor, *rest: Tensor
+        ctx: Any, kind: Any, matrices: int, x: Tensor, h0: Tensor, m0: Tensor, anew: Tensor, *rest: Tensor
     ) -> tuple[Tensor, Tensor]:
         from statewise.ops.compiled import chained
         from statewise.ops.compiled.product import product_of
@@ -95,11 +114,11 @@ class _CompiledRecurrence(torch.autograd.Function):
         saved = x.new_empty(kept, batch, gates.saved(*(weight.shape for weight in weights)))
         chained.forward(
             product_of(h.numpy().dtype), kind(*map(as_array, gates)), _counted(chain), as_array(x),
-            _arrays(w.t() for w in weights), as_array(h0), as_array(m0), _arrays(u), as_array(h), as_array(m),
+            _arrays(w.t() for w in weights), *map(as_array, (h0, m0, anew)), _arrays(u), as_array(h), as_array(m),
             _arrays(seen), as_array(saved),
         )  # fmt: skip
         ctx.kind, ctx.matrices, ctx.inputs = kind, matrices, x.shape[2]
-        ctx.save_for_backward(h, m, saved, h0, m0, *seen, *rest)
+        ctx.save_for_backward(h, m, saved, m0, anew, *seen, *rest)
         return h, m[(time - 1) % kept].clone()
 
     @staticmethod
@@ -108,19 +127,19 @@ class _CompiledRecurrence(torch.autograd.Function):
         from statewise.ops.compiled import chained
         from statewise.ops.compiled.product import product_of
 
-        n, (h, m, saved, h0, m0, *rest) = ctx.matrices, ctx.saved_tensors
+        n, (h, m, saved, m0, anew, *rest) = ctx.matrices, ctx.saved_tensors
         seen, weights, gates = rest[:n], rest[n : 2 * n], ctx.kind(*rest[2 * n :])
         dx = h.new_empty(*h.shape[:2], ctx.inputs)
         du = [h.new_empty(*v.shape[:3], len(weight)) for v, weight in zip(seen, weights, strict=True)]
         dv = [h.new_empty(v.shape[2:]) for v in seen]
-        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in gates]
+        dh, dm, d_own = torch.empty_like(h[0]), torch.empty_like(m0), [torch.zeros_like(part) for part in gates]
         chained.backward(
             product_of(h.numpy().dtype), ctx.kind(*map(as_array, gates)), _counted(gates.chain()), _arrays(weights),
-            as_array(h), as_array(m), _arrays(seen), *map(as_array, (saved, h0, m0, dy, dm_last, dx)), _arrays(du),
-            _arrays(dv), as_array(dh), as_array(dm), ctx.kind(*map(as_array, d_own)),
+            as_array(h), as_array(m), _arrays(seen), *map(as_array, (saved, m0, anew, dy, dm_last, dx)),
+            _arrays(du), _arrays(dv), as_array(dh), as_array(dm), ctx.kind(*map(as_array, d_own)),
         )  # fmt: skip
         d_weights = [matrix_gradient(d, v) for d, v in zip(du, seen, strict=True)]
-        return None, None, dx, dh, dm, *d_weights, *d_own
+        return None, None, dx, dh, dm, None, *d_weights, *d_own
 
 
 def _arrays(tensors: Iterable[Tensor]) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Timed, Vectors
 from statewise.errors import choose
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.cfc import CfCGates, CfCSolution
@@ -111,7 +111,7 @@ class CfC(SequenceLayer):
             h = self._between(s, self.ff1(z).tanh(), self.ff2(z).tanh())
         return h.to(x.values.dtype), CfCState(h)
 
-    def _sequence(self, x: Timed, state: CfCState) -> tuple[Tensor, CfCState]:
+    def _segments(self, x: Timed, state: CfCState, segments: Segments | None) -> tuple[Tensor, CfCState]:
         """What the backbone's first layer makes of x is done for all steps before, and all heads are one product."""
         first, *hidden = (layer for layer in self.backbone if isinstance(layer, nn.Linear))
         from_x, from_h = first.weight.tensor_split([x.values.shape[2]], dim=1)
@@ -122,6 +122,7 @@ class CfC(SequenceLayer):
             torch.cat([driven, x.elapsed.t().unsqueeze(2).to(driven.dtype)], dim=2),
             (from_h, *(layer.weight for layer in hidden), torch.cat([head.weight for head in heads])),
             state.h,
+            segments=segments,
         )
         return y.transpose(0, 1).to(x.values.dtype), CfCState(y[-1].clone())
 

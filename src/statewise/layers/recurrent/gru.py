@@ -99,27 +99,26 @@ class GRU(TorchLayout):
         return self._dense_stepper(GRUGates(), state)
 
     def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "after":
-            found = self._by_compiled_loop(GRUGates(), x, state.h, (), segments)
-            if found is not None:
-                return found[0], GRUState(found[0][:, -1].clone())
+        if self.reset_placement == "before":
+            return self._reset_before(x, state.h, segments)
+        found = self._by_compiled_loop(GRUGates(), x, state.h, (), segments)
+        if found is not None:
+            return found[0], GRUState(found[0][:, -1].clone())
         return super()._segments(x, state, segments)
 
     def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if self.reset_placement == "before":
-            return self._reset_before(x, state.h)
         if not beyond_reverse_mode():
             keep = self._keeps_for_backward(x)
             y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
             return y, GRUState(h.squeeze(0))
         return super()._sequence(x, state)
 
-    def _reset_before(self, x: Tensor, h: Tensor) -> tuple[Tensor, GRUState]:
+    def _reset_before(self, x: Tensor, h: Tensor, segments: Segments | None) -> tuple[Tensor, GRUState]:
         """A whole sequence whose steps are two products after one another."""
         bias = self.bias_ih_l0 + self.bias_hh_l0
         driven = linear(x.transpose(0, 1), self.weight_ih_l0, bias)
         weights = self.weight_hh_l0.split([2 * self.output_size, self.output_size])
-        y, _ = chained_recurrence(ResetGRUGates(), driven, weights, h)
+        y, _ = chained_recurrence(ResetGRUGates(), driven, weights, h, segments=segments)
         return y.transpose(0, 1), GRUState(y[-1].clone())
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.init.time_scales import keep_biases, start_gates_
 from statewise.modules.linear import Linear
@@ -82,7 +82,9 @@ class MinimalGatedUnit(SequenceLayer):
         h = (1 - f) * state.h + f * n
         return h, MinimalGatedUnitState(h)
 
-    def _sequence(self, x: Tensor, state: MinimalGatedUnitState) -> tuple[Tensor, MinimalGatedUnitState]:
-        weights = self.write.weight, self.new.weight
-        y, _ = chained_recurrence(MinimalGatedUnitGates(), self.input(x.transpose(0, 1)), weights, state.h)
+    def _segments(
+        self, x: Tensor, state: MinimalGatedUnitState, segments: Segments | None
+    ) -> tuple[Tensor, MinimalGatedUnitState]:
+        driven, weights = self.input(x.transpose(0, 1)), (self.write.weight, self.new.weight)
+        y, _ = chained_recurrence(MinimalGatedUnitGates(), driven, weights, state.h, segments=segments)
         return y.transpose(0, 1), MinimalGatedUnitState(y[-1].clone())

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Timed, Vectors
 from statewise.errors import choose
 from statewise.layers.recurrent.gru import GRU, GRUState
 from statewise.layers.recurrent.torch_layout import WEIGHTS
@@ -84,7 +84,7 @@ class ODERNN(SequenceLayer):
         y, updated = self.update.step(x.values, GRUState(evolved))
         return y, ODERNNState(updated.h)
 
-    def _sequence(self, x: Timed, state: ODERNNState) -> tuple[Tensor, ODERNNState]:
+    def _segments(self, x: Timed, state: ODERNNState, segments: Segments | None) -> tuple[Tensor, ODERNNState]:
         inner, outer = (layer for layer in self.field if isinstance(layer, nn.Linear))
         weight_in, weight, bias_in, bias = (getattr(self.update, name) for name in WEIGHTS)
         driven = linear(x.values.transpose(0, 1), weight_in, bias_in)
@@ -97,5 +97,6 @@ class ODERNN(SequenceLayer):
             torch.cat([driven, length.to(driven.dtype)], dim=2),
             (inner.weight, outer.weight, weight),
             state.h,
+            segments=segments,
         )
         return y.transpose(0, 1), ODERNNState(y[-1].clone())

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
 from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.ops.chained_recurrence import chained_recurrence
@@ -95,8 +95,10 @@ class ProjectedLSTM(SequenceLayer):
         h = F.linear(o * c.tanh(), self.weight_hr_l0)
         return h, ProjectedLSTMState(h, c)
 
-    def _sequence(self, x: Tensor, state: ProjectedLSTMState) -> tuple[Tensor, ProjectedLSTMState]:
+    def _segments(
+        self, x: Tensor, state: ProjectedLSTMState, segments: Segments | None
+    ) -> tuple[Tensor, ProjectedLSTMState]:
         driven = linear(x.transpose(0, 1), self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         weights = self.weight_hh_l0, self.weight_hr_l0
-        y, c = chained_recurrence(ProjectedLSTMGates(), driven, weights, state.h, state.c)
+        y, c = chained_recurrence(ProjectedLSTMGates(), driven, weights, state.h, state.c, segments=segments)
         return y.transpose(0, 1), ProjectedLSTMState(y[-1].clone(), c)

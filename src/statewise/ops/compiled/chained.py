@@ -45,8 +45,8 @@ def retreat(
 
 @jit
 def forward(
-    add_product: Any, gates: Any, chain: Array, x: Array, weights: Any, h0: Array, m0: Array, u: Any, h: Array,
-    m: Array, seen: Any, saved: Array,
+    add_product: Any, gates: Any, chain: Array, x: Array, weights: Any, h0: Array, m0: Array, anew: Array, u: Any,
+    h: Array, m: Array, seen: Any, saved: Array,
 ) -> None:  # fmt: skip
     """Writes ``h (T, B, H)``, ``m (T, B, M)``, all v to ``seen``, for a matrix ``(T, N, B, .)``, ``saved (T, B, K)``.
 
@@ -60,6 +60,7 @@ def forward(
         weights: the matrices, transposed, the first the first of the chain.
         h0: ``(B, H)``.
         m0: ``(B, M)``.
+        anew: ``(T, B)`` bool, before which steps a row is zeros again; without a step, none.
         u: room, ``(B, .)`` for each matrix.
         h: written, like ``m``, ``seen`` and ``saved``.
         m: see there.
@@ -67,9 +68,14 @@ def forward(
         saved: see there.
     """
     h_before, m_before, last = h0, m0, chain.shape[0] - 1
+    goes_on, m_anew = np.zeros(h0.shape[0], np.bool_), np.empty_like(m0)
     for t in range(x.shape[0]):
-        place = t % m.shape[0]
-        seen[0][place, 0] = h_before
+        place, begins = t % m.shape[0], anew[t] if anew.shape[0] else goes_on
+        _begin(begins, h_before, seen[0][place, 0])
+        h_before = seen[0][place, 0]
+        if begins.any():
+            _begin(begins, m_before, m_anew)
+            m_before = m_anew
         for stage in range(chain.shape[0]):
             matrix, use = chain[stage]
             product = u[matrix]
@@ -86,8 +92,8 @@ def forward(
 
 @jit
 def backward(
-    add_product: Any, gates: Any, chain: Array, weights: Any, h: Array, m: Array, seen: Any, saved: Array, h0: Array,
-    m0: Array, dy: Array, dm_last: Array, dx: Array, du: Any, dv: Any, dh: Array, dm: Array, dg: Any,
+    add_product: Any, gates: Any, chain: Array, weights: Any, h: Array, m: Array, seen: Any, saved: Array, m0: Array,
+    anew: Array, dy: Array, dm_last: Array, dx: Array, du: Any, dv: Any, dh: Array, dm: Array, dg: Any,
 ) -> None:  # fmt: skip
     """The cotangents of x, of all u, of h0, m0 and the gates' weights, from those of all h, ``dy``, and of the last m.
 
@@ -95,8 +101,13 @@ def backward(
     """
     dh[:], dm[:], last = 0, dm_last, chain.shape[0] - 1
     room, dout = np.empty_like(saved[0]), np.empty_like(dh)
+    goes_on, m_anew = np.zeros(dh.shape[0], np.bool_), np.empty_like(dm)
     for t in range(h.shape[0] - 1, -1, -1):
-        h_before, m_before = (h[t - 1], m[t - 1]) if t > 0 else (h0, m0)
+        begins = anew[t] if anew.shape[0] else goes_on
+        h_before, m_before = seen[0][t, 0], m[t - 1] if t > 0 else m0
+        if begins.any():
+            _begin(begins, m_before, m_anew)
+            m_before = m_anew
         for row in range(dh.shape[0]):
             for j in range(dh.shape[1]):
                 dout[row, j] = dh[row, j] + dy[t, row, j]
@@ -116,6 +127,21 @@ def backward(
         for row in range(dh.shape[0]):
             for j in range(dh.shape[1]):
                 dh[row, j] += dv[0][row, j]
+        if begins.any():
+            _begin(begins, dh, dh)
+            _begin(begins, dm, dm)
+
+
+@jit
+def _begin(anew: Array, before: Array, begun: Array) -> None:
+    """A copy in which rows that begin anew are zeros."""
+    for row in range(before.shape[0]):
+        if anew[row]:
+            for j in range(before.shape[1]):
+                begun[row, j] = 0
+        else:
+            for j in range(before.shape[1]):
+                begun[row, j] = before[row, j]
 
 
 def _plug_in() -> None:
