@@ -20,7 +20,7 @@ SMALL = {"input_size": 3, "hidden_size": 4}
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that tuning may vary: an option of a layer, a field of its model or training, and the range to search."""
+    """A number that tuning may vary: an option of a layer, a field of its model or training, and its range."""
 
     name: str
     low: float
