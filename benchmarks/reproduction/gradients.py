@@ -99,15 +99,15 @@ def reach(model: Model) -> Reach:
     assert model.embedding is not None, "a model built from a config has one"
     xs = model.embedding(inputs)[0].unbind(1)
     vectors = StateVectors(model.body.initial_state(1))
-    transition = Transition(model.body, vectors, diagonal=False)
-    s = vectors.vector(model.body.initial_state(ROWS))
+    transition = Transition(model.body, vectors, block=vectors.width)
+    s = vectors.parts(model.body.initial_state(ROWS))
     jacobians = []
     for number, x in enumerate(xs):
         if number < BEFORE:
             s = transition(x, s)
         else:
             s, jacobian = transition.linearised(x, s)
-            jacobians.append(jacobian)
+            jacobians.append(jacobian.squeeze(1))
     return _products(torch.stack(jacobians[::-1]))
 
 

@@ -140,18 +140,17 @@ def test_rows_are_independent() -> None:
         assert alone.iterations[0] == together.iterations[row]
 
 
-class Counter(SequenceLayer):
-    """A state of real and whole numbers."""
+class Instant(SequenceLayer):
+    """A state of whole numbers alone."""
 
     def __init__(self) -> None:
-        super().__init__(Vectors(SIZE), output_size=1)
+        super().__init__(Vectors(SIZE), output_size=SIZE)
 
-    def initial_state(self, batch_size: int) -> tuple[Tensor, Tensor]:
-        return torch.zeros(batch_size, 1), torch.zeros(batch_size, 1, dtype=torch.int64)
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.zeros(batch_size, dtype=torch.int64)
 
-    def step(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        h = state[0] + x[:, :1]
-        return h, (h, state[1] + 1)
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return x * state.unsqueeze(1), state + 1
 
 
 class Outside(SequenceLayer):
@@ -184,7 +183,7 @@ class Undecided(SequenceLayer):
 @pytest.mark.parametrize(
     ("layer", "x", "reason"),
     [
-        (Counter(), torch.ones(2, 9, SIZE), "whole numbers"),
+        (Instant(), torch.ones(2, 9, SIZE), "its state holds no real numbers"),
         (Outside(), torch.ones(2, 9, dtype=torch.int64), "torch.func does not differentiate its step"),
         (GRU(input_size=SIZE, hidden_size=65), torch.ones(2, 9, SIZE), "65 numbers wide"),
         (GRU(input_size=SIZE, hidden_size=4), torch.ones(2, 0, SIZE), "no step"),
@@ -231,6 +230,15 @@ def test_zeros_at_the_start_hide_no_full_jacobian() -> None:
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize(("layer", "x"), [(Mixing(), torch.ones(2, 8, 1)), (made(GRU), inputs())])
+def test_pairs_are_insisted_on(layer: SequenceLayer, x: Tensor) -> None:
+    if isinstance(layer, GRU):
+        with pytest.raises(UserError, match="the Jacobian of GRU is not pairs; pass jacobian='auto' or 'full'"):
+            newton_in_time(layer, x, jacobian="pairs")
+    else:
+        torch.testing.assert_close(newton_in_time(layer, x, jacobian="pairs").outputs, layer(x)[0])
+
+
 class Threshold(SequenceLayer):
     """h_t = h_{t-1} / 2 + x_t, beyond 100 with a quarter of the other units beside: diagonal wherever one looks."""
 
@@ -257,7 +265,9 @@ def test_a_jacobian_that_is_diagonal_nearly_everywhere_gives_no_wrong_gradients(
     (expected,) = torch.autograd.grad(layer(x)[0].sum(), x)
     torch.testing.assert_close(found, expected)
     assert run.fallback is not None
-    assert run.fallback.startswith("1 of 3 rows have a Jacobian that is diagonal at random states and not at all")
+    assert run.fallback.startswith(
+        "1 of 3 rows have a Jacobian that is not at all of their states what it is at random ones"
+    )
     with pytest.raises(
         UserError, match=r"the Jacobian of Threshold is not diagonal at every step; pass jacobian='full'"
     ):
