@@ -55,6 +55,12 @@ def test_the_task_of_contributing_keeps_the_rules_and_is_found_by_its_import_pat
         make_task(name, {"symbols": "five"})
 
 
+def test_the_example_of_the_architecture_runs(capsys: pytest.CaptureFixture[str]):
+    (example,) = code_blocks("docs/architecture.md")
+    exec(example, {"__name__": "__main__"})
+    assert capsys.readouterr().out.strip() in example
+
+
 def test_the_readme_s_verbs_from_python_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

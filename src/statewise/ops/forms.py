@@ -48,6 +48,11 @@ class Forms(Generic[Arguments, Result]):
         """All forms."""
         return tuple(self._forms)
 
+    @property
+    def in_use(self) -> str | None:
+        """The form that somebody asked for around this call; ``None`` where the rule chooses."""
+        return self._in_use.get()
+
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         return self._forms[self._in_use.get() or self.rule(*args, **kwargs)](*args, **kwargs)
 

@@ -23,12 +23,11 @@ from statewise.contract import Segments, Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.reset_gru import ResetGRUGates
 from statewise.ops.gates.gru import GRUGates
 from statewise.ops.linear import linear
-from statewise.ops.transforms import beyond_reverse_mode
 
 ResetPlacement = Literal["after", "before"]
 
@@ -101,17 +100,8 @@ class GRU(TorchLayout):
     def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "before":
             return self._reset_before(x, state.h, segments)
-        found = self._by_compiled_loop(GRUGates(), x, state.h, (), segments)
-        if found is not None:
-            return found[0], GRUState(found[0][:, -1].clone())
-        return super()._segments(x, state, segments)
-
-    def _sequence(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
-        if not beyond_reverse_mode():
-            keep = self._keeps_for_backward(x)
-            y, h = torch.gru(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
-            return y, GRUState(h.squeeze(0))
-        return super()._sequence(x, state)
+        y, h, _ = self._whole(GRUGates(), x, state.h, state.h.new_empty(len(x), 0, self.output_size), segments)
+        return y, GRUState(h)
 
     def _reset_before(self, x: Tensor, h: Tensor, segments: Segments | None) -> tuple[Tensor, GRUState]:
         """A whole sequence whose steps are two products after one another."""

@@ -21,9 +21,8 @@ from statewise import probe
 from statewise.contract import Segments, Stepper
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import forget_and_input_biases, start_gates_
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout
 from statewise.ops.gates.lstm import LSTMGates
-from statewise.ops.transforms import beyond_reverse_mode
 
 
 class LSTMState(NamedTuple):
@@ -89,21 +88,8 @@ class LSTM(TorchLayout):
         return self._dense_stepper(LSTMGates(), state)
 
     def _segments(self, x: Tensor, state: LSTMState, segments: Segments | None) -> tuple[Tensor, LSTMState]:
-        """Torch's kernel knows of no resets: where it would have to be cut, the compiled loop trains faster."""
-        if segments is not None and torch.is_grad_enabled():
-            found = self._by_compiled_loop(LSTMGates(), x, state.h, [state.c], segments)
-            if found is not None:
-                y, (c,) = found
-                return y, LSTMState(y[:, -1].clone(), c)
-        return super()._segments(x, state, segments)
-
-    def _sequence(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        if beyond_reverse_mode():
-            return super()._sequence(x, state)
-        start = (layer_first(state.h), layer_first(state.c))
-        keep = self._keeps_for_backward(x)
-        y, h, c = torch.lstm(x, start, self._weights(), True, 1, 0.0, keep, False, True)
-        return y, LSTMState(h.squeeze(0), c.squeeze(0))
+        y, h, c = self._whole(LSTMGates(), x, state.h, state.c.unsqueeze(1), segments)
+        return y, LSTMState(h, c.squeeze(1))
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """i, f, g and o, each ``(B, H)``, from W x_t + b_W and the output of the step before."""

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from statewise.contract import Segments, Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
-from statewise.layers.recurrent.torch_layout import TorchLayout, layer_first
+from statewise.layers.recurrent.torch_layout import TorchLayout
 from statewise.ops.gates.rnn import ReluGates, TanhGates
 from statewise.ops.linear import linear
-from statewise.ops.transforms import beyond_reverse_mode
 from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "relu", "leaky_relu", "sigmoid"]
@@ -29,9 +28,7 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 GATES: dict[Activation, Any] = {"tanh": TanhGates(), "relu": ReluGates()}
-"""Those that the compiled loop knows"""
-LONG = 64
-"""Steps from which on that loop is faster than torch's kernel where no gradients are asked for"""
+"""Those that torch has kernels of"""
 IRNN_STD = 0.001
 """Standard deviation of an IRNN's input weights (Le, Jaitly & Hinton 2015, section 4)"""
 
@@ -93,18 +90,14 @@ class RNN(TorchLayout):
         return self._dense_stepper(GATES[self.activation], state)
 
     def _segments(self, x: Tensor, state: RNNState, segments: Segments | None) -> tuple[Tensor, RNNState]:
-        if self.activation in GATES and (torch.is_grad_enabled() or x.shape[1] >= LONG):
-            found = self._by_compiled_loop(GATES[self.activation], x, state.h, (), segments)
-            if found is not None:
-                return found[0], RNNState(found[0][:, -1].clone())
-        return super()._segments(x, state, segments)
+        if self.activation not in GATES:
+            return super()._segments(x, state, segments)
+        no_memory = state.h.new_empty(len(x), 0, self.output_size)
+        y, h, _ = self._whole(GATES[self.activation], x, state.h, no_memory, segments)
+        return y, RNNState(h)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        if self.activation in ("tanh", "relu") and not beyond_reverse_mode():
-            run = torch.rnn_tanh if self.activation == "tanh" else torch.rnn_relu
-            keep = self._keeps_for_backward(x)
-            y, h = run(x, layer_first(state.h), self._weights(), True, 1, 0.0, keep, False, True)
-            return y, RNNState(h.squeeze(0))
+        """Of the other activations, one operation of torch's after another."""
         driven = linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         y, h = unroll(self._next, driven, state.h)
         return y, RNNState(h)

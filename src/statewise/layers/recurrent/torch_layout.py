@@ -1,6 +1,6 @@
 """What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import torch
@@ -11,15 +11,11 @@ from torch.nn.utils import parametrize
 from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.layers.recurrent.dense_stepper import dense_stepper
-from statewise.ops.compiled.compiler import compiled_loops_serve
-from statewise.ops.dense_recurrence import dense_recurrence
-from statewise.ops.linear import linear
+from statewise.ops.plain_recurrence import plain_recurrence
 from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 """In the order in which torch's kernels take them"""
-LIGHT = 2**23
-"""Multiply-adds a gate and step, B H^2, above which torch's products may do better, on several cores for one"""
 
 
 class TorchLayout(SequenceLayer):
@@ -53,31 +49,15 @@ class TorchLayout(SequenceLayer):
         weight_in, weight, bias_in, bias = self._weights()
         return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
 
-    def _by_compiled_loop(
-        self, gates: Any, x: Tensor, h: Tensor, memory: Sequence[Tensor], segments: Segments | None
-    ) -> tuple[Tensor, tuple[Tensor, ...]] | None:
-        """All outputs ``(B, T, H)`` and the last memory by the compiled loop, or ``None`` where torch's kernel serves.
-
-        The loop takes a twentieth to nine tenths of the time of torch's kernels, which call a dozen operations a step.
-        It has first derivatives alone; whoever asks for the second is told how to come by torch's own operations.
-        """
-        weights = self._weights()
-        light = h.numel() * h.shape[1] <= LIGHT
-        if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, *memory, *weights):
-            return None
-        weight_in, weight, bias_in, bias = weights
-        driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
-        m = torch.stack(list(memory), dim=1) if memory else h.new_empty(len(h), 0, h.shape[1])
-        y, m = dense_recurrence(gates, driven, weight, bias, h, m, segments=segments)
-        return y.transpose(0, 1), m.unbind(1)
+    def _whole(
+        self, gates: Any, x: Tensor, h: Tensor, m: Tensor, segments: Segments | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All outputs ``(B, T, H)``, the last ``(B, H)`` and the last memory ``(B, M, H)``, by the fastest form."""
+        return plain_recurrence(gates, x, self._weights(), h, m, training=self.training, segments=segments)
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""
         return F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
-
-    def _keeps_for_backward(self, x: Tensor) -> bool:
-        """The kernels' ``train`` flag: cuDNN differentiates only what ran as training, also in eval mode."""
-        return self.training or (x.is_cuda and torch.is_grad_enabled())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
@@ -99,8 +79,3 @@ class TorchLayout(SequenceLayer):
         for name, parameter in self.named_parameters():
             setattr(twin, name, parameter)
         twin.flatten_parameters()
-
-
-def layer_first(leaf: Tensor) -> Tensor:
-    """A leaf ``(B, H)`` of a state as torch's kernels take it: ``(1, B, H)``, contiguous."""
-    return leaf.unsqueeze(0).contiguous()

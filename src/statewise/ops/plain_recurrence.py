@@ -1,0 +1,132 @@
+"""A whole plain RNN, LSTM or GRU: the recurrences that torch has kernels of, oneDNN's on a CPU and cuDNN's on a GPU.
+
+    h_t, m_t = gates(W x_t + b_W, U h_{t-1} + b_U, h_{t-1}, m_{t-1})
+
+``dense`` is ``dense_recurrence`` with W x before it, in one of the forms that there are of that: a compiled loop on a
+CPU, Triton's kernels on a GPU. ``torch`` is torch's kernel, which knows of no resets and is run on segments as rows.
+Which is faster was measured (docs/performance.md, "Plain recurrent layers"); the rule below says so. Letters: B rows, T
+steps, D inputs, H width, R gates, M vectors of memory.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.compiled.compiler import compiled_loops_serve
+from statewise.ops.dense_recurrence import FORMS as DENSE
+from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.forms import Forms
+from statewise.ops.gates.gru import GRUGates
+from statewise.ops.gates.lstm import LSTMGates
+from statewise.ops.gates.rnn import ReluGates, TanhGates
+from statewise.ops.linear import linear
+from statewise.ops.transforms import beyond_reverse_mode
+
+KERNELS: dict[type, Callable[..., tuple[Tensor, ...]]] = {
+    LSTMGates: torch.lstm,
+    GRUGates: torch.gru,
+    TanhGates: torch.rnn_tanh,
+    ReluGates: torch.rnn_relu,
+}
+"""The gates, and torch's name for their recurrence"""
+LIGHT = 2**23
+"""Multiply-adds a gate and step, B H^2, above which torch's products may do better, on several cores for one"""
+LONG = 64
+"""Steps from which on the compiled loop of an RNN is faster where no gradients are asked for"""
+
+
+def plain_recurrence(
+    gates: Any,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    h: Tensor,
+    m: Tensor,
+    *,
+    training: bool = False,
+    segments: Segments | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All outputs, the last of them, and the last memory.
+
+    Args:
+        gates: ``LSTMGates``, ``GRUGates``, ``TanhGates`` or ``ReluGates``.
+        x: ``(B, T, D)``.
+        weights: W ``(R H, D)``, U ``(R H, H)``, b_W and b_U ``(R H,)``, as torch.nn has them.
+        h: h_0 ``(B, H)``.
+        m: m_0 ``(B, M, H)``, an LSTM's c; M = 0 for the others.
+        training: what torch's kernels are told; cuDNN's keep what the way back needs where it is true.
+        segments: that begin anew, from zeros, inside the rows.
+
+    Returns:
+        ``(B, T, H)``, ``(B, H)`` and ``(B, M, H)``.
+
+    >>> weights = torch.zeros(12, 3), torch.zeros(12, 4), torch.zeros(12), torch.zeros(12)
+    >>> h = torch.ones(2, 4)
+    >>> y, _, _ = plain_recurrence(GRUGates(), torch.zeros(2, 5, 3), weights, h, h.new_empty(2, 0, 4))
+    >>> y[0, :, 0]
+    tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
+    """
+    return FORMS(gates, x, weights, h, m, training, segments)
+
+
+def reference(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The equation, step by step: what every other form must equal."""
+    with DENSE.use("reference"):
+        return dense(gates, x, weights, h, m, training, segments)
+
+
+def dense(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As ``dense_recurrence``, whose rule says in which of its forms."""
+    weight_in, weight, bias_in, bias = weights
+    driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
+    y, m = dense_recurrence(gates, driven, weight, bias, h, m, segments=segments)
+    return y.transpose(0, 1), y[-1].clone(), m
+
+
+def by_torch(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As torch's kernel. cuDNN differentiates only what ran as training, also in eval mode."""
+    kernel = KERNELS[type(gates)]
+    keeps = training or (x.is_cuda and torch.is_grad_enabled())
+
+    def run(x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        h, m = (leaf.contiguous() for leaf in (state[0].unsqueeze(0), state[1].transpose(0, 1)))
+        start = (h, m) if len(m) else h
+        y, h, *memory = kernel(x, start, weights, True, 1, 0.0, keeps, False, True)
+        return y, (h.squeeze(0), memory[0].transpose(0, 1) if memory else state[1])
+
+    y, (h, m) = run(x, (h, m)) if segments is None else segment_by_segment(run, x, (h, m), segments)
+    return y, h, m
+
+
+def rule(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
+) -> str:
+    """Which form runs: torch's kernel, but on a CPU the compiled loop where that was measured faster.
+
+    It is for a GRU, for an RNN that is trained or long, and for an LSTM that is trained with resets, at which torch's
+    kernel would have to be cut. Whoever asks for a form of ``dense_recurrence`` has it here too. Torch's kernels have
+    no tangents and are not mapped over.
+    """
+    if DENSE.in_use is not None:
+        return "dense"
+    if beyond_reverse_mode():
+        return "reference"
+    light = h.numel() * h.shape[1] <= LIGHT
+    if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, m, *weights):
+        return "torch"
+    if isinstance(gates, GRUGates):
+        return "dense"
+    if isinstance(gates, LSTMGates):
+        return "dense" if segments is not None and torch.is_grad_enabled() else "torch"
+    return "dense" if torch.is_grad_enabled() or x.shape[1] >= LONG else "torch"
+
+
+FORMS = Forms("plain_recurrence", {"reference": reference, "dense": dense, "torch": by_torch}, rule)
