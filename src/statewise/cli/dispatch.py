@@ -10,6 +10,7 @@ from typing import Any
 import tyro
 
 from statewise.cli import verbs
+from statewise.cli.parsing import check_said_once
 from statewise.errors import UserError
 from statewise.threads import use_one_thread
 
@@ -37,6 +38,7 @@ def run(words: Sequence[str]) -> int:
     sys.path.insert(0, os.getcwd())
     command = shlex.join(["statewise", *words])
     try:
+        check_said_once(words)
         importlib.import_module(DOES[type(verb)]).run(verb, command)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,28 @@ def parse_value(text: str) -> Any:
         return text
 
 
+def check_said_once(words: Sequence[str]) -> None:
+    """Of a flag that is said again, only the last would count.
+
+    Raises:
+        UserError: if one is.
+    """
+    flags = Counter(word.partition("=")[0] for word in words if re.match("--[a-z]", word))
+    again = [flag for flag, times in flags.items() if times > 1]
+    if again:
+        raise UserError(
+            f"{again[0]} is said {flags[again[0]]} times; say it once, and of several values all after it, as in "
+            "--set l2=1e-4 clip=none"
+        )
+
+
 def parse_fields(words: Sequence[str]) -> dict[str, Any]:
     """``field=value`` words.
 
     >>> parse_fields(["clip_at=0.5", "optimizer=sgd"])
     {'clip_at': 0.5, 'optimizer': 'sgd'}
     """
-    return {name: parse_value(value) for name, value in map(_cut, words)}
+    return {name: parse_value(value) for name, value in _cut_all(words)}
 
 
 def parse_choices(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -82,7 +98,7 @@ def parse_choices(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     >>> parse_choices(["optimizer=adamw,sgd", "betas=[0.9,0.95],[0.9,0.999]"])
     {'optimizer': ('adamw', 'sgd'), 'betas': ([0.9, 0.95], [0.9, 0.999])}
     """
-    return {name: tuple(parse_value(part) for part in _parts(value)) for name, value in map(_cut, words)}
+    return {name: tuple(parse_value(part) for part in _parts(value)) for name, value in _cut_all(words)}
 
 
 def _parts(text: str) -> list[str]:
@@ -95,6 +111,15 @@ def _parts(text: str) -> list[str]:
         else:
             parts[-1] += token
     return [part.strip() for part in parts if part.strip()]
+
+
+def _cut_all(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and values, every name once."""
+    cut = [_cut(word) for word in words]
+    for name, times in Counter(name for name, _ in cut).items():
+        if times > 1:
+            raise UserError(f"'{name}' is given {times} times; give it once")
+    return cut
 
 
 def _cut(word: str) -> tuple[str, str]:
