@@ -119,14 +119,18 @@ def rule(
         return "dense"
     if beyond_reverse_mode():
         return "reference"
-    light = h.numel() * h.shape[1] <= LIGHT
-    if not light or torch.is_autocast_enabled("cpu") or not compiled_loops_serve(x, h, m, *weights):
+    if not _pays(gates, x.shape[1], segments) or h.numel() * h.shape[1] > LIGHT or torch.is_autocast_enabled("cpu"):
         return "torch"
+    return "dense" if compiled_loops_serve(x, h, m, *weights) else "torch"
+
+
+def _pays(gates: Any, time: int, segments: Segments | None) -> bool:
+    """Whether a compiled loop is faster than torch's kernel."""
     if isinstance(gates, GRUGates):
-        return "dense"
+        return True
     if isinstance(gates, LSTMGates):
-        return "dense" if segments is not None and torch.is_grad_enabled() else "torch"
-    return "dense" if torch.is_grad_enabled() or x.shape[1] >= LONG else "torch"
+        return segments is not None and torch.is_grad_enabled()
+    return torch.is_grad_enabled() or time >= LONG
 
 
 FORMS = Forms("plain_recurrence", {"reference": reference, "dense": dense, "torch": by_torch}, rule)
