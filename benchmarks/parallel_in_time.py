@@ -1,7 +1,7 @@
 """Newton's method over a whole sequence against the loop over ``step`` and against the layer's own fast path.
 
     python benchmarks/parallel_in_time.py [--rounds 3] [--lengths 64 512 4096] [--widths 4 16 64] [--batch 1]
-        [--device cpu] [--layers gru ind-rnn min-gru]
+        [--device cpu] [--layers gru ind-rnn min-gru lru]
 
 All three take turns, so that a busy machine slows all; times are medians, a ratio is the median over the rounds of
 Newton / the other: below 1, Newton is faster. ``fast`` is what ``layer(x)`` runs and the one that counts: a loop over
@@ -21,10 +21,11 @@ from torch import Tensor
 from statewise.contract import SequenceLayer
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.ind_rnn import IndRNN
+from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.parallel.newton import newton_in_time
 
-LAYERS: dict[str, Callable[..., SequenceLayer]] = {"gru": GRU, "ind-rnn": IndRNN, "min-gru": MinGRU}
+LAYERS: dict[str, Callable[..., SequenceLayer]] = {"gru": GRU, "ind-rnn": IndRNN, "min-gru": MinGRU, "lru": LRU}
 INPUTS = 8
 
 
