@@ -106,6 +106,15 @@ def test_the_compiled_loop_equals_the_equation_with_all_gradients(kind, time):
 
 
 @kinds
+def test_so_it_does_however_tensors_lie(kind):
+    turned = [
+        x.detach().mT.contiguous().mT.requires_grad_(x.requires_grad) if x.dim() > 1 else x for x in example(kind, 7)
+    ]
+    for found, expected in zip(results("compiled", kind, turned), results("reference", kind, turned), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@kinds
 @pytest.mark.parametrize(("shared_steps", "shared_rows"), [(False, False), (True, False), (False, True), (True, True)])
 def test_so_it_does_where_values_are_kept_and_masked(kind, shared_steps, shared_rows):
     arguments, options = example(kind, 7), noise(kind, 7, shared_steps, shared_rows)

@@ -132,7 +132,7 @@ class _CompiledRecurrence(torch.autograd.Function):
         dx = h.new_empty(*h.shape[:2], ctx.inputs)
         du = [h.new_empty(*v.shape[:3], len(weight)) for v, weight in zip(seen, weights, strict=True)]
         dv = [h.new_empty(v.shape[2:]) for v in seen]
-        dh, dm, d_own = torch.empty_like(h[0]), torch.empty_like(m0), [torch.zeros_like(part) for part in gates]
+        dh, dm, *d_own = (torch.zeros(part.shape, dtype=part.dtype) for part in (h[0], m0, *gates))
         chained.backward(
             product_of(h.numpy().dtype), ctx.kind(*map(as_array, gates)), _counted(gates.chain()), _arrays(weights),
             as_array(h), as_array(m), _arrays(seen), *map(as_array, (saved, m0, anew, dy, dm_last, dx)),

@@ -202,7 +202,7 @@ class _CompiledRecurrence(torch.autograd.Function):
         kind, sizes = ctx.kind, ctx.kind.sizes()
         du = h.new_empty(*h.shape[:2], sizes.products, h.shape[2])
         dx = du if sizes.sums else h.new_empty(*h.shape[:2], ctx.inputs, h.shape[2])
-        dh, dm, d_own = torch.empty_like(h0), torch.empty_like(m0), [torch.zeros_like(part) for part in own]
+        dh, dm, *d_own = (torch.zeros(part.shape, dtype=part.dtype) for part in (h0, m0, *own))
         dense.backward(
             product_of(h.numpy().dtype), kind(*map(as_array, own)),
             *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, anew, dy, dm_last, dx, du, dh, dm)),
