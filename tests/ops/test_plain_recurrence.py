@@ -34,14 +34,18 @@ def drawn(*shape: int) -> Tensor:
 
 
 def example(kind: str) -> tuple[nn.RNNBase, list[Tensor]]:
-    """Torch's module, and x, h, m, W, U, b_W, b_U."""
+    """Torch's module, and x, W, U, b_W, b_U, h, and m where there is one."""
     module = KINDS[kind][1]()
-    return module, [drawn(B, T, D), drawn(B, H), drawn(B, int(kind == "lstm"), H), *module.parameters()]
+    return module, [drawn(B, T, D), *module.parameters(), *(drawn(B, H) for _ in range(1 + (kind == "lstm")))]
 
 
-def run(kind: str, arguments: list[Tensor], segments: Segments | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    x, h, m, *weights = arguments
-    return plain_recurrence(KINDS[kind][0], x, weights, h, m, segments=segments)
+def run(kind: str, arguments: list[Tensor], segments: Segments | None = None) -> tuple[Tensor, ...]:
+    """All outputs, the last, and the memory where there is one."""
+    x, *weights = arguments[:5]
+    y, last, memory = plain_recurrence(
+        KINDS[kind][0], x, weights, arguments[5], tuple(arguments[6:]), segments=segments
+    )
+    return y, last, *memory
 
 
 def gradients(outputs: tuple[Tensor, ...], arguments: list[Tensor]) -> tuple[Tensor, ...]:
@@ -59,11 +63,10 @@ def agree(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
 @forms
 def test_every_form_serves_and_equals_torch_with_all_gradients(kind, form):
     module, arguments = example(kind)
-    x, h, m, *_ = arguments
-    start = (h.unsqueeze(0), m.transpose(0, 1)) if kind == "lstm" else h.unsqueeze(0)
+    start = [leaf.unsqueeze(0) for leaf in arguments[5:]]
     module.batch_first = True
-    y, after = module(x, start)
-    last = (after[0].squeeze(0), after[1].transpose(0, 1)) if kind == "lstm" else (after.squeeze(0), m)
+    y, after = module(arguments[0], tuple(start) if len(start) > 1 else start[0])
+    last = [leaf.squeeze(0) for leaf in (after if kind == "lstm" else [after])]
     with FORMS.use(form):
         found = run(kind, arguments)
     agree(found, (y, *last))
@@ -74,14 +77,14 @@ def test_every_form_serves_and_equals_torch_with_all_gradients(kind, form):
 @forms
 def test_every_form_takes_segments(kind, form):
     _, arguments = example(kind)
-    segments, (x, h, m, *weights) = segments_of(B, T), arguments
+    segments = segments_of(B, T)
 
     def alone(x, state):
-        y, h, m = run(kind, [x, *state, *weights])
-        return y, (h, m)
+        y, *after = run(kind, [x, *arguments[1:5], *state])
+        return y, tuple(after)
 
     with FORMS.use("reference"):
-        y, last = one_by_one(alone, [x], (h, m), segments)
+        y, last = one_by_one(alone, [arguments[0]], tuple(arguments[5:]), segments)
     with FORMS.use(form):
         found = run(kind, arguments, segments)
     agree(found, (y, *last))
@@ -105,7 +108,7 @@ def test_a_layer_runs_the_form_that_is_in_use(kind, layer, form, monkeypatch):
 def choice(gates, time: int = T, rows: int = B, width: int = H, segments: Segments | None = None) -> str:
     h, r = torch.zeros(rows, width), gates.sizes().products * width
     weights = [torch.zeros(r, D), torch.zeros(r, width), torch.zeros(r), torch.zeros(r)]
-    m = torch.zeros(rows, gates.sizes().memory, width)
+    m = (torch.zeros(rows, width),) * gates.sizes().memory
     return FORMS.rule(gates, torch.zeros(rows, time, D), weights, h, m, False, segments)
 
 

@@ -5,7 +5,7 @@
 ``dense`` is ``dense_recurrence`` with W x before it, in one of the forms that there are of that: a compiled loop on a
 CPU, Triton's kernels on a GPU. ``torch`` is torch's kernel, which knows of no resets and is run on segments as rows.
 Which is faster was measured (docs/performance.md, "Plain recurrent layers"); the rule below says so. Letters: B rows, T
-steps, D inputs, H width, R gates, M vectors of memory.
+steps, D inputs, H width, R gates.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,9 @@ from statewise.ops.gates.rnn import ReluGates, TanhGates
 from statewise.ops.linear import linear
 from statewise.ops.transforms import beyond_reverse_mode
 
+Memory = tuple[Tensor, ...]
+"""``(B, H)`` each: an LSTM's c, nothing for the others"""
+Whole = tuple[Tensor, Tensor, Memory]
 KERNELS: dict[type, Callable[..., tuple[Tensor, ...]]] = {
     LSTMGates: torch.lstm,
     GRUGates: torch.gru,
@@ -43,11 +46,11 @@ def plain_recurrence(
     x: Tensor,
     weights: Sequence[Tensor],
     h: Tensor,
-    m: Tensor,
+    m: Memory = (),
     *,
     training: bool = False,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Whole:
     """All outputs, the last of them, and the last memory.
 
     Args:
@@ -55,16 +58,15 @@ def plain_recurrence(
         x: ``(B, T, D)``.
         weights: W ``(R H, D)``, U ``(R H, H)``, b_W and b_U ``(R H,)``, as torch.nn has them.
         h: h_0 ``(B, H)``.
-        m: m_0 ``(B, M, H)``, an LSTM's c; M = 0 for the others.
+        m: m_0, an LSTM's c ``(B, H)``; nothing for the others.
         training: what torch's kernels are told; cuDNN's keep what the way back needs where it is true.
         segments: that begin anew, from zeros, inside the rows.
 
     Returns:
-        ``(B, T, H)``, ``(B, H)`` and ``(B, M, H)``.
+        ``(B, T, H)``, ``(B, H)`` and the memory as it was given.
 
     >>> weights = torch.zeros(12, 3), torch.zeros(12, 4), torch.zeros(12), torch.zeros(12)
-    >>> h = torch.ones(2, 4)
-    >>> y, _, _ = plain_recurrence(GRUGates(), torch.zeros(2, 5, 3), weights, h, h.new_empty(2, 0, 4))
+    >>> y, _, _ = plain_recurrence(GRUGates(), torch.zeros(2, 5, 3), weights, torch.ones(2, 4))
     >>> y[0, :, 0]
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
@@ -72,43 +74,47 @@ def plain_recurrence(
 
 
 def reference(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
-) -> tuple[Tensor, Tensor, Tensor]:
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
+    segments: Segments | None,
+) -> Whole:  # fmt: skip
     """The equation, step by step: what every other form must equal."""
     with DENSE.use("reference"):
         return dense(gates, x, weights, h, m, training, segments)
 
 
 def dense(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
-) -> tuple[Tensor, Tensor, Tensor]:
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
+    segments: Segments | None,
+) -> Whole:  # fmt: skip
     """As ``dense_recurrence``, whose rule says in which of its forms."""
     weight_in, weight, bias_in, bias = weights
     driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
-    y, m = dense_recurrence(gates, driven, weight, bias, h, m, segments=segments)
-    return y.transpose(0, 1), y[-1].clone(), m
+    memory = torch.stack(m, dim=1) if m else h.new_empty(len(h), 0, h.shape[1])
+    y, memory = dense_recurrence(gates, driven, weight, bias, h, memory, segments=segments)
+    return y.transpose(0, 1), y[-1].clone(), memory.unbind(1)
 
 
 def by_torch(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
-) -> tuple[Tensor, Tensor, Tensor]:
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
+    segments: Segments | None,
+) -> Whole:  # fmt: skip
     """As torch's kernel. cuDNN differentiates only what ran as training, also in eval mode."""
     kernel = KERNELS[type(gates)]
     keeps = training or (x.is_cuda and torch.is_grad_enabled())
 
-    def run(x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        h, m = (leaf.contiguous() for leaf in (state[0].unsqueeze(0), state[1].transpose(0, 1)))
-        start = (h, m) if len(m) else h
-        y, h, *memory = kernel(x, start, weights, True, 1, 0.0, keeps, False, True)
-        return y, (h.squeeze(0), memory[0].transpose(0, 1) if memory else state[1])
+    def run(x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        start = [leaf.unsqueeze(0).contiguous() for leaf in state]
+        y, *after = kernel(x, start if len(start) > 1 else start[0], weights, True, 1, 0.0, keeps, False, True)
+        return y, tuple([leaf.squeeze(0) for leaf in after])
 
-    y, (h, m) = run(x, (h, m)) if segments is None else segment_by_segment(run, x, (h, m), segments)
-    return y, h, m
+    y, (h, *memory) = run(x, (h, *m)) if segments is None else segment_by_segment(run, x, (h, *m), segments)
+    return y, h, tuple(memory)
 
 
 def rule(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, training: bool, segments: Segments | None
-) -> str:
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
+    segments: Segments | None,
+) -> str:  # fmt: skip
     """Which form runs: torch's kernel, but on a CPU the compiled loop where that was measured faster.
 
     It is for a GRU, for an RNN that is trained or long, and for an LSTM that is trained with resets, at which torch's
@@ -121,7 +127,7 @@ def rule(
         return "reference"
     if not _pays(gates, x.shape[1], segments) or h.numel() * h.shape[1] > LIGHT or torch.is_autocast_enabled("cpu"):
         return "torch"
-    return "dense" if compiled_loops_serve(x, h, m, *weights) else "torch"
+    return "dense" if compiled_loops_serve(x, h, *m, *weights) else "torch"
 
 
 def _pays(gates: Any, time: int, segments: Segments | None) -> bool:

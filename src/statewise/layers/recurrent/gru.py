@@ -100,8 +100,8 @@ class GRU(TorchLayout):
     def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
         if self.reset_placement == "before":
             return self._reset_before(x, state.h, segments)
-        y, h, _ = self._whole(GRUGates(), x, state.h, state.h.new_empty(len(x), 0, self.output_size), segments)
-        return y, GRUState(h)
+        y, after = self._whole(GRUGates(), x, state, segments)
+        return y, GRUState(*after)
 
     def _reset_before(self, x: Tensor, h: Tensor, segments: Segments | None) -> tuple[Tensor, GRUState]:
         """A whole sequence whose steps are two products after one another."""

@@ -88,8 +88,8 @@ class LSTM(TorchLayout):
         return self._dense_stepper(LSTMGates(), state)
 
     def _segments(self, x: Tensor, state: LSTMState, segments: Segments | None) -> tuple[Tensor, LSTMState]:
-        y, h, c = self._whole(LSTMGates(), x, state.h, state.c.unsqueeze(1), segments)
-        return y, LSTMState(h, c.squeeze(1))
+        y, after = self._whole(LSTMGates(), x, state, segments)
+        return y, LSTMState(*after)
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """i, f, g and o, each ``(B, H)``, from W x_t + b_W and the output of the step before."""

@@ -92,9 +92,8 @@ class RNN(TorchLayout):
     def _segments(self, x: Tensor, state: RNNState, segments: Segments | None) -> tuple[Tensor, RNNState]:
         if self.activation not in GATES:
             return super()._segments(x, state, segments)
-        no_memory = state.h.new_empty(len(x), 0, self.output_size)
-        y, h, _ = self._whole(GATES[self.activation], x, state.h, no_memory, segments)
-        return y, RNNState(h)
+        y, after = self._whole(GATES[self.activation], x, state, segments)
+        return y, RNNState(*after)
 
     def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         """Of the other activations, one operation of torch's after another."""

@@ -50,10 +50,13 @@ class TorchLayout(SequenceLayer):
         return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
 
     def _whole(
-        self, gates: Any, x: Tensor, h: Tensor, m: Tensor, segments: Segments | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """All outputs ``(B, T, H)``, the last ``(B, H)`` and the last memory ``(B, M, H)``, by the fastest form."""
-        return plain_recurrence(gates, x, self._weights(), h, m, training=self.training, segments=segments)
+        self, gates: Any, x: Tensor, state: tuple[Tensor, ...], segments: Segments | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """All outputs ``(B, T, H)`` and the state after them, by the fastest form."""
+        h, *memory = state
+        weights = self._weights()
+        y, h, after = plain_recurrence(gates, x, weights, h, tuple(memory), training=self.training, segments=segments)
+        return y, (h, *after)
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""
