@@ -44,18 +44,28 @@ def test_equals_the_recurrence_from_a_warm_state(time):
             torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
-def test_gradients_to_all_five_arguments(monkeypatch):
+@pytest.mark.parametrize("name", module.FORMS.names)
+def test_gradients_to_all_five_arguments(monkeypatch, name):
     monkeypatch.setattr(module, "BLOCK", 3)
-    arguments = [x.requires_grad_() for x in example(8)]
-    assert torch.autograd.gradcheck(diagonal_convolution, arguments, fast_mode=True)
+    arguments = [x.requires_grad_() for x in example(37 if name == "compiled" else 8)]
+    with module.FORMS.use(name):
+        assert torch.autograd.gradcheck(diagonal_convolution, arguments, fast_mode=True)
+
+
+def resets(which: str, time: int) -> torch.Tensor:
+    reset = torch.zeros(ROWS, time, dtype=torch.bool)
+    if which == "some":
+        reset[0, [0, 3]] = reset[2, BLOCK + 1] = reset[3, -1] = True
+    elif which == "every step":
+        reset[1:] = True
+    return reset
 
 
 @pytest.mark.parametrize("name", module.FORMS.names)
-def test_segments_equal_rows_of_their_own_with_gradients(name):
-    time = BLOCK + 9
-    reset = torch.zeros(ROWS, time, dtype=torch.bool)
-    reset[0, [0, 3]] = reset[2, BLOCK + 1] = reset[3, -1] = True
-    segments = Segments(reset)
+@pytest.mark.parametrize("which", ["some", "every step"])
+def test_segments_equal_rows_of_their_own_with_gradients(name, which):
+    time = 2 * BLOCK + 9
+    segments = Segments(resets(which, time))
     u, log_a, b, c, initial = leaves = [x.requires_grad_() for x in example(time)]
     with module.FORMS.use(name):
         s, after = diagonal_convolution(*leaves, segments)
@@ -64,7 +74,55 @@ def test_segments_equal_rows_of_their_own_with_gradients(name):
     torch.testing.assert_close(*both)
     cotangents = [torch.randn_like(s), torch.randn_like(after)]
     for found, known in zip(*(torch.autograd.grad(o, leaves, cotangents) for o in both), strict=True):
-        torch.testing.assert_close(found, known)
+        torch.testing.assert_close(found, known, rtol=1e-9, atol=1e-9)
+
+
+def test_the_compiled_loop_has_all_channels_of_several_groups_and_reads_nothing_that_was_left_in_memory(monkeypatch):
+    u, *rest = example(40)
+    u, rest = u.repeat(1, 1, 6), [x.repeat_interleave(6, dim=-2) for x in rest]
+    leaves, found = [x.requires_grad_() for x in (u, *rest)], []
+    empty = torch.Tensor.new_empty
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda x, *size: empty(x, *size).fill_(torch.nan))
+    for form in ("reference", "compiled"):
+        with module.FORMS.use(form):
+            s, h = diagonal_convolution(*leaves)
+        loss = s.square().sum() + torch.view_as_real(h).square().sum()
+        found.append((s, h, *torch.autograd.grad(loss, leaves)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", module.FORMS.names)
+def test_what_is_not_a_number_ends_at_a_reset(name):
+    u, *rest = example(BLOCK + 9)
+    reset = torch.zeros(ROWS, BLOCK + 9, dtype=torch.bool)
+    reset[:, 7] = True
+    u[:, 6] = torch.nan
+    with module.FORMS.use(name):
+        s, after = diagonal_convolution(u, *rest, Segments(reset))
+    assert s[:, 6].isnan().all()
+    assert s[:, 7:].isfinite().all()
+    assert after.isfinite().all()
+
+
+def test_the_compiled_loop_runs_wherever_it_can_and_is_faster():
+    u, log_a, b, c, h = example(3)
+    segments, many = Segments(torch.ones(ROWS, 3, dtype=torch.bool)), [torch.cat([x] * 5, -1) for x in (log_a, b, c, h)]
+    assert module.rule(u, log_a, b, c, h) == "compiled"
+    assert module.rule(u.float(), log_a, b, c, h) == "in_blocks"
+    assert module.rule(u, *many) == "in_blocks"
+    assert module.rule(u, *many, segments) == "compiled"
+    with torch.no_grad():
+        assert module.rule(u, *many) == "compiled"
+
+
+def test_in_single_precision_the_compiled_loop_keeps_close_to_the_equation():
+    arguments = example(3 * BLOCK + 7)
+    single = [x.to(torch.complex64 if x.is_complex() else torch.float32) for x in arguments]
+    with module.FORMS.use("compiled"):
+        found = diagonal_convolution(*single)
+    for one, other in zip(found, module.reference(*arguments), strict=True):
+        torch.testing.assert_close(one, other.to(one.dtype), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e200])

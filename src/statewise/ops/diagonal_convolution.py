@@ -11,21 +11,29 @@ h_0 the state before it:
 All three sums are matrix products, and of the states ``(B, T, D, N)`` only those between blocks are ever written. The
 matrices are made once, for a whole block; shorter ones are cut from them. One FFT over the sequence would spread
 rounding errors, and whatever is not a number, from the future into the past.
+
+On CPUs with numba one compiled loop each way takes resets as they lie, and makes the states that it needs once more on
+the way back.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
 from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.transforms import refuse_further_derivatives
 
 BLOCK = 32
 """Steps in a block, the fastest on a CPU for 16 to 64 states: the first sum costs T BLOCK, the others T N."""
+
+FEW = 16
+"""States a channel for which the compiled loop trains faster than products in blocks, where nothing is reset"""
 
 
 def diagonal_convolution(
@@ -76,12 +84,43 @@ def in_blocks(
         return segment_by_segment(partial(_whole_rows, matrices), u, initial, segments)
 
 
+def compiled(
+    u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
+    outputs: tuple[Tensor, Tensor] = _CompiledLoop.apply(segments, u, log_a.exp(), b, c, initial)
+    return outputs
+
+
 def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
-    """Which form runs: the one in blocks, on every device."""
-    return "in_blocks"
+    """Which form runs: the compiled loop wherever it can, but to train many states that are not reset; or in blocks."""
+    complex_ones = (log_a, b, c, initial)
+    if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
+        return "in_blocks"
+    if segments is None and b.shape[1] > FEW and torch.is_grad_enabled():
+        return "in_blocks"
+    return "compiled" if compiled_loops_serve(u, *complex_ones) else "in_blocks"
 
 
-FORMS = Forms("diagonal_convolution", {"reference": reference, "in_blocks": in_blocks}, rule)
+FORMS = Forms("diagonal_convolution", {"reference": reference, "in_blocks": in_blocks, "compiled": compiled}, rule)
+
+
+class _CompiledLoop(torch.autograd.Function):
+    """Kept for the way back are the arguments and the state before every few steps."""
+
+    @staticmethod
+    def forward(ctx: Any, segments: Segments | None, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        from statewise.ops.compiled.diagonal import Loops
+
+        ctx.loops = Loops(segments)
+        y, h, kept = ctx.loops.forward(*arguments)
+        ctx.save_for_backward(*arguments, kept)
+        return y, h
+
+    @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_further_derivatives("diagonal_convolution")
+        return None, *ctx.loops.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _Matrices(NamedTuple):

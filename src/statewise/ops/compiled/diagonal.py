@@ -1,0 +1,230 @@
+"""Many diagonal state-space models as one loop each way, of ``LANES`` channels at once.
+
+Steps are worked on ``STEPS`` at a time. One state a channel after the other is carried from the first of them to the
+last, so that what belongs to it stays in the fastest memory. For the way back the state before every ``STEPS`` steps is
+kept; the states between are made again. No state begins anew from what is kept: it is zero.
+
+The innermost loops run over the lanes and touch few arrays, each at distances that are known when they are compiled: so
+the compiler can tell that they do not overlap.
+
+Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from statewise.contract.segments import Segments
+from statewise.ops.compiled.compiler import as_array, jit
+from statewise.ops.compiled.spans import spans
+
+Array = np.ndarray[Any, Any]
+LANES = L = 16
+"""Channels that are worked on at once: the widest vectors of a CPU hold so many numbers in float32"""
+STEPS = 32
+"""Between two states that are kept: with N = 16, they are together as large as u"""
+TOGETHER = 4
+"""Steps for which coefficients and state are loaded once; a divisor of ``STEPS``"""
+
+
+class Loops(NamedTuple):
+    """Forward and back over all rows, or the segments that they are cut into."""
+
+    segments: Segments | None
+
+    def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and the states that are kept ``(K, G, N, 2L)``."""
+        batch, time, channels = u.shape
+        h, y = in_lanes(initial), u.new_empty(u.shape)
+        kept = u.new_empty(batch * time // STEPS + 1, *h.shape[1:])
+        _forward(spans(self.segments, batch, time), *map(as_array, (u, _coefficients(a, b, c), h, kept, y)))
+        return y, from_lanes(h, channels), kept
+
+    def gradients(
+        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Those of u, a, b, c and the initial state."""
+        batch, time, channels = u.shape
+        coefficients, carried, grad_u = _coefficients(a, b, c), in_lanes(d_last), u.new_empty(u.shape)
+        sums = torch.zeros_like(coefficients)
+        given = (dy, u, coefficients, in_lanes(initial), kept)
+        _backward(spans(self.segments, batch, time), *map(as_array, (*given, carried, grad_u, sums)))
+        grad_a, grad_b, grad_c = (from_lanes(part, channels) for part in sums.chunk(3, dim=-1))
+        return grad_u, grad_a, grad_b, 2 * grad_c, from_lanes(carried, channels)
+
+
+def in_lanes(x: Tensor) -> Tensor:
+    """Complex ``(..., D, N)`` as real ``(..., G, N, 2L)``: L real parts, L imaginary ones; zeros for no channel."""
+    pairs = F.pad(torch.view_as_real(x.resolve_conj()), (0, 0, 0, 0, 0, -x.shape[-2] % LANES))
+    lanes = pairs.unflatten(-3, (-1, LANES)).movedim(-3, -1)
+    return lanes.flatten(-2).clone(memory_format=torch.contiguous_format)
+
+
+def from_lanes(x: Tensor, channels: int) -> Tensor:
+    """``in_lanes`` back."""
+    pairs = x.unflatten(-1, (2, LANES)).movedim(-1, -3).flatten(-4, -3)
+    return torch.view_as_complex(pairs[..., :channels, :, :].contiguous())
+
+
+def _coefficients(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """``(G, N, 6L)``: a, b and 2 c."""
+    return torch.cat([in_lanes(a), in_lanes(b), in_lanes(2 * c)], dim=-1)
+
+
+@jit
+def _forward(spans: Array, u: Array, coefficients: Array, h: Array, kept: Array, y: Array) -> None:
+    """``h`` comes in as the state before each row and goes out as the one after it."""
+    flow = np.zeros((STEPS, 2 * L), u.dtype)
+    for segment in range(spans.shape[0]):
+        row, first, last = spans[segment]
+        for group in range(coefficients.shape[0]):
+            if first > 0:
+                h[row, group] = 0
+            for start in range(first, last, STEPS):
+                end = min(start + STEPS, last)
+                if start > first:
+                    kept[(row * u.shape[1] + start) // STEPS, group] = h[row, group]
+                _take(u, row, start, end, group * L, flow)
+                flow[:, L:] = 0
+                for n in range(coefficients.shape[1]):
+                    _carry(flow, coefficients[group, n], h[row, group, n], end - start)
+                _hand_out(flow[:, L:], y, row, start, end, group * L)
+
+
+@jit
+def _backward(
+    spans: Array, grad_y: Array, u: Array, coefficients: Array, initial: Array, kept: Array,
+    carried: Array, grad_u: Array, sums: Array,
+) -> None:  # fmt: skip
+    """``carried`` comes in as the cotangent of the last state and goes out as that of the initial one."""
+    flow = np.zeros((STEPS, 3 * L), u.dtype)
+    states = np.zeros((STEPS + 1, 2 * L), u.dtype)
+    for segment in range(spans.shape[0] - 1, -1, -1):
+        row, first, last = spans[segment]
+        for group in range(coefficients.shape[0]):
+            for start in range(first + (last - first - 1) // STEPS * STEPS, first - 1, -STEPS):
+                end = min(start + STEPS, last)
+                _take(u, row, start, end, group * L, flow)
+                _take(grad_y, row, start, end, group * L, flow[:, L:])
+                flow[:, 2 * L :] = 0
+                for n in range(coefficients.shape[1]):
+                    states[0] = 0
+                    if start > first:
+                        states[0] = kept[(row * u.shape[1] + start) // STEPS, group, n]
+                    elif start == 0:
+                        states[0] = initial[row, group, n]
+                    _return(flow, states, coefficients[group, n], carried[row, group, n], sums[group, n], end - start)
+                _hand_out(flow[:, 2 * L :], grad_u, row, start, end, group * L)
+            if first > 0:
+                carried[row, group] = 0
+
+
+@jit
+def _take(x: Array, row: int, start: int, end: int, first: int, into: Array) -> None:
+    """The channels from ``first`` on into as many lanes; where there are too few, what is in the others stays."""
+    for t in range(start, end):
+        for lane in range(min(L, x.shape[2] - first)):
+            into[t - start, lane] = x[row, t, first + lane]
+
+
+@jit
+def _hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int) -> None:
+    """Back again."""
+    for t in range(start, end):
+        for lane in range(min(L, x.shape[2] - first)):
+            x[row, t, first + lane] = found[t - start, lane]
+
+
+def _carried_over(steps: int) -> Callable[..., None]:
+    """The loop of so many steps and one state of all lanes: ``flow`` is u and the outputs, that it adds to."""
+
+    @jit
+    def loop(flow: Array, p: Array, h: Array) -> None:
+        for e in range(L):
+            a, a_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
+            real, imag = h[e], h[L + e]
+            for t in range(steps):
+                u = flow[2 * L * t + e]
+                real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
+                flow[2 * L * t + L + e] += c * real - c_i * imag
+            h[e], h[L + e] = real, imag
+
+    return loop
+
+
+def _made_again(steps: int) -> Callable[..., None]:
+    """The loop that writes the states after so many steps behind the one before them."""
+
+    @jit
+    def loop(flow: Array, p: Array, h: Array) -> None:
+        for e in range(L):
+            a, a_i, b, b_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e]
+            real, imag = h[e], h[L + e]
+            for t in range(steps):
+                u = flow[3 * L * t + e]
+                real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
+                h[2 * L * t + 2 * L + e], h[2 * L * t + 3 * L + e] = real, imag
+
+    return loop
+
+
+def _returned(steps: int) -> Callable[..., None]:
+    """The loop back: ``flow`` is u, the cotangents of the outputs and those of u; it adds to these and to ``sums``."""
+
+    @jit
+    def loop(flow: Array, h: Array, p: Array, carried: Array, sums: Array) -> None:
+        for e in range(L):
+            a, a_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
+            of_a, of_a_i, of_b, of_b_i = sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e]
+            of_c, of_c_i = sums[4 * L + e], sums[5 * L + e]
+            g, g_i = carried[e], carried[L + e]
+            for back in range(steps):
+                t = steps - 1 - back
+                u, grad_y = flow[3 * L * t + e], flow[3 * L * t + L + e]
+                before, before_i = h[2 * L * t + e], h[2 * L * t + L + e]
+                g, g_i = g + c * grad_y, g_i - c_i * grad_y
+                of_a, of_a_i = of_a + (g * before + g_i * before_i), of_a_i + (g_i * before - g * before_i)
+                of_b, of_b_i = of_b + g * u, of_b_i + g_i * u
+                of_c += grad_y * h[2 * L * t + 2 * L + e]
+                of_c_i -= grad_y * h[2 * L * t + 3 * L + e]
+                flow[3 * L * t + 2 * L + e] += b * g + b_i * g_i
+                g, g_i = a * g + a_i * g_i, a * g_i - a_i * g
+            carried[e], carried[L + e] = g, g_i
+            sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_a, of_a_i, of_b, of_b_i
+            sums[4 * L + e], sums[5 * L + e] = of_c, of_c_i
+
+    return loop
+
+
+_carry_one, _carry_some = _carried_over(1), _carried_over(TOGETHER)
+_make_one, _make_some = _made_again(1), _made_again(TOGETHER)
+_return_one, _return_some = _returned(1), _returned(TOGETHER)
+
+
+@jit
+def _carry(flow: Array, p: Array, h: Array, steps: int) -> None:
+    """One state of each channel over some steps."""
+    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 2 * L)
+    for some in range(steps // TOGETHER):
+        _carry_some(together[some], p, h)
+    for t in range(steps - steps % TOGETHER, steps):
+        _carry_one(flow[t], p, h)
+
+
+@jit
+def _return(flow: Array, states: Array, p: Array, carried: Array, sums: Array, steps: int) -> None:
+    """The states once more from the first on, and back from the last."""
+    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 3 * L)
+    h, single = states.reshape(-1), steps - steps % TOGETHER
+    for some in range(steps // TOGETHER):
+        _make_some(together[some], p, h[some * TOGETHER * 2 * L :])
+    for t in range(single, steps):
+        _make_one(flow[t], p, h[t * 2 * L :])
+    for t in range(steps - 1, single - 1, -1):
+        _return_one(flow[t], h[t * 2 * L :], p, carried, sums)
+    for some in range(steps // TOGETHER - 1, -1, -1):
+        _return_some(together[some], h[some * TOGETHER * 2 * L :], p, carried, sums)
