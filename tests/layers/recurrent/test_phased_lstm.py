@@ -135,3 +135,16 @@ def test_time_stays_precise_in_a_layer_of_bfloat16():
 def test_clocks_that_are_none_are_refused(options):
     with pytest.raises(ValueError, match="the clocks need"):
         PhasedLSTM(input_size=D, hidden_size=H, **options)
+
+
+def test_a_time_that_is_not_a_number_ends_with_its_segment():
+    torch.manual_seed(0)
+    layer, x = PhasedLSTM(input_size=3, hidden_size=4).double(), torch.randn(2, 9, 3, dtype=torch.float64)
+    elapsed, reset = torch.rand(2, 9, dtype=torch.float64), torch.zeros(2, 9, dtype=torch.bool)
+    reset[0, 4] = reset[1, 0] = reset[1, 8] = True
+    warm = layer(Timed(x, elapsed))[1]
+    alone, after = layer(Timed(x[:1, 4:], elapsed[:1, 4:]))
+    elapsed[0, 2] = float("nan")
+    y, end = layer(Timed(x, elapsed), warm, reset=reset)
+    torch.testing.assert_close(y[0, 4:], alone[0], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(end.time, torch.stack([after.time[0], elapsed[1, 8]]), rtol=1e-12, atol=1e-12)

@@ -28,11 +28,12 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Timed, Vectors
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.phased_lstm import PhasedLSTMGates
+from statewise.ops.linear_recurrence import linear_recurrence
 
 
 class PhasedLSTMState(NamedTuple):
@@ -120,8 +121,8 @@ class PhasedLSTM(SequenceLayer):
         h = k * proposed_h + (1 - k) * state.h
         return h.to(x.values.dtype), PhasedLSTMState(h, c, time)
 
-    def _sequence(self, x: Timed, state: PhasedLSTMState) -> tuple[Tensor, PhasedLSTMState]:
-        times = state.time.unsqueeze(1) + x.elapsed.to(state.time.dtype).cumsum(1)
+    def _segments(self, x: Timed, state: PhasedLSTMState, segments: Segments | None) -> tuple[Tensor, PhasedLSTMState]:
+        times = self._times(x.elapsed.to(state.time.dtype), state.time, segments)
         k = self._openness(times).to(state.h.dtype)
         driven = self.input_map(x.values).unflatten(-1, (4, self.output_size))
         y, c = dense_recurrence(
@@ -131,9 +132,16 @@ class PhasedLSTM(SequenceLayer):
             None,
             state.h,
             state.c.unsqueeze(1),
+            segments=segments,
         )
         after = PhasedLSTMState(y[-1].clone(), c.squeeze(1), times[:, -1].clone())
         return y.transpose(0, 1).to(x.values.dtype), after
+
+    def _times(self, elapsed: Tensor, time: Tensor, segments: Segments | None) -> Tensor:
+        """Since the row or segment began, at each step, ``(B, T)``; nothing of the steps before a segment is in it."""
+        if segments is None:
+            return time.unsqueeze(1) + elapsed.cumsum(1)
+        return linear_recurrence(elapsed.new_ones(()), elapsed, time, segments)
 
     def _openness(self, time: Tensor) -> Tensor:
         """k of every unit, ``(..., H)`` from ``(...)``."""
