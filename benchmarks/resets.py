@@ -48,7 +48,7 @@ KINDS = {
     "gated-delta-net": ("convolution, delta rule", OWN),
     "rwkv": ("matrix recurrence", OWN),
     "mlstm": ("matrix recurrence", OWN),
-    "s4d": ("products in blocks", OWN),
+    "s4d": ("diagonal recurrence", OWN),
     "s4": ("products in blocks", OWN),
     "lmu": ("steps by torch", CUT),
     "hyena": ("long convolution", CUT),

@@ -105,11 +105,15 @@ def test_what_is_not_a_number_ends_at_a_reset(name):
     assert after.isfinite().all()
 
 
-def test_the_compiled_loop_runs_wherever_it_can_and_is_faster():
-    u, log_a, b, c, h = example(3)
-    segments, many = Segments(torch.ones(ROWS, 3, dtype=torch.bool)), [torch.cat([x] * 5, -1) for x in (log_a, b, c, h)]
-    assert module.rule(u, log_a, b, c, h) == "compiled"
-    assert module.rule(u.float(), log_a, b, c, h) == "in_blocks"
+def test_the_compiled_loop_runs_where_it_is_faster_and_can():
+    u, *few = example(3)
+    wide = [x.repeat_interleave(6, dim=-2) for x in few]
+    many = [x.repeat_interleave(5, dim=-1) for x in wide]
+    segments = Segments(resets("every step", 3))
+    assert module.rule(u, *few) == "in_blocks"
+    assert module.rule(u, *few, segments) == "compiled"
+    assert module.rule(u, *wide) == "compiled"
+    assert module.rule(u.float(), *wide) == "in_blocks"
     assert module.rule(u, *many) == "in_blocks"
     assert module.rule(u, *many, segments) == "compiled"
     with torch.no_grad():
@@ -125,14 +129,16 @@ def test_in_single_precision_the_compiled_loop_keeps_close_to_the_equation():
         torch.testing.assert_close(one, other.to(one.dtype), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["in_blocks", "compiled"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e200])
 @pytest.mark.parametrize("at", [0, 5, BLOCK - 1, BLOCK, 2 * BLOCK + 1])
-def test_the_future_does_not_reach_the_past(value, at):
+def test_the_future_does_not_reach_the_past(value, at, name):
     u, *rest = example(2 * BLOCK + 5)
     changed = u.clone()
     changed[1, at, 2] = value
-    before, _ = diagonal_convolution(u, *rest)
-    after, final = diagonal_convolution(changed, *rest)
+    with module.FORMS.use(name):
+        before, _ = diagonal_convolution(u, *rest)
+        after, final = diagonal_convolution(changed, *rest)
     assert torch.equal(before[:, :at], after[:, :at])
     assert torch.equal(before[[0, 2, 3, 4]], after[[0, 2, 3, 4]])
     assert torch.equal(before[:, :, :2], after[:, :, :2])
@@ -141,11 +147,13 @@ def test_the_future_does_not_reach_the_past(value, at):
         assert not final[1, 2].isfinite().any()
 
 
-def test_products_are_not_rounded_under_autocast():
+@pytest.mark.parametrize("name", ["in_blocks", "compiled"])
+def test_products_are_not_rounded_under_autocast(name):
     arguments = [x.to(torch.complex64 if x.is_complex() else torch.float32) for x in example(BLOCK + 3)]
-    expected, _ = diagonal_convolution(*arguments)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, _ = diagonal_convolution(*arguments)
+    with module.FORMS.use(name):
+        expected, _ = diagonal_convolution(*arguments)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found, _ = diagonal_convolution(*arguments)
     assert torch.equal(expected, found)
 
 

@@ -35,6 +35,9 @@ BLOCK = 32
 FEW = 16
 """States a channel for which the compiled loop trains faster than products in blocks, where nothing is reset"""
 
+LANES = 16
+"""Channels below which products in blocks are faster, where nothing is reset: the loop works on so many at once"""
+
 
 def diagonal_convolution(
     u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
@@ -93,11 +96,12 @@ def compiled(
 
 
 def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
-    """Which form runs: the compiled loop wherever it can, but to train many states that are not reset; or in blocks."""
+    """Which form runs: the compiled loop where it can, but for few channels and to train many states, not reset."""
     complex_ones = (log_a, b, c, initial)
     if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
         return "in_blocks"
-    if segments is None and b.shape[1] > FEW and torch.is_grad_enabled():
+    channels, states = b.shape
+    if segments is None and (channels < LANES or (states > FEW and torch.is_grad_enabled())):
         return "in_blocks"
     return "compiled" if compiled_loops_serve(u, *complex_ones) else "in_blocks"
 

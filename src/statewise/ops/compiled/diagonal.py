@@ -89,7 +89,7 @@ def _forward(spans: Array, u: Array, coefficients: Array, h: Array, kept: Array,
                 if start > first:
                     kept[(row * u.shape[1] + start) // STEPS, group] = h[row, group]
                 _take(u, row, start, end, group * L, flow)
-                flow[:, L:] = 0
+                flow[: end - start, L:] = 0
                 for n in range(coefficients.shape[1]):
                     _carry(flow, coefficients[group, n], h[row, group, n], end - start)
                 _hand_out(flow[:, L:], y, row, start, end, group * L)
@@ -110,7 +110,7 @@ def _backward(
                 end = min(start + STEPS, last)
                 _take(u, row, start, end, group * L, flow)
                 _take(grad_y, row, start, end, group * L, flow[:, L:])
-                flow[:, 2 * L :] = 0
+                flow[: end - start, 2 * L :] = 0
                 for n in range(coefficients.shape[1]):
                     states[0] = 0
                     if start > first:
