@@ -57,7 +57,8 @@ def dense_recurrence(
         m: m_0 ``(B, M, H)``.
         keep: k ``(T or 1, B or 1, 1 + M, H)`` in [0, 1], first of h, then of m; has no gradient. ``None``: all 0.
         mask: ``(B or 1, H)``; has no gradient. ``None``: all 1.
-        segments: that begin anew, from zeros, inside the rows; no mask is of rows then, and no share of rows alone.
+        segments: that begin anew inside the rows, from zeros and what the gates say of m; no mask is of rows then, and
+            no share of rows alone.
 
     Returns:
         ``(T, B, H)`` and ``(B, M, H)``.
@@ -81,10 +82,11 @@ def reference(
     """The equation, step by step: what every other form must equal."""
     outputs = []
     shares = keep.expand(x.shape[0], -1, -1, -1).unbind() if len(keep) else [None] * x.shape[0]
+    begin = gates.sizes().begin(m).view(1, -1, 1)
     for t, (x_t, share) in enumerate(zip(x.unbind(), shares, strict=True)):
         if segments is not None:
             anew = segments.anew[:, t]
-            h, m = h.masked_fill(anew.view(-1, 1), 0), m.masked_fill(anew.view(-1, 1, 1), 0)
+            h, m = h.masked_fill(anew.view(-1, 1), 0), torch.where(anew.view(-1, 1, 1), begin, m)
         u = F.linear(h * mask if len(mask) else h, weight, bias).unflatten(1, (-1, h.shape[1]))
         h_next, m_next = (new.to(h.dtype) for new in gates.step(x_t, u, h, m))
         if share is not None:
@@ -144,7 +146,9 @@ def _by_segment(
         return y.transpose(0, 1), (y[-1], memory)
 
     of_steps = (x, keep.expand(-1, x.shape[1], -1, -1)) if len(keep) > 1 else (x,)
-    y, (_, m) = segment_by_segment(run, tuple(part.transpose(0, 1) for part in of_steps), (h, m), segments)
+    begin = gates.sizes().begin(m).view(-1, 1).expand(segments.later, *m.shape[1:])
+    anew = (h.new_zeros(segments.later, h.shape[1]), begin)
+    y, (_, m) = segment_by_segment(run, tuple(part.transpose(0, 1) for part in of_steps), (h, m), segments, anew)
     return y.transpose(0, 1), m
 
 
@@ -186,7 +190,7 @@ class _CompiledRecurrence(torch.autograd.Function):
         saved = x.new_empty(time if going_back else 1, batch, sizes.saved, width)
         dense.forward(
             product_of(h.numpy().dtype), kind(*map(as_array, own)),
-            *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask, anew, h, m, saved)),
+            *map(as_array, (x, weight.t(), bias, h0, m0, keep, mask, anew, sizes.begin(m), h, m, saved)),
         )  # fmt: skip
         ctx.kind, ctx.inputs = kind, x.shape[2]
         ctx.save_for_backward(weight, h, m, saved, h0, m0, keep, mask, anew, *own)
@@ -205,7 +209,8 @@ class _CompiledRecurrence(torch.autograd.Function):
         dh, dm, *d_own = (torch.zeros(part.shape, dtype=part.dtype) for part in (h0, m0, *own))
         dense.backward(
             product_of(h.numpy().dtype), kind(*map(as_array, own)),
-            *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, anew, dy, dm_last, dx, du, dh, dm)),
+            *map(as_array, (weight, h, m, saved, h0, m0, keep, mask, anew, sizes.begin(m))),
+            *map(as_array, (dy, dm_last, dx, du, dh, dm)),
             kind(*map(as_array, d_own)),
         )  # fmt: skip
         before = h[:-1].masked_fill(anew[1:].unsqueeze(2), 0) if len(anew) else h[:-1]

@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from statewise import probe
+from statewise import probe, tree
+from statewise.contract import Segments, SequenceLayer
+from statewise.contract.segments import segment_by_segment
 from statewise.layers.recurrent.s_lstm import SLSTM
+from statewise.ops.dense_recurrence import FORMS
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -84,3 +87,31 @@ def test_forget_gates_are_spread_over_the_units_of_each_head():
     head = torch.tensor([5 - 12 * (j / 3) ** 0.3 for j in range(4)])
     torch.testing.assert_close(layer.input.bias[16:24], head.repeat(2))
     assert (SLSTM(input_size=3, hidden_size=8).input.bias[16:24] == 3).all()
+
+
+@pytest.mark.parametrize("form", ["reference", "compiled"])
+def test_what_begins_anew_begins_with_an_empty_stabiliser_with_all_gradients(form):
+    """Resets at the first step, at the last, at each, in warm rows; against segments that are run as rows."""
+    torch.manual_seed(0)
+    layer, x = SLSTM(input_size=3, hidden_size=4).double(), torch.randn(4, 9, 3, dtype=torch.float64)
+    state = tree.map(lambda leaf: leaf.detach().requires_grad_(), layer(torch.randn(4, 5, 3, dtype=torch.float64))[1])
+    reset = torch.zeros(4, 9, dtype=torch.bool)
+    reset[0, [0, 4]] = reset[1, :] = reset[2, -1] = True
+    with FORMS.use(form):
+        found = layer(x, state, reset=reset)
+    begun = tree.map(lambda leaf, new: torch.where(reset[:, :1], new, leaf), state, layer.initial_state(4))
+    expected = segment_by_segment(
+        lambda x, state: SequenceLayer._sequence(layer, x, state),
+        x, begun, Segments(reset), layer.initial_state(Segments(reset).later),
+    )  # fmt: skip
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    wanted = [*state, *layer.parameters()]
+    gradients = (
+        torch.autograd.grad(sum((leaf * i).square().sum() for i, leaf in enumerate([y, *after], 1)), wanted)
+        for y, after in (found, expected)
+    )
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
+    x[0, 3] = float("nan")
+    with FORMS.use(form):
+        assert torch.equal(layer(x, state, reset=reset)[0][0, 4:], found[0][0, 4:])

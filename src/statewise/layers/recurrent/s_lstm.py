@@ -25,15 +25,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.init.matrices import uniform_
 from statewise.init.time_scales import spread
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
-from statewise.ops.gates.s_lstm import SLSTMGates
-
-EMPTY = -1e30
-"""The stabiliser before anything was written"""
+from statewise.ops.gates.s_lstm import EMPTY, SLSTMGates
 
 
 class SLSTMState(NamedTuple):
@@ -121,10 +118,11 @@ class SLSTM(SequenceLayer):
         h = o * c / n
         return h.to(x.dtype), SLSTMState(h, c, n, m)
 
-    def _sequence(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
+    def _segments(self, x: Tensor, state: SLSTMState, segments: Segments | None) -> tuple[Tensor, SLSTMState]:
         h, *memory = state
         driven = self._driven(x.transpose(0, 1)).to(h.dtype)
-        y, after = dense_recurrence(SLSTMGates(), driven, self._full().to(h.dtype), None, h, torch.stack(memory, dim=1))
+        weight, m = self._full().to(h.dtype), torch.stack(memory, dim=1)
+        y, after = dense_recurrence(SLSTMGates(), driven, weight, None, h, m, segments=segments)
         return y.transpose(0, 1).to(x.dtype), SLSTMState(y[-1].clone(), *after.unbind(1))
 
     def _driven(self, x: Tensor) -> Tensor:

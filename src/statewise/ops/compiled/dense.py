@@ -33,7 +33,7 @@ def retreat(gates: Any, dh: Array, dm: Array, saved: Array, h: Array, m: Array, 
 @jit
 def forward(
     add_product: Any, gates: Any, x: Array, w: Array, b: Array, h0: Array, m0: Array, keep: Array, mask: Array,
-    anew: Array, h: Array, m: Array, saved: Array,
+    anew: Array, begin: Array, h: Array, m: Array, saved: Array,
 ) -> None:  # fmt: skip
     """Writes ``h (T, B, H)``, ``m (T, B, M, H)`` and ``saved (T, B, K, H)``.
 
@@ -49,7 +49,8 @@ def forward(
         m0: ``(B, M, H)``.
         keep: ``(T or 1, B or 1, 1 + M, H)``, how much of h and m stays as it was; without a step, nothing does.
         mask: ``(B or 1, H)``; without a row, all ones.
-        anew: ``(T, B)`` bool, before which steps a row is zeros again; without a step, none.
+        anew: ``(T, B)`` bool, before which steps a row begins anew, h as zeros; without a step, none.
+        begin: ``(M,)``, what m is then.
     """
     u = np.empty((h0.shape[0], b.shape[0]), x.dtype)
     by_gate = u.reshape(h0.shape[0], -1, h0.shape[1])
@@ -57,7 +58,7 @@ def forward(
     h_anew, m_anew = np.empty_like(h0), np.empty_like(m0)
     for t in range(x.shape[0]):
         if anew.shape[0] and anew[t].any():
-            _empty(anew[t], h_before, m_before, h_anew, m_anew)
+            _begin(anew[t], begin, h_before, m_before, h_anew, m_anew)
             h_before, m_before = h_anew, m_anew
         m_now, kept = m[t % m.shape[0]], saved[t % saved.shape[0]]
         for row in range(u.shape[0]):
@@ -75,7 +76,8 @@ def forward(
 @jit
 def backward(
     add_product: Any, gates: Any, w: Array, h: Array, m: Array, saved: Array, h0: Array, m0: Array, keep: Array,
-    mask: Array, anew: Array, dy: Array, dm_last: Array, dx: Array, du: Array, dh: Array, dm: Array, dg: Any,
+    mask: Array, anew: Array, begin: Array, dy: Array, dm_last: Array, dx: Array, du: Array, dh: Array, dm: Array,
+    dg: Any,
 ) -> None:  # fmt: skip
     """The cotangents of x, u, h0, m0 and the gates' weights, from those of all h, ``dy (T, B, H)``, and of the last m.
 
@@ -85,12 +87,12 @@ def backward(
     for row in range(dm.shape[0]):
         _copy(dm_last[row], dm[row])
     back, kept_h, kept_m = np.zeros_like(dh), np.zeros_like(dh), np.zeros_like(dm)
-    h_anew, m_anew = np.empty_like(dh), np.empty_like(dm)
+    h_anew, m_anew, nothing = np.empty_like(dh), np.empty_like(dm), np.zeros_like(begin)
     for t in range(h.shape[0] - 1, -1, -1):
         h_before, m_before = (h[t - 1], m[t - 1]) if t > 0 else (h0, m0)
         begins = anew.shape[0] > 0 and anew[t].any()
         if begins:
-            _empty(anew[t], h_before, m_before, h_anew, m_anew)
+            _begin(anew[t], begin, h_before, m_before, h_anew, m_anew)
             h_before, m_before = h_anew, m_anew
         _add(dy[t], dh)
         if keep.shape[0]:
@@ -107,15 +109,17 @@ def backward(
             for row in range(dm.shape[0]):
                 _add(kept_m[row], dm[row])
         if begins:
-            _empty(anew[t], dh, dm, dh, dm)
+            _begin(anew[t], nothing, dh, dm, dh, dm)
 
 
 @jit
-def _empty(anew: Array, h: Array, m: Array, h_anew: Array, m_anew: Array) -> None:
-    """A copy in which rows that begin anew are zeros."""
+def _begin(anew: Array, begin: Array, h: Array, m: Array, h_anew: Array, m_anew: Array) -> None:
+    """A copy in which rows that begin anew are zeros, their memory ``begin``."""
     for row in range(h.shape[0]):
         if anew[row]:
-            h_anew[row], m_anew[row] = 0, 0
+            h_anew[row] = 0
+            for i in range(m.shape[1]):
+                m_anew[row, i] = begin[i]
         else:
             copy(h[row], h_anew[row])
             _copy(m[row], m_anew[row])

@@ -21,6 +21,8 @@ from statewise.ops.compiled.elementary import exp, sigmoid, tanh
 from statewise.ops.gates.sizes import Sizes
 
 Array = Any
+EMPTY = -1e30
+"""The stabiliser before anything was written"""
 
 
 class SLSTMGates(NamedTuple):
@@ -28,7 +30,7 @@ class SLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=3, saved=8, sums=True)
+        return Sizes(products=4, memory=3, saved=8, sums=True, begins=(0.0, 0.0, EMPTY))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 3, H)``."""

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from torch import Tensor
+
 
 class Sizes(NamedTuple):
     """How many vectors as wide as h there are."""
@@ -14,3 +16,9 @@ class Sizes(NamedTuple):
     """Kept from a step for the way back"""
     sums: bool
     """Whether gates take x + u alone, so that both have as many vectors and one gradient"""
+    begins: tuple[float, ...] = ()
+    """What each vector of the memory begins with after a reset; zeros where nothing is said"""
+
+    def begin(self, like: Tensor) -> Tensor:
+        """``begins``, ``(M,)``."""
+        return like.new_tensor(self.begins) if self.begins else like.new_zeros(self.memory)
