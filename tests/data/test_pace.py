@@ -111,6 +111,14 @@ AHEAD = {
 }
 
 
+def test_what_is_wrong_with_times_ahead_is_said(tmp_path: Path):
+    times = times_of(tmp_path, ["2024-01-01", "2024-01-02", "2024-01-03"])
+    with pytest.raises(UserError, match=r"2 rows, but --at says 1 time; .* commas .* horizon=1"):
+        rows_at(times, 2, ["2024-01-04"])
+    with pytest.raises(UserError, match="soon"):
+        rows_at(times, 2, ["soon"])
+
+
 @pytest.mark.parametrize("kind", AHEAD)
 def test_rows_ahead_of_dates(kind: str, tmp_path: Path):
     times = times_of(tmp_path, ["2024-01-01", "2024-01-02", "2024-01-03"])

@@ -80,9 +80,10 @@ def rows_at(times: Times, count: int, names: Sequence[str]) -> RowsAhead:
     Raises:
         UserError: if one is no time, does not come after the one before, or there are more or fewer.
     """
-    if len(names) != count:
-        raise UserError(f"the run forecasts {counted(count, 'row')}, but --at says {len(names)}; say as many times")
     found = _dated(times, [_date(name) for name in names]) if times.in_seconds else _numbers(times, names)
+    if len(names) != count:
+        wanted = f"the run forecasts {counted(count, 'row')}, but --at says {counted(len(names), 'time')}"
+        raise UserError(f"{wanted}; say as many, with commas between them, or train with horizon={len(names)}")
     wrong = np.flatnonzero(np.diff(found.at, prepend=times.at[-1]) <= 0)
     if len(wrong):
         before = names[wrong[0] - 1] if wrong[0] else "the last row that is known"
