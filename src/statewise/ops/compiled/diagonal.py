@@ -2,7 +2,7 @@
 
 Steps are worked on ``STEPS`` at a time. One state a channel after the other is carried from the first of them to the
 last, so that what belongs to it stays in the fastest memory. For the way back the state before every ``STEPS`` steps is
-kept; the states between are made again. No state begins anew from what is kept: it is zero.
+kept; the states between are made again.
 
 The innermost loops run over the lanes and touch few arrays, each at distances that are known when they are compiled: so
 the compiler can tell that they do not overlap.
