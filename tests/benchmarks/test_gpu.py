@@ -16,4 +16,4 @@ def test_every_comparison_runs(monkeypatch, capsys):
         importlib.import_module("gpu").main(["--device", DEVICE, "--dry"])
     head, _, *lines = capsys.readouterr().out.splitlines()
     assert "the figures mean nothing" in head
-    assert len(lines) == 3 * 2 * 2 + 6 * 3 + 2 + 2 * 2 + 3 * 2
+    assert len(lines) == 3 * 2 * 2 + 6 * 3 + 2 + 2 * 2 + 5 * 2 + 2

@@ -8,7 +8,7 @@ import torch
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.compare.arms import make_arms
-from statewise.compare.budget import NEAR, arm_cost, meet_budget
+from statewise.compare.budget import NEAR, UNITS, arm_cost, meet_budget
 from statewise.compare.config import CompareConfig
 from statewise.contract import InputForm, Model, SequenceLayer, Vectors
 from statewise.cost.flops import step_flops
@@ -84,7 +84,7 @@ def test_a_budget_below_the_smallest_size_is_answered_with_that_size(name, match
     smallest = cost(name, match, multiple(name, match))
     _, reason = solve(name, match, max(1, smallest // 2))
     assert reason is not None
-    assert f"{smallest:,} {match}" in reason
+    assert f"{smallest:,} {UNITS[match]}" in reason
 
 
 def test_a_budget_between_two_sizes_is_said_to_be_unreachable():

@@ -12,6 +12,7 @@ from statewise.combine.residual import Residual
 from statewise.combine.stack import Stack
 from statewise.contract import SequenceLayer, Vectors
 from statewise.laws import check
+from statewise.layers.recurrent.gru import GRU
 
 from .small import B, D, Decay, TimedDecay
 
@@ -31,6 +32,24 @@ def test_step_and_initial_state_must_be_written():
 
     with pytest.raises(TypeError, match="step"):
         Half(Vectors(1), 1)
+
+
+def test_what_a_subclass_of_a_fast_layer_writes_is_what_runs():
+    class Negative(GRU):
+        def step(self, x, state):
+            y, after = super().step(x, state)
+            return -y, after
+
+    class Zero(GRU):
+        def _sequence(self, x, state):
+            return x.new_zeros(*x.shape[:2], self.output_size), state
+
+    x = torch.randn(2, 5, 3)
+    negative, plain = Negative(input_size=3, hidden_size=4), GRU(input_size=3, hidden_size=4)
+    plain.load_state_dict(negative.state_dict())
+    check(negative)
+    torch.testing.assert_close(negative(x)[0], -plain(x)[0])
+    assert not Zero(input_size=3, hidden_size=4)(x)[0].any()
 
 
 def test_zeros_follow_the_parameters(lstm):

@@ -30,7 +30,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
     """A causal map from a sequence to a sequence that carries a state. Subclass it to make a layer of your own.
 
     Write ``initial_state`` and ``step``; that is the whole definition. Override ``_sequence`` only with something equal
-    and faster. ``statewise.laws.check(layer)`` says whether all of it holds together.
+    and faster; whoever overrides the ``step`` of a layer has the loop over it again, not that layer's faster form.
+    ``statewise.laws.check(layer)`` says whether all of it holds together.
 
     The state is a pytree of tensors, batch on axis 0 of every leaf, its structure and shapes closed under ``step``. It
     is always returned and nothing is remembered elsewhere. An axis that is empty in ``initial_state`` is as long as
@@ -67,12 +68,14 @@ class SequenceLayer(LayerKind, Reader, ABC):
             raise TypeError(
                 f"{cls.__name__} overrides forward, which is final; define step, and _sequence if it is faster"
             )
+        above = [base.__dict__["step"] for base in cls.__mro__[1:] if "step" in base.__dict__]
+        overrides = "step" in cls.__dict__ and not getattr(above[0], "__isabstractmethod__", False)
+        of_another = {"stepper", "_sequence", "_segments"} if overrides else set()
+        of_another |= {"_segments"} if "_sequence" in cls.__dict__ else set()
+        for name in of_another - cls.__dict__.keys():
+            setattr(cls, name, getattr(SequenceLayer, name))
         if "step" in cls.__dict__:
             setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
-            above = [base.__dict__["step"] for base in cls.__mro__[1:] if "step" in base.__dict__]
-            overrides = not getattr(above[0], "__isabstractmethod__", False)
-            if overrides and "stepper" not in cls.__dict__:
-                setattr(cls, "stepper", SequenceLayer.stepper)  # noqa: B010
         if cls.__dict__.get("stepper", SequenceLayer.stepper) is not SequenceLayer.stepper:
             setattr(cls, "stepper", _entered(cls.__dict__["stepper"]))  # noqa: B010
 
