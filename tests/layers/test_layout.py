@@ -10,7 +10,7 @@ from statewise.contract import SequenceLayer, example_input
 from statewise.models.resolve import make_layer
 from statewise.tree import State
 
-RESET = torch.tensor([[1, 0, 0, 1, 0, 0, 0], [0] * 7, [0, 0, 0, 0, 0, 0, 1]], dtype=torch.bool)
+RESET = torch.tensor([[0, 0, 0, 1, 0, 0, 0], [0] * 7, [0, 0, 0, 0, 0, 0, 1]], dtype=torch.bool)
 
 
 def column_by_column(leaf: Tensor) -> Tensor:

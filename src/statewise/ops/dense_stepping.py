@@ -38,7 +38,7 @@ class DenseStepping:
         from statewise.ops.compiled.stepping import step
 
         batch, width = h.shape
-        self.h, self.m = h.detach().clone(), m.detach().clone()
+        self.h, self.m = (part.detach().clone(memory_format=torch.contiguous_format) for part in (h, m))
         self._step = step
         self._gates = type(gates)(*(as_array(part.clone()) for part in gates))
         weights = (weight_in.t(), bias_in, weight.t(), bias)
