@@ -48,6 +48,7 @@ def fitting(what: str, value: Any, kind: Any) -> Any:
         return value
     except ValidationError as error:
         wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
+        wanted += ", as in [1,2,4]" if error.errors()[0]["type"] in ("tuple_type", "list_type") else ""
         nothing = ", or null" if type(None) in get_args(kind) else ""
         raise UserError(f"{what} cannot be {value!r}; it must be {wanted}{nothing}") from error
 

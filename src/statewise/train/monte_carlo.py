@@ -116,7 +116,7 @@ def _check_differ(found: Tensor) -> None:
     if bool((found - found[:1]).abs().amax() <= ROUNDING * found.abs().amax()):
         raise UserError(
             "this model says the same whatever is dropped out, as one without dropout does; train one with dropout, as "
-            "with --set model.dropout=0.1 model.dropout_mask=sequence, or leave intervals out"
+            "with --set model.dropout=0.1 model.dropout_mask=sequence, or ask for no samples and intervals"
         )
 
 
