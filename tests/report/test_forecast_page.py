@@ -41,7 +41,14 @@ def test_a_page_has_a_plot_for_each_target_and_a_table_of_all_rows(found: Data) 
     page = Page(text)
     assert sum(attribute == ("class", "plot") for attribute in page.attributes) == 2
     assert page.counts("tr") == 1 + 2
-    for told in ("2024-05-02", "[3.500, 6.500]", "97.5 % of what comes", "97.5 % of all sums", "<b>rain</b>", "<i>ahead</i>"):
+    for told in (
+        "2024-05-02",
+        "[3.500, 6.500]",
+        "97.5 % of what comes",
+        "97.5 % of all sums",
+        "<b>rain</b>",
+        "<i>ahead</i>",
+    ):
         assert told in page.text
     assert_sound(text)
 

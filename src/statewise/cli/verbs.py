@@ -86,7 +86,7 @@ class Compare:
     out: Text = ""
     """Folder of the comparison (empty = one below comparisons/); the same words again go on where it stopped"""
     quick: Flag = False
-    """A taste in a minute, of a study in some, no basis for decisions: less of every number and model that no flag names"""
+    """A taste in a minute or some, no basis for decisions: less of every number and model that no flag names"""
     json: Flag = False
     """Print the recommendation as JSON on the last line"""
 

@@ -36,7 +36,7 @@ class Objective(ABC):
         """Every metric of the task on one batch, the primary one among them."""
 
     def pool(self, samples: Tensor) -> Tensor:
-        """One output ``(B, Q, output_size)`` out of those of S thinned models ``(S, B, Q, output_size)``: their mean."""
+        """One output ``(B, Q, output_size)`` from those of S thinned models ``(S, B, Q, output_size)``: their mean."""
         return samples.mean(dim=0)
 
     @property
