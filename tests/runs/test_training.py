@@ -188,3 +188,17 @@ def test_a_config_that_will_not_do_leaves_the_folder_free_for_one_that_does(tmp_
             train_run(wrong, tmp_path / "runs" / "run", command="-")
     assert not list(tmp_path.iterdir())
     assert train_run(config(), tmp_path / "run", command="-")["status"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"dropout_mask": "sequence"}, "dropout_mask has no effect with dropout=0"),
+        ({"spectral_bound": 0.5, "weight_norm": "weight"}, "spectral_bound has no effect with weight_norm=weight"),
+    ],
+)
+def test_a_field_of_the_model_that_would_have_no_effect_is_refused(fields: dict[str, Any], told: str, tmp_path: Path):
+    model = ModelConfig(layer="gru", width=4, depth=1, **fields)
+    with pytest.raises(UserError, match=told):
+        train_run(replace(config(), model=model), tmp_path / "run", command="-")
+    assert not (tmp_path / "run").exists()

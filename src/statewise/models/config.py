@@ -89,6 +89,16 @@ class ModelConfig:
         if self.feed_forward < 0:
             raise UserError(f"feed_forward must be 0 or a positive multiple of the width, got {self.feed_forward}")
 
+    def refuse_idle(self) -> None:
+        """Raise a ``UserError`` where a field was set that has no effect, given the others."""
+        if not self.dropout and self.dropout_mask != ModelConfig.dropout_mask:
+            raise UserError("dropout_mask has no effect with dropout=0; leave it out, or say dropout=0.1")
+        if self.weight_norm != "spectral" and self.spectral_bound != ModelConfig.spectral_bound:
+            raise UserError(
+                f"spectral_bound has no effect with weight_norm={self.weight_norm}; leave it out, or say "
+                "weight_norm=spectral"
+            )
+
 
 def _get(options: Mapping[str, Any], path: str) -> Any:
     name, inside, rest = path.partition(".")

@@ -53,6 +53,7 @@ def train_run(
         UserError: if the config, data or folder will not do, or training diverges.
     """
     config = complete_run(config)
+    config.model.refuse_idle()
     task = make_task(config.task, config.task_options)
     open_run(folder, config, task)
     torch.manual_seed(config.train.seed)
