@@ -69,7 +69,9 @@ def installed() -> bool:
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say."""
+    """A loop as machine code. Products and sums may be joined and reordered; NaN and infinity mean what they say,
+    but for ``elementary.exp`` in single precision, whose argument is kept between -87 and 88.
+    """
     import numba
 
     loop = numba.njit(nogil=True, **SUMMING)(function)
