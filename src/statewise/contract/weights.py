@@ -61,9 +61,9 @@ def from_weights(method: Callable[[Layer], Made]) -> Callable[[Layer], Made]:
 def weights_held(known: Known | None = None) -> AbstractContextManager[Known]:
     """Promise that no weight changes inside the ``with`` block.
 
-    A parametrised weight (``torch.nn.utils.parametrize``) is worked out once in it, too; torch keeps those for the whole
-    process, so models with such weights are to be trained in processes, not in threads of one. ``torch.compile`` traces
-    as if nothing were held.
+    A parametrised weight (``torch.nn.utils.parametrize``) is worked out once in it, too; torch keeps those for the
+    whole process, so models with such weights are to be trained in processes, not in threads of one. ``torch.compile``
+    traces as if nothing were held.
 
     Args:
         known: what was worked out in blocks before, to go on with; ``None`` = that of the block around, or nothing.
