@@ -34,7 +34,8 @@ def record(label: str, scores: list[float | None], **changes):
         for n, s in enumerate(scores)
     ]
     train = TrainConfig()
-    arm = SimpleNamespace(label=label, reason=None, companion=False, setup=SimpleNamespace(train=train), **changes)
+    setup = SimpleNamespace(train=train)
+    arm = SimpleNamespace(label=label, reason=None, companion=False, idle=(), setup=setup, **changes)
     return SimpleNamespace(arm=arm, chosen=arm, tuning=[], seeds=seeds, measured=None)
 
 
