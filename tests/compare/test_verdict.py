@@ -172,3 +172,16 @@ def test_times_measured_on_a_busy_machine_are_named():
     assert "those of a (37% of the time)." in busy
     records[0].measured["busy"] = False
     assert "busy" not in " ".join(recommend(CompareConfig(seeds=2), found, records, [], found.decide()).rests_on)
+
+
+def test_what_has_no_effect_on_an_arm_and_solvers_that_did_not_converge_are_told():
+    found, records = outcomes(CompareConfig(seeds=2, margin=0.0), a=[1.0, 1.0], b=[2.0, 2.0], c=[3.0, 3.0])
+    for record in records[:2]:
+        record.arm.idle = ("l2=0.1 has no effect with readout=ridge",)
+    for seed, unsolved in zip(records[2].seeds, (0.25, 0.5), strict=True):
+        seed["solver"] = {"unsolved": unsolved, "largest_residual": 0.3, "steps": 40, "mend": "do this"}
+    records[0].seeds[0]["solver"] = {"unsolved": 0.0, "largest_residual": 1e-9, "steps": 40, "mend": ""}
+    told = recommend(CompareConfig(seeds=2), found, records, [], found.decide()).rests_on
+    assert "l2=0.1 has no effect with readout=ridge, which a, b had." in told
+    (worst,) = [sentence for sentence in told if "did not converge" in sentence]
+    assert worst == "c: the solver did not converge at 50.0% of 40 steps looked at, largest residual 0.3; do this."
