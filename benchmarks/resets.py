@@ -62,7 +62,7 @@ Work = Callable[[], object]
 
 
 def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Work, Work]]:
-    """Each gear with resets and without."""
+    """Each gear with resets and without; a reservoir has nothing to train."""
 
     def forward(marks: Tensor | None) -> Work:
         def run() -> None:
@@ -78,7 +78,10 @@ def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Wor
 
         return run
 
-    return {"forward": (forward(reset), forward(None)), "training": (training(reset), training(None))}
+    gears = {"forward": (forward(reset), forward(None))}
+    if any(weight.requires_grad for weight in layer.parameters()):
+        gears["training"] = (training(reset), training(None))
+    return gears
 
 
 def measure(pair: tuple[Work, Work], rounds: int) -> tuple[list[float], float]:
