@@ -159,7 +159,7 @@ COMMANDS = {
     ),
     "a momentum that is not used": (
         ["compare", "adding", "--models", "gru,lstm", "--set", "momentum=0.5"],
-        "momentum=0.5 has no effect with optimizer=adamw, as all arms are trained; leave it out",
+        "momentum=0.5 has no effect with optimizer=adamw, as all arms have it; leave it out",
     ),
     "a flag said again": (
         ["train", "parity", "--set", "l1=1e-4", "--model", "gru", "--set", "l2=1e-4"],

@@ -15,7 +15,7 @@ from statewise.models.resolve import build, default_config
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 from statewise.train.optimization import learning_rate_at, make_optimizer, parameter_groups
-from statewise.train.used import without_idle
+from statewise.used import without_idle
 
 from .small import Rows, gradients, keep_gradients, small_model, weights
 

@@ -15,7 +15,7 @@ from statewise.layers.recurrent.lstm import LSTM
 from statewise.train.config import TrainConfig
 from statewise.train.loop import Trainer
 from statewise.train.pretraining import stage_at
-from statewise.train.used import without_idle
+from statewise.used import without_idle
 
 from .small import Rows, Streams, ends_the_same_wherever_it_is_stopped, keep_gradients, small_model, stop_after, weights
 

@@ -9,9 +9,10 @@ from statewise.compare.arms import make_arms
 from statewise.compare.config import CompareConfig
 from statewise.compare.run import complete_comparison
 from statewise.errors import UserError
+from statewise.models.config import ModelConfig
 from statewise.train.config import TrainConfig
 from statewise.train.start import make_trainer
-from statewise.train.used import COUNTS_WITH, idle_fields, without_idle
+from statewise.used import idle_fields, without_idle
 from statewise.workbench import WORKBENCH
 
 from .small import Rows, small_model
@@ -44,11 +45,13 @@ def test_a_field_that_would_have_no_effect_is_refused_by_name(said: dict[str, An
     make_trainer(model, Rows(), without_idle(config))
 
 
-def test_every_condition_is_of_fields_and_values_that_there_are() -> None:
-    known = {field.name for field in fields(TrainConfig)}
-    for name, (other, values) in COUNTS_WITH.items():
-        assert {name, other} <= known
-        assert {getattr(TrainConfig(**{other: value}), other) for value in values} == set(values)  # type: ignore[arg-type]
+@pytest.mark.parametrize("kind", [TrainConfig, ModelConfig])
+def test_every_condition_is_of_fields_and_values_that_there_are(kind: type[TrainConfig] | type[ModelConfig]) -> None:
+    known = {field.name for field in fields(kind)}
+    for name, needs in kind.COUNTS_WITH.items():
+        assert {name, needs.field} <= known
+        for value in needs.values:
+            assert getattr(kind(**{needs.field: value}), needs.field) == value  # type: ignore[arg-type]
 
 
 def arms(**said: Any) -> list[Any]:
@@ -71,6 +74,14 @@ def test_what_counts_for_some_arms_is_told_of_the_others() -> None:
     ("said", "cause"),
     [
         ({"models": ("echo-state",), "fixed": {"train.l2": 1e-3}}, "l2=0.001 has no effect with readout=ridge, as all"),
+        (
+            {"models": ("gru", "lstm"), "fixed": {"dropout_mask": "sequence"}},
+            "dropout_mask=sequence has no effect with dropout=0, as all",
+        ),
+        (
+            {"models": ("gru",), "fixed": {"weight_norm": "weight"}, "vary": {"model.spectral_bound": (1.0, 2.0)}},
+            "spectral_bound has no effect with weight_norm=weight, so that arms would be the same",
+        ),
         (
             {"models": ("gru", "echo-state"), "vary": {"l2": (0.0, 1e-3)}},
             "echo-state l2=0.001: l2 has no effect with readout=ridge, so that arms would be the same",

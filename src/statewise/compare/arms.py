@@ -20,7 +20,7 @@ from statewise.options import option_types
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.start import with_usual_readout
-from statewise.train.used import idle_fields, why_idle, without_idle
+from statewise.used import idle_fields, why_idle, without_idle
 
 Value = TypeVar("Value")
 
@@ -86,13 +86,22 @@ def fields_of(name: str, kind: Pattern, task: Task) -> Fields:
     return Fields(name, kind.option_types, option_types(type(task)))
 
 
+def _idle(setup: Setup) -> dict[str, str]:
+    """Full name of every field that was set and has no effect -> the field as it was said, and why, in words."""
+    return {
+        f"{part}.{name}": f"{name}={_as_said(getattr(config, name))} {why_idle(config, needs)}"
+        for part, config in (("model", setup.model), ("train", setup.train))
+        for name, needs in idle_fields(config).items()
+    }
+
+
 def _refuse_idle(config: CompareConfig, arms: list[Arm]) -> None:
     """Raise a ``UserError`` where a field is said for all arms and counts for none of them."""
     for field in config.fixed:
-        said = f"{field.removeprefix('train.')}="
+        said = f"{field.removeprefix('train.').removeprefix('model.')}="
         idle = [told for arm in arms for told in arm.idle if told.startswith(said)]
         if len(idle) == len(arms):
-            raise UserError(f"{idle[0]}, as all arms are trained; leave it out, or change that")
+            raise UserError(f"{idle[0]}, as all arms have it; leave it out, or change that")
 
 
 def _layer_named(field: str) -> str:
@@ -153,15 +162,15 @@ class _Maker:
         label = " ".join([name, *(f"{field}={_as_said(value)}" for field, value in varied.items())])
         source = source_hash([*kind.names, setup.model.block, self.config.task])
         fingerprint = " ".join(dict.fromkeys(data.fingerprint() for data in (learnt, self.task)))
-        idle = {field: why_idle(setup.train, other) for field, (other, _) in idle_fields(setup.train).items()}
+        idle = _idle(setup)
         for field in varied:
-            if (why := idle.get(fields.full_name(field).removeprefix("train."))) is not None:
+            if (told := idle.get(fields.full_name(field))) is not None:
+                why = told.partition(" ")[2]
                 raise UserError(
                     f"{label}: {field} {why}, so that arms would be the same; vary what counts for all of them"
                 )
-        told = tuple(f"{field}={_as_said(getattr(setup.train, field))} {why}" for field, why in idle.items())
-        setup = replace(setup, train=without_idle(setup.train))
-        arm = Arm(label, name, kind, setup, fingerprint, source, decided, told, companion)
+        setup = replace(setup, model=without_idle(setup.model), train=without_idle(setup.train))
+        arm = Arm(label, name, kind, setup, fingerprint, source, decided, tuple(idle.values()), companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)
             return arm

@@ -12,7 +12,7 @@ from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.start import make_trainer
-from statewise.train.used import without_idle
+from statewise.used import without_idle
 
 WARM_UP = 2
 """Updates that are not timed: the first allocate and compile"""

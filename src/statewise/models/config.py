@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from statewise.errors import UserError, check_choices
 from statewise.models.members import is_mixed, path_to
+from statewise.used import Needs
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class ModelConfig:
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    COUNTS_WITH: ClassVar[Mapping[str, Needs]] = {
+        "dropout_mask": Needs("dropout"),
+        "spectral_bound": Needs("weight_norm", ("spectral",)),
+    }
 
     layer: str = "lstm"
     """Name in the catalog, the import path ``package.module:Class`` of a layer of your own, or several joined by +"""
@@ -88,16 +93,6 @@ class ModelConfig:
             raise UserError(f"spectral_bound must be above 0, got {self.spectral_bound}")
         if self.feed_forward < 0:
             raise UserError(f"feed_forward must be 0 or a positive multiple of the width, got {self.feed_forward}")
-
-    def refuse_idle(self) -> None:
-        """Raise a ``UserError`` where a field was set that has no effect, given the others."""
-        if not self.dropout and self.dropout_mask != ModelConfig.dropout_mask:
-            raise UserError("dropout_mask has no effect with dropout=0; leave it out, or say dropout=0.1")
-        if self.weight_norm != "spectral" and self.spectral_bound != ModelConfig.spectral_bound:
-            raise UserError(
-                f"spectral_bound has no effect with weight_norm={self.weight_norm}; leave it out, or say "
-                "weight_norm=spectral"
-            )
 
 
 def _get(options: Mapping[str, Any], path: str) -> Any:

@@ -26,6 +26,7 @@ from statewise.train.evaluation import evaluate
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
 from statewise.train.tensorboard import EventFiles
+from statewise.used import refuse_idle
 
 
 def train_run(
@@ -53,7 +54,7 @@ def train_run(
         UserError: if the config, data or folder will not do, or training diverges.
     """
     config = complete_run(config)
-    config.model.refuse_idle()
+    refuse_idle(config.model)
     task = make_task(config.task, config.task_options)
     open_run(folder, config, task)
     torch.manual_seed(config.train.seed)

@@ -1,14 +1,22 @@
 """How a model is trained, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from statewise.errors import UserError, check_choices
+from statewise.used import Needs
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "evaluate_every", "checkpoint_every", "decay_every", "curriculum_from")
 NOT_NEGATIVE = (
     "steps", "warmup", "patience", "plateau_patience", "checkpoint_time", "washout", "weight_decay", "ridge",
     "l1", "l2",
+)  # fmt: skip
+DESCENT = Needs("readout", ("gradient",))
+SOLVED = Needs("readout", ("ridge",))
+OF_DESCENT = (
+    "accumulate", "learning_rate", "optimizer", "weight_decay", "l1", "l2", "schedule", "warmup", "clip", "patience",
+    "precision", "checkpoint_time", "pretraining",
 )  # fmt: skip
 
 
@@ -17,6 +25,21 @@ class TrainConfig:
     """Everything that governs a training run beside the model and the task."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    COUNTS_WITH: ClassVar[Mapping[str, Needs]] = {
+        **dict.fromkeys(OF_DESCENT, DESCENT),
+        "momentum": Needs("optimizer", ("sgd", "rmsprop")),
+        "betas": Needs("optimizer", ("adamw",)),
+        "decay_to": Needs("schedule", ("cosine",)),
+        "decay_every": Needs("schedule", ("step",)),
+        "decay_factor": Needs("schedule", ("step", "plateau")),
+        "plateau_patience": Needs("schedule", ("plateau",)),
+        "clip_at": Needs("clip", ("norm", "value")),
+        "ridge": SOLVED,
+        "washout": SOLVED,
+        "curriculum_from": Needs("curriculum", ("linear", "pow2")),
+        "curriculum_share": Needs("curriculum", ("linear", "pow2")),
+        "pretraining_share": Needs("pretraining", ("greedy", "greedy-frozen")),
+    }
 
     steps: int = 1000
     """Parameter updates"""

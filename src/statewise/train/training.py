@@ -12,8 +12,8 @@ from statewise.train.config import TrainConfig
 from statewise.train.curriculum import check_curriculum
 from statewise.train.device import check_device
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome, Progress
-from statewise.train.used import refuse_idle
 from statewise.tree import State
+from statewise.used import refuse_idle
 
 
 class Training(ABC):
