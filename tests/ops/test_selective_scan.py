@@ -150,7 +150,7 @@ def test_gradients_are_the_derivatives(monkeypatch):
 def test_a_second_derivative_is_refused_and_the_form_that_has_it_named():
     u, *others = example(5)
     (first,) = torch.autograd.grad(selective_scan(u.requires_grad_(), *others)[0].square().sum(), u, create_graph=True)
-    with pytest.raises(RuntimeError, match="can be differentiated only once"):
+    with pytest.raises(RuntimeError, match="first derivatives alone"):
         torch.autograd.grad(first.sum(), u)
     with module.FORMS.use("reference"):
         arguments = [x.requires_grad_() for x in example(3)]

@@ -24,7 +24,7 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import all_states
-from statewise.ops.transforms import refuse_further_derivatives
+from statewise.ops.transforms import first_derivatives_alone, refuse_further_derivatives
 
 PIECE = 2**20
 """Numbers in the largest tensor of a piece: 4 MiB in float32."""
@@ -236,18 +236,11 @@ class _SelectiveScanGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> NoReturn:
-        _refuse_second_derivative()
+        raise first_derivatives_alone("selective_scan")
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> NoReturn:
-        _refuse_second_derivative()
-
-
-def _refuse_second_derivative() -> NoReturn:
-    raise RuntimeError(
-        "selective_scan in pieces can be differentiated only once; for more, run it inside "
-        'statewise.ops.selective_scan.FORMS.use("reference")'
-    )
+        raise first_derivatives_alone("selective_scan")
 
 
 def _steps(initial: Tensor) -> int:

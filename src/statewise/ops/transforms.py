@@ -39,10 +39,15 @@ def refuse_further_derivatives(operation: str) -> None:
         RuntimeError: if that is what is asked for.
     """
     if torch.is_grad_enabled() or transforming():
-        raise RuntimeError(
-            f"the fast forms of {operation} have first derivatives alone, of one loss at a time; for others, run "
-            f'forward and backward inside `with statewise.ops.{operation}.FORMS.use("reference")`'
-        )
+        raise first_derivatives_alone(operation)
+
+
+def first_derivatives_alone(operation: str) -> RuntimeError:
+    """What is said where others are asked of a form that has none."""
+    return RuntimeError(
+        f"the fast forms of {operation} have first derivatives alone, of one loss at a time; for others, run "
+        f'forward and backward inside `with statewise.ops.{operation}.FORMS.use("reference")`'
+    )
 
 
 def _transforms() -> set[TransformType]:

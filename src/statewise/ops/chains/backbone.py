@@ -26,11 +26,17 @@ def backbone(weights: Sequence[Tensor], biases: Tensor, x: Tensor, h: Tensor) ->
     return z
 
 
-def lecun(x: Array, u: Array, z: Array) -> None:
-    """z = 1.7159 tanh(0.666 (x + u)); x may go on behind."""
+def chain_of(biases: Tensor) -> tuple[int, ...]:
+    """Which matrix each product is with: U, W_1 ... and that of the heads, in turn."""
+    return tuple(range(len(biases) + 2))
+
+
+def lecun(stage: int, x: Array, u: Array, z: Array, biases: Array) -> None:
+    """z = 1.7159 tanh(0.666 (x + u)), with a bias for x from the second layer on; x may go on behind."""
+    driven = x if stage == 0 else biases[stage - 1]
     inner, outer = z.dtype.type(0.666), z.dtype.type(1.7159)
     for j in range(z.shape[0]):
-        z[j] = outer * tanh(inner * (x[j] + u[j]))
+        z[j] = outer * tanh(inner * (driven[j] + u[j]))
 
 
 def lecun_back(stage: int, d: Array, z: Array, dx: Array, du: Array, dbiases: Array) -> None:

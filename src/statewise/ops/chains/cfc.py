@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.ops.chains.backbone import backbone, lecun, lecun_back
+from statewise.ops.chains.backbone import backbone, chain_of, lecun, lecun_back
 from statewise.ops.compiled.elementary import exp, sigmoid, tanh
 from statewise.ops.gates.parts import accumulate, add, copy, part
 
@@ -34,7 +34,7 @@ class CfCGates(NamedTuple):
 
     def chain(self) -> tuple[int, ...]:
         """Which matrix each product is with."""
-        return tuple(range(len(self.hidden_bias) + 2))
+        return chain_of(self.hidden_bias)
 
     def saved(self, *shapes: Shape) -> int:
         """tanh(f_1), tanh(f_2), s and a, and the time."""
@@ -52,10 +52,8 @@ class CfCGates(NamedTuple):
         gates: Any, stage: int, x: Array, u: Array, h: Array, m: Array, out: Array, m_next: Array, saved: Array
     ) -> None:
         """z, layer by layer, then h', of one row."""
-        if stage == 0:
-            lecun(x, u, out)
-        elif stage <= gates.hidden_bias.shape[0]:
-            lecun(gates.hidden_bias[stage - 1], u, out)
+        if stage <= gates.hidden_bias.shape[0]:
+            lecun(stage, x, u, out, gates.hidden_bias)
         else:
             one, width = x.dtype.type(1), out.shape[0]
             first, second, s = part(saved, 0, width), part(saved, 1, width), part(saved, 2, width)
@@ -112,7 +110,7 @@ class CfCSolution(NamedTuple):
 
     def chain(self) -> tuple[int, ...]:
         """Which matrix each product is with."""
-        return tuple(range(len(self.hidden_bias) + 2))
+        return chain_of(self.hidden_bias)
 
     def saved(self, *shapes: Shape) -> int:
         """f_1 and the exponential, and the time."""
@@ -129,10 +127,8 @@ class CfCSolution(NamedTuple):
         gates: Any, stage: int, x: Array, u: Array, h: Array, m: Array, out: Array, m_next: Array, saved: Array
     ) -> None:
         """z, layer by layer, then h', of one row."""
-        if stage == 0:
-            lecun(x, u, out)
-        elif stage <= gates.hidden_bias.shape[0]:
-            lecun(gates.hidden_bias[stage - 1], u, out)
+        if stage <= gates.hidden_bias.shape[0]:
+            lecun(stage, x, u, out, gates.hidden_bias)
         else:
             one, width, elapsed = x.dtype.type(1), out.shape[0], x[x.shape[0] - 1]
             f, left = part(saved, 0, width), part(saved, 1, width)
