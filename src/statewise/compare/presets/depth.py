@@ -27,6 +27,12 @@ NORMS_HELP = tuple(f"{cell} norm=layer > {cell} norm=none" for cell in CELLS)
 NORMS_ALIKE = tuple(f"{cell} norm=rms = {cell} norm=layer" for cell in CELLS)
 RESIDUALS_SHALLOW = tuple(f"{cell} block=residual depth=1 = {cell} block=plain depth=1" for cell in CELLS)
 
+
+def _each(setting: str) -> tuple[str, ...]:
+    """The labels of the arms with it."""
+    return tuple(f"{cell} {setting}" for cell in CELLS)
+
+
 DEPTH = Study(
     name="depth",
     question="What does depth gain, at equal parameters, and what does it cost to train?",
@@ -111,27 +117,19 @@ DEPTH = Study(
         Together("Among residuals, a norm helps eight layers, whichever it is", {"norms": NORMS_HELP + NORMS_ALIKE}),
         FailsMore(
             "Of plain nets, more trainings of eight layers fail than of one",
-            "plain",
-            more=tuple(f"{cell} depth=8" for cell in CELLS),
-            fewer=tuple(f"{cell} depth=1" for cell in CELLS),
+            "plain", more=_each("depth=8"), fewer=_each("depth=1"),
         ),
         FailsMore(
             "Without residuals, more trainings of eight layers fail",
-            "residuals",
-            more=tuple(f"{cell} block=plain depth=8" for cell in CELLS),
-            fewer=tuple(f"{cell} block=residual depth=8" for cell in CELLS),
+            "residuals", more=_each("block=plain depth=8"), fewer=_each("block=residual depth=8"),
         ),
         FailsMore(
             "Without clipping, more trainings of eight layers fail",
-            "clipping",
-            more=tuple(f"{cell} clip=none depth=8" for cell in CELLS),
-            fewer=tuple(f"{cell} clip=norm depth=8" for cell in CELLS),
+            "clipping", more=_each("clip=none depth=8"), fewer=_each("clip=norm depth=8"),
         ),
         FailsMore(
             "Without a curriculum, more trainings of eight layers fail",
-            "curriculum",
-            more=tuple(f"{cell} curriculum=none depth=8" for cell in CELLS),
-            fewer=tuple(f"{cell} curriculum=linear depth=8" for cell in CELLS),
+            "curriculum", more=_each("curriculum=none depth=8"), fewer=_each("curriculum=linear depth=8"),
         ),
     ),
 )  # fmt: skip
