@@ -41,9 +41,9 @@ def test_the_report_reads_every_field_that_is_made(kind: type, model: type[BaseM
 
 def test_an_undecided_pair_whose_interval_says_more_says_why():
     runs = collect_runs({"a": [0.10, 0.11], "b": [0.30, 0.31]}, lower_is_better=True, worst=None)
-    pair = compare_runs(runs["a"], runs["b"], Rule(lower_is_better=True))
+    pair = compare_runs(runs["a"], runs["b"], Rule(), lower_is_better=True)
     assert pair.high < 0
     assert (pair.verdict, pair.caveat) == ("undecided", "2 seeds cannot tell it from luck")
     wide = collect_runs({"a": [0.10, 0.31], "b": [0.30, 0.12]}, lower_is_better=True, worst=None)
-    assert compare_runs(wide["a"], wide["b"], Rule(lower_is_better=True)).caveat == ""
-    assert compare_solved([True] * 5, [False] * 5, Rule(lower_is_better=False)).caveat == ""
+    assert compare_runs(wide["a"], wide["b"], Rule(), lower_is_better=True).caveat == ""
+    assert compare_solved([True] * 5, [False] * 5, Rule()).caveat == ""

@@ -8,7 +8,7 @@ import pytest
 
 from statewise.compare.arm_result import _reach, _score
 from statewise.compare.config import CompareConfig
-from statewise.compare.hypotheses import check_labels, judge, read_hypothesis
+from statewise.compare.hypotheses import check_labels, check_margin, judge, read_hypothesis
 from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.result import Baseline
 from statewise.compare.run import complete_comparison
@@ -133,6 +133,30 @@ def test_hypotheses_come_back_supported_refuted_or_undecided():
         hypothesis = read_hypothesis(statement)
         assert judge(hypothesis, found.compare(hypothesis.a, hypothesis.b), "loss").verdict == verdict, statement
     assert judge(read_hypothesis("a > b"), None, "loss").verdict == "undecided"
+
+
+@pytest.mark.parametrize("lower_is_better", [True, False])
+def test_more_seeds_that_solve_it_are_better_whichever_way_the_score_reads(lower_is_better: bool):
+    solve, miss = ([0.0] * 5, [1.0] * 5) if lower_is_better else ([1.0] * 5, [0.0] * 5)
+    bimodal = task(bimodal=True)
+    bimodal.primary = Metric("score", "units", lower_is_better=lower_is_better)  # type: ignore[misc]
+    bimodal.solved_at = 0.5
+    records = [record("solves", solve), record("misses", miss), record("misses too", miss)]
+    found = collect_outcomes(CompareConfig(margin=0.0), bimodal, records)  # type: ignore[arg-type]
+    pair = found.compare("solves", "misses")
+    assert (pair.verdict, pair.difference) == ("a", 1.0)
+    assert judge(read_hypothesis("solves > misses"), pair, "").verdict == "supported"
+    assert judge(read_hypothesis("misses > solves"), found.compare("misses", "solves"), "").verdict == "refuted"
+    decision = found.decide()
+    assert decision is not None
+    assert {told.verdict for told in pair_up(found, decision) if told.a == "solves"} == {"a"}
+
+
+def test_two_arms_cannot_be_shown_to_be_equal_where_any_difference_counts():
+    with pytest.raises(UserError, match=r"'a = b' with a margin of 0.*--margin"):
+        check_margin([read_hypothesis("b > a"), read_hypothesis("a = b")], 0.0)
+    check_margin([read_hypothesis("a = b")], 0.1)
+    check_margin([read_hypothesis("a > b")], 0.0)
 
 
 def test_a_hypothesis_that_cannot_be_read_or_names_no_arm_is_refused():

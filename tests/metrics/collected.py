@@ -14,7 +14,7 @@ def compare_pair(
     a: Any, b: Any, *, lower_is_better: bool, margin: float = 0.0, worst: float | None = None, level: float = LEVEL
 ) -> PairVerdict:
     runs = collect_runs({"a": a, "b": b}, lower_is_better=lower_is_better, worst=worst)
-    return compare_runs(runs["a"], runs["b"], Rule(lower_is_better, margin, level))
+    return compare_runs(runs["a"], runs["b"], Rule(margin, level), lower_is_better=lower_is_better)
 
 
 def decide(

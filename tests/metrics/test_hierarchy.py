@@ -49,7 +49,7 @@ def compared(seeds, examples):
     scores = {label: row.mean(axis=1).tolist() for label, row in rows.items()}
     given = {label: row.tolist() for label, row in rows.items()}
     runs = collect_runs(scores, lower_is_better=True, worst=None, examples=given)
-    return compare_runs(runs["a"], runs["b"], Rule(True)), rows
+    return compare_runs(runs["a"], runs["b"], Rule(), lower_is_better=True), rows
 
 
 def test_a_pair_rests_on_seeds_and_test_examples_from_five_seeds_on():

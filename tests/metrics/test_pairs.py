@@ -8,7 +8,7 @@ from statewise.metrics import Rule, compare_solved, seeds_for_difference, seeds_
 
 from .collected import compare_pair
 
-ANY = Rule(lower_is_better=False)
+ANY = Rule()
 
 NULLS = {
     "normal": lambda rng, n: rng.normal(size=n),

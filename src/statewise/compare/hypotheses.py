@@ -68,6 +68,16 @@ def judge(hypothesis: Hypothesis, pair: PairVerdict | None, unit: str) -> Judged
     return Judged(str(hypothesis), "supported" if pair.verdict == right else "refuted", evidence)
 
 
+def check_margin(hypotheses: Sequence[Hypothesis], margin: float) -> None:
+    """Raise a ``UserError`` where arms are said to do equally well and every difference counts: nothing can show it."""
+    for hypothesis in hypotheses:
+        if hypothesis.relation == "=" and not margin:
+            raise UserError(
+                f"nothing can bear out '{hypothesis}' with a margin of 0, where any difference counts; say from which "
+                "difference on it does, such as --margin 0.2"
+            )
+
+
 def check_labels(hypotheses: Sequence[Hypothesis], arms: Sequence[str]) -> None:
     """Raise a ``UserError`` where a hypothesis names an arm that is not compared."""
     for hypothesis in hypotheses:

@@ -40,10 +40,10 @@ class Outcomes:
 
     def compare(self, a: str, b: str) -> PairVerdict:
         """Two arms by what decides: the fraction of seeds that solved a bimodal task, else the score."""
-        rule = Rule(self.objective.primary.lower_is_better, self.margin)
+        rule = Rule(self.margin)
         if self.objective.bimodal:
             return compare_solved(self.solved(a), self.solved(b), rule)
-        return compare_runs(self.runs[a], self.runs[b], rule)
+        return compare_runs(self.runs[a], self.runs[b], rule, lower_is_better=self.objective.primary.lower_is_better)
 
     def decide(self) -> Decision | None:
         """The decision between the named arms; None where none finished a run."""

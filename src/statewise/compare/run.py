@@ -9,7 +9,7 @@ from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import OnEvent, run_experiment
 from statewise.compare.folder import open_comparison, when_said, write_result
-from statewise.compare.hypotheses import check_labels, read_hypothesis
+from statewise.compare.hypotheses import check_labels, check_margin, read_hypothesis
 from statewise.compare.pool import refuse_unguarded
 from statewise.compare.summary import summarise
 from statewise.tasks.task import Task
@@ -41,6 +41,8 @@ def run_comparison(
     hypotheses = [read_hypothesis(statement) for statement in config.hypotheses]
     arms = make_arms(config, task, builders)
     check_labels(hypotheses, [arm.label for arm in arms])
+    assert config.margin is not None, "complete_comparison says one"
+    check_margin(hypotheses, config.margin)
     check_device(config.train)
     open_comparison(folder, config)
     said = when_said(folder, hypotheses)

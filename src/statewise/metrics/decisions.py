@@ -45,10 +45,12 @@ def decide(arms: Mapping[str, Runs], *, lower_is_better: bool, margin: float = 0
     ('winner', ('lstm',))
     """
     finished = [label for label, run in arms.items() if not np.isnan(run.scores).all()]
-    rule = Rule(lower_is_better, margin, level, comparisons=max(1, len(finished) - 1))
+    rule = Rule(margin, level, comparisons=max(1, len(finished) - 1))
     means = {label: float(arms[label].filled.mean()) for label in finished}
     ranked = sorted(finished, key=means.__getitem__, reverse=not lower_is_better)
-    comparisons = {label: compare_runs(arms[ranked[0]], arms[label], rule) for label in ranked[1:]}
+    comparisons = {
+        label: compare_runs(arms[ranked[0]], arms[label], rule, lower_is_better=lower_is_better) for label in ranked[1:]
+    }
     return _recommend(ranked, comparisons, rule, [label for label in arms if label not in finished])
 
 
@@ -60,7 +62,7 @@ def decide_solved(arms: Mapping[str, Sequence[bool]], *, margin: float = 0.0, le
     """
     if not all(len(solved) for solved in arms.values()):
         raise ValueError("every arm needs at least one seed")
-    rule = Rule(False, margin, level, comparisons=max(1, len(arms) - 1))
+    rule = Rule(margin, level, comparisons=max(1, len(arms) - 1))
     fractions = {label: float(np.mean(solved)) for label, solved in arms.items()}
     ranked = sorted(arms, key=fractions.__getitem__, reverse=True)
     comparisons = {label: compare_solved(arms[ranked[0]], arms[label], rule) for label in ranked[1:]}

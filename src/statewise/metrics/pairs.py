@@ -53,7 +53,6 @@ class PairVerdict(NamedTuple):
 class Rule:
     """How verdicts are reached; ``comparisons`` is the number of comparisons that must hold together."""
 
-    lower_is_better: bool
     margin: float = 0.0
     level: float = LEVEL
     comparisons: int = 1
@@ -70,10 +69,10 @@ class Rule:
         return 1 - (1 - self.level) / self.comparisons
 
 
-def _place(low: float, high: float, rule: Rule) -> PairOutcome:
+def _place(low: float, high: float, rule: Rule, *, lower_is_better: bool) -> PairOutcome:
     """The verdict that an interval of a - b allows."""
     if low > rule.margin or high < -rule.margin:
-        return "a" if (high < 0) == rule.lower_is_better else "b"
+        return "a" if (high < 0) == lower_is_better else "b"
     return "tie" if -rule.margin <= low and high <= rule.margin else "undecided"
 
 
@@ -167,7 +166,7 @@ def _error(a: Runs, b: Runs) -> tuple[float, str]:
     return float(differences.std(ddof=1)) / math.sqrt(n), f"paired t-interval, {n} seeds"
 
 
-def compare_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
+def compare_runs(a: Runs, b: Runs, rule: Rule, *, lower_is_better: bool) -> PairVerdict:
     """Compare two arms seed by seed.
 
     The interval is ``mean(a - b) +- t_(n-1, level) error``: what the seeds share cancels. From 5 seeds on the error is
@@ -180,7 +179,7 @@ def compare_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
         ValueError: different numbers of seeds.
 
     >>> runs = collect_runs({"a": [0.10, 0.12, 0.11], "b": [0.30, 0.31, 0.33]}, lower_is_better=True, worst=None)
-    >>> pair = compare_runs(runs["a"], runs["b"], Rule(lower_is_better=True))
+    >>> pair = compare_runs(runs["a"], runs["b"], Rule(), lower_is_better=True)
     >>> pair.verdict, round(pair.difference, 4), pair.probability_of_improvement
     ('a', -0.2033, 1.0)
     """
@@ -189,13 +188,13 @@ def compare_runs(a: Runs, b: Runs, rule: Rule) -> PairVerdict:
     n = a.scores.size
     if n != b.scores.size:
         raise ValueError(f"paired arms need the same seeds, got {n} and {b.scores.size}; give failed seeds as None")
-    improvement = probability_of_improvement(a.scores, b.scores, lower_is_better=rule.lower_is_better)
+    improvement = probability_of_improvement(a.scores, b.scores, lower_is_better=lower_is_better)
     if np.isnan(a.filled).any() or np.isnan(b.filled).any():
         kind = "no run finished: no interval"
         return PairVerdict(math.nan, math.nan, math.nan, improvement, n, "undecided", 1.0, None, kind, "")
     mean, (error, kind) = float((a.filled - b.filled).mean()), _error(a, b)
     half = float(stdtrit(n - 1, (1 + rule.level) / 2)) * error if n > 1 else math.inf
-    placed = _place(mean - half, mean + half, rule)
+    placed = _place(mean - half, mean + half, rule, lower_is_better=lower_is_better)
     caveat = _too_few(placed, n) or _caveat(placed, a, b)
     needed = seeds_for_difference(abs(abs(mean) - rule.margin), error * math.sqrt(n), level=rule.strictest_level)
     return PairVerdict(
@@ -237,7 +236,7 @@ def compare_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerd
         b: likewise; the seeds need not be the same.
         rule: its margin is the smallest difference of fractions that matters.
 
-    >>> rule = Rule(lower_is_better=False)
+    >>> rule = Rule()
     >>> pair = compare_solved([True] * 5, [False] * 5, rule)
     >>> pair.verdict, pair.difference
     ('a', 1.0)
@@ -246,7 +245,7 @@ def compare_solved(a: Sequence[bool], b: Sequence[bool], rule: Rule) -> PairVerd
     """
     interval = fraction_difference((sum(map(bool, a)), len(a)), (sum(map(bool, b)), len(b)), level=rule.level)
     p, q = float(np.mean(a)), float(np.mean(b))
-    placed = _place(interval.low, interval.high, rule)
+    placed = _place(interval.low, interval.high, rule, lower_is_better=False)
     caveat = _too_few(placed, interval.n)
     return PairVerdict(
         difference=interval.mean,
