@@ -6,13 +6,16 @@ segments.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from statewise import tree
 from statewise.tree import State
+
+Marks = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Segments:
@@ -30,28 +33,51 @@ class Segments:
     """
 
     def __init__(self, reset: Tensor) -> None:
-        begins = reset.clone()
-        begins[:, 0] = True
         self.batch, self.time = reset.shape
-        self.rows, self.starts = begins.nonzero(as_tuple=True)
-        """(S,) the row of each and its first step in there"""
-        self.first = self.rows * self.time + self.starts
-        """(S,) the first step of each, counted through all rows"""
-        self.lengths = torch.cat([self.first[1:], self.first.new_tensor([reset.numel()])]) - self.first
-        """(S,) steps"""
-        begins[:, 0] = False
-        self.anew = begins
-        """(B, T) where a row begins anew, its first step aside"""
-        self.last = self.starts[self.anew.sum(dim=1).add_(1).cumsum(dim=0) - 1]
-        """(B,) the first step of the segment that each row ends with"""
+        self._device = reset.device
+        self.marks: Marks = reset.numpy(force=True).copy()
+        """(B, T) ``anew`` as an array, which loops read"""
+        given = int(np.count_nonzero(self.marks))
+        self.marks[:, 0] = False
+        self.later = int(np.count_nonzero(self.marks))
+        """How many begin anew inside of rows"""
+        self.opening = given > self.later
+        """Whether any row was reset before its first step"""
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.batch + self.later
 
-    @property
-    def later(self) -> int:
-        """How many begin anew inside of rows."""
-        return len(self) - self.batch
+    @cached_property
+    def anew(self) -> Tensor:
+        """(B, T) where a row begins anew, its first step aside."""
+        return torch.from_numpy(self.marks).to(self._device)
+
+    @cached_property
+    def first(self) -> Tensor:
+        """(S,) the first step of each, counted through all rows."""
+        begins = self.anew.clone()
+        begins[:, 0] = True
+        return begins.flatten().nonzero().squeeze(1)
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """(S,) the row of each."""
+        return self.first // self.time
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """(S,) the first step of each in its row."""
+        return self.first - self.rows * self.time
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """(S,) steps."""
+        return torch.cat([self.first[1:], self.first.new_tensor([self.batch * self.time])]) - self.first
+
+    @cached_property
+    def last(self) -> Tensor:
+        """(B,) the first step of the segment that each row ends with."""
+        return self.starts[self.anew.sum(dim=1).add_(1).cumsum(dim=0) - 1]
 
     def spread(self, numbers: Tensor) -> Tensor:
         """``(B, T)``: at each step the number of its segment, of ``(S,)``.

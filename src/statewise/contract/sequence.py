@@ -209,7 +209,9 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """By segments; while a recorder is open, in the order of time."""
         if probe.is_recording():
             return self._recorded_with_resets(x, state, reset)
-        state, segments = self._emptied(state, reset[:, 0]), Segments(reset)
+        segments = Segments(reset)
+        if segments.opening:
+            state = self._emptied(state, reset[:, 0])
         return self._chunk(x, state, segments if segments.later else None)
 
     def _recorded_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
@@ -273,7 +275,8 @@ def _held(step: Step) -> Step:
         if self.reads_time or isinstance(x, Timed):
             x = self.as_read(x, axes=1)
         try:
-            y, after = step(self, x, state)
+            with weights_held() if self.training and self._modules else NOT_HELD:
+                y, after = step(self, x, state)
         except FAILURES as error:
             if type(self).step is held and (misfit := self._misfit(values, state, 1)) is not None:
                 raise ValueError(misfit) from error
