@@ -30,6 +30,7 @@ from statewise.runs.rows_ahead import USUALLY, When
 from statewise.runs.training import score_run, train_run
 from statewise.storage import made, read_json, write_text
 from statewise.tasks.resolve import name_task
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.device import check_device
 from statewise.train.history import read_history
@@ -66,7 +67,12 @@ class Comparison:
 
 
 def compare_models(
-    config: CompareConfig, folder: str | Path, *, command: str = "", on_event: OnEvent = lambda event: None
+    config: CompareConfig,
+    folder: str | Path,
+    *,
+    command: str = "",
+    on_begin: Callable[[Task], None] = lambda task: None,
+    on_event: OnEvent = lambda event: None,
 ) -> Comparison:
     """Compare models on a task and write the report; ``statewise compare`` from Python.
 
@@ -77,6 +83,7 @@ def compare_models(
         config: what is compared; ``config.task`` may be the path of a text or CSV file.
         folder: where results go.
         command: what the report says to do to have it again; empty = this call.
+        on_begin: told the task, once it is sure that nothing stands against the comparison.
         on_event: called when a trial begins or ends.
 
     Raises:
@@ -94,7 +101,7 @@ def compare_models(
     config = replace(config, task=task, task_options={**options, **config.task_options})
     command = command or f"statewise.compare_models({config!r}, {str(folder)!r})"
     folder = Path(folder)
-    result = run_comparison(config, WORKBENCH, folder, command=command, on_event=on_event)
+    result = run_comparison(config, WORKBENCH, folder, command=command, on_begin=on_begin, on_event=on_event)
     return Comparison(folder, result, _write_page(report.render_comparison, result, folder))
 
 

@@ -4,12 +4,11 @@ from statewise.cli.dispatch import run
 
 
 def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a refused command says; whatever it says must be one line on stderr and exit code 2."""
-    try:
-        code = run(words)
-    except SystemExit as error:
-        code = int(error.code or 0)
-    said = capsys.readouterr().err
+    """What a refused command says: one line on stderr, nothing on stdout, and exit code 2."""
+    code = run(words)
+    said = capsys.readouterr()
     assert code == 2, said
-    assert "Traceback" not in said
-    return said
+    assert said.out == ""
+    assert said.err.startswith("statewise: ")
+    assert said.err.count("\n") == 1, said.err
+    return said.err

@@ -163,7 +163,7 @@ COMMANDS = {
     ),
     "a flag said again": (
         ["train", "parity", "--set", "l1=1e-4", "--model", "gru", "--set", "l2=1e-4"],
-        "--set is said 2 times; say it once, and of several values all after it",
+        "--set is said twice; say it once, and of several values all after it",
     ),
     "a field given again": (["train", "parity", "--set", "l2=1", "l2=2"], "'l2' is given 2 times; give it once"),
     "a study's device": (["compare", "depth", "--device", "gpu"], "say cpu or cuda"),

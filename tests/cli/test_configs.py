@@ -4,9 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
-import tyro
 
 from statewise.cli import compare, train, verbs
+from statewise.cli.dispatch import parse
+from statewise.cli.words import read_words
 from statewise.compare.config import CompareConfig
 from statewise.generation.sampling import Sampling
 from statewise.models.resolve import default_config
@@ -17,11 +18,11 @@ TASK_FLAGS = {"longest": 6, "shortest": 2}
 
 
 def comparison(words: str = "") -> CompareConfig:
-    return compare.make_config(tyro.cli(verbs.Compare, args=["parity", *words.split()]))
+    return compare.make_config(read_words(verbs.Compare, ["parity", *words.split()]))
 
 
 def training(words: str = "") -> RunConfig:
-    return train.make_config(tyro.cli(verbs.Train, args=["parity", *words.split()]))
+    return train.make_config(read_words(verbs.Train, ["parity", *words.split()]))
 
 
 def test_without_flags_a_comparison_is_the_library_s():
@@ -82,7 +83,7 @@ def test_what_an_option_of_the_layer_entails_follows_from_the_flags_too():
 )
 def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        tyro.cli(verb, args=["--help"])
+        parse([verb.__name__.lower(), "--help"])
     told = "".join(capsys.readouterr().out.split())
     assert all(f"(default:{value})" in told for value in shown)
     assert "None" not in told
@@ -99,7 +100,7 @@ def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], 
     ],
 )
 def test_a_training_has_the_readout_that_a_comparison_gives_its_model(words: str, readout: str):
-    assert train.make_config(tyro.cli(verbs.Train, args=words.split())).train.readout == readout
+    assert train.make_config(read_words(verbs.Train, words.split())).train.readout == readout
 
 
 @pytest.mark.parametrize(
@@ -107,5 +108,5 @@ def test_a_training_has_the_readout_that_a_comparison_gives_its_model(words: str
 )
 def test_no_help_shows_an_empty_default(verb: type, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        tyro.cli(verb, args=["--help"])
+        parse([verb.__name__.lower(), "--help"])
     assert not re.search(r"default:\s*(''|\(\))?\s*\)", capsys.readouterr().out)

@@ -15,7 +15,8 @@ from statewise.cli.watch import Watch
 from statewise.compare.config import CompareConfig
 from statewise.compare.presets import PRESETS
 from statewise.errors import UserError
-from statewise.tasks.resolve import make_task, name_task
+from statewise.tasks.presentation import Presentation
+from statewise.tasks.resolve import name_task
 from statewise.train.config import TrainConfig
 
 CURVE_POINTS = 10
@@ -38,15 +39,18 @@ def run(verb: verbs.Compare, command: str) -> None:
         return
     config = make_config(verb)
     folder = Path(verb.out or f"comparisons/{folder_name(verb.task)}{'-quick' if verb.quick else ''}")
-    for note in make_task(config.task, config.task_options).notes:
-        print(note)
     with Watch("trials", total=1) as watch:
-        found = compare_models(config, folder, command=command, on_event=partial(show, watch))
+        found = compare_models(config, folder, command=command, on_begin=_tell, on_event=partial(show, watch))
     print_result(found.result)
     print(f"report: {found.report}")
     if verb.json:
         print(json.dumps({"report": str(found.report), **found.result["recommendation"]}))
     _refuse_failure(found.result["arms"], folder)
+
+
+def _tell(task: Presentation) -> None:
+    for note in task.notes:
+        print(note, flush=True)
 
 
 def make_config(verb: verbs.Compare) -> CompareConfig:

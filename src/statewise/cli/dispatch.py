@@ -4,18 +4,19 @@ import importlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tyro
 
 from statewise.cli import verbs
-from statewise.cli.parsing import check_said_once
-from statewise.errors import UserError
+from statewise.cli.words import read_words
+from statewise.errors import UserError, unknown
 from statewise.threads import use_one_thread
 
 WRONG_INPUT = 2
 INTERRUPTED = 130
+HELP = ("-h", "--help")
 
 DOES = {
     verbs.Compare: "statewise.cli.compare",
@@ -33,12 +34,11 @@ DOES = {
 
 def run(words: Sequence[str]) -> int:
     """Do what ``words`` say; returns the exit code: 0, 2 for what the person can put right, 130 after Ctrl-C."""
-    verb = parse(words)
-    use_one_thread()
-    sys.path.insert(0, os.getcwd())
     command = shlex.join(["statewise", *words])
     try:
-        check_said_once(words)
+        verb = parse(words)
+        use_one_thread()
+        sys.path.insert(0, os.getcwd())
         importlib.import_module(DOES[type(verb)]).run(verb, command)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,16 +59,23 @@ def run(words: Sequence[str]) -> int:
 
 
 def parse(words: Sequence[str]) -> Any:
-    """The verb that ``words`` say, with its flags."""
-    known: dict[str, Callable[..., Any]] = {verb.__name__.lower(): verb for verb in DOES}
-    if words and words[0] in known:
-        return tyro.cli(
-            known[words[0]], prog=f"statewise {words[0]}", args=list(words[1:]), config=(tyro.conf.OmitArgPrefixes,)
+    """The verb that ``words`` say, with its flags; help, where they ask for it, ends the process.
+
+    Raises:
+        UserError: if they say no verb, or the verb cannot be told so.
+    """
+    known: dict[str, type[Any]] = {verb.__name__.lower(): verb for verb in DOES}
+    if not words or words[0] in HELP:
+        return tyro.extras.subcommand_cli_from_dict(
+            {**known},
+            prog="statewise",
+            description="Build, train and fairly compare sequence models that carry state.",
+            args=["--help"],
+            config=(tyro.conf.OmitArgPrefixes,),
         )
-    return tyro.extras.subcommand_cli_from_dict(
-        known,
-        prog="statewise",
-        description="Build, train and fairly compare sequence models that carry state.",
-        args=list(words) or ["--help"],
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    name, *rest = words
+    if name not in known:
+        raise UserError(f"{unknown('verb', name, known)}; statewise --help tells of each")
+    if any(word in HELP for word in rest):
+        return tyro.cli(known[name], prog=f"statewise {name}", args=["--help"], config=(tyro.conf.OmitArgPrefixes,))
+    return read_words(known[name], rest)

@@ -68,21 +68,6 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def check_said_once(words: Sequence[str]) -> None:
-    """Of a flag that is said again, only the last would count.
-
-    Raises:
-        UserError: if one is.
-    """
-    flags = Counter(word.partition("=")[0] for word in words if re.match("--[a-z]", word))
-    again = [flag for flag, times in flags.items() if times > 1]
-    if again:
-        raise UserError(
-            f"{again[0]} is said {flags[again[0]]} times; say it once, and of several values all after it, as in "
-            "--set l2=1e-4 clip=none"
-        )
-
-
 def parse_fields(words: Sequence[str]) -> dict[str, Any]:
     """``field=value`` words.
 
@@ -125,5 +110,5 @@ def _cut_all(words: Sequence[str]) -> list[tuple[str, str]]:
 def _cut(word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
     if not equals or not name or not value:
-        raise UserError(f"'{word}' is not of the form field=value")
+        raise UserError(f"'{word}' is not of the form field=value; say it so, and what is no field before the flag")
     return name.replace("-", "_"), value

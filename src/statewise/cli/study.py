@@ -26,13 +26,12 @@ def run(verb: verbs.Compare, study: Study, command: str) -> None:
     """Run the comparisons of a study, print what came of its hypotheses, write its page."""
     study = as_asked(study, verb)
     folder = Path(verb.out or f"comparisons/{study.name}{'-quick' if verb.quick else ''}")
-    print(study.question)
     with Watch("trials", total=1) as watch:
         result = run_study(
             study,
             folder,
             command=command,
-            on_part=partial(_begin, watch, [part.name for part in study.parts]),
+            on_part=partial(_begin, watch, study),
             on_event=partial(show, watch),
         )
     print_study(result)
@@ -78,6 +77,9 @@ def as_asked(study: Study, verb: verbs.Compare) -> Study:
     return replace(study, parts=tuple(parts))
 
 
-def _begin(watch: Watch, names: list[str], part: Part) -> None:
+def _begin(watch: Watch, study: Study, part: Part) -> None:
+    number = study.parts.index(part) + 1
+    if number == 1:
+        print(study.question, flush=True)
     watch.begun = False
-    watch.say(f"{names.index(part.name) + 1}/{len(names)} {part.name}: {part.asks}")
+    watch.say(f"{number}/{len(study.parts)} {part.name}: {part.asks}")

@@ -3,7 +3,7 @@
 import json
 import math
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from statewise.cli import verbs
@@ -16,7 +16,8 @@ from statewise.models.resolve import pattern_of
 from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
-from statewise.tasks.resolve import make_task
+from statewise.tasks.resolve import find_task
+from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.history import HistoryEntry
 
@@ -25,36 +26,52 @@ def run(verb: verbs.Train, command: str) -> None:
     """Train, say the scores and how to use the run."""
     config = make_config(verb)
     folder = Path(verb.out or f"runs/{folder_name(verb.data)}-{folder_name(config.model.layer)}")
-    task = make_task(config.task, config.task_options)
-    for note in (f"task: {config.task}", *task.notes, f"model: {config.model.layer}", f"folder: {folder}"):
-        print(note, flush=True)
-    name = task.primary.name
     with Watch("updates", total=config.train.steps) as watch, StopAsked() as asked:
-
-        def tell(entry: HistoryEntry) -> None:
-            watch.say(f"step {entry.step}: training loss {entry.train_loss:.4g}, validation {name} {entry.valid:.4g}")
-
-        def at(step: int, loss: float) -> None:
-            if not watch.begun:
-                watch.begin(step - 1)
-            watch.at(step, "" if math.isnan(loss) else f"loss {loss:.3g}")
-
+        teller = _Teller(config, folder, watch)
         result = train_run(
             config,
             folder,
             command=command,
             tensorboard=verb.tensorboard,
-            on_entry=tell,
-            on_step=at,
+            on_begin=teller.begin,
+            on_entry=teller.entry,
+            on_step=teller.step,
             should_stop=asked,
         )
     if result["status"] == "interrupted":
         print(f"stopped at update {result['step']}")
         raise KeyboardInterrupt
     print_scores(result)
-    print(f"use it: statewise {task.verb} {shlex.quote(str(folder))}")
+    print(f"use it: statewise {find_task(config.task).verb} {shlex.quote(str(folder))}")
     if verb.json:
         print(json.dumps({"run": str(folder), **result}))
+
+
+@dataclass
+class _Teller:
+    """Tells a person who watches how a training goes."""
+
+    config: RunConfig
+    folder: Path
+    watch: Watch
+
+    def begin(self, task: Task) -> None:
+        """What is trained, on what, where: said once nothing stands against it."""
+        model = f"model: {self.config.model.layer}"
+        for note in (f"task: {self.config.task}", *task.notes, model, f"folder: {self.folder}"):
+            print(note, flush=True)
+        self.score = task.primary.name
+
+    def entry(self, entry: HistoryEntry) -> None:
+        """What an evaluation found."""
+        told = f"training loss {entry.train_loss:.4g}, validation {self.score} {entry.valid:.4g}"
+        self.watch.say(f"step {entry.step}: {told}")
+
+    def step(self, step: int, loss: float) -> None:
+        """One more update."""
+        if not self.watch.begun:
+            self.watch.begin(step - 1)
+        self.watch.at(step, "" if math.isnan(loss) else f"loss {loss:.3g}")
 
 
 def make_config(verb: verbs.Train) -> RunConfig:

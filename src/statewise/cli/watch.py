@@ -16,7 +16,8 @@ PAUSE = 10.0
 class Watch:
     """Shows how far some work is. Use it as a context manager.
 
-    On a terminal a bar with time left; elsewhere a line where ten seconds brought no other.
+    On a terminal a bar with time left, from the first time that something is done; elsewhere a line where ten seconds
+    brought no other.
     """
 
     def __init__(self, what: str, total: int) -> None:
@@ -34,8 +35,6 @@ class Watch:
             self.task = self.bar.add_task(what, total=total, left=self.left())
 
     def __enter__(self) -> Self:
-        if self.bar:
-            self.bar.start()
         return self
 
     def __exit__(
@@ -75,6 +74,7 @@ class Watch:
         """Say how much is done, and with it a ``line`` that stays where there is one to say."""
         self.done, self.total = done, total or self.total
         if self.bar:
+            self.bar.start()
             told = f"{self.what} {note}"
             self.bar.update(self.task, completed=done, total=self.total, description=told, left=self.left())
         if line:

@@ -1,5 +1,6 @@
 """The one call that runs a comparison and leaves its folder behind."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,19 @@ def complete_comparison(config: CompareConfig, builders: Builders) -> tuple[Comp
 
 
 def run_comparison(
-    config: CompareConfig, builders: Builders, folder: Path, *, command: str, on_event: OnEvent = lambda event: None
+    config: CompareConfig,
+    builders: Builders,
+    folder: Path,
+    *,
+    command: str,
+    on_begin: Callable[[Task], None] = lambda task: None,
+    on_event: OnEvent = lambda event: None,
 ) -> dict[str, Any]:
     """Run (or go on with) a comparison in ``folder`` and return its result, which also stands there.
 
     ``config.json``, ``environment.json``, ``result.json``, ``results.csv`` (one line an arm and seed), ``README.md``
     and ``trials/`` are written. Started again on the same task, finished trials are not repeated, so seeds, trials and
-    models can be added.
+    models can be added. ``on_begin`` is told the task, once it is sure that nothing stands against the comparison.
 
     Raises:
         UserError: if the config will not do, or the folder cannot be written or holds something else.
@@ -46,6 +53,7 @@ def run_comparison(
     check_device(config.train)
     open_comparison(folder, config)
     said = when_said(folder, hypotheses)
+    on_begin(task)
     records = run_experiment(config, task, arms, builders, folder, on_event)
     result = summarise(config, builders, task, records, said, command).plain()
     write_result(folder, result)

@@ -21,6 +21,7 @@ from statewise.runs.predictive import score_thinned
 from statewise.storage import write_json, write_text
 from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
+from statewise.tasks.task import Task
 from statewise.train.convergence import convergence
 from statewise.train.evaluation import evaluate
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
@@ -35,6 +36,7 @@ def train_run(
     *,
     command: str,
     tensorboard: bool = False,
+    on_begin: Callable[[Task], None] = lambda task: None,
     on_entry: OnEntry = lambda entry: None,
     on_step: OnStep = lambda step, loss: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -46,6 +48,7 @@ def train_run(
         folder: of the run; one that was interrupted or killed is gone on with.
         command: what a person types to make the run, for its README.
         tensorboard: whether the history is also written as event files, under ``folder/tensorboard``.
+        on_begin: told what is learnt, once it is sure that nothing stands against it.
         on_entry: told every entry of the history.
         on_step: told every update.
         should_stop: asked before every update.
@@ -62,6 +65,7 @@ def train_run(
     trainer = make_trainer(model, task, config.train, folder)
     keep_config(folder, config, task)
     write_json(folder / "environment.json", _environment())
+    on_begin(task)
     with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:
 
         def note(entry: HistoryEntry) -> None:

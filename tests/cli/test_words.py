@@ -1,0 +1,82 @@
+"""The grammar of a command: what each flag takes, and one sentence for whatever it cannot take."""
+
+import re
+
+import pytest
+
+from statewise.cli import verbs
+from statewise.cli.dispatch import DOES, parse, run
+from statewise.cli.words import flags_of, read_words
+
+from .refusing import refused
+
+
+def test_every_kind_of_flag_is_read_wherever_it_stands():
+    said = read_words(
+        verbs.Compare,
+        [
+            *("--models=gru,lstm", "recall", "--seeds", "3", "--margin", "-0.5", "--set", "l2=1e-4", "clip=none"),
+            *("--match", "flops", "--no-companions", "--json", "--learning_rates", "1e-4,1e-2"),
+        ],
+    )
+    assert (said.task, said.models, said.seeds, said.margin) == ("recall", "gru,lstm", 3, -0.5)
+    assert (said.set, said.match, said.companions, said.json) == (("l2=1e-4", "clip=none"), "flops", False, True)
+    assert (said.learning_rates, said.trials, said.quick) == ("1e-4,1e-2", None, False)
+
+
+def test_a_value_that_begins_as_a_flag_does_is_attached():
+    assert read_words(verbs.Generate, ["run", "--prompt=--x", "--seed", "-1"]) == verbs.Generate(
+        "run", prompt="--x", seed=-1
+    )
+
+
+def test_what_is_not_said_is_left_to_the_library():
+    assert read_words(verbs.Compare, []) == verbs.Compare()
+    assert read_words(verbs.Train, ["parity"]) == verbs.Train("parity")
+
+
+@pytest.mark.parametrize("verb", DOES, ids=lambda verb: verb.__name__)
+def test_the_help_shows_the_flags_that_are_read(verb: type, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        parse([verb.__name__.lower(), "--help"])
+    shown = re.findall(r"^. (--[a-z-]+)(?:, (--[a-z-]+))?", capsys.readouterr().out, re.MULTILINE)
+    assert {flag for row in shown for flag in row if flag} == flags_of(verb).keys()
+
+
+WRONG = {
+    "no place": (["train"], "DATA is missing; say it right after the verb, as in statewise train DATA ("),
+    "the place after many": (["train", "--set", "l2=1", "parity"], "as --set takes all words after it"),
+    "a word too many": (["evaluate", "a", "b"], "'b' belongs to no flag, and RUN is 'a' already; put quotes around"),
+    "two times": (["forecast", "run", "--at", "A", "B"], "--at takes one word: separate several by commas"),
+    "two numbers": (["train", "parity", "--steps", "3", "4"], "'4' belongs to no flag, and DATA is 'parity' already"),
+    "no number": (["train", "parity", "--steps", "abc"], "--steps takes a whole number, got 'abc'"),
+    "a broken number": (["train", "parity", "--steps", "1.5"], "--steps takes a whole number, got '1.5'"),
+    "no fraction": (["train", "parity", "--learning-rate", "fast"], "--learning-rate takes a number, got 'fast'"),
+    "no choice": (["compare", "recall", "--match", "size"], "--match takes parameters or flops or state, got 'size'"),
+    "no value": (["compare", "recall", "--match"], "--match lacks its value; say it right after the flag"),
+    "a flag for a value": (["train", "parity", "--steps", "--json"], "--steps lacks its value"),
+    "none of several": (["train", "parity", "--set", "--json"], "--set lacks its value"),
+    "a value of none": (["train", "parity", "--json=3"], "--json takes no value, got '3'"),
+    "unknown flag": (["train", "parity", "--stepz", "3"], "unknown flag '--stepz'; did you mean '--steps'?"),
+    "short flag": (["train", "parity", "-m", "gru"], "unknown flag '-m'"),
+    "a field for a flag": (["train", "parity", "--l2", "1e-4"], "has no flag --l2; say --set l2=VALUE"),
+    "a flag again": (["train", "parity", "--steps", "3", "--steps", "4"], "--steps is said twice; say it once"),
+    "unknown verb": (["trian", "embedded"], "unknown verb 'trian'; did you mean 'train'?"),
+    "a flag for a verb": (["--steps", "3"], "unknown verb '--steps'"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_word_gets_one_sentence(kind: str, capsys: pytest.CaptureFixture[str]):
+    words, cause = WRONG[kind]
+    said = refused(words, capsys)
+    assert said.startswith("statewise: ")
+    assert cause in said
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["train", "--stepz", "--help"]])
+def test_whoever_asks_for_help_gets_it(words: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        run(words)
+    assert not ended.value.code
+    assert "usage: statewise" in capsys.readouterr().out
