@@ -13,7 +13,7 @@ from statewise.tasks.computing import Adding, Parity
 from statewise.tasks.copying import Copy
 from statewise.tasks.data import TaskData
 from statewise.train.config import TrainConfig
-from statewise.train.curriculum import length_at, training_batches
+from statewise.train.curriculum import check_curriculum, length_at, training_batches
 from statewise.train.loop import Trainer
 from statewise.train.start import make_trainer
 
@@ -52,7 +52,6 @@ def test_lengths_rise_from_the_first_to_the_tasks_own(kind: str, first: int, lon
 
 def test_none_is_as_if_it_were_not():
     assert set(lengths(30, curriculum="none", curriculum_from=10)) == {30}
-    assert set(lengths(30, curriculum_share=0.0)) == {30}
 
 
 def test_never_below_what_the_task_can_make():
@@ -179,6 +178,22 @@ def test_batches_of_one_update_are_of_its_length_alone():
 def test_without_lengths_it_says_so():
     with pytest.raises(UserError, match="nothing for a curriculum to grow; say curriculum=none"):
         Trainer(small_model(), Rows(), TrainConfig(curriculum="linear"))
+
+
+@pytest.mark.parametrize(
+    ("task", "first", "said"),
+    [
+        (Parity(longest=12), 500, "begins with length 500 has nothing to grow, as the longest is 12; say a smaller"),
+        (Parity(longest=12), 12, "begins with length 12 has nothing to grow"),
+        (Adding(shortest=2, longest=2), 1, "begins with length 2 has nothing to grow, as the longest is 2"),
+        (Streams(chunk=6), 6, "begins with length 6 has nothing to grow, as the longest is 6"),
+    ],
+)
+def test_where_nothing_would_grow_it_says_so(task: Any, first: int, said: str):
+    with pytest.raises(UserError, match=said):
+        check_curriculum(task, TrainConfig(curriculum="linear", curriculum_from=first))
+    with pytest.raises(UserError, match="curriculum_share must be above 0"):
+        TrainConfig(curriculum_share=0.0)
 
 
 def test_a_task_of_ones_own_whose_lengths_cannot_be_made_shorter_says_so():

@@ -70,9 +70,28 @@ def test_what_counts_for_some_arms_is_told_of_the_others() -> None:
     assert (descended.setup.train.l2, descended.setup.train.washout) == (1e-3, 0)
 
 
+def test_one_block_is_not_pretrained_and_several_are() -> None:
+    one, two = arms(models=("gru",), vary={"depth": (1, 2)}, fixed={"pretraining": "greedy", "pretraining_share": 0.3})
+    assert one.idle == ("pretraining=greedy has no effect with depth=1",)
+    assert (one.setup.train.pretraining, one.setup.train.pretraining_share) == ("none", 0.5)
+    assert (two.setup.train.pretraining, two.setup.train.pretraining_share) == ("greedy", 0.3)
+
+
 @pytest.mark.parametrize(
     ("said", "cause"),
     [
+        (
+            {"models": ("gru",), "fixed": {"pretraining": "greedy"}},
+            "pretraining=greedy has no effect with depth=1, as all arms have it; leave it out",
+        ),
+        (
+            {"models": ("gru",), "vary": {"pretraining": ("none", "greedy")}},
+            "gru pretraining=greedy: pretraining has no effect with depth=1, so that arms would be the same",
+        ),
+        (
+            {"models": ("gru",), "fixed": {"curriculum": "linear", "curriculum_from": 10}},
+            "begins with length 10 has nothing to grow, as the longest is 10",
+        ),
         ({"models": ("echo-state",), "fixed": {"train.l2": 1e-3}}, "l2=0.001 has no effect with readout=ridge, as all"),
         (
             {"models": ("gru", "lstm"), "fixed": {"dropout_mask": "sequence"}},

@@ -19,6 +19,8 @@ from statewise.models.pattern import Pattern
 from statewise.options import option_types
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
+from statewise.train.config import TrainConfig
+from statewise.train.curriculum import check_curriculum
 from statewise.train.start import with_usual_readout
 from statewise.used import idle_fields, why_idle, without_idle
 
@@ -88,11 +90,22 @@ def fields_of(name: str, kind: Pattern, task: Task) -> Fields:
 
 def _idle(setup: Setup) -> dict[str, str]:
     """Full name of every field that was set and has no effect -> the field as it was said, and why, in words."""
-    return {
+    told = {
         f"{part}.{name}": f"{name}={_as_said(getattr(config, name))} {why_idle(config, needs)}"
         for part, config in (("model", setup.model), ("train", setup.train))
         for name, needs in idle_fields(config).items()
     }
+    if setup.train.pretraining != TrainConfig.pretraining and setup.model.depth == 1:
+        told["train.pretraining"] = f"pretraining={setup.train.pretraining} has no effect with depth=1"
+    return told
+
+
+def _without_idle(setup: Setup) -> Setup:
+    """The same setup, all that has no effect at its default."""
+    train = setup.train
+    if setup.model.depth == 1:
+        train = replace(train, pretraining=TrainConfig.pretraining)
+    return replace(setup, model=without_idle(setup.model), train=without_idle(train))
 
 
 def _refuse_idle(config: CompareConfig, arms: list[Arm]) -> None:
@@ -169,7 +182,8 @@ class _Maker:
                 raise UserError(
                     f"{label}: {field} {why}, so that arms would be the same; vary what counts for all of them"
                 )
-        setup = replace(setup, model=without_idle(setup.model), train=without_idle(setup.train))
+        setup = _without_idle(setup)
+        check_curriculum(learnt, setup.train)
         arm = Arm(label, name, kind, setup, fingerprint, source, decided, tuple(idle.values()), companion)
         if "model.width" in decided:
             arm_cost("parameters", self.task, self.builders, setup.model)

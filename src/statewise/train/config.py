@@ -115,9 +115,16 @@ class TrainConfig:
         for name, value in (("momentum", self.momentum), ("betas", min(self.betas)), ("betas", max(self.betas))):
             if not 0 <= value < 1:
                 raise UserError(f"{name} must be at least 0 and below 1, got {value}")
-        for name in ("decay_to", "decay_factor", "curriculum_share", "pretraining_share"):
+        for name in ("decay_to", "decay_factor"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        if not 0 < self.curriculum_share <= 1:
+            raise UserError(f"curriculum_share must be above 0 and at most 1, got {self.curriculum_share}")
+        if not 0 < self.pretraining_share < 1:
+            raise UserError(
+                "pretraining_share must be above 0 and below 1, as all blocks are trained together at the end, got "
+                f"{self.pretraining_share}"
+            )
         if not 0 < self.learning_rate < float("inf"):
             raise UserError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.clip != "none" and not self.clip_at > 0:

@@ -53,15 +53,25 @@ def training_batches(data: TaskData, index: int, step: int, config: TrainConfig)
 
 
 def check_curriculum(data: TaskData, config: TrainConfig) -> None:
-    """Raise a ``UserError`` where the sequences of a task have no lengths that could grow."""
+    """Raise a ``UserError`` where a curriculum would have nothing to grow."""
     if config.curriculum == "none":
         return
+    first = config.curriculum_from
     if data.train_lengths is not None:
         data.up_to(data.train_lengths[1])
-    elif data.train_batch(0, batch_size=config.batch_size, seed=config.seed).starts is None:
+        first, longest = max(first, data.least_length), data.train_lengths[1]
+    else:
+        batch = data.train_batch(0, batch_size=config.batch_size, seed=config.seed)
+        if batch.starts is None:
+            raise UserError(
+                f"{type(data).__name__} says no train_lengths and is no stream, so there is nothing for a curriculum "
+                "to grow; say curriculum=none, or let the task say its lengths (see statewise.tasks.data)"
+            )
+        longest = batch.shape[1]
+    if first >= longest:
         raise UserError(
-            f"{type(data).__name__} says no train_lengths and is no stream, so there is nothing for a curriculum to "
-            "grow; say curriculum=none, or let the task say its lengths (see statewise.tasks.data)"
+            f"a curriculum that begins with length {first} has nothing to grow, as the longest is {longest}; say a "
+            "smaller curriculum_from, longer sequences, or curriculum=none"
         )
 
 

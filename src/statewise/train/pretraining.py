@@ -44,7 +44,8 @@ class Pretraining:
         config: says whether and how long.
 
     Raises:
-        UserError: if the model has no blocks that could be trained one by one, or there are fewer updates than blocks.
+        UserError: if the model has no blocks that could be trained one by one, or one alone, or there are fewer updates
+            than blocks.
     """
 
     def __init__(self, model: Model, config: TrainConfig) -> None:
@@ -97,7 +98,12 @@ def _parts(model: Model, config: TrainConfig) -> list[Model]:
             f"{type(body).__name__} has no blocks that could be trained one by one; say pretraining=none, or make the "
             "model's body of statewise.combine.blocks.Blocks"
         )
-    if body.depth > 1 and config.pretraining_share * config.steps < body.depth:
+    if body.depth == 1:
+        raise UserError(
+            f"pretraining={config.pretraining} has no effect on a model of one block; leave it out, or take more "
+            "blocks (depth=2)"
+        )
+    if config.pretraining_share * config.steps < body.depth:
         raise UserError(
             f"{config.pretraining_share:g} of {config.steps} updates are too few to pretrain {body.depth} blocks; take "
             "more steps, a larger pretraining_share, or pretraining=none"
