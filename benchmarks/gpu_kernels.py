@@ -50,7 +50,7 @@ class Kernel(NamedTuple):
 
 
 def dense_kernels(target: int, gates: list[str], widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
-    """Of the dense recurrence, with zoneout and a mask."""
+    """Of the dense recurrence, with zoneout, a mask and resets."""
     some = torch.empty(1, device="meta")
     for kind in GATES:
         sizes, name = kind.sizes(), kind.__name__
@@ -60,7 +60,9 @@ def dense_kernels(target: int, gates: list[str], widths: list[int], dtypes: list
                 vectors, own = VECTORS.get(name, sizes.products), OWN.get(name, 0)
                 common = {"G": vectors, "R": sizes.products, "M": sizes.memory, "W": own}
                 for back, (function, way) in enumerate(((forward_kernel, "ADVANCE"), (backward_kernel, "RETREAT"))):
-                    options = dense.options(kind, vectors, weight, some, some, ROOM[target], going_back=bool(back))
+                    options = dense.options(
+                        kind, vectors, weight, some, some, some, ROOM[target], going_back=bool(back)
+                    )
                     more = {"SUMS": sizes.sums} if back else {}
                     yield Kernel(
                         f"{name} H={width}{'' if options['RESIDENT'] else ' tiles'}", function, dtype,
@@ -75,7 +77,7 @@ def step_kernels(gates: list[str], dtypes: list[torch.dtype]) -> Iterator[Kernel
         for dtype in dtypes if name in gates else ():
             common = {
                 "G": VECTORS.get(name, sizes.products), "R": sizes.products, "M": sizes.memory, "W": OWN.get(name, 0),
-                "KEEP": True, "MASK": True, "KIND": sums_of(dtype), "WIDTH": 512,
+                "KEEP": True, "MASK": True, "ANEW": True, "BEGIN": sizes.begins, "KIND": sums_of(dtype), "WIDTH": 512,
             }  # fmt: skip
             yield Kernel(f"{name} H=512", step_kernel, dtype, {**common, "ADVANCE": GATES[kind][0]})
             yield Kernel(f"{name} H=512", step_back_kernel, dtype, {**common, "RETREAT": GATES[kind][1]})
@@ -145,7 +147,7 @@ def compiled(kernel: Kernel, target: int) -> Any:
     names = kernel.function.arg_names
     constants = {name: value for name, value in kernel.compiled_in.items() if name in names}
     kinds = {name: "i32" if name in WHOLE_NUMBERS else f"*{TYPES[kernel.dtype]}" for name in names}
-    kinds["spans"] = "*i64"
+    kinds |= {"spans": "*i64", "anew": "*i1", "anew_after": "*i1"}
     source = ASTSource(
         fn=kernel.function,
         signature={name: "constexpr" if name in constants else kinds[name] for name in names},

@@ -12,18 +12,18 @@ a step have ``chained_recurrence``.
 There are these fast forms; in all of them the gradient of U is one large product after the loop. ``compiled`` is one
 loop over all steps and rows each way for CPUs with numba, with the small product in it. ``triton`` is one kernel each
 way for GPUs, U on the chip; ``graph`` is for a U too large for that, a product and a kernel a step, many steps captured
-as one CUDA graph. So far they were run by Triton's interpreter alone, on no GPU. Letters: B rows, T steps, H width, G
-vectors of x, R of u, M of memory.
+as one CUDA graph. So far they were run by Triton's interpreter alone, on no GPU. All take segments as they lie, as
+marks of the steps before which a row begins anew. Letters: B rows, T steps, H width, G vectors of x, R of u, M of
+memory.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments, segment_by_segment
+from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -102,8 +102,7 @@ def compiled(
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    anew = x.new_empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t().contiguous()
-    arguments = (type(gates), x, weight, bias, h, m, keep, mask, anew, *gates)
+    arguments = (type(gates), x, weight, bias, h, m, keep, mask, _marks(x, segments), *gates)
     outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
 
@@ -116,9 +115,7 @@ def triton(
     from statewise.ops.gpu import dense
     from statewise.ops.gpu.dense_function import by_loops
 
-    if segments is not None:
-        return _by_segment(triton, gates, x, weight, bias, h, m, keep, mask, segments)
-    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask)
+    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask, _marks(x, segments))
 
 
 def graph(
@@ -129,27 +126,12 @@ def graph(
     from statewise.ops.gpu import dense_steps
     from statewise.ops.gpu.dense_function import by_loops
 
-    if segments is not None:
-        return _by_segment(graph, gates, x, weight, bias, h, m, keep, mask, segments)
-    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask)
+    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask, _marks(x, segments))
 
 
-def _by_segment(
-    form: Callable[..., tuple[Tensor, Tensor]], gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor,
-    m: Tensor, keep: Tensor, mask: Tensor, segments: Segments,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """``form`` of segments as rows."""
-
-    def run(given: tuple[Tensor, ...], state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        steps, *shares = (part.transpose(0, 1) for part in given)
-        y, memory = form(gates, steps, weight, bias, *state, *(shares or [keep]), mask)
-        return y.transpose(0, 1), (y[-1], memory)
-
-    of_steps = (x, keep.expand(-1, x.shape[1], -1, -1)) if len(keep) > 1 else (x,)
-    begin = gates.sizes().begin(m).view(-1, 1).expand(segments.later, *m.shape[1:])
-    anew = (h.new_zeros(segments.later, h.shape[1]), begin)
-    y, (_, m) = segment_by_segment(run, tuple(part.transpose(0, 1) for part in of_steps), (h, m), segments, anew)
-    return y.transpose(0, 1), m
+def _marks(x: Tensor, segments: Segments | None) -> Tensor:
+    """``(T, B)``: before which steps a row begins anew; ``(0, B)`` where none does."""
+    return x.new_empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t().contiguous()
 
 
 def rule(

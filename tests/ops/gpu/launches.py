@@ -18,6 +18,7 @@ from statewise.ops import delta_rule, dense_recurrence, elementwise_recurrence, 
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.gates.lstm import LSTMGates
+from statewise.ops.gates.s_lstm import SLSTMGates
 from statewise.ops.gpu import dense, dense_kernels, scan, selective
 
 
@@ -75,6 +76,10 @@ def main() -> None:
     ):  # fmt: skip
         variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
+    for form in ("triton", "graph"):
+        with dense_recurrence.FORMS.use(form):
+            parts = draw(5, 2, 4, 8), draw(32, 8), None, draw(2, 8), draw(2, 3, 8)
+            backwards(dense_recurrence.dense_recurrence(SLSTMGates(), *parts, segments=cut))
     with linear_recurrence.FORMS.use("triton"):
         a, b, initial = (draw(*shape, dtype=torch.complex64) for shape in ((6,), (2, 5, 6), (2, 6)))
         backwards((linear_recurrence.linear_recurrence(a, b, initial, cut),))

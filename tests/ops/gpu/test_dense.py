@@ -109,11 +109,18 @@ def test_so_they_do_where_values_are_kept_and_masked(kind, shared, on_chip, monk
     assert_equal_to_the_equation(kind, example(kind, 3), **noise(kind, 3, 3, 5, shared))
 
 
-@pytest.mark.parametrize("steps_alike", [True, False])
-def test_so_they_do_of_segments(steps_alike):
-    reset = torch.tensor([[False, True, False], [True, True, True], [False, False, False]])
-    keep = noise(LSTMGates, 3, 3, 5, shared=False)["keep"][: 1 if steps_alike else 3, :1]
-    assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 3), keep=keep, reset=reset)
+RESET = torch.tensor([[False, True, False], [True, True, True], [False, False, False]])
+
+
+@pytest.mark.parametrize("kind", [LSTMGates, SLSTMGates, NormGRUGates])
+@pytest.mark.parametrize("on_chip", [True, False])
+def test_so_they_do_of_rows_that_begin_anew(kind, on_chip, monkeypatch):
+    monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
+    assert_equal_to_the_equation(kind, example(kind, 3), reset=RESET)
+
+
+def test_so_they_do_of_those_whose_values_are_kept_and_masked():
+    assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 3), reset=RESET, **noise(LSTMGates, 3, 3, 5, False))
 
 
 @pytest.mark.parametrize("on_chip", [True, False])
@@ -149,6 +156,29 @@ def test_so_they_do_with_one_step_and_with_as_many_as_a_graph_has(time):
 @pytest.mark.parametrize("shared", [True, False])
 def test_graphs_keep_and_mask_values_too(shared):
     assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 5), "graph", **noise(LSTMGates, 5, 3, 5, shared))
+
+
+@pytest.mark.usefixtures("_short_graphs")
+@pytest.mark.parametrize("kind", [LSTMGates, SLSTMGates])
+def test_graphs_begin_rows_anew_too_also_where_one_graph_ends(kind):
+    reset = torch.tensor([[False, True, False, False, True], [True] * 5, [False, False, True, True, False]])
+    assert_equal_to_the_equation(kind, example(kind, 5), "graph", reset=reset, **noise(kind, 5, 3, 5, False))
+
+
+@pytest.mark.parametrize("form", ["triton", "graph"])
+def test_nothing_passes_into_a_segment_that_is_not_a_number(form):
+    arguments, segments = [x.to(DEVICE) for x in example(SLSTMGates, 4)], Segments(torch.eye(3, 4).bool().to(DEVICE))
+    x = arguments[0].requires_grad_()
+    found = []
+    for first in (0.0, float("nan")):
+        x.data[:2, 2] = first
+        with FORMS.use(form):
+            y, m = dense_recurrence(SLSTMGates(), *arguments, segments=segments)
+        gradient = torch.autograd.grad(y[2:, 2].sum() + m[2].sum(), x)[0]
+        found.append((y[2:, 2], m, gradient[2:]))
+    assert y[:2, 2].isnan().all()
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
 
 
 @pytest.mark.usefixtures("_short_graphs")

@@ -36,9 +36,67 @@ def put(at, parts, count: tl.constexpr, width, inside):
 
 
 @triton.jit
-def mixed(new, old, share):
+def zeros(count: tl.constexpr, high: tl.constexpr, wide: tl.constexpr, kind: tl.constexpr):
+    """``count`` blocks of zeros."""
+    parts = ()
+    for _ in tl.static_range(count):
+        parts += (tl.zeros([high, wide], dtype=kind),)
+    return parts
+
+
+@triton.jit
+def summed(a, b, count: tl.constexpr):
+    """a + b, vector by vector."""
+    parts = ()
+    for r in tl.static_range(count):
+        parts += (a[r] + b[r],)
+    return parts
+
+
+@triton.jit
+def over_rows(a, count: tl.constexpr):
+    """What the rows add up to, vector by vector, as a block of one row."""
+    parts = ()
+    for r in tl.static_range(count):
+        parts += (tl.sum(a[r], axis=0)[None, :],)
+    return parts
+
+
+@triton.jit
+def rounded(a, count: tl.constexpr, dtype: tl.constexpr, kind: tl.constexpr):
+    """What memory of ``dtype`` holds of a, vector by vector."""
+    parts = ()
+    for r in tl.static_range(count):
+        parts += (a[r].to(dtype).to(kind),)
+    return parts
+
+
+@triton.jit
+def begun(marks, here, h, m, count: tl.constexpr, begin: tl.constexpr):
+    """h and the ``count`` vectors m of rows with a mark as they begin: zeros, m whatever else ``begin`` says."""
+    anew, parts = tl.load(marks, mask=here, other=0) != 0, ()
+    for r in tl.static_range(count):
+        parts += (tl.where(anew, begin[r] if len(begin) > 0 else 0.0, m[r]),)
+    return tl.where(anew, 0.0, h), parts
+
+
+@triton.jit
+def kept(shares, h, m, h_next, m_next, count: tl.constexpr, width, inside):
     """New values and old ones, in these shares: where they are 1 the old to the last bit."""
-    return tl.where(share == 1, old, new + share * (old - new))
+    share, parts = vectors(shares, 1 + count, width, inside, h.dtype), ()
+    for r in tl.static_range(count):
+        parts += (tl.where(share[1 + r] == 1, m[r], m_next[r] + share[1 + r] * (m[r] - m_next[r])),)
+    return tl.where(share[0] == 1, h, h_next + share[0] * (h - h_next)), parts
+
+
+@triton.jit
+def shared_out(shares, dh, dm, count: tl.constexpr, width, inside):
+    """The cotangents of what ``kept`` made, between the old values, first, and the new ones."""
+    share, old, new = vectors(shares, 1 + count, width, inside, dh.dtype), (), ()
+    for r in tl.static_range(count):
+        old += (share[1 + r] * dm[r],)
+        new += (dm[r] - old[r],)
+    return share[0] * dh, old, dh - share[0] * dh, new
 
 
 @triton.jit

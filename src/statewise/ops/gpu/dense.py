@@ -24,7 +24,7 @@ INTERPRETED_CHIP = 1 << 20
 
 def forward(
     kind: Any, x: Tensor, weight: Tensor, bias: Tensor, own: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    going_back: bool,
+    anew: Tensor, going_back: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """All h ``(T, B, H)``, and the memory from m_0 on ``(T + 1, B, M, H)``, the last alone where nothing goes back."""
     time, rows, vectors, width = x.shape
@@ -35,17 +35,17 @@ def forward(
     if rows:
         with torch.cuda.device_of(x):
             forward_kernel[(triton.cdiv(rows, ROWS),)](
-                x, weight, bias, own, keep, mask, h, torch.empty_like(h, dtype=weight.dtype), y, memory,
+                x, weight, bias, own, keep, mask, anew, h, torch.empty_like(h, dtype=weight.dtype), y, memory,
                 time, rows, width, int(going_back), _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), ADVANCE=GATES[kind][0],
-                **options(kind, vectors, weight, keep, mask, _room(x.device), going_back=False),
+                **options(kind, vectors, weight, keep, mask, anew, _room(x.device), going_back=False),
             )  # fmt: skip
     return y, memory
 
 
 def backward(
-    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, before: Tensor,
-    memory: Tensor, dy: Tensor, dm_last: Tensor,
+    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, anew: Tensor,
+    before: Tensor, memory: Tensor, dy: Tensor, dm_last: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """The cotangents of x, u, h_0, m_0 and the gates' own weights, from those of all h and of the last memory."""
     time, rows, vectors, width = x.shape
@@ -57,10 +57,10 @@ def backward(
     if rows:
         with torch.cuda.device_of(x):
             backward_kernel[(len(d_own),)](
-                x, u, weight, own, keep, mask, before, memory, dy, dx, du, dh, dm, d_own,
+                x, u, weight, own, keep, mask, anew, before, memory, dy, dx, du, dh, dm, d_own,
                 time, rows, width, _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), SUMS=sums, RETREAT=GATES[kind][1],
-                **options(kind, vectors, weight, keep, mask, _room(x.device), going_back=True),
+                **options(kind, vectors, weight, keep, mask, anew, _room(x.device), going_back=True),
             )  # fmt: skip
     return du if sums else dx, du, dh, dm, d_own.sum(0)
 
@@ -71,7 +71,7 @@ def _step(x: Tensor, axis: int) -> int:
 
 
 def options(
-    kind: Any, vectors: int, weight: Tensor, keep: Tensor, mask: Tensor, room: int, *, going_back: bool
+    kind: Any, vectors: int, weight: Tensor, keep: Tensor, mask: Tensor, anew: Tensor, room: int, *, going_back: bool
 ) -> dict[str, Any]:
     """What a kernel is compiled for. ``room`` are the bytes that the threads of a program share.
 
@@ -83,6 +83,8 @@ def options(
     return {
         "KEEP": bool(len(keep)),
         "MASK": bool(len(mask)),
+        "ANEW": bool(len(anew)),
+        "BEGIN": sizes.begins,
         "RESIDENT": numbers * weight.element_size() <= room,
         "PRECISION": precision_of(weight.dtype),
         "KIND": sums_of(weight.dtype),

@@ -18,12 +18,12 @@ class Loops(Protocol):
 
     def forward(
         self, kind: Any, x: Tensor, weight: Tensor, bias: Tensor, own: Tensor, h: Tensor, m: Tensor, keep: Tensor,
-        mask: Tensor, going_back: bool,
+        mask: Tensor, anew: Tensor, going_back: bool,
     ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 
     def backward(
-        self, kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, before: Tensor,
-        memory: Tensor, dy: Tensor, dm_last: Tensor,
+        self, kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, anew: Tensor,
+        before: Tensor, memory: Tensor, dy: Tensor, dm_last: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]: ...  # fmt: skip
 
 
@@ -43,28 +43,30 @@ class _Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, loops: Loops, kind: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, *rest: Tensor
     ) -> tuple[Tensor, Tensor]:
-        m, keep, mask, *own = rest
-        x, weight, bias, h, m, keep, mask = (t.contiguous() for t in (x, weight, bias, h, m, keep, mask))
+        m, keep, mask, anew, *own = rest
+        x, weight, bias, h, m, keep, mask, anew = (t.contiguous() for t in (x, weight, bias, h, m, keep, mask, anew))
         packed = _packed(own, h.shape[1], x)
-        y, memory = loops.forward(kind, x, weight, bias, packed, h, m, keep, mask, any(ctx.needs_input_grad))
+        y, memory = loops.forward(kind, x, weight, bias, packed, h, m, keep, mask, anew, any(ctx.needs_input_grad))
         ctx.loops, ctx.kind = loops, kind
-        ctx.save_for_backward(x, weight, bias, h, keep, mask, y, memory, packed, *own)
+        ctx.save_for_backward(x, weight, bias, h, keep, mask, anew, y, memory, packed, *own)
         return y, memory[-1].clone()
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor, dm_last: Tensor) -> Any:
         refuse_further_derivatives("dense_recurrence")
-        x, weight, bias, h, keep, mask, y, memory, packed, *own = ctx.saved_tensors
+        x, weight, bias, h, keep, mask, anew, y, memory, packed, *own = ctx.saved_tensors
         with unrounded(x):
             before = torch.cat([h.unsqueeze(0), y[:-1]])
+            if len(anew):
+                before.masked_fill_(anew.unsqueeze(2), 0)
             seen = (before * mask if len(mask) else before).flatten(0, 1).to(weight.dtype)
             u = torch.addmm(bias.to(weight.dtype), seen, weight.t()).view(*y.shape[:2], -1, y.shape[2])
             dx, du, dh, dm, d_packed = ctx.loops.backward(
-                ctx.kind, x, u, weight, packed, keep, mask, before, memory, dy.contiguous(), dm_last
+                ctx.kind, x, u, weight, packed, keep, mask, anew, before, memory, dy.contiguous(), dm_last
             )
             flat = du.view(len(seen), -1)
             d_weight, d_bias = flat.t() @ seen, flat.sum(0).to(bias.dtype)
-        return None, None, dx, d_weight, d_bias, dh, dm, None, None, *_unpacked(d_packed, own)
+        return None, None, dx, d_weight, d_bias, dh, dm, None, None, None, *_unpacked(d_packed, own)
 
 
 def _packed(own: list[Tensor], width: int, like: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ class Form(NamedTuple):
     own: int
     kept: bool
     masked: bool
+    resets: bool
     x_dtype: torch.dtype
     weight_dtype: torch.dtype
     state_dtype: torch.dtype
@@ -57,19 +58,20 @@ class Form(NamedTuple):
         sizes, width = self.kind.sizes(), triton.next_power_of_2(self.width)
         return {
             "G": self.vectors, "R": sizes.products, "M": sizes.memory, "W": self.own,
-            "KEEP": self.kept, "MASK": self.masked, "KIND": sums_of(self.weight_dtype), "WIDTH": width,
+            "BEGIN": sizes.begins, "KEEP": self.kept, "MASK": self.masked, "ANEW": self.resets,
+            "KIND": sums_of(self.weight_dtype), "WIDTH": width,
             "num_warps": min(16, max(4, width // 128)),
         }  # fmt: skip
 
 
 def form_of(
-    kind: Any, x: Tensor, weight: Tensor, own: Tensor, h_dtype: torch.dtype, keep: Tensor, mask: Tensor
+    kind: Any, x: Tensor, weight: Tensor, own: Tensor, h_dtype: torch.dtype, keep: Tensor, mask: Tensor, anew: Tensor
 ) -> Form:
     """Of these arguments; the number of steps is no part of it."""
     stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
-    (rows, vectors, width), kept, masked = x.shape[1:], bool(len(keep)), bool(len(mask))
+    (rows, vectors, width), given = x.shape[1:], [bool(len(option)) for option in (keep, mask, anew)]
     return Form(
-        kind, rows, vectors, width, len(own), kept, masked, x.dtype, weight.dtype, h_dtype, x.device, stream
+        kind, rows, vectors, width, len(own), *given, x.dtype, weight.dtype, h_dtype, x.device, stream
     )  # fmt: skip
 
 
@@ -86,6 +88,7 @@ class _Steps:
         self.own = form.room(form.own, width)
         self.keep = form.room(STEPS if form.kept else 0, rows, 1 + sizes.memory, width)
         self.mask = form.room(rows if form.masked else 0, width)
+        self.anew = form.room(STEPS + 1 if form.resets else 0, rows, dtype=torch.bool)
         self.replay = captured(lambda: self.steps(STEPS), form.device)
 
     def steps(self, count: int) -> None:
@@ -99,7 +102,7 @@ class _Steps:
             self.steps(count)
 
     def at(self, parts: Tensor, step: int) -> Tensor:
-        """What of ``keep`` is a step's, empty where there is none."""
+        """What of ``keep`` or ``anew`` is a step's, empty where there is none."""
         return parts[step] if len(parts) else parts
 
 
@@ -118,8 +121,8 @@ class _Forward(_Steps):
         for t in range(count):
             torch.mm(self.seen, weight, out=flat)
             step_kernel[(self.form.rows,)](
-                self.x[t], self.u, self.bias, self.own, self.at(self.keep, t), self.mask, self.h[t], self.m[t],
-                self.h[t + 1], self.m[t + 1], self.seen, self.form.width,
+                self.x[t], self.u, self.bias, self.own, self.at(self.keep, t), self.mask, self.at(self.anew, t),
+                self.h[t], self.m[t], self.h[t + 1], self.m[t + 1], self.seen, self.form.width,
                 ADVANCE=GATES[self.form.kind][0], **self.options,
             )  # fmt: skip
         self.h[0].copy_(self.h[count])
@@ -143,8 +146,9 @@ class _Backward(_Steps):
         """From the last of them back."""
         for t in reversed(range(count)):
             step_back_kernel[(self.form.rows,)](
-                self.x[t], self.u[t], self.own, self.at(self.keep, t), self.mask, self.h[t], self.m[t], self.dy[t],
-                self.through, self.dh, self.dm, self.dx[t], self.du[t], self.d_own, self.form.width,
+                self.x[t], self.u[t], self.own, self.at(self.keep, t), self.mask, self.at(self.anew, t),
+                self.at(self.anew, t + 1), self.h[t], self.m[t], self.dy[t], self.through, self.dh, self.dm,
+                self.dx[t], self.du[t], self.d_own, self.form.width,
                 RETREAT=GATES[self.form.kind][1], **self.options,
             )  # fmt: skip
             torch.mm(self.du[t].view(self.form.rows, -1), self.weight, out=self.through)
@@ -156,10 +160,10 @@ backward_steps = lru_cache(maxsize=GRAPHS)(_Backward)
 
 def forward(
     kind: Any, x: Tensor, weight: Tensor, bias: Tensor, own: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    going_back: bool,
+    anew: Tensor, going_back: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As ``statewise.ops.gpu.dense.forward``."""
-    steps = forward_steps(form_of(kind, x, weight, own, h.dtype, keep, mask))
+    steps = forward_steps(form_of(kind, x, weight, own, h.dtype, keep, mask, anew))
     time = len(x)
     y = torch.empty(time, *h.shape, dtype=h.dtype, device=h.device)
     memory = torch.empty(time + 1 if going_back else 1, *m.shape, dtype=m.dtype, device=m.device)
@@ -172,6 +176,7 @@ def forward(
         for start in range(0, time, STEPS):
             end = min(start + STEPS, time)
             _take(steps, start, end, {"x": x, "keep": keep})
+            _mark(steps, start, end, anew)
             steps.run(end - start)
             y[start:end] = steps.h[1 : end - start + 1]
             if going_back:
@@ -182,11 +187,11 @@ def forward(
 
 
 def backward(
-    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, before: Tensor,
-    memory: Tensor, dy: Tensor, dm_last: Tensor,
+    kind: Any, x: Tensor, u: Tensor, weight: Tensor, own: Tensor, keep: Tensor, mask: Tensor, anew: Tensor,
+    before: Tensor, memory: Tensor, dy: Tensor, dm_last: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """As ``statewise.ops.gpu.dense.backward``."""
-    steps = backward_steps(form_of(kind, x, weight, own, before.dtype, keep, mask))
+    steps = backward_steps(form_of(kind, x, weight, own, before.dtype, keep, mask, anew))
     dx, du = torch.empty_like(x), torch.empty_like(u)
     with steps.lock:
         _fill(steps, {"weight": weight, "own": own, "mask": mask, "dm": dm_last})
@@ -195,6 +200,7 @@ def backward(
         for start in reversed(range(0, len(x), STEPS)):
             end = min(start + STEPS, len(x))
             _take(steps, start, end, {"x": x, "u": u, "h": before, "m": memory, "dy": dy, "keep": keep})
+            _mark(steps, start, end, anew)
             steps.run(end - start)
             dx[start:end], du[start:end] = steps.dx[: end - start], steps.du[: end - start]
         dh = steps.dh + (steps.through * mask if len(mask) else steps.through)
@@ -212,3 +218,11 @@ def _take(steps: Any, start: int, end: int, values: Mapping[str, Tensor]) -> Non
     for name, value in values.items():
         if len(value):
             getattr(steps, name)[: end - start].copy_(value[start:end] if len(value) > 1 else value)
+
+
+def _mark(steps: Any, start: int, end: int, anew: Tensor) -> None:
+    """Which rows begin anew before each of these steps and before the one after them, if there is one."""
+    if len(anew):
+        marks = anew[start : end + 1]
+        steps.anew[: len(marks)].copy_(marks)
+        steps.anew[len(marks) : end - start + 1].zero_()
