@@ -1,16 +1,22 @@
 """Weights made from others: what is dropped, what is normed, and which laws hold."""
 
+import copy
+
 import pytest
 import torch
 
 from statewise import laws
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.combine import drop_connect, norm_weights, recurrent_weights
+from statewise.contract import SequenceLayer, example_input, weights_held
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
+from statewise.layers.recurrent.rnn import RNN
 from statewise.models.resolve import make_layer
 
+HAVING = [name for name, entry in SEQUENCE_LAYERS.items() if recurrent_weights(make_layer(entry, entry.small))]
+"""Those of the catalog that have recurrent weights"""
 CASES = [(LSTM, "weight_hh_l0"), (GRU, "weight_hh_l0"), (PeepholeLSTM, "recurrent.weight")]
 
 
@@ -96,6 +102,32 @@ def test_a_stream_in_training_has_one_mask(kind, name):
     assert all(torch.equal(weight, drawn[0]) for weight in drawn)
 
 
+@pytest.mark.parametrize("name", HAVING)
+@torch.no_grad()
+def test_the_same_seed_drops_the_same_weights_in_every_gear(name):
+    entry = SEQUENCE_LAYERS[name]
+    layer = make_layer(entry, entry.small).double()
+    drop_connect(layer, recurrent_weights(layer), rate=0.5)
+    x, state = example_input(layer, 2, 9), layer.initial_state(2)
+    torch.manual_seed(1)
+    whole, _ = layer(x, state)
+    torch.manual_seed(1)
+    with weights_held():
+        stepped, _ = SequenceLayer._sequence(layer, x, state)
+    torch.testing.assert_close(whole, stepped)
+
+
+def test_weights_of_one_layer_are_dropped_independently_and_so_are_those_of_two():
+    layers = [make_layer(SEQUENCE_LAYERS["skip-rnn"], {"input_size": 3, "hidden_size": 40}) for _ in range(2)]
+    for layer in layers:
+        drop_connect(layer, recurrent_weights(layer), rate=0.5)
+    with weights_held():
+        kept = [weight.detach() != 0 for layer in layers for weight in (layer.recurrent.weight, layer.across.weight)]
+    for place, mask in enumerate(kept):
+        for other in kept[:place]:
+            assert 0.45 < (mask == other).double().mean() < 0.55
+
+
 def test_normed_weights_are_dropped_of():
     layer = LSTM(input_size=3, hidden_size=8)
     x, before = torch.randn(2, 6, 3), layer.weight_hh_l0.detach().clone()
@@ -105,6 +137,77 @@ def test_normed_weights_are_dropped_of():
     torch.testing.assert_close(weight, torch.where(weight == 0, 0, 2 * before))
     layer(x)[0].sum().backward()
     assert all(parameter.grad is not None for parameter in layer.parameters())
+
+
+def trained_once(layer, x):
+    """The layer after a step down the gradient."""
+    layer(x)[0].square().sum().backward()
+    for parameter in layer.parameters():
+        assert parameter.grad.isfinite().all()
+    torch.optim.SGD(layer.parameters(), lr=0.1).step()
+    return layer
+
+
+def test_a_row_of_zeros_stays_one_under_weight_norm_and_is_trained():
+    layer, x = RNN(input_size=3, hidden_size=4), torch.randn(2, 6, 3)
+    with torch.no_grad():
+        layer.weight_hh_l0[1] = 0
+    before, _ = layer(x)
+    norm_weights(layer, recurrent_weights(layer), kind="weight")
+    torch.testing.assert_close(layer(x)[0], before)
+    assert trained_once(layer, x).weight_hh_l0[1].abs().min() > 0
+
+
+def test_a_direction_that_became_zero_has_a_weight_of_zeros_and_no_gradient_that_is_no_number():
+    layer = norm_weights(RNN(input_size=3, hidden_size=4), {"weight_hh_l0": 1}, kind="weight")
+    with torch.no_grad():
+        layer.parametrizations.weight_hh_l0.original1[1] = 0
+    assert layer.weight_hh_l0[1].abs().max() == 0
+    assert trained_once(layer, torch.randn(2, 6, 3)).weight_hh_l0.isfinite().all()
+
+
+def test_spectral_norm_refuses_a_matrix_of_zeros_and_outlives_one():
+    layer = GRU(input_size=3, hidden_size=4)
+    with torch.no_grad():
+        layer.weight_hh_l0[4:8] = 0
+    with pytest.raises(ValueError, match=r"a matrix of zeros has no spectral norm .* take weight norm"):
+        norm_weights(layer, recurrent_weights(layer), kind="spectral")
+    layer, x = (
+        norm_weights(GRU(input_size=3, hidden_size=4), {"weight_hh_l0": 3}, kind="spectral"),
+        torch.randn(2, 6, 3),
+    )
+    original = layer.parametrizations.weight_hh_l0.original
+    kept = original.detach()[4:8].clone()
+    with torch.no_grad():
+        original[4:8] = 0
+    assert trained_once(layer, x).weight_hh_l0[4:8].abs().max() == 0
+    with torch.no_grad():
+        original[4:8] = kept
+    layer(x)
+    assert abs(torch.linalg.matrix_norm(layer.eval().weight_hh_l0[4:8], 2) - 1) < 0.01
+
+
+def test_a_weight_that_is_given_is_brought_to_the_bound_at_once():
+    layer = norm_weights(RNN(input_size=3, hidden_size=4), {"weight_hh_l0": 1}, kind="spectral").eval()
+    layer.weight_hh_l0 = torch.diag(torch.tensor([-5.0, 1.0, 1.0, 0.5]))
+    torch.testing.assert_close(layer.weight_hh_l0.detach(), torch.diag(torch.tensor([-1.0, 0.2, 0.2, 0.1])))
+
+
+def test_autocast_leaves_the_spectral_norm_as_it_is():
+    layer = norm_weights(RNN(input_size=3, hidden_size=4), {"weight_hh_l0": 1}, kind="spectral")
+    expected = copy.deepcopy(layer).weight_hh_l0
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(layer.weight_hh_l0, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", ["weight", "spectral"])
+@pytest.mark.parametrize("name", HAVING)
+def test_every_layer_with_recurrent_weights_is_trained_with_a_norm_of_them(name, kind):
+    entry = SEQUENCE_LAYERS[name]
+    layer = make_layer(entry, entry.small)
+    norm_weights(layer, recurrent_weights(layer), kind=kind)
+    for parameter in trained_once(layer, example_input(layer, 2, 3)).parameters():
+        assert parameter.isfinite().all()
 
 
 @pytest.mark.parametrize("name", SEQUENCE_LAYERS)
@@ -118,9 +221,8 @@ def test_what_a_layer_calls_recurrent_is_there_and_stacked_as_it_says(name):
 
 
 def test_which_layers_have_recurrent_weights():
-    having = {name for name, entry in SEQUENCE_LAYERS.items() if recurrent_weights(make_layer(entry, entry.small))}
-    assert {"rnn", "lstm", "gru", "lstm-peephole", "slstm", "clockwork", "ode-rnn", "skip-rnn"} <= having
-    assert not {"min-gru", "mamba", "attention", "tcn", "sru", "orthogonal-rnn", "echo-state"} & having
+    assert {"rnn", "lstm", "gru", "lstm-peephole", "slstm", "clockwork", "ode-rnn", "skip-rnn"} <= set(HAVING)
+    assert not {"min-gru", "mamba", "attention", "tcn", "sru", "orthogonal-rnn", "echo-state"} & set(HAVING)
 
 
 def test_what_is_not_there_is_named():

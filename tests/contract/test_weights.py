@@ -1,5 +1,8 @@
 """What is made of weights alone is made once while they are held, and anew otherwise."""
 
+import copy
+from threading import Barrier, Thread
+
 import pytest
 import torch
 from torch import nn
@@ -97,13 +100,13 @@ def test_while_a_recorder_is_open_it_is_still_worked_out_once():
 
 
 class Counted(nn.Module):
-    """A weight as it is; counts how often it is looked at."""
+    """A copy of a weight; counts how often it is looked at."""
 
     times = 0
 
     def forward(self, weight):
         self.times += 1
-        return weight
+        return weight * 1
 
 
 class Scaling(Doubling):
@@ -122,6 +125,69 @@ def test_a_parametrised_weight_is_worked_out_once_a_sequence():
         y, _ = layer(torch.ones(1, 7, 2))
         assert counted.times == times
     assert y[0, -1, 0] == 7 * 3
+
+
+def test_a_layer_and_its_copy_keep_their_own_parametrised_weights():
+    layer = Scaling()
+    parametrize.register_parametrization(layer, "a", Counted())
+    other = copy.deepcopy(layer)
+    with torch.no_grad():
+        other.parametrizations.a.original.fill_(5.0)
+    with weights_held():
+        assert (layer.a, other.a) == (3.0, 5.0)
+
+
+def test_threads_keep_their_own_parametrised_weights():
+    """One holds the weights of a layer, another trains it meanwhile: neither sees what the other worked out."""
+    layer, held, seen = Scaling(), Barrier(2), {}
+    parametrize.register_parametrization(layer, "a", Counted())
+
+    def look():
+        with torch.no_grad(), weights_held():
+            seen["before"] = float(layer.a)
+            held.wait()
+            held.wait()
+            seen["after"] = float(layer.a)
+
+    looking = Thread(target=look)
+    looking.start()
+    held.wait()
+    for _ in range(2):
+        with weights_held():
+            y, _ = layer(torch.ones(1, 2, 2))
+        y[0, -1, 0].backward()
+        with torch.no_grad():
+            layer.parametrizations.a.original -= layer.parametrizations.a.original.grad
+            layer.zero_grad()
+    held.wait()
+    looking.join()
+    assert seen == {"before": 3.0, "after": 3.0}
+    assert layer.a == 3 - 2 * 2
+
+
+def test_what_was_worked_out_without_gradients_is_not_taken_where_there_are_some():
+    layer = Scaling()
+    parametrize.register_parametrization(layer, "a", Counted())
+    doubling = Doubling()
+    with weights_held():
+        with torch.no_grad():
+            assert not layer.a.requires_grad
+            assert not doubling.square().requires_grad
+        assert layer.a.requires_grad
+        assert doubling.square().requires_grad
+
+
+def test_a_step_in_training_looks_at_a_parametrised_weight_once():
+    class Twice(Scaling):
+        def step(self, x, state):
+            h = state + self.a * x - self.a
+            return h, h
+
+    layer, counted = Twice(), Counted()
+    parametrize.register_parametrization(layer, "a", counted)
+    counted.times = 0
+    layer.step(torch.ones(1, 2), layer.initial_state(1))
+    assert counted.times == 1
 
 
 def test_another_layers_weights_and_other_weights_of_the_same_are_told_apart():

@@ -18,7 +18,7 @@ from statewise.train.evaluation import answers, evaluate
 from statewise.train.forward import run_batch
 from statewise.train.loop import Trainer
 
-from .small import Rows, Streams, gradients, keep_gradients, small_model
+from .small import Rows, Streams, gradients, keep_gradients, small_model, weights
 
 
 @pytest.mark.parametrize("layer", SEQUENCE_LAYERS)
@@ -63,6 +63,23 @@ def test_checkpointing_in_time_gives_the_same_outputs_states_and_gradients(layer
         floating = [leaf for leaf in tree.leaves(state) if leaf.requires_grad]
         total = outputs.square().sum() + sum(leaf.square().sum() for leaf in floating)
         found.append([outputs.detach(), *tree.leaves(tree.detach(state)), *gradients(model, lambda: total)])  # noqa: B023
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("fields", [{"weight_norm": "spectral"}, {"drop_connect": 0.5}], ids=str)
+def test_what_is_worked_out_again_is_so_from_the_weights_of_the_forward_pass(fields: dict[str, object]):
+    found = []
+    for checkpoint_time in (0, 3):
+        trainer = Trainer(
+            small_model("gru", depth=2, **fields), Streams(chunk=10), TrainConfig(checkpoint_time=checkpoint_time)
+        )
+        torch.manual_seed(3)
+        for parameter in trainer.parameters:  # away from where power iteration has arrived
+            torch.nn.init.normal_(parameter, std=0.5)
+        losses = [trainer.update() for _ in range(3)]
+        found.append([torch.tensor(losses), *weights(trainer.model).values()])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 

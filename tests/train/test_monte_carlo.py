@@ -120,9 +120,10 @@ def test_answers_of_thinned_models_have_the_mean_and_variance_of_a_linear_one():
     torch.testing.assert_close(found.var(0), variance, rtol=0.15, atol=0)
 
 
-def test_every_thinned_model_carries_its_own_state_from_batch_to_batch():
+@pytest.mark.parametrize("fields", [{"layer": "lstm-variational"}, {"layer": "skip-rnn", "drop_connect": 0.5}], ids=str)
+def test_every_thinned_model_keeps_its_masks_and_carries_its_own_state_from_batch_to_batch(fields):
     """With one mask a sequence, what a thinned model says of a stream in chunks is what it says of the whole."""
-    model = small_model("lstm-variational")
+    model = small_model(**fields)
     parts = [found for found, _ in sampled_answers(model, Chunks(chunk=4), "test", batch_size=3, samples=3, seed=5)]
     ((whole, _),) = sampled_answers(model, Chunks(chunk=40), "test", batch_size=3, samples=3, seed=5)
     assert len(parts) == 10

@@ -6,6 +6,7 @@ which of its own are recurrent. It keeps its step, sequence and state; its param
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Literal, TypeVar, get_args
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from statewise.autocast import unrounded
 from statewise.contract import SequenceLayer, from_weights
 from statewise.errors import choose, unknown
 from statewise.ops.noise import dropout_mask
@@ -24,25 +26,43 @@ ITERATIONS_AT_START = 15
 """Steps of power iteration before the first sequence, as torch's"""
 
 
-class DropConnect(nn.Module):
-    """W * m / (1 - rate), each m Bernoulli(1 - rate); in eval mode W."""
-
-    def __init__(self, rate: float, weight: Tensor) -> None:
-        super().__init__()
-        self.rate = rate
-        self.size = weight.numel()
-
-    def forward(self, weight: Tensor) -> Tensor:
-        if not self.training:
-            return weight
-        seed = self.seed().to(weight.device)
-        mask = dropout_mask(seed, torch.zeros_like(seed), self.size, self.rate, weight.dtype)
-        return weight * mask.view(weight.shape)
+class Draw:
+    """What the masks of one layer's weights follow from."""
 
     @from_weights
     def seed(self) -> Tensor:
-        """Of the mask ``(1,)``: drawn once while the weights are held."""
+        """``(1,)`` on the CPU: drawn once while the weights are held, for all weights together.
+
+        So it does not show which of them a form of the layer looks at first.
+        """
         return torch.randint(2**62, (1,), dtype=torch.int64, device="cpu")
+
+
+class DropConnect(nn.Module):
+    """W * m / (1 - rate), each m Bernoulli(1 - rate); in eval mode W.
+
+    Args:
+        rate: share of the weights that are dropped.
+        weight: one like W.
+        draw: which the weights of one layer have in common.
+        number: of this weight among them.
+    """
+
+    def __init__(self, rate: float, weight: Tensor, draw: Draw, number: int) -> None:
+        super().__init__()
+        self.rate = rate
+        self.size = weight.numel()
+        self.draw = draw
+        self.number = number
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self._mask(weight) if self.training else weight
+
+    @torch.no_grad()
+    def _mask(self, weight: Tensor) -> Tensor:
+        seed = self.draw.seed().to(weight.device)
+        number = torch.full_like(seed, self.number)
+        return dropout_mask(seed, number, self.size, self.rate, weight.dtype).view(weight.shape)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         """The weight that a layer is given is the one from which others are dropped."""
@@ -50,18 +70,19 @@ class DropConnect(nn.Module):
 
 
 class RowNorm(nn.Module):
-    """W = g v / |v|, row by row."""
+    """W = g v / |v|, row by row; 0 where v is 0."""
 
     def forward(self, gain: Tensor, direction: Tensor) -> Tensor:
-        return direction * (gain / direction.norm(dim=-1, keepdim=True))
+        return direction * _quotient(gain, direction.norm(dim=-1, keepdim=True))
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Gains that leave the weight as it is."""
-        return weight.norm(dim=-1, keepdim=True), weight
+        """Gains and directions that leave the weight as it is; a row of zeros, which has none, gets that of ones."""
+        gain = weight.norm(dim=-1, keepdim=True)
+        return gain, torch.where(gain > 0, weight, torch.ones_like(weight))
 
 
 class SpectralNorm(nn.Module):
-    """bound * W_k / sigma(W_k) of each of the matrices W_k that are stacked in a weight."""
+    """bound * W_k / sigma(W_k) of each of the matrices W_k that are stacked in a weight; 0 where W_k is 0."""
 
     left: Tensor
     right: Tensor
@@ -73,29 +94,53 @@ class SpectralNorm(nn.Module):
         stacked = self._each(weight.detach())
         self.register_buffer("left", F.normalize(torch.randn_like(stacked[..., 0]), dim=1))
         self.register_buffer("right", F.normalize(torch.randn_like(stacked[:, 0]), dim=1))
-        for _ in range(ITERATIONS_AT_START):
-            self._iterate(stacked)
+        self._begin(stacked)
 
     def forward(self, weight: Tensor) -> Tensor:
         stacked = self._each(weight)
-        if self.training and torch.is_grad_enabled():
-            self._iterate(stacked.detach())
-        left, right = self.left.clone(), self.right.clone()
-        sigma = torch.einsum("ki,kij,kj->k", left, stacked, right)
-        return (stacked * (self.bound / sigma).view(-1, 1, 1)).view(weight.shape)
+        with unrounded(weight):
+            if self.training and torch.is_grad_enabled():
+                self._iterate(stacked.detach())
+            left, right = self.left.clone(), self.right.clone()
+            sigma = torch.einsum("ki,kij,kj->k", left, stacked, right)
+        scale = _quotient(torch.full_like(sigma, self.bound), sigma)
+        return (stacked * scale.view(-1, 1, 1)).view(weight.shape)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """Any weight will do: what it is divided by follows from it."""
+        """Any weight will do: what it is divided by follows from it, and is sought anew."""
+        self._begin(self._each(weight.detach()))
         return weight
 
     def _each(self, weight: Tensor) -> Tensor:
         return weight.reshape(self.matrices, -1, weight.shape[-1])
 
+    def _begin(self, stacked: Tensor) -> None:
+        """Seek the singular vectors of other matrices than before."""
+        if not (stacked.is_meta or bool(stacked.flatten(1).any(dim=1).all())):
+            raise ValueError(
+                "a matrix of zeros has no spectral norm that could be brought to a bound, and would never be trained; "
+                "start from another initialisation, or take weight norm"
+            )
+        for _ in range(ITERATIONS_AT_START):
+            self._iterate(stacked)
+
     @torch.no_grad()
     def _iterate(self, stacked: Tensor) -> None:
         """One step of power iteration towards the singular vectors of the largest singular values."""
-        self.left.copy_(F.normalize(torch.einsum("kij,kj->ki", stacked, self.right), dim=1))
-        self.right.copy_(F.normalize(torch.einsum("kij,ki->kj", stacked, self.left), dim=1))
+        self.left.copy_(_unit(torch.einsum("kij,kj->ki", stacked, self.right), self.left))
+        self.right.copy_(_unit(torch.einsum("kij,ki->kj", stacked, self.left), self.right))
+
+
+def _quotient(a: Tensor, b: Tensor) -> Tensor:
+    """a / b, and 0 with no gradient where b is 0."""
+    some = b.abs() > torch.finfo(b.dtype).tiny
+    return torch.where(some, a / torch.where(some, b, 1), 0)
+
+
+def _unit(vectors: Tensor, otherwise: Tensor) -> Tensor:
+    """Each of the vectors ``(K, I)`` at length 1; in the place of one of zeros, the other one."""
+    lengths = vectors.norm(dim=1, keepdim=True)
+    return torch.where(lengths > 0, vectors / lengths, otherwise)
 
 
 def recurrent_weights(layer: SequenceLayer) -> dict[str, int]:
@@ -115,10 +160,10 @@ def recurrent_weights(layer: SequenceLayer) -> dict[str, int]:
 def drop_connect(layer: Layer, names: Iterable[str], *, rate: float) -> Layer:
     """Drop single weights in training (Wan et al. 2013; on U as in AWD-LSTM, Merity, Keskar & Socher 2018, section 3).
 
-    One mask serves all steps and rows of a sequence, or of a stream; chunks, stretches that are worked out again
-    (``checkpoint_time``) and single steps draw their own. So in train mode, and there alone, the laws ``pure``,
-    ``step = forward`` and ``any chunking`` do not hold. A mask follows from a seed that torch's global generator of
-    the CPU draws, and so is the same on every device.
+    One mask serves all steps and rows of a sequence, or of a stream; chunks and single steps draw their own. So in
+    train mode, and there alone, the laws ``pure``, ``step = forward`` and ``any chunking`` do not hold. The masks of
+    all these weights follow from one seed that torch's global generator of the CPU draws, and so are the same on every
+    device and in every form of the layer.
 
     Raises:
         ValueError: if the rate is outside [0, 1), or there is no such parameter.
@@ -131,7 +176,8 @@ def drop_connect(layer: Layer, names: Iterable[str], *, rate: float) -> Layer:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be at least 0 and below 1, got {rate}")
-    return _each(layer, names, lambda _, weight: DropConnect(rate, weight))
+    draw, numbers = Draw(), count()
+    return _each(layer, names, lambda _, weight: DropConnect(rate, weight, draw, next(numbers)))
 
 
 def norm_weights(layer: Layer, weights: Mapping[str, int], *, kind: WeightNorm, bound: float = 1.0) -> Layer:
@@ -149,7 +195,8 @@ def norm_weights(layer: Layer, weights: Mapping[str, int], *, kind: WeightNorm, 
         bound: what the spectral norm of each matrix is; weight norm has none.
 
     Raises:
-        ValueError: if the kind is unknown, the bound not above 0, or there is no such parameter.
+        ValueError: if the kind is unknown, the bound not above 0, there is no such parameter, or a matrix that is to
+            have a spectral norm is zero.
 
     >>> from statewise.layers.recurrent.rnn import RNN
     >>> layer = RNN(input_size=3, hidden_size=4)

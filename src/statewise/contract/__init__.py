@@ -23,7 +23,7 @@ from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
 from statewise.contract.stepper import PlainStepper, Stepper
 from statewise.contract.structure import Structure, StructureLayer
-from statewise.contract.weights import from_weights, weights_held
+from statewise.contract.weights import Known, from_weights, parametrised_weights, weights_held
 
 __all__ = [
     "SMALL",
@@ -33,6 +33,7 @@ __all__ = [
     "Input",
     "InputForm",
     "Knob",
+    "Known",
     "LayerFactory",
     "LayerKind",
     "Level",
@@ -53,6 +54,7 @@ __all__ = [
     "example_input",
     "example_values",
     "from_weights",
+    "parametrised_weights",
     "segment_by_segment",
     "slice_time",
     "take_step",

@@ -12,15 +12,16 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 import torch
-from torch.nn.utils import parametrize
+from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from statewise.ambient import Ambient
 
 Layer = TypeVar("Layer")
 Made = TypeVar("Made")
 
-Known: TypeAlias = dict[tuple[Any, str], Any]
-"""A layer and the name of its method -> what it made"""
+Known: TypeAlias = dict[tuple[Any, str, bool], Any]
+"""A layer, the name of its method and whether gradients were asked for -> what it made"""
 
 NOT_HELD = nullcontext()
 """In the place of ``weights_held`` where it would change nothing: around layers that have no modules inside, and so no
@@ -49,7 +50,7 @@ def from_weights(method: Callable[[Layer], Made]) -> Callable[[Layer], Made]:
         known = _known.get()
         if known is None:
             return method(layer)
-        key = (layer, method.__qualname__)
+        key = (layer, method.__qualname__, torch.is_grad_enabled())
         if key not in known:
             known[key] = method(layer)
         result: Made = known[key]
@@ -61,9 +62,9 @@ def from_weights(method: Callable[[Layer], Made]) -> Callable[[Layer], Made]:
 def weights_held(known: Known | None = None) -> AbstractContextManager[Known]:
     """Promise that no weight changes inside the ``with`` block.
 
-    A parametrised weight (``torch.nn.utils.parametrize``) is worked out once in it, too; torch keeps those for the
-    whole process, so models with such weights are to be trained in processes, not in threads of one. ``torch.compile``
-    traces as if nothing were held.
+    A parametrised weight (``torch.nn.utils.parametrize``) is worked out once in it, too. What is known in the block is
+    known in its thread alone, and no gradient passes through what was worked out where none was asked for.
+    ``torch.compile`` traces as if nothing were held.
 
     Args:
         known: what was worked out in blocks before, to go on with; ``None`` = that of the block around, or nothing.
@@ -78,7 +79,7 @@ class _Held:
 
     def __init__(self, known: Known | None) -> None:
         self._known = known
-        self._entered: tuple[AbstractContextManager[None], AbstractContextManager[Known]] | None = None
+        self._entered: AbstractContextManager[Known] | None = None
 
     def __enter__(self) -> Known:
         if torch.compiler.is_dynamo_compiling():
@@ -86,11 +87,32 @@ class _Held:
         around = _known.get()
         if self._known is None and around is not None:
             return around
-        self._entered = parametrize.cached(), _known.set({} if self._known is None else self._known)
-        self._entered[0].__enter__()
-        return self._entered[1].__enter__()
+        self._entered = _known.set({} if self._known is None else self._known)
+        return self._entered.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         if self._entered is not None:
-            for entered in reversed(self._entered):
-                entered.__exit__(None, None, None)
+            self._entered.__exit__(None, None, None)
+
+
+# Not by parametrize.cached: torch's cache is one for all threads, and takes the copies of a module for the module.
+setattr(ParametrizationList, "forward", from_weights(ParametrizationList.forward))  # noqa: B010
+
+
+def parametrised_weights(module: nn.Module) -> Known:
+    """All parametrised weights of a module, worked out now: for blocks that are to have the same ones.
+
+    >>> from torch.nn.utils.parametrizations import weight_norm
+    >>> layer = weight_norm(nn.Linear(2, 2))
+    >>> known = parametrised_weights(layer)
+    >>> with weights_held(known):
+    ...     first = layer.weight
+    >>> with weights_held(known):
+    ...     print(layer.weight is first)
+    True
+    """
+    with weights_held({}) as known:
+        for part in module.modules():
+            if isinstance(part, ParametrizationList):
+                part()
+    return known

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from statewise import tree
-from statewise.contract import Model, slice_time
+from statewise.contract import Input, Model, parametrised_weights, slice_time, weights_held
 from statewise.tasks.batch import Batch
 from statewise.tree import State
 
@@ -41,7 +41,7 @@ def run_body(model: Model, batch: Batch, carry: State | None, *, checkpoint_time
     """What the head reads ``(B, Q, features)`` at the positions the batch asks for, and the state after the batch.
 
     Rows that ``batch.starts`` marks begin anew; the others go on from ``carry``. With ``checkpoint_time`` the
-    activations of every that many time steps are recomputed in the backward pass.
+    activations of every that many time steps are recomputed in the backward pass, from the same weights.
     """
     state = starting_state(model, batch, carry)
     if checkpoint_time:
@@ -65,9 +65,15 @@ def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
 
 
 def _checkpointed(model: Model, batch: Batch, state: State, every: int) -> tuple[Tensor, State]:
+    made = parametrised_weights(model)
+
+    def stretch(x: Input, before: State) -> tuple[Tensor, State]:
+        with weights_held(dict(made)):
+            return model.features(x, before)
+
     features = []
     for start in range(0, batch.shape[1], every):
         part = slice_time(batch.inputs, start, start + every)
-        y, state = checkpoint(model.features, part, state, use_reentrant=False)
+        y, state = checkpoint(stretch, part, state, use_reentrant=False)
         features.append(y)
     return torch.cat(features, dim=1), state

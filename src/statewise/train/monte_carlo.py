@@ -9,7 +9,7 @@ Their variance is that of the model alone, how unsure it is of its weights; 1 / 
 recurrent nets the paper's sequel (Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent
 neural networks", section 4) draws a mask once a sequence, as ``dropout_mask="sequence"`` does between blocks and
 ``lstm-variational`` inside the recurrence; masks that change from step to step average out along the sequence and vary
-less. Weights that DropConnect drops are dropped for each sample anew. It approximates a posterior whose width
+less. Weights that DropConnect drops are dropped once a thinned model. It approximates a posterior whose width
 follows from the dropout rate, not from how much data there is: hold its intervals against held-out data.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.combine.parametrised import DropConnect
-from statewise.contract import Input, Model, SequenceLayer, slice_time, values_of, weights_held
+from statewise.contract import Input, Known, Model, SequenceLayer, slice_time, values_of, weights_held
 from statewise.errors import UserError
 from statewise.tasks.batch import Batch, Split
 from statewise.tasks.data import TaskData
@@ -76,7 +76,8 @@ def sampled_answers(
     """Outputs of ``samples`` thinned models for every batch of a split, and the batch; see ``evaluation.answers``.
 
     Yields:
-        Outputs ``(S, B, Q, output_size)`` on the CPU, and the batch. Every thinned model carries its own state.
+        Outputs ``(S, B, Q, output_size)`` on the CPU, and the batch. Every thinned model has its own weights, where
+        some are dropped, and carries its own state, from batch to batch.
 
     Raises:
         UserError: as ``sample_outputs`` does.
@@ -85,12 +86,14 @@ def sampled_answers(
         raise UserError(f"samples must be at least 2, got {samples}")
     draws = torch.Generator().manual_seed(seed)
     carries: list[State | None] = [None] * samples
+    weights: list[Known] = [{} for _ in carries]
     for batch in data.evaluation(split, batch_size=batch_size, length=None):
         here = to_device(batch, model.device)
         outputs = []
         with _thinned(model, int(torch.randint(2**62, (), generator=draws))):
             for place, carry in enumerate(carries):
-                y, carries[place] = run_batch(model, here, going_on(carry, batch))
+                with weights_held(weights[place]):
+                    y, carries[place] = run_batch(model, here, going_on(carry, batch))
                 outputs.append(full_precision(y).cpu())
         found = torch.stack(outputs)
         _check_differ(found)
