@@ -117,7 +117,9 @@ def test_blocks_are_listed_and_every_layer_of_a_hybrid_is_described(capsys: pyte
     assert all(f" {name} " in said and block.equation in said for name, block in BLOCKS.items())
     assert run(["models", "gru+lru+gru", "--json"]) == 0
     said = capsys.readouterr().out
-    assert said.count("Options of gru:") == said.count("Options of lru:") == 1
+    assert said.count("Options of gru, --set layer.gru.NAME=VALUE; its width is --width: ") == 1
+    assert said.count("Options of lru, --set layer.lru.NAME=VALUE; its width is --width: ") == 1
+    assert "input_size=(" not in said
     assert json.loads(said.splitlines()[-1])["options"].keys() == {"gru", "lru"}
 
 
@@ -125,17 +127,31 @@ def test_a_model_is_described_as_the_catalog_has_it_with_what_it_costs(capsys: p
     assert run(["models", "irnn", "--width", "8", "--json"]) == 0
     *said, told = capsys.readouterr().out.splitlines()
     assert (
-        "Options of irnn: input_size=(needed), hidden_size=(needed), activation=relu, initialization=identity" in said
+        "Options of irnn, --set layer.NAME=VALUE; its width is --width: activation=relu, initialization=identity"
+        in said
     )
     assert "From Python: from statewise.layers.recurrent.rnn import RNN" in said
     assert "Family: recurrent. Paper: Le, Jaitly & Hinton 2015." in said
     assert said[-1].startswith("One block at width 8,")
     assert "parameters 144, state bytes 32, " in said[-1]
-    assert json.loads(told)["options"]["activation"] == "relu"
+    assert json.loads(told)["options"] == {"activation": "relu", "initialization": "identity"}
     assert json.loads(told)["costs"]["parameters"] == 8 * (8 + 8 + 2)
     assert run(["models", "attention", "--width", "7"]) == 0
     assert "At width 7 there is none" in capsys.readouterr().out
     assert run(["models", "lstm", "--width", "0"]) == 2
+
+
+def test_an_option_is_set_as_its_description_says(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["models", "gru"]) == 0
+    flag, name = re.search(r"Options of gru, (--set) (layer\.)NAME=VALUE", capsys.readouterr().out).groups()
+    assert run(["train", "parity", *SMALL, "--model", "gru", flag, f"{name}keep_bias=2.0", "--out", "run"]) == 0
+    assert json.loads(Path("run/config.json").read_text())["model"]["options"]["keep_bias"] == 2.0
+    capsys.readouterr()
+    assert run(["tasks", "forecast"]) == 0
+    said = capsys.readouterr().out
+    assert "Options of forecast, --task-options NAME=VALUE; source is the file that is named in place of fore" in said
+    assert ': target="", columns="", horizon=1, ' in said
+    assert "source=" not in said
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG.keys() - SEQUENCE_LAYERS))

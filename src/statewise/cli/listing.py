@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
-from types import MappingProxyType
 
 import torch
 from rich.box import SIMPLE_HEAD
@@ -24,6 +23,7 @@ from statewise.errors import UserError
 from statewise.models.blocks.table import BLOCKS
 from statewise.models.config import ModelConfig
 from statewise.models.members import cycle_of
+from statewise.models.nest import SIZES
 from statewise.models.resolve import build, default_config, find_entry
 from statewise.tasks.resolve import TASKS, find_task, make_task
 
@@ -82,7 +82,13 @@ def _list_tasks() -> list[Row]:
 
 
 def _describe_task(name: str) -> dict[str, object]:
-    return {"name": name, "options": _describe(name, find_task(name))}
+    kind = find_task(name)
+    _print_documentation(kind)
+    options = _arguments(kind)
+    files = [f"; {file} is the file that is named in place of {name}" for file in kind.files]
+    told = {option: value for option, value in options.items() if option not in kind.files}
+    _print_options(f"Options of {name}, --task-options NAME=VALUE{''.join(files)}", told)
+    return {"name": name, "options": options}
 
 
 def _print_models(rows: list[Row]) -> None:
@@ -122,14 +128,22 @@ def _print_table(rows: list[Row]) -> None:
 def _describe_models(name: str, width: int) -> dict[str, object]:
     """Print what is known of the layers of a model, several where it is a hybrid; options and costs, by layer then."""
     options, costs = {}, {}
-    for layer in dict.fromkeys(cycle_of(name)):
+    kinds = tuple(dict.fromkeys(cycle_of(name)))
+    for layer in kinds:
         entry = find_entry(layer)
-        options[layer] = _describe(layer, entry.layer, entry.defaults)
-        costs[layer] = _row(entry, width) if entry.reads == "a sequence" else None
+        is_arm = entry.reads == "a sequence"
+        _print_documentation(entry.layer)
+        options[layer] = _arguments(entry.layer) | dict(entry.defaults)
+        if is_arm:
+            options[layer] = {option: value for option, value in options[layer].items() if option not in SIZES}
+        costs[layer] = _row(entry, width) if is_arm else None
+        place = f"layer.{layer}." if len(kinds) > 1 else "layer."
+        how = f", --set {place}NAME=VALUE; its width is --width" if is_arm else ", from Python"
+        _print_options(f"Options of {layer}{how}", options[layer])
         _print_entry(entry, costs[layer])
-    if len(options) > 1:
+    if len(kinds) > 1:
         return {"name": name, "options": options, "costs": costs}
-    return {"name": name, "options": next(iter(options.values())), "costs": next(iter(costs.values()))}
+    return {"name": name, "options": options[name], "costs": costs[name]}
 
 
 def _print_entry(entry: Entry, costs: Row | None) -> None:
@@ -148,17 +162,21 @@ def _print_entry(entry: Entry, costs: Row | None) -> None:
         )
 
 
-def _describe(name: str, kind: type, defaults: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
-    """Print what the documentation says about a layer or task, and its options with their defaults, which are told.
-
-    Of those, ``defaults`` are of this name alone, the others of its kind.
-    """
-    parameters = inspect.signature(kind).parameters.values()
-    options = {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters} | dict(defaults)
+def _print_documentation(kind: type) -> None:
+    """What the code says about a layer or task."""
     documentation = [inspect.getdoc(source) for source in (sys.modules[kind.__module__], kind)]
     print("\n\n".join(text for text in documentation if text))
-    print(f"\nOptions of {name}: " + ", ".join(f"{option}={value}" for option, value in options.items()))
-    return options
+
+
+def _arguments(kind: type) -> dict[str, object]:
+    """Argument of a constructor -> its default."""
+    parameters = inspect.signature(kind).parameters.values()
+    return {p.name: "(needed)" if p.default is p.empty else p.default for p in parameters}
+
+
+def _print_options(head: str, options: Mapping[str, object]) -> None:
+    told = (f"{name}={json.dumps(value) if value == '' else value}" for name, value in options.items())
+    print(f"\n{head}: {', '.join(told) or 'none'}")
 
 
 def _row(entry: Entry, width: int) -> Row:

@@ -16,11 +16,14 @@ from statewise.generation.generate import generate, read_vocabulary
 from statewise.generation.sampling import Sampling
 from statewise.runs.folder import load_run
 from statewise.runs.forecast_page import write_forecast
-from statewise.runs.forecasting import forecast_next
+from statewise.runs.forecasting import SeveralNextRows, forecast_each, forecast_next, is_of_one_series
 from statewise.runs.intervals import Intervals
 from statewise.runs.rows_ahead import When
 from statewise.runs.training import score_run
 from statewise.train.convergence import Convergence
+
+MOST_SERIES = 20
+"""Series whose scores are printed"""
 
 
 def run(verb: verbs.Evaluate | verbs.Generate | verbs.Forecast, command: str) -> None:
@@ -51,9 +54,28 @@ def print_scores(result: Mapping[str, Any]) -> None:
     if thinned is not None and "interval" in thinned:
         level, held = (100 * thinned["interval"][name] for name in ("level", "held"))
         print(f"intervals that are to hold {level:g} % of what comes hold {held:.1f} % of the test part")
+    if "series" in result:
+        _print_series(result["series"], result["primary"])
     solved = Convergence(**result["solver"]) if "solver" in result else None
     if solved is not None and solved.unsolved:
         print(f"note: {solved}")
+
+
+def _print_series(series: Mapping[str, Any], primary: str) -> None:
+    """The primary score of each series beside its baselines', the worst first; of many, those alone."""
+    worst = sorted(series.items(), key=lambda one: -one[1]["test"][primary])[:MOST_SERIES]
+    baselines = list(dict.fromkeys(name for _, scores in worst for name in scores["baselines"]))
+    title = f"{primary} on test by series, the worst first"
+    table = Table(
+        "series",
+        "test",
+        *baselines,
+        title=title if len(worst) == len(series) else f"{title}: {len(worst)} of {len(series)}",
+    )
+    for name, scores in worst:
+        told = [scores["test"], *(scores["baselines"][baseline] for baseline in baselines)]
+        table.add_row(name, *(f"{metrics[primary]:.4g}" for metrics in told))
+    console().print(table)
 
 
 def _evaluate(verb: verbs.Evaluate) -> None:
@@ -99,18 +121,11 @@ def _forecast(verb: verbs.Forecast, command: str) -> None:
     loaded = load_run(Path(verb.run))
     intervals = _intervals(verb)
     when = When(verb.every, tuple(time.strip() for time in verb.at.split(",") if time.strip()))
-    found = forecast_next(loaded, verb.data, intervals, when)
-    for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
-    columns = {}
-    for name, values in found.values.items():
-        columns[name] = values
-        if intervals is not None:
-            columns |= {f"{name} lower": found.lower[name], f"{name} upper": found.upper[name]}
-    table = Table("row", *columns)
-    for time, *row in zip(found.times, *columns.values(), strict=True):
-        table.add_row(time, *(f"{value:.6g}" for value in row))
-    console().print(table)
+    if verb.series or is_of_one_series(loaded):
+        found = SeveralNextRows({verb.series: forecast_next(loaded, verb.data, intervals, when, verb.series)})
+    else:
+        found = forecast_each(loaded, verb.data, intervals, when)
+    _print_rows(found)
     if intervals is not None:
         print(
             f"lower and upper: {100 * intervals.level:g} % of what {intervals.samples} models with units dropped out "
@@ -118,4 +133,24 @@ def _forecast(verb: verbs.Forecast, command: str) -> None:
         )
     print(f"report: {write_forecast(verb.run, found, command=command)}")
     if verb.json:
-        print(json.dumps(asdict(found)))
+        print(json.dumps(asdict(found.series[""] if "" in found.series else found)))
+
+
+def _print_rows(found: SeveralNextRows) -> None:
+    """A table of all rows of all series, and on stderr what a person should know of them."""
+    notes = [*found.notes, *(note for rows in found.series.values() for note in rows.notes)]
+    for note in dict.fromkeys(notes):
+        print(f"note: {note}", file=sys.stderr)
+    named = "" not in found.series
+    table = None
+    for name, rows in found.series.items():
+        columns = {}
+        for target, values in rows.values.items():
+            columns[target] = values
+            if rows.lower:
+                columns |= {f"{target} lower": rows.lower[target], f"{target} upper": rows.upper[target]}
+        table = table or Table(*(["series"] if named else []), "row", *columns)
+        for time, *numbers in zip(rows.times, *columns.values(), strict=True):
+            table.add_row(*([name] if named else []), time, *(f"{number:.6g}" for number in numbers))
+    if table is not None:
+        console().print(table)

@@ -165,7 +165,7 @@ class Generate:
 
 @dataclass
 class Forecast:
-    """The next rows of a series, from a run that was trained on a table; a page with them goes into its folder."""
+    """The next rows of a series or several, from a run that was trained on a table; a page goes into its folder."""
 
     run: Annotated[Positional[str], arg(metavar="RUN")]
     """Folder of the run"""
@@ -175,6 +175,8 @@ class Forecast:
     """Forecast rows so far apart, as 10s, 5min, 1h, or a number where times are numbers; empty = at the usual step"""
     at: Text = ""
     """Forecast rows at these times, as 2024-05-01T10:00,2024-05-01T12:30 or numbers; one for each row of the horizon"""
+    series: Text = ""
+    """Which series goes on, of a run on a table of several; empty = each of them"""
     samples: Annotated[int | None, _default(_INTERVALS.samples)] = None
     """Ask so many models with units dropped out (Monte Carlo dropout) and add intervals, of a run with dropout"""
     interval: Annotated[float | None, _default(_INTERVALS.level)] = None
