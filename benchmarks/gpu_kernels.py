@@ -21,7 +21,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from statewise.ops.cells.rg_lru import RGLRUCell
-from statewise.ops.gpu import delta, dense, elementwise, gated_scan, linear_cells, scan, selective
+from statewise.ops.gpu import delta, dense, diagonal, elementwise, gated_scan, linear_cells, scan, selective
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
@@ -124,6 +124,15 @@ def selective_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
             yield Kernel(f"selective scan S={size}", selective.selective_back_kernel, dtype, options)
 
 
+def diagonal_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of diagonal models, with resets; there are no complex numbers of lower precision."""
+    for size in (8, 16, 32, 64):
+        for dtype in (x for x in dtypes if x != torch.bfloat16):
+            options = diagonal.options(dtype, 1024, size)
+            yield Kernel(f"diagonal models N={size}", diagonal.diagonal_kernel, dtype, options)
+            yield Kernel(f"diagonal models N={size}", diagonal.diagonal_back_kernel, dtype, options)
+
+
 def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     """Of the delta rule, from chunk to chunk."""
     for keys in widths:
@@ -173,7 +182,7 @@ def main() -> None:
     """Print one line for each kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
-    choices = ("dense", "steps", "scan", "cells", "selective", "delta")
+    choices = ("dense", "steps", "scan", "cells", "selective", "diagonal", "delta")
     parser.add_argument("--only", nargs="+", choices=choices, default=["dense", "scan"])
     parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H or K, up to 256 (default 64 128)")
@@ -187,6 +196,7 @@ def main() -> None:
         "scan": lambda: scan_kernels(dtypes),
         "cells": lambda: cell_kernels(dtypes),
         "selective": lambda: selective_kernels(dtypes),
+        "diagonal": lambda: diagonal_kernels(dtypes),
         "delta": lambda: delta_kernels(arguments.widths, dtypes),
     }
     print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")

@@ -9,6 +9,8 @@ from statewise.ops.diagonal_convolution import BLOCK, diagonal_convolution
 from .segmented import one_by_one
 
 CHANNELS, STATES, ROWS = 3, 4, 5
+ON_CPUS = [name for name in module.FORMS.names if name != "triton"]
+"""Forms that ``tests/ops/gpu`` does not try"""
 
 
 def example(time: int, seed: int = 0) -> list[torch.Tensor]:
@@ -37,14 +39,14 @@ def by_definition(u, log_a, b, c, initial):
 @pytest.mark.parametrize("time", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])
 def test_equals_the_recurrence_from_a_warm_state(time):
     arguments = example(time)
-    for name in module.FORMS.names:
+    for name in ON_CPUS:
         with module.FORMS.use(name):
             computed = diagonal_convolution(*arguments)
         for found, expected in zip(computed, by_definition(*arguments), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("name", ON_CPUS)
 def test_gradients_to_all_five_arguments(monkeypatch, name):
     monkeypatch.setattr(module, "BLOCK", 3)
     arguments = [x.requires_grad_() for x in example(37 if name == "compiled" else 8)]
@@ -61,7 +63,7 @@ def resets(which: str, time: int) -> torch.Tensor:
     return reset
 
 
-@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("name", ON_CPUS)
 @pytest.mark.parametrize("which", ["some", "every step"])
 def test_segments_equal_rows_of_their_own_with_gradients(name, which):
     time = 2 * BLOCK + 9
@@ -92,7 +94,7 @@ def test_the_compiled_loop_has_all_channels_of_several_groups_and_reads_nothing_
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("name", ON_CPUS)
 def test_what_is_not_a_number_ends_at_a_reset(name):
     u, *rest = example(BLOCK + 9)
     reset = torch.zeros(ROWS, BLOCK + 9, dtype=torch.bool)

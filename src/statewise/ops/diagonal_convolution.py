@@ -13,11 +13,11 @@ matrices are made once, for a whole block; shorter ones are cut from them. One F
 rounding errors, and whatever is not a number, from the future into the past.
 
 On CPUs with numba one compiled loop each way takes resets as they lie, and makes the states that it needs once more on
-the way back.
+the way back. On GPUs one Triton kernel each way does; so far that was run by Triton's interpreter alone, on no GPU.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from statewise.autocast import unrounded
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import linear_recurrence
 from statewise.ops.transforms import refuse_further_derivatives
 
@@ -54,7 +55,7 @@ def diagonal_convolution(
 
     Returns:
         ``s (B, T, D)`` real and the state after the last step, complex like ``initial``. Gradients flow to all five;
-        the compiled loop refuses a second derivative.
+        the compiled loop and the kernel refuse a second derivative.
 
     >>> half, one = torch.full((1, 1), 0.5 + 0j), torch.ones(1, 1, dtype=torch.complex64)
     >>> s, h = diagonal_convolution(torch.ones(1, 3, 1), half.log(), one, one / 2, torch.zeros(1, 1, 1) + 0j)
@@ -92,40 +93,69 @@ def compiled(
     u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
-    outputs: tuple[Tensor, Tensor] = _CompiledLoop.apply(segments, u, log_a.exp(), b, c, initial)
+    from statewise.ops.compiled.diagonal import Loops
+
+    outputs: tuple[Tensor, Tensor] = _KernelConvolution.apply(Loops(segments), u, log_a.exp(), b, c, initial)
+    return outputs
+
+
+def triton(
+    u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
+    from statewise.ops.gpu.diagonal import DiagonalModels
+
+    outputs: tuple[Tensor, Tensor] = _KernelConvolution.apply(DiagonalModels(segments), u, log_a.exp(), b, c, initial)
     return outputs
 
 
 def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
-    """Which form runs: the compiled loop where it can, but for few channels and to train many states, not reset."""
+    """Which form runs: on a GPU the kernel where it can, on a CPU the loop, but not always where nothing is reset.
+
+    For few channels, and to train many states, it is slower than products in blocks.
+    """
     complex_ones = (log_a, b, c, initial)
     if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
         return "in_blocks"
+    if kernels_serve(u, *complex_ones):
+        return "triton"
     channels, states = b.shape
     if segments is None and (channels < LANES or (states > FEW and torch.is_grad_enabled())):
         return "in_blocks"
     return "compiled" if compiled_loops_serve(u, *complex_ones) else "in_blocks"
 
 
-FORMS = Forms("diagonal_convolution", {"reference": reference, "in_blocks": in_blocks, "compiled": compiled}, rule)
+FORMS = Forms(
+    "diagonal_convolution",
+    {"reference": reference, "in_blocks": in_blocks, "compiled": compiled, "triton": triton},
+    rule,
+)
 
 
-class _CompiledLoop(torch.autograd.Function):
+class Kernels(Protocol):
+    """What computes outputs and gradients outside torch, on one kind of device."""
+
+    def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def gradients(
+        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
+    ) -> tuple[Tensor, ...]: ...
+
+
+class _KernelConvolution(torch.autograd.Function):
     """Kept for the way back are the arguments and the state before every few steps."""
 
     @staticmethod
-    def forward(ctx: Any, segments: Segments | None, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-        from statewise.ops.compiled.diagonal import Loops
-
-        ctx.loops = Loops(segments)
-        y, h, kept = ctx.loops.forward(*arguments)
+    def forward(ctx: Any, kernels: Kernels, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.kernels = kernels
+        y, h, kept = kernels.forward(*arguments)
         ctx.save_for_backward(*arguments, kept)
         return y, h
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
         refuse_further_derivatives("diagonal_convolution")
-        return None, *ctx.loops.gradients(grad_y, grad_h, *ctx.saved_tensors)
+        return None, *ctx.kernels.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _Matrices(NamedTuple):

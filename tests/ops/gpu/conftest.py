@@ -9,7 +9,7 @@ def _poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     def poisoning(allocate):
         def allocated(*args, **options):
             room = allocate(*args, **options)
-            return room.fill_(float("nan")) if room.is_floating_point() else room
+            return room.fill_(float("nan")) if room.is_floating_point() or room.is_complex() else room
 
         return allocated
 

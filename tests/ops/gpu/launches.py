@@ -14,12 +14,19 @@ from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
 from statewise.contract.segments import Segments
-from statewise.ops import delta_rule, dense_recurrence, elementwise_recurrence, linear_recurrence, selective_scan
+from statewise.ops import (
+    delta_rule,
+    dense_recurrence,
+    diagonal_convolution,
+    elementwise_recurrence,
+    linear_recurrence,
+    selective_scan,
+)
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
-from statewise.ops.gpu import dense, dense_kernels, scan, selective
+from statewise.ops.gpu import dense, dense_kernels, diagonal, scan, selective
 
 
 class Driver:
@@ -53,10 +60,17 @@ def backwards(outputs: tuple[Tensor, ...]) -> None:
     sum(y.sum() for y in outputs).abs().backward()
 
 
+def diagonal_models(rows: int, time: int, segments: Segments | None = None) -> None:
+    models = [draw(*shape, 4, dtype=torch.complex64) for shape in ((6,), (6,), (6,), (rows, 6))]
+    with diagonal_convolution.FORMS.use("triton"):
+        backwards(diagonal_convolution.diagonal_convolution(draw(rows, time, 6), *models, segments))
+
+
 def main() -> None:
     driver.set_active(Driver())
     JITFunction.run = run
     dense._room = lambda device: 227 * 1024
+    diagonal.STEPS = 2
     variants = {}
     for form, width in (("triton", 20), ("graph", 300)):
         for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)) if form == "triton" else ((2, 3),):
@@ -70,9 +84,11 @@ def main() -> None:
         with selective_scan.FORMS.use("triton"):
             given = [draw(*shape) for shape in ((rows, time, 6), (rows, time, 6), (6, 4), (rows, time, 4))]
             backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
+        diagonal_models(rows, time)
     for kernel in (
         dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
         selective.selective_kernel, selective.selective_back_kernel,
+        diagonal.diagonal_kernel, diagonal.diagonal_back_kernel,
     ):  # fmt: skip
         variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
@@ -83,6 +99,7 @@ def main() -> None:
     with linear_recurrence.FORMS.use("triton"):
         a, b, initial = (draw(*shape, dtype=torch.complex64) for shape in ((6,), (2, 5, 6), (2, 6)))
         backwards((linear_recurrence.linear_recurrence(a, b, initial, cut),))
+    diagonal_models(2, 5, cut)
     for cell, vectors, more in (
         (MinGRUCell(), 2, {}),
         (SRUCell(), 3, {"weight": draw(2, 6), "skip": draw(2, 5, 6)}),

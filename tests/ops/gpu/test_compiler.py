@@ -12,8 +12,9 @@ from statewise.ops.gpu.gates import GATES
 
 HERE = Path(__file__).parent
 KERNELS = [
-    "backward_kernel", "forward_kernel", "scan_back_kernel", "scan_kernel", "selective_back_kernel", "selective_kernel",
-    "states_back_kernel", "states_kernel", "step_back_kernel", "step_kernel",
+    "backward_kernel", "diagonal_back_kernel", "diagonal_kernel", "forward_kernel", "scan_back_kernel", "scan_kernel",
+    "selective_back_kernel", "selective_kernel", "states_back_kernel", "states_kernel", "step_back_kernel",
+    "step_kernel",
 ]  # fmt: skip
 
 
