@@ -49,7 +49,7 @@ KINDS = {
     "rwkv": ("matrix recurrence", OWN),
     "mlstm": ("matrix recurrence", OWN),
     "s4d": ("diagonal recurrence", OWN),
-    "s4": ("products in blocks", OWN),
+    "s4": ("recurrence of low rank", OWN),
     "lmu": ("steps by torch", CUT),
     "hyena": ("long convolution", CUT),
     "tcn": ("convolution", CUT),

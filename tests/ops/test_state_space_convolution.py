@@ -9,45 +9,61 @@ from statewise.ops.state_space_convolution import state_space_convolution
 from .segmented import one_by_one
 
 
-def example(time: int) -> list[torch.Tensor]:
-    """Rows 2, channels 3, states 4; every matrix shrinks what it is given a little, and none is symmetric."""
+def example(time: int, channels: int = 3) -> list[torch.Tensor]:
+    """Rows 2, states 3; every matrix shrinks what it is given a little."""
     g = torch.Generator().manual_seed(time)
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=g, dtype=torch.float64)
+        return torch.randn(*shape, generator=g, dtype=torch.complex128)
 
-    a = normal(3, 4, 4)
-    a = 0.97 * a / torch.linalg.matrix_norm(a, 2)[:, None, None]
-    return [normal(2, time, 3), a, normal(3, 4), normal(3, 4), normal(2, 3, 4)]
-
-
-@pytest.mark.parametrize("time", [1, 2, 31, 32, 33, 100])
-def test_every_form_equals_the_equation_number_by_number(time):
-    arguments = example(time)
-    u, a, b, c, h = (x.numpy().copy() for x in arguments)
-    expected = np.zeros_like(u)
-    for row, t, d in np.ndindex(2, time, 3):
-        h[row, d] = a[d] @ h[row, d] + b[d] * u[row, t, d]
-        expected[row, t, d] = c[d] @ h[row, d]
-    for form in (state_space_convolution, module.reference):
-        s, final = form(*arguments)
-        np.testing.assert_allclose(s.numpy(), expected, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(final.numpy(), h, rtol=1e-10, atol=1e-12)
+    a, p, q, b, c = (normal(channels, 3) for _ in range(5))
+    u = torch.randn(2, time, channels, generator=g, dtype=torch.float64)
+    return [u, 0.8 * a / a.abs(), 0.2 * p, 0.2 * q, b, c, normal(2, channels, 3)]
 
 
 @pytest.mark.parametrize("name", module.FORMS.names)
-def test_segments_equal_rows_of_their_own_with_all_gradients(name):
+@pytest.mark.parametrize(("time", "channels"), [(1, 3), (2, 17), (16, 3), (17, 3), (31, 3), (32, 3), (33, 3), (100, 3)])
+def test_every_form_equals_the_equation_number_by_number(name, time, channels):
+    arguments = example(time, channels)
+    u, a, p, q, b, c, h = (x.numpy().copy() for x in arguments)
+    expected = np.zeros_like(u)
+    for row, t, d in np.ndindex(2, time, channels):
+        h[row, d] = a[d] * h[row, d] - p[d] * 2 * (q[d] @ h[row, d]).real + b[d] * u[row, t, d]
+        expected[row, t, d] = 2 * (c[d] @ h[row, d]).real
+    with module.FORMS.use(name):
+        s, final = state_space_convolution(*arguments)
+    np.testing.assert_allclose(s.numpy(), expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(final.numpy(), h, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("where", [{0: [0, 1, 40], 1: [33, -1]}, {0: list(range(70))}, {}])
+def test_segments_equal_rows_of_their_own_with_all_gradients(name, where):
     reset = torch.zeros(2, 70, dtype=torch.bool)
-    reset[0, [0, 1, 40]] = reset[1, [33, -1]] = True
+    for row, steps in where.items():
+        reset[row, steps] = True
     segments = Segments(reset)
-    u, a, b, c, initial = leaves = [x.requires_grad_() for x in example(70)]
+    leaves = [x.requires_grad_() for x in example(70, 17)]
+    u, *weights, initial = leaves
     with module.FORMS.use(name):
         found = state_space_convolution(*leaves, segments)
-    both = found, one_by_one(lambda part, h: module.reference(part, a, b, c, h), [u], initial, segments)
+    both = found, one_by_one(lambda part, h: module.reference(part, *weights, h), [u], initial, segments)
     torch.testing.assert_close(*both)
     cotangents = [torch.randn_like(y) for y in found]
     for gradients in zip(*(torch.autograd.grad(outputs, leaves, cotangents) for outputs in both), strict=True):
         torch.testing.assert_close(*gradients)
+
+
+def test_nothing_passes_a_reset():
+    arguments = example(40)
+    reset = torch.zeros(2, 40, dtype=torch.bool)
+    reset[0, 21] = True
+    clean = state_space_convolution(*arguments, Segments(reset))
+    arguments[0][0, 20] = float("nan")
+    arguments[-1][0] = float("inf")
+    found = state_space_convolution(*arguments, Segments(reset))
+    assert bool(found[0][0, :21].isnan().all())
+    torch.testing.assert_close((found[0][0, 21:], found[0][1], found[1]), (clean[0][0, 21:], clean[0][1], clean[1]))
 
 
 def test_gradients_are_the_derivatives(monkeypatch):
@@ -56,8 +72,9 @@ def test_gradients_are_the_derivatives(monkeypatch):
     assert torch.autograd.gradcheck(state_space_convolution, arguments, fast_mode=True)
 
 
-def test_what_is_not_finite_reaches_neither_the_past_nor_others():
-    arguments = example(50)
+@pytest.mark.parametrize("channels", [3, 17])
+def test_what_is_not_finite_reaches_neither_the_past_nor_others(channels):
+    arguments = example(50, channels)
     clean, _ = state_space_convolution(*arguments)
     arguments[0][1, 40, 2] = float("inf")
     found, _ = state_space_convolution(*arguments)

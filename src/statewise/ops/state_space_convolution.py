@@ -1,9 +1,13 @@
-"""Many real state-space models at once, one a channel, each with a full matrix.
+"""Many state-space models at once, one a channel, each with a matrix that is diagonal but for a rank of one.
 
-    h_t = A h_{t-1} + b u_t,    s_t = c . h_t
+    h_t = a * h_{t-1} - p r_t + b u_t,    r_t = 2 Re(sum_n q_n h_{t-1,n}),    s_t = 2 Re(sum_n c_n h_{t,n})
 
-The fast form is a convolution inside each block of time and a recurrence between blocks. For a block of Q steps, with
-h_0 the state before it:
+Each of the N complex states stands for a conjugate pair, which is why r and s are real.
+
+On CPUs with numba one compiled loop each way goes from step to step, takes resets as they lie, and makes the states
+that it needs once more on the way back. The other fast form is a convolution inside each block of time and a recurrence
+between blocks, of the S = 2N real numbers that the states are. With A their matrix, ``(S, S)``, for a block of Q steps
+and h_0 the state before it:
 
     s_q = sum_{r <= q} k_{q-r} u_r + (c A^{q+1}) . h_0,    k_j = c A^j b
     h_Q = A^Q h_0 + sum_r A^{Q-1-r} b u_r
@@ -12,74 +16,115 @@ c A^j and A^j b are unrolled by doubling (Gu, Goel & Re 2022, arXiv 2111.00396, 
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
 from statewise.contract.segments import Segments, segment_by_segment
-from statewise.ops.diagonal_convolution import convolve, triangle
+from statewise.ops.compiled.compiler import compiled_loops_serve
+from statewise.ops.diagonal_convolution import LANES, convolve, triangle
 from statewise.ops.forms import Forms
+from statewise.ops.transforms import refuse_further_derivatives
 
 BLOCK = 32
 """Steps in a block: the kernel costs D S^2 log Q products of numbers, and there are T / Q steps between blocks."""
 
 
 def state_space_convolution(
-    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """The outputs of one state-space model a channel, going on from a state.
 
     Args:
-        u: ``(B, T, D)``, T >= 1.
-        a: ``(D, S, S)``.
-        b: ``(D, S)``.
-        c: ``(D, S)``.
-        initial: ``(B, D, S)``, the state before the first step.
+        u: ``(B, T, D)`` real, T >= 1.
+        a: ``(D, N)`` complex, like all that follow: the diagonal.
+        p: ``(D, N)``, and
+        q: ``(D, N)``: the rank of one.
+        b: ``(D, N)``.
+        c: ``(D, N)``.
+        initial: ``(B, D, N)``, the state before the first step.
         segments: that begin anew, from zeros, inside the rows.
 
     Returns:
-        ``s (B, T, D)`` and the state after the last step, ``(B, D, S)``.
+        ``s (B, T, D)`` and the state after the last step, ``(B, D, N)``. Gradients flow to all but the segments; the
+        compiled loop refuses a second derivative.
 
-    >>> half, one = torch.full((1, 1, 1), 0.5), torch.ones(1, 1)
-    >>> s, h = state_space_convolution(torch.ones(1, 3, 1), half, one, one, torch.zeros(1, 1, 1))
+    >>> half, one, none = (torch.full((1, 1), value + 0j) for value in (0.5, 1.0, 0.0))
+    >>> start = torch.zeros(1, 1, 1) + 0j
+    >>> s, h = state_space_convolution(torch.ones(1, 3, 1), half, none, none, one, one / 2, start)
     >>> s.flatten(), h.flatten()
-    (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
+    (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500+0.j]))
     """
-    return FORMS(u, a, b, c, initial, segments)
+    return FORMS(u, a, p, q, b, c, initial, segments)
 
 
 def reference(
-    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
     if segments is not None:
-        return segment_by_segment(lambda rows, h: reference(rows, a, b, c, h), u, initial, segments)
+        return segment_by_segment(lambda rows, h: reference(rows, a, p, q, b, c, h), u, initial, segments)
     h, outputs = initial, []
     for u_t in u.unbind(1):
-        h = (a * h.unsqueeze(-2)).sum(-1) + b * u_t.unsqueeze(-1)
-        outputs.append((c * h).sum(-1))
+        r = 2 * (q * h).sum(-1, keepdim=True).real
+        h = a * h - p * r + b * u_t.unsqueeze(-1)
+        outputs.append(2 * (c * h).sum(-1).real)
     return torch.stack(outputs, dim=1), h
 
 
 def in_blocks(
-    u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """Blocks of equal length, then what is left."""
     with unrounded(u):
-        matrices = _matrices(a, b, c, min(BLOCK, u.shape[1]))
-        if segments is None:
-            return _whole_rows(matrices, u, initial)
-        return segment_by_segment(partial(_whole_rows, matrices), u, initial, segments)
+        given = _matrix(a, p, q), _numbers(b), 2 * _numbers(c.conj().resolve_conj())
+        run = partial(_whole_rows, _matrices(*given, min(BLOCK, u.shape[1])))
+        before = _numbers(initial)
+        s, h = run(u, before) if segments is None else segment_by_segment(run, u, before, segments)
+        return s, torch.view_as_complex(h.unflatten(-1, (-1, 2)))
 
 
-def rule(u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
-    """Which form runs: the one in blocks, on every device."""
-    return "in_blocks"
+def compiled(
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
+    outputs: tuple[Tensor, Tensor] = _CompiledLoop.apply(segments, u, a, p, q, b, c, initial)
+    return outputs
 
 
-FORMS = Forms("state_space_convolution", {"reference": reference, "in_blocks": in_blocks}, rule)
+def rule(
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> str:
+    """Which form runs: the compiled loop where it can, but for few channels that are not reset."""
+    complex_ones = (a, p, q, b, c, initial)
+    if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
+        return "in_blocks"
+    if segments is None and a.shape[0] < LANES:
+        return "in_blocks"
+    return "compiled" if compiled_loops_serve(u, *complex_ones) else "in_blocks"
+
+
+FORMS = Forms("state_space_convolution", {"reference": reference, "in_blocks": in_blocks, "compiled": compiled}, rule)
+
+
+class _CompiledLoop(torch.autograd.Function):
+    """Kept for the way back are the arguments and the state before every few steps."""
+
+    @staticmethod
+    def forward(ctx: Any, segments: Segments | None, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        from statewise.ops.compiled.low_rank import Loops
+
+        ctx.loops = Loops(segments)
+        s, h, kept = ctx.loops.forward(*arguments)
+        ctx.save_for_backward(*arguments, kept)
+        return s, h
+
+    @staticmethod
+    def backward(ctx: Any, grad_s: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_further_derivatives("state_space_convolution")
+        return None, *ctx.loops.gradients(grad_s, grad_h, *ctx.saved_tensors)
 
 
 class _Matrices(NamedTuple):
@@ -93,6 +138,19 @@ class _Matrices(NamedTuple):
     """``(D, Q, S)``: A^j b"""
     triangle: Tensor
     """``(D, Q, Q)``: what an input adds to an output"""
+
+
+def _numbers(x: Tensor) -> Tensor:
+    """Complex ``(..., N)`` as the real ``(..., S)`` that they are."""
+    return torch.view_as_real(x.resolve_conj()).flatten(-2)
+
+
+def _matrix(a: Tensor, p: Tensor, q: Tensor) -> Tensor:
+    """``(D, S, S)``: what a step makes of each of the S numbers, one a column."""
+    size = 2 * a.shape[1]
+    ones = torch.eye(size, dtype=a.real.dtype, device=a.device).view(size, 1, -1, 2)
+    h = torch.view_as_complex(ones)
+    return _numbers(a * h - p * (2 * (q * h).sum(-1, keepdim=True).real)).permute(1, 2, 0)
 
 
 def _matrices(a: Tensor, b: Tensor, c: Tensor, steps: int) -> _Matrices:

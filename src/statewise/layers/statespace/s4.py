@@ -10,9 +10,9 @@ and 3, appendix C. A channel u of the input drives S/2 complex states, each of w
 
 L, P, B start as HiPPO-LegS in the basis of the eigenvectors of its normal part. Our ``h``, ``u``, ``dt``, L and S are
 the paper's ``x``, ``u``, ``Delta``, Lambda and N; its P Q^* is P P^* here, as tied by Goel et al. (2022, "It's Raw!",
-section 4.1), which keeps all eigenvalues on the left. A step costs O(S) by the Woodbury identity. A sequence's kernel
-is unrolled in blocks and not found through its generating function: that needs an FFT, which spreads rounding errors
-and whatever is not a number from the future into the past.
+section 4.1), which keeps all eigenvalues on the left. A step costs O(S) by the Woodbury identity, and one compiled
+loop takes them in turn; elsewhere a sequence's kernel is unrolled in blocks and not found through its generating
+function: that needs an FFT, which spreads rounding errors and whatever is not a number from the future into the past.
 """
 
 import math
@@ -95,16 +95,14 @@ class S4(SequenceLayer):
         return self.mix(s, x), S4State(to_pairs(h))
 
     def _segments(self, x: Tensor, state: S4State, segments: Segments | None) -> tuple[Tensor, S4State]:
-        """The same map of real pairs, whose matrix is what it makes of each of them."""
+        """``abar = 2 (I - dt/2 A)^-1 - I``, and that inverse is diagonal but for a rank of one, by Woodbury."""
         system = self._sampled()
-        size = 2 * self.readout.shape[1]
-        pairs = torch.eye(size, dtype=state.h.dtype, device=x.device).view(size, 1, -1, 2)
-        a = to_pairs(system.implicit(system.explicit(to_complex(pairs)))).flatten(-2).permute(1, 2, 0)
-        b = to_pairs(system.implicit(system.drive)).flatten(-2)
-        real, imaginary = upcast(self.readout).unbind(-1)
-        c = 2 * torch.stack([real, -imaginary], dim=-1).flatten(-2)
-        s, h = state_space_convolution(upcast(x), a, b, c, state.h.flatten(-2), segments)
-        return self.mix(s, x), S4State(h.unflatten(-1, (-1, 2)))
+        read = system.p.conj() * system.resolvent
+        s, h = state_space_convolution(
+            upcast(x), 2 * system.resolvent - 1, 2 * system.resolved, read, system.implicit(system.drive),
+            to_complex(self.readout), to_complex(state.h), segments,
+        )  # fmt: skip
+        return self.mix(s, x), S4State(to_pairs(h))
 
     @from_weights
     def _sampled(self) -> "Sampled":

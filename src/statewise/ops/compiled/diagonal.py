@@ -88,11 +88,11 @@ def _forward(spans: Array, u: Array, coefficients: Array, h: Array, kept: Array,
                 end = min(start + STEPS, last)
                 if start > first:
                     kept[(row * u.shape[1] + start) // STEPS, group] = h[row, group]
-                _take(u, row, start, end, group * L, flow)
+                take(u, row, start, end, group * L, flow)
                 flow[: end - start, L:] = 0
                 for n in range(coefficients.shape[1]):
                     _carry(flow, coefficients[group, n], h[row, group, n], end - start)
-                _hand_out(flow[:, L:], y, row, start, end, group * L)
+                hand_out(flow[:, L:], y, row, start, end, group * L)
 
 
 @jit
@@ -108,8 +108,8 @@ def _backward(
         for group in range(coefficients.shape[0]):
             for start in range(first + (last - first - 1) // STEPS * STEPS, first - 1, -STEPS):
                 end = min(start + STEPS, last)
-                _take(u, row, start, end, group * L, flow)
-                _take(grad_y, row, start, end, group * L, flow[:, L:])
+                take(u, row, start, end, group * L, flow)
+                take(grad_y, row, start, end, group * L, flow[:, L:])
                 flow[: end - start, 2 * L :] = 0
                 for n in range(coefficients.shape[1]):
                     states[0] = 0
@@ -118,13 +118,13 @@ def _backward(
                     elif start == 0:
                         states[0] = initial[row, group, n]
                     _return(flow, states, coefficients[group, n], carried[row, group, n], sums[group, n], end - start)
-                _hand_out(flow[:, 2 * L :], grad_u, row, start, end, group * L)
+                hand_out(flow[:, 2 * L :], grad_u, row, start, end, group * L)
             if first > 0:
                 carried[row, group] = 0
 
 
 @jit
-def _take(x: Array, row: int, start: int, end: int, first: int, into: Array) -> None:
+def take(x: Array, row: int, start: int, end: int, first: int, into: Array) -> None:
     """The channels from ``first`` on into as many lanes; where there are too few, what is in the others stays."""
     for t in range(start, end):
         for lane in range(min(L, x.shape[2] - first)):
@@ -132,7 +132,7 @@ def _take(x: Array, row: int, start: int, end: int, first: int, into: Array) -> 
 
 
 @jit
-def _hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int) -> None:
+def hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int) -> None:
     """Back again."""
     for t in range(start, end):
         for lane in range(min(L, x.shape[2] - first)):

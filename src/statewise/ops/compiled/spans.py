@@ -25,6 +25,16 @@ def spans(segments: Segments | None, batch: int, time: int) -> Array:
     return found
 
 
+def marks_of(segments: Segments | None, batch: int) -> Array:
+    """``(B, T)``: before which steps a row begins anew; ``(B, 0)`` where none does."""
+    return _nowhere(batch) if segments is None else segments.marks
+
+
+@lru_cache(maxsize=16)
+def _nowhere(batch: int) -> Array:
+    return np.zeros((batch, 0), np.bool_)
+
+
 @lru_cache(maxsize=16)
 def _of_rows(batch: int, time: int) -> Array:
     found = np.zeros((batch, 3), np.int64)
