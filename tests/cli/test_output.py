@@ -96,6 +96,18 @@ def test_models_stand_under_their_families_with_what_they_cost(
     assert under == {name: entry.family for name, entry in SEQUENCE_LAYERS.items()}
 
 
+def test_a_reservoir_has_one_number_of_weights_wherever_it_is_told(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    told = set()
+    for words in (["models"], ["models", "echo-state"]):
+        assert run([*words, "--width", "32", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out.splitlines()[-1])
+        row = found["costs"] if len(words) > 1 else next(row for row in found if row["name"] == "echo-state")
+        told.add(row["fixed"])
+    assert told == {32 * 32 + round(0.1 * 32 * 32)}
+
+
 def test_layers_that_are_no_arms_are_listed_apart_and_described(capsys: pytest.CaptureFixture[str]):
     assert run(["models", "--width", "8", "--json"]) == 0
     said = capsys.readouterr().out

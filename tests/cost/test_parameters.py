@@ -172,7 +172,7 @@ def test_a_reservoirs_weights_that_are_not_zero_are_fixed():
     found = count_parameters(Model(layer, nn.Linear(H, 3), 3))
     by_hand = sum(int((weights != 0).sum()) for weights in (layer.input_weights, layer.weights, layer.bias))
     assert found.fixed == found.matched == by_hand
-    assert D * H + H < by_hand < D * H + H + H * H
+    assert by_hand == D * H + H + round(OPTIONS["echo-state"]["recurrent_connectivity"] * H * H)
 
 
 def test_input_side_and_readout_stand_apart():

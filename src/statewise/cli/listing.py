@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 
-import torch
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -44,9 +43,7 @@ def run(verb: verbs.Models | verbs.Tasks, command: str) -> None:
     """List models or tasks, or describe one."""
     if isinstance(verb, verbs.Models):
         width = replace(ModelConfig(), **verbs.given(verb, "width")).width
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # a sparse reservoir has as many weights as chance gives it
-            told = _describe_models(verb.name, width) if verb.name else _list_models(width)
+        told = _describe_models(verb.name, width) if verb.name else _list_models(width)
     else:
         told = _describe_task(verb.name) if verb.name else _list_tasks()
     if verb.json:

@@ -27,7 +27,7 @@ class Reader(Placed):
     def fixed_weights(self) -> int:
         """How many weights of its own, without those of modules inside, are never trained: see ``count_fixed``.
 
-        A layer with sparse ones says here how many are to be expected where it is made on the meta device, on which
+        A layer with sparse ones says here how many there would be where it is made on the meta device, on which
         nothing has a value.
         """
         return count_fixed(self)

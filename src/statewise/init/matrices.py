@@ -65,9 +65,10 @@ def reservoir_matrix(
 ) -> Tensor:
     """A fixed recurrent matrix ``(units, units)`` in float64 whose largest eigenvalue has modulus ``spectral_radius``.
 
-    ``random``: normal entries, each kept with probability ``connectivity`` (Jaeger 2001), drawn again where no unit
-    reaches itself. ``orthogonal``: a random orthogonal matrix. ``ring``: unit i feeds unit i + 1 alone, the simple
-    cycle reservoir of Rodan & Tino 2011. On the meta device it is a shape, and no eigenvalue is worked out.
+    ``random``: normal entries, of which the fraction ``connectivity`` is kept, at least one, wherever they happen to
+    stand (Jaeger 2001), drawn again where no unit reaches itself. ``orthogonal``: a random orthogonal matrix. ``ring``:
+    unit i feeds unit i + 1 alone, the simple cycle reservoir of Rodan & Tino 2011. On the meta device it is a shape, and
+    no eigenvalue is worked out.
 
     Raises:
         ValueError: if the topology is unknown, or no random matrix with a cycle turns up, so that every eigenvalue
@@ -84,9 +85,11 @@ def reservoir_matrix(
     if topology == "orthogonal":
         q, r = torch.linalg.qr(torch.randn(units, units, generator=generator, dtype=torch.float64))
         return spectral_radius * q * r.diagonal().sign()
+    kept = reservoir_entries(units, connectivity=connectivity, topology=topology)
     for _ in range(DRAWS):
         weights = torch.randn(units, units, generator=generator, dtype=torch.float64)
-        weights *= torch.rand(units, units, generator=generator, dtype=torch.float64) < connectivity
+        left_out = torch.rand(units**2, generator=generator, dtype=torch.float64).argsort()[kept:]
+        weights.view(-1)[left_out] = 0.0
         if weights.is_meta:
             return weights
         radius = _spectral_radius(weights)
@@ -98,7 +101,7 @@ def reservoir_matrix(
 
 
 def reservoir_entries(units: int, *, connectivity: float, topology: Topology) -> int:
-    """How many entries of a ``reservoir_matrix`` are not zero: to be expected of a ``random`` one, exactly of others.
+    """How many entries of a ``reservoir_matrix`` are not zero.
 
     >>> [reservoir_entries(50, connectivity=0.1, topology=topology) for topology in ("random", "orthogonal", "ring")]
     [250, 2500, 50]

@@ -106,7 +106,7 @@ class EchoStateNetwork(SequenceLayer):
         recurrent = reservoir_entries(hidden_size, connectivity=recurrent_connectivity, topology=topology)
         fed = input_size * fed_units(hidden_size, input_connectivity)
         scaled = ((spectral_radius, recurrent), (scaling, fed), (bias_scaling, hidden_size))
-        self._expected_weights = sum(entries for scale, entries in scaled if scale)
+        self._drawn_weights = sum(entries for scale, entries in scaled if scale)
 
     def _keep(self, input_weights: Tensor, weights: Tensor, bias: Tensor) -> None:
         dtype = torch.get_default_dtype()
@@ -115,7 +115,7 @@ class EchoStateNetwork(SequenceLayer):
         self.register_buffer("bias", bias.to(dtype))
 
     def fixed_weights(self) -> int:
-        return self._expected_weights if self.weights.is_meta else super().fixed_weights()
+        return self._drawn_weights if self.weights.is_meta else super().fixed_weights()
 
     def initial_state(self, batch_size: int) -> EchoState:
         return EchoState(self.zeros(batch_size, self.output_size))
