@@ -67,8 +67,8 @@ def reservoir_matrix(
 
     ``random``: normal entries, of which the fraction ``connectivity`` is kept, at least one, wherever they happen to
     stand (Jaeger 2001), drawn again where no unit reaches itself. ``orthogonal``: a random orthogonal matrix. ``ring``:
-    unit i feeds unit i + 1 alone, the simple cycle reservoir of Rodan & Tino 2011. On the meta device it is a shape, and
-    no eigenvalue is worked out.
+    unit i feeds unit i + 1 alone, the simple cycle reservoir of Rodan & Tino 2011. On the meta device it is a shape, of
+    which no eigenvalue is worked out.
 
     Raises:
         ValueError: if the topology is unknown, or no random matrix with a cycle turns up, so that every eigenvalue
