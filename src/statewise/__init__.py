@@ -29,6 +29,7 @@ _EXPORTS = {
     "default_run": "runs.complete",
     "evaluate_run": "api",
     "forecast_rows": "api",
+    "forecast_series": "api",
     "generate_text": "api",
     "import_path": "importing",
     "load_run": "runs.folder",

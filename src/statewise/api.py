@@ -24,7 +24,7 @@ from statewise.models.bare import bare_layer
 from statewise.models.resolve import pattern_of
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import load_run
-from statewise.runs.forecasting import NextRows, forecast_next
+from statewise.runs.forecasting import NextRows, SeveralNextRows, forecast_each, forecast_next
 from statewise.runs.intervals import Intervals
 from statewise.runs.rows_ahead import USUALLY, When
 from statewise.runs.training import score_run, train_run
@@ -199,9 +199,13 @@ def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | Non
 
 
 def forecast_rows(
-    folder: str | Path, data: str | Path = "", intervals: Intervals | None = None, when: When = USUALLY
+    folder: str | Path,
+    data: str | Path = "",
+    intervals: Intervals | None = None,
+    when: When = USUALLY,
+    series: str = "",
 ) -> NextRows:
-    """The rows that follow a table; ``statewise forecast`` from Python.
+    """The rows that follow a table, or one of its series; ``statewise forecast`` from Python.
 
     Args:
         folder: of a run that was trained on a table.
@@ -209,12 +213,23 @@ def forecast_rows(
         intervals: predictive intervals from Monte Carlo dropout; ``None`` = none. What they hold stands in
             ``statewise.runs.forecasting``.
         when: the rows come, of a run that is told times; else each comes a usual step after the one before.
+        series: which one, of a run on a table of several; ``forecast_series`` forecasts all.
 
     Raises:
-        UserError: if the folder holds no finished run on a table, the table has other columns or times, or intervals
-            are asked of a model without dropout.
+        UserError: if the folder holds no finished run on a table, the table has other columns or times, no such series,
+            or intervals are asked of a model without dropout.
     """
-    return forecast_next(load_run(Path(folder)), str(data), intervals, when)
+    return forecast_next(load_run(Path(folder)), str(data), intervals, when, series)
+
+
+def forecast_series(
+    folder: str | Path, data: str | Path = "", intervals: Intervals | None = None, when: When = USUALLY
+) -> SeveralNextRows:
+    """The rows that follow every series of a table; ``statewise forecast`` from Python. See ``forecast_rows``.
+
+    Those of the training and others, unless these are shorter than the horizon.
+    """
+    return forecast_each(load_run(Path(folder)), str(data), intervals, when)
 
 
 @dataclass(frozen=True)

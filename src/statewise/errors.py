@@ -1,7 +1,7 @@
 """Errors that are meant for people: one sentence that names the cause and the mend."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Choice = TypeVar("Choice", bound=str)
@@ -60,6 +60,16 @@ def counted(number: int, what: str) -> str:
     ('1 gap', '2 gaps', '1,200 rows')
     """
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a person to read, of many the first.
+
+    >>> listed([f"shop {number}" for number in range(100)]).removeprefix("shop 0, shop 1, ")
+    'shop 2, shop 3, shop 4, shop 5, shop 6, shop 7, shop 8, shop 9, shop 10, shop 11 and 88 more'
+    """
+    told = ", ".join(names[:MOST_TOLD])
+    return told if len(names) <= MOST_TOLD else f"{told} and {len(names) - MOST_TOLD} more"
 
 
 def choose(name: str, value: Choice, allowed: Iterable[str]) -> Choice:

@@ -25,7 +25,7 @@ def times_of(tmp_path: Path, times: list[str]) -> Times:
 
 
 def test_what_is_told_by_hand():
-    pace = Pace.fit(SENSOR, horizon=2, time_as="elapsed")
+    pace = Pace.fit([SENSOR], horizon=2, time_as="elapsed")
     assert (pace.unit, pace.shortest, pace.longest, pace.width) == (10.0, 2.0, 60.0, 3)
     assert pace.elapsed(SENSOR) == pytest.approx([1, 1, 0.2, 1, 1, 6, 1])
     since, next_one, one_after = (2 ** (1 + pace.columns(SENSOR, 7)) - 1).T
@@ -35,7 +35,7 @@ def test_what_is_told_by_hand():
 
 
 def test_rows_that_follow_are_told_where_they_are_known():
-    pace = Pace.fit(SENSOR, horizon=2, time_as="column")
+    pace = Pace.fit([SENSOR], horizon=2, time_as="column")
     known = pace.columns(SENSOR, 5)
     assert known == pytest.approx(pace.columns(SENSOR, 7)[:5])
     assert known[-1] != pytest.approx(pace.columns(SENSOR[:5], 5)[-1])
@@ -47,7 +47,7 @@ def test_even_times_are_told_as_nothing_and_a_clock_of_ones(unit: float):
     times = np.round(np.arange(50) * unit, 6)
     values = np.random.default_rng(0).normal(size=(50, 2))
     for time_as in ("steps", "column", "elapsed"):
-        told = Pace.fit(times, horizon=3, time_as=time_as).tell(values, times)
+        told = Pace.fit([times], horizon=3, time_as=time_as).tell(values, times)
         assert isinstance(told, Timed) == (time_as == "elapsed")
         if isinstance(told, Timed):
             torch.testing.assert_close(told.elapsed, torch.ones(50), atol=1e-4, rtol=0)
@@ -56,7 +56,7 @@ def test_even_times_are_told_as_nothing_and_a_clock_of_ones(unit: float):
 
 
 def test_a_pace_survives_its_file():
-    pace = Pace.fit(SENSOR, horizon=2, time_as="elapsed")
+    pace = Pace.fit([SENSOR], horizon=2, time_as="elapsed")
     assert Pace.from_json(pace.to_json()) == pace
 
 

@@ -43,14 +43,14 @@ def test_every_dialect_reads_the_same(kind: str, before: str, tmp_path: Path):
     text = before + "\n".join([delimiter.join(["day", "load", "heat"]), *rows]) + "\n"
     table = read_table(written(tmp_path, text))
     assert table.columns == ["load", "heat"]
-    assert table.values[:, 0].tolist() == VALUES
+    assert table.series[0].values[:, 0].tolist() == VALUES
     assert table.times is not None
     assert (table.times.column, table.times.step, table.times.season) == ("day", "day", 7)
 
 
 def test_one_column_of_decimal_commas_is_said_to_be_one(tmp_path: Path):
     table = read_table(written(tmp_path, "x\n1.5\n2.5\n3.5\n"))
-    assert table.values.tolist() == [[1.5], [2.5], [3.5]]
+    assert table.series[0].values.tolist() == [[1.5], [2.5], [3.5]]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -75,7 +75,7 @@ def test_every_line_end_reads_the_same(kind: str, columns: int, tmp_path: Path):
     path = tmp_path / "table.csv"
     lines = [",".join(["x", "y"][:columns]), *(",".join([f"{k}.5", f"{k * k}"][:columns]) for k in range(9))]
     path.write_bytes("".join(line + LINE_ENDS[kind] for line in lines).encode())
-    assert read_table(str(path)).values.tolist() == [[k + 0.5, k * k][:columns] for k in range(9)]
+    assert read_table(str(path)).series[0].values.tolist() == [[k + 0.5, k * k][:columns] for k in range(9)]
 
 
 RETURN_INSIDE = {
@@ -97,7 +97,7 @@ def test_a_carriage_return_inside_a_line_is_refused(kind: str, tmp_path: Path):
 def test_cells_in_quotes_may_hold_line_ends(end: str, inside: str, tmp_path: Path):
     path = tmp_path / "table.csv"
     path.write_bytes(end.join(["y,note", *(f'{k}.5,"a{inside}b"' for k in range(5)), ""]).encode())
-    assert read_table(str(path)).values.tolist() == [[k + 0.5] for k in range(5)]
+    assert read_table(str(path)).series[0].values.tolist() == [[k + 0.5] for k in range(5)]
 
 
 def test_names_are_on_one_line_and_columns_without_a_name_are_counted(tmp_path: Path):
@@ -114,7 +114,7 @@ def test_names_may_be_numbers_and_times_where_they_head_something_else(header: s
 
 def test_a_cell_larger_than_csv_can_look_at_is_read_all_the_same(tmp_path: Path):
     table = read_table(written(tmp_path, f"y;note\n1,5;a\n2,5;{'long ' * 50_000}\n3,5;b\n"))
-    assert (table.values.tolist(), table.left_out) == ([[1.5], [2.5], [3.5]], ["note"])
+    assert (table.series[0].values.tolist(), table.left_out) == ([[1.5], [2.5], [3.5]], ["note"])
 
 
 def numbered(name: str, times: list[int], tmp_path: Path) -> str:
@@ -210,6 +210,6 @@ def test_what_was_guessed_is_said(tmp_path: Path):
 
 
 def test_values_are_float64_and_finite(tmp_path: Path):
-    values = read_table(written(tmp_path, "a,b\n1,2\n3,4\n")).values
+    values = read_table(written(tmp_path, "a,b\n1,2\n3,4\n")).series[0].values
     assert values.dtype == np.float64
     assert np.isfinite(values).all()

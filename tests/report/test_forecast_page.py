@@ -7,12 +7,14 @@ from statewise.report import render_forecast
 from .page import Data, Page, assert_sound
 
 
+def page_of(**series: Data) -> str:
+    facts = {"title": "Forecast by plant", "created": "2026-03-14T09:26:53", "command": "statewise forecast runs/plant"}
+    return render_forecast({**facts, "notes": ["known <i>by</i> all"], "series": series})
+
+
 @pytest.fixture
 def found() -> Data:
     return {
-        "title": "Forecast by plant",
-        "created": "2026-03-14T09:26:53",
-        "command": "statewise forecast runs/plant --interval 0.975",
         "times": ["2024-05-01", "2024-05-02"],
         "ahead": [86400.0, 2 * 86400.0],
         "ago": [-10 * 86400.0, -86400.0, 0.0],
@@ -28,7 +30,7 @@ def found() -> Data:
 
 def corners(found: Data, css: str) -> list[list[tuple[float, float]]]:
     """Of all lines or bands of that look, in the units of the plot."""
-    text = render_forecast(found)
+    text = page_of(plant=found)
     tags = [tag for tag in text.split("<") if tag.startswith(("polyline", "polygon")) and f'"{css}' in tag]
     return [
         [tuple(map(float, corner.split(","))) for corner in tag.split('points="')[1].split('"')[0].split()]
@@ -37,7 +39,7 @@ def corners(found: Data, css: str) -> list[list[tuple[float, float]]]:
 
 
 def test_a_page_has_a_plot_for_each_target_and_a_table_of_all_rows(found: Data) -> None:
-    text = render_forecast(found)
+    text = page_of(plant=found)
     page = Page(text)
     assert sum(attribute == ("class", "plot") for attribute in page.attributes) == 2
     assert page.counts("tr") == 1 + 2
@@ -68,28 +70,37 @@ def test_rows_stand_where_their_times_are(found: Data) -> None:
     first, second, third, *_, last = (x for x, _ in (*known, *ahead))
     assert second - first == pytest.approx(9 * (third - second), rel=0.01)
     assert last - third == pytest.approx(2 * (third - second), rel=0.01)
-    assert "days from the last known row" in render_forecast(found)
-    assert "hour from the last known row" in render_forecast(found | {"unit": "hour"})
+    assert "days from the last known row" in page_of(plant=found)
+    assert "hour from the last known row" in page_of(plant=found | {"unit": "hour"})
 
 
 def test_a_row_that_is_pointed_at_is_told_with_its_interval(found: Data) -> None:
-    tips = [value for name, value in Page(render_forecast(found)).attributes if name == "data-tip"]
+    tips = [value for name, value in Page(page_of(plant=found)).attributes if name == "data-tip"]
     assert "2024-05-02: 5.000\n3.500 to 6.500" in tips
     del found["lower"], found["upper"], found["intervals"]
-    tips = [value for name, value in Page(render_forecast(found)).attributes if name == "data-tip"]
+    tips = [value for name, value in Page(page_of(plant=found)).attributes if name == "data-tip"]
     assert "2024-05-02: 5.000" in tips
 
 
 def test_without_intervals_or_known_rows_there_is_a_line(found: Data) -> None:
     del found["lower"], found["upper"], found["intervals"], found["before"], found["ago"]
-    text = render_forecast(found)
+    text = page_of(plant=found)
     assert len(corners(found, "line main")) == 2
     assert "Shaded" not in text
     assert "Intervals" not in text
     assert_sound(text)
 
 
+def test_several_series_stand_below_each_other_and_of_many_the_first(found: Data) -> None:
+    text = page_of(**{f"<plant {k}>": found for k in range(50)})
+    page = Page(text)
+    assert page.counts("h2") == 40 + 1
+    assert "<plant 39>" in page.text
+    assert "The first 40 of 50 series are drawn" in page.text
+    assert_sound(text)
+
+
 def test_what_is_no_forecast_is_refused(found: Data) -> None:
     del found["values"]
     with pytest.raises(ValueError, match="values"):
-        render_forecast(found)
+        page_of(plant=found)

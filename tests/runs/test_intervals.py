@@ -105,7 +105,7 @@ def test_an_unsure_model_has_wider_ones(run: LoadedRun):
 
 def test_errors_are_those_of_the_validation_part(run: LoadedRun, walk: np.ndarray):
     errors = validation_errors(run)
-    scale = np.array(run.preprocessing["changes"]["scale"])
+    scale = np.array(run.preprocessing["scales"][""]["changes"]["scale"])
     assert errors.shape == (450 - HORIZON, HORIZON)
     assert errors[:, 0].numpy() * scale == pytest.approx(walk[2101:2549] - walk[2100:2548], abs=1e-3)
 

@@ -18,15 +18,15 @@ def airline(data: Path) -> Forecast:
 
 
 def test_the_scaler_looks_at_training_rows_alone(airline: Forecast):
-    train = airline.values[: airline.bounds["train"][1]]
-    assert airline.scaler.mean == pytest.approx(train.mean(axis=0))
+    train = airline.values[: airline.bounds["train"][0][1]]
+    assert airline.scales[0].scaler.mean == pytest.approx(train.mean(axis=0))
     assert airline.season == 12
 
 
 def test_baselines_by_hand(airline: Forecast):
-    start, end = airline.bounds["test"]
+    start, end = airline.bounds["test"][0]
     series, season = airline.values[:, 0], airline.season
-    train = series[: airline.bounds["train"][1]]
+    train = series[: airline.bounds["train"][0][1]]
     scale = np.abs(train[season:] - train[:-season]).mean()
     now = np.arange(start, end - 2)
     last = np.mean([np.abs(series[now + h] - series[now]) for h in (1, 2)]) / scale
@@ -66,11 +66,11 @@ def test_every_forecast_is_scored_against_its_own_rows(tmp_path_factory, seed, h
     values = np.random.default_rng(seed).normal(size=(200, 2)).cumsum(axis=0)
     source = written(tmp_path_factory.mktemp("series") / "walk.csv", values)
     task = Forecast(source=source, horizon=horizon, target="c1")
-    start, end = task.bounds[split]
+    start, end = task.bounds[split][0]
     seen = []
     for batch in task.evaluation(split, batch_size=batch_size):
-        now = batch.inputs.double().numpy() * task.scaler.deviation + task.scaler.mean
-        ahead = task.changes.in_units(batch.targets.double().numpy(), now[..., task.targets])
+        now = batch.inputs.double().numpy() * task.scales[0].scaler.deviation + task.scales[0].scaler.mean
+        ahead = task.scales[0].changes.in_units(batch.targets.double().numpy(), now[..., task.targets])
         for row, step in batch.weights.nonzero().tolist():
             place = np.abs(values - now[row, step]).sum(axis=1).argmin()
             assert ahead[row, step, :, 0] == pytest.approx(values[place + 1 : place + 1 + horizon, 1], abs=1e-4)
@@ -113,5 +113,5 @@ def test_a_season_longer_than_the_training_part_is_none(tmp_path: Path):
 
 
 def test_every_row_of_a_split_counts_once(airline: Forecast):
-    start, end = airline.bounds["valid"]
+    start, end = airline.bounds["valid"][0]
     assert sum(float(b.weights.sum()) for b in airline.evaluation("valid", batch_size=1)) == end - start - 2

@@ -133,7 +133,7 @@ def _forecast(verb: verbs.Forecast, command: str) -> None:
         )
     print(f"report: {write_forecast(verb.run, found, command=command)}")
     if verb.json:
-        print(json.dumps(asdict(found.series[""] if "" in found.series else found)))
+        print(json.dumps(asdict(found.series.get("", found))))
 
 
 def _print_rows(found: SeveralNextRows) -> None:

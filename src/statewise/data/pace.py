@@ -1,5 +1,6 @@
 """How far rows lie apart in time, as models are told it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -18,16 +19,16 @@ down"""
 
 @dataclass(frozen=True)
 class Pace:
-    """Times between rows in units of the usual step u, the median of the training part. With Delta_t = t_t - t_{t-1}:
+    """Times between rows in units of the usual step u, the median of all training parts. With Delta_t = t_t - t_{t-1}:
 
-        elapsed      Delta_t / u, as layers that read time are handed it; 1 at the first row of a table
+        elapsed      Delta_t / u, as layers that read time are handed it; 1 at the first row of a series
         columns      log2(1 + Delta_t / u) - 1,  log2(1 + (t_{t+h} - t_t) / (h u)) - 1  for h = 1 ... horizon
 
     So a model of the columns knows how long ago the row before was and for when it is asked. They are 0 at the usual
     step, and grow slowly where a gap is thousands of steps long. Where the training part is evenly spaced there are
     none, as nothing could be learnt of them.
 
-    >>> pace = Pace.fit(np.array([0.0, 10.0, 20.0, 50.0]), horizon=1, time_as="elapsed")
+    >>> pace = Pace.fit([np.array([0.0, 10.0, 20.0, 50.0])], horizon=1, time_as="elapsed")
     >>> pace.elapsed(np.array([0.0, 10.0, 15.0]))
     array([1. , 1. , 0.5])
     >>> pace.columns(np.array([0.0, 10.0, 40.0]), rows=2)
@@ -44,9 +45,9 @@ class Pace:
     longest: float
 
     @classmethod
-    def fit(cls, times: np.ndarray, horizon: int, time_as: TimeAs) -> "Pace":
-        """The pace of a training part, ``times (rows,)`` in seconds or units."""
-        steps = np.diff(times)
+    def fit(cls, times: Sequence[np.ndarray], horizon: int, time_as: TimeAs) -> "Pace":
+        """The pace of the training parts of one or several series, each ``(rows,)`` in seconds or units."""
+        steps = np.concatenate([np.diff(one) for one in times])
         return cls(time_as, horizon, float(np.median(steps)), float(steps.min()), float(steps.max()))
 
     @property

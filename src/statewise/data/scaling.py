@@ -1,5 +1,6 @@
 """Bringing columns and their changes to size one, by what the training part looks like."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ class Changes:
 
     horizon: int
     scale: np.ndarray
-    """(K,): s"""
+    """(K,): s; (..., 1, K) of changes (..., horizon * K) that are each of a series of its own"""
 
     @classmethod
     def fit(cls, values: np.ndarray, horizon: int) -> "Changes":
@@ -82,3 +83,25 @@ class Changes:
     def from_json(cls, data: dict[str, Any]) -> "Changes":
         """The changes that ``to_json`` described."""
         return cls(data["horizon"], np.array(data["scale"]))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What brings one series to size one: its columns, and the changes of its targets."""
+
+    scaler: Scaler
+    changes: Changes
+
+    @classmethod
+    def fit(cls, values: np.ndarray, targets: Sequence[int], horizon: int) -> "Scale":
+        """That of a training part ``(rows, columns)`` of more than ``horizon`` rows, targets by their columns."""
+        return cls(Scaler.fit(values), Changes.fit(values[:, targets], horizon))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything ``from_json`` needs."""
+        return {"scaler": self.scaler.to_json(), "changes": self.changes.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Scale":
+        """The scale that ``to_json`` described."""
+        return cls(Scaler.from_json(data["scaler"]), Changes.from_json(data["changes"]))

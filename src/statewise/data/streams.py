@@ -13,6 +13,8 @@ class Window(NamedTuple):
     """(B, length) int64"""
     begins: Tensor
     """(B,) bool: whether the row does not go on from the window before"""
+    resets: Tensor | None = None
+    """(B, length) bool: at which later steps a row begins anew; None = at none"""
 
 
 def training_window(index: int, *, total: int, rows: int, length: int, seed: int) -> Window:

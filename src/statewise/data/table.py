@@ -1,5 +1,6 @@
-"""Reading a series from a CSV file: which column is time, which are numbers, and what is wrong with it."""
+"""Reading series from a CSV file: which column is time, which are numbers, and what is wrong with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from statewise.data.cells import Cells, read_cells
 from statewise.data.dialect import Decimal, Dialect
 from statewise.data.files import fingerprint, read_bytes
 from statewise.data.numbered import numbered_form
-from statewise.data.times import DateOrder, Times, check_times, date_order, guess_time_column
-from statewise.errors import UserError, counted, unknown
+from statewise.data.several import column_by_times, named_columns, rows_of_series
+from statewise.data.times import DateOrder, Moments, Times, check_times, date_order, guess_time_column, read_times
+from statewise.errors import UserError, counted, listed, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,17 +35,36 @@ class Reading:
     """Mark of decimals"""
     dates: DateOrder = ""
     """Which comes first in dates like 03/04/2024"""
+    series: str = ""
+    """Names of the columns that say of which series a row is, separated by commas; ``none`` = all rows are of one"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Rows of numbers in the order of time."""
+
+    name: str
+    """What the table calls it; empty where all of its rows are one series"""
+    values: np.ndarray
+    """(rows, columns) float64, finite"""
+    times: Times | None
+    """What the time column says; None where there is none"""
+
+    @property
+    def at(self) -> np.ndarray:
+        """(rows,) float64: when rows came, in seconds or units since the first; their numbers where none tells."""
+        return self.times.at if self.times else np.arange(float(len(self.values)))
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of numbers in the order of time."""
+    """One or several series with the same columns."""
 
-    values: np.ndarray
-    """(rows, columns) float64, finite"""
+    series: list[Series]
+    """Each of two rows at least"""
     columns: list[str]
-    times: Times | None
-    """What the time column says; None where there is none"""
+    by: list[str]
+    """The columns that say of which series a row is; none where it is one"""
     content: str
     """SHA-256 of the file"""
     left_out: list[str] = field(default_factory=list)
@@ -52,21 +73,29 @@ class Table:
     """Every guess that was made, for a person to check"""
 
     @property
-    def season(self) -> int:
-        """Rows a season, guessed from the time step; 1 = none known."""
-        return self.times.season if self.times else 1
+    def times(self) -> Times | None:
+        """Those of the first series whose rows are not evenly spaced, or else of the first."""
+        return next((one.times for one in self.series if one.times and not one.times.even), self.series[0].times)
 
     @property
-    def at(self) -> np.ndarray:
-        """(rows,) float64: when rows came, in seconds or units since the first; their numbers where none tells."""
-        return self.times.at if self.times else np.arange(float(len(self.values)))
+    def season(self) -> int:
+        """Rows a season, guessed from the time step of most series; 1 = none known."""
+        seasons = [one.times.season if one.times else 1 for one in self.series]
+        return max(dict.fromkeys(seasons), key=seasons.count)
+
+    @property
+    def even(self) -> bool:
+        """Whether the rows of all series are evenly spaced, at one step."""
+        known = [one.times for one in self.series if one.times]
+        widths = [times.width for times in known]
+        return all(times.even for times in known) and (not widths or max(widths) <= 1.5 * min(widths))
 
 
 def read_table(path: str, reading: Reading | None = None) -> Table:
-    """The series in a CSV file with a header.
+    """The series in a CSV file with a header, one or several.
 
     Commas, semicolons, tabs and bars part cells; decimals have a point or a comma; thousands may be grouped. Columns
-    without a number are left out.
+    without a number are left out, and so are series of a single row.
 
     Args:
         path: of the file.
@@ -74,26 +103,56 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
 
     Raises:
         UserError: if the file is missing, empty, has no header or a name twice in it, one row, text in a number column,
-            missing, infinite or not-a-number values, or unsorted, duplicated or missing times; line and column are
-            named.
+            missing, infinite or not-a-number values, rows of no series, or unsorted, duplicated or missing times;
+            line and column are named.
     """
     reading = reading or Reading()
     data = read_bytes(path, "a CSV file with a header and rows of numbers")
     cells = read_cells(path, data, reading.decimal)
     frame, lines = cells.frame, cells.lines
     notes = [] if cells.dialect.is_plain else [_about_dialect(cells.dialect)]
-    time = _time_column(frame, reading, notes)
-    columns, left_out = _columns_of_numbers(frame, time)
+    by = named_columns(path, frame, reading.series)
+    rows = rows_of_series(path, frame, lines, by)
+    time = _time_column(frame.drop(columns=by).iloc[np.concatenate(list(rows.values()))], reading, notes)
+    moments = None if time is None else read_times(path, frame[time], lines, reading.dates)
+    if not by and not reading.series and moments is not None:
+        by = column_by_times(frame, moments)
+        rows = rows_of_series(path, frame, lines, by)
+    columns, left_out = _columns_of_numbers(frame.drop(columns=by), time)
     if left_out:
         notes.append(f"left out, for they hold no numbers to learn from: {', '.join(left_out)}")
     if not columns:
         raise _no_numbers(path, cells, left_out)
     values = np.stack([_numbers(path, frame[column], lines) for column in columns], axis=1)
-    times = None if time is None else check_times(path, frame[time], lines, reading.dates)
-    if times is not None:
-        notes.extend(_about_times(times, frame, reading))
+    series = [_one_series(path, name, values, moments, lines, rows[name]) for name in rows if len(rows[name]) > 1]
+    table = Table(series, columns, by, fingerprint(data), left_out, notes)
+    notes.extend(_about_series(rows, by, reading))
+    if moments is not None:
+        notes.extend(_about_times(table, moments, reading))
     notes.append(f"columns of numbers: {', '.join(columns)}")
-    return Table(values, columns, times, fingerprint(data), left_out, notes)
+    return table
+
+
+def _one_series(
+    path: str, name: str, values: np.ndarray, moments: Moments | None, lines: np.ndarray, rows: np.ndarray
+) -> Series:
+    if moments is None:
+        return Series(name, values[rows], None)
+    own = moments._replace(cells=moments.cells.iloc[rows], numbers=moments.numbers[rows])
+    return Series(name, values[rows], check_times(path, own, lines[rows], series=name))
+
+
+def _about_series(rows: Mapping[str, np.ndarray], by: list[str], reading: Reading) -> list[str]:
+    if not by:
+        return []
+    lengths = [len(found) for found in rows.values()]
+    guessed = " (--task-options series=NAME,NAME to choose other columns, series=none for one series)"
+    notes = [
+        f"{len(rows):,} series by {', '.join(by)}, of {min(lengths):,} to {max(lengths):,} rows"
+        f"{'' if reading.series else guessed}"
+    ]
+    single = [name for name, found in rows.items() if len(found) < 2]
+    return [*notes, f"left out, for they have a single row: {listed(single)}"] if single else notes
 
 
 def _about_dialect(dialect: Dialect) -> str:
@@ -116,24 +175,34 @@ def _time_column(frame: "pd.DataFrame", reading: Reading, notes: list[str]) -> s
     return time
 
 
-def _about_times(times: Times, frame: "pd.DataFrame", reading: Reading) -> list[str]:
+def _about_times(table: Table, moments: Moments, reading: Reading) -> list[str]:
     notes = []
-    order = None if reading.dates or times.step == "units" else date_order(frame[times.column])
+    times = table.times
+    assert times is not None
+    order = None if reading.dates or not moments.are_dates else date_order(moments.cells)
     if order:
         notes.append(f"dates are read {order} (--task-options dates=day-first or month-first to say otherwise)")
-    form = numbered_form(frame[times.column])
+    form = numbered_form(moments.cells)
     if form:
-        notes.append(f"the numbers of '{times.column}' are read as {form.said}")
-    if not times.even:
-        return [
-            *notes,
-            f"times are irregular: {times.spacing()}; no season is assumed (--task-options season=N for one)",
-        ]
-    season = f"season of {times.season} rows" if times.season > 1 else "no season known"
+        notes.append(f"the numbers of '{moments.column}' are read as {form.said}")
+    whose = f" (series '{next(one.name for one in table.series if one.times is times)}')" if table.by else ""
+    if not table.even:
+        said = _steps_of_series(table) if times.even else f"{times.spacing()}{whose}"
+        season = f"a season of {table.season} rows, as of most series," if table.season > 1 else "no season"
+        return [*notes, f"times are irregular: {said}; {season} is assumed (--task-options season=N for one)"]
+    season = f"season of {table.season} rows" if table.season > 1 else "no season known"
     notes.append(f"one {_row_a_step(times)}: {season} (--task-options season=N to choose another)")
     if times.step in ("seconds", "units") and np.ptp(np.diff(times.at)) > JITTER * times.width:
-        notes.append(f"more or less: {times.spacing()} (--task-options time_as=elapsed to tell models)")
+        notes.append(f"more or less: {times.spacing()}{whose} (--task-options time_as=elapsed to tell models)")
     return notes
+
+
+def _steps_of_series(table: Table) -> str:
+    known = sorted(
+        ((one.times.width, one.name, one.times) for one in table.series if one.times), key=lambda one: one[0]
+    )
+    (_, one, short), (_, other, long) = known[0], known[-1]
+    return f"series '{one}' has a row every {short.written(short.width)}, '{other}' every {long.written(long.width)}"
 
 
 def _row_a_step(times: Times) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -155,8 +155,18 @@ def _day_comes_first(text: "pd.Series") -> bool:
     return bool(changes[0] > changes[1])
 
 
-def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOrder) -> Times:
-    """The times of a table, after a look at their order.
+class Moments(NamedTuple):
+    """A time column as numbers, before anything is said of its order."""
+
+    column: str
+    cells: "pd.Series"
+    numbers: np.ndarray
+    """(rows,): int64 microseconds since 1970, or float64"""
+    are_dates: bool
+
+
+def read_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOrder) -> Moments:
+    """The cells of a time column as numbers.
 
     Args:
         path: of the file, for messages.
@@ -165,33 +175,43 @@ def check_times(path: str, column: "pd.Series", lines: np.ndarray, order: DateOr
         order: of day and month; empty = guessed.
 
     Raises:
-        UserError: if a time cannot be read, is missing, stands twice or goes back.
+        UserError: if a time cannot be read or is missing.
     """
-    name = str(column.name)
-    dates = read_dates(column, order)
-    if dates is None:
-        return _check_numbers(path, column, lines)
-    _refuse(path, name, lines, dates.isna().to_numpy(), "holds '{cell}', which is no time", column)
-    microseconds = dates.to_numpy().astype("datetime64[us]").astype(np.int64)
-    steps = _rising_steps(path, column, microseconds, lines) / 1e6
-    width = float(np.median(steps))
-    days = dates.to_numpy().astype("datetime64[D]")
-    step, season = _name_step(width, days)
-    even = _skip_weekends_alone(days) if step == "working day" else _is_even(steps, width)
-    at = (microseconds - microseconds[0]) / 1e6
-    longest = int(lines[steps.argmax()])
-    return Times(name, step, width, float(microseconds[-1] / 1e6), season if even else 1, at, even, longest)
-
-
-def _check_numbers(path: str, column: "pd.Series", lines: np.ndarray) -> Times:
     import pandas as pd
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     name = str(column.name)
+    dates = read_dates(column, order)
+    if dates is not None:
+        _refuse(path, name, lines, dates.isna().to_numpy(), "holds '{cell}', which is no time", column)
+        return Moments(name, column, dates.to_numpy().astype("datetime64[us]").astype(np.int64), True)
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     _refuse(path, name, lines, ~np.isfinite(values), "holds '{cell}', which is no time", column)
-    steps = _rising_steps(path, column, values, lines)
+    return Moments(name, column, values, False)
+
+
+def check_times(path: str, moments: Moments, lines: np.ndarray, *, series: str = "") -> Times:
+    """The times of a series, after a look at their order.
+
+    Args:
+        path: of the file, for messages.
+        moments: of two rows at least, all of this series.
+        lines: the line of the file that each row stands on.
+        series: its name, for messages, where the file holds several.
+
+    Raises:
+        UserError: if a time stands twice or goes back.
+    """
+    numbers = moments.numbers
+    steps = _rising_steps(path, moments, lines, series) / (1e6 if moments.are_dates else 1)
     width, longest = float(np.median(steps)), int(lines[steps.argmax()])
-    return Times(name, "units", width, float(values[-1]), 1, values - values[0], _is_even(steps, width), longest)
+    if not moments.are_dates:
+        even = _is_even(steps, width)
+        return Times(moments.column, "units", width, float(numbers[-1]), 1, numbers - numbers[0], even, longest)
+    days = numbers.astype("datetime64[us]").astype("datetime64[D]")
+    step, season = _name_step(width, days)
+    even = _skip_weekends_alone(days) if step == "working day" else _is_even(steps, width)
+    at, last = (numbers - numbers[0]) / 1e6, float(numbers[-1] / 1e6)
+    return Times(moments.column, step, width, last, season if even else 1, at, even, longest)
 
 
 def _name_step(width: float, days: np.ndarray) -> tuple[str, int]:
@@ -206,18 +226,26 @@ def _skips_weekends(days: np.ndarray) -> bool:
     return len(days) > 5 and bool(np.is_busday(days).all())
 
 
-def _rising_steps(path: str, column: "pd.Series", times: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    steps = np.diff(times)
-    mend = "sort by time and keep one row a time (several series: a file each), or say --task-options time=none"
+def _rising_steps(path: str, moments: Moments, lines: np.ndarray, series: str) -> np.ndarray:
+    steps = np.diff(moments.numbers)
+    before, mend = (
+        (f"the line before in series '{series}'", "sort by time and keep one row a time in every series")
+        if series
+        else (
+            "the line before",
+            "sort by time and keep one row a time; where the table holds several series, name the column that says of "
+            "which a row is with --task-options series=NAME; or say --task-options time=none",
+        )
+    )
     for wrong, what in (
         (
             steps == 0,
-            f"has the time of the line before, '{{cell}}'; {mend} "
+            f"has the time of {before}, '{{cell}}'; {mend} "
             "(where clocks changed, write times in UTC; where the hour stands in another column, put both into one)",
         ),
-        (steps < 0, f"is earlier than the line before ('{{cell}}'); {mend}"),
+        (steps < 0, f"is earlier than {before} ('{{cell}}'); {mend}"),
     ):
-        _refuse(path, str(column.name), lines, np.concatenate([[False], wrong]), what, column)
+        _refuse(path, moments.column, lines, np.concatenate([[False], wrong]), what, moments.cells)
     return steps
 
 

@@ -1,8 +1,9 @@
-"""The next rows of a series, from a run and the file as it is now."""
+"""The next rows of one or several series, from a run and the file as it is now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 from statewise import tree
 from statewise.contract import Input, Model, slice_time, values_of
 from statewise.data.pace import Pace
-from statewise.data.scaling import Changes, Scaler
-from statewise.data.table import Reading, Table, read_table
-from statewise.errors import UserError
+from statewise.data.scaling import Scale
+from statewise.data.several import ONE_SERIES
+from statewise.data.table import Reading, Series, Table, read_table
+from statewise.errors import UserError, listed, unknown
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
 from statewise.runs.predictive import interval_of_sums, validation_errors
@@ -51,63 +53,150 @@ class NextRows:
     """How they were found"""
 
 
+def is_of_one_series(run: LoadedRun) -> bool:
+    """Whether the tables that a run goes on from are one series; others have one or several, each with a name.
+
+    Raises:
+        UserError: if the run is no forecast.
+    """
+    return bool(_known(run)["reading"]["series"] == ONE_SERIES)
+
+
+@dataclass(frozen=True)
+class SeveralNextRows:
+    """What is forecast of several series."""
+
+    series: dict[str, NextRows]
+    """Name of a series -> its next rows; in the order of the table"""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of series that are left out, or that the training did not know"""
+
+
 def forecast_next(
-    run: LoadedRun, source: str = "", intervals: Intervals | None = None, when: When = USUALLY
+    run: LoadedRun, source: str = "", intervals: Intervals | None = None, when: When = USUALLY, series: str = ""
 ) -> NextRows:
-    """The rows after the last one of a table.
+    """The rows after the last one of a table, or of one of its series.
 
     An interval holds the share ``level`` of all sums y_s + e: what a thinned model s says (``train.monte_carlo``), and
     an error e that the model made on the validation rows, as many rows ahead. So it covers both how unsure the model is
     of its weights and the noise of the data, as far as that stays what it was; it is rather too wide, as errors on
     validation are not noise alone. It is one row's and one target's, and knows nothing of what never happened before.
-    Where rows come at irregular times its errors are those of rows as far ahead as rows of the validation part are.
+    Where rows come at irregular times its errors are those of rows as far ahead as rows of the validation part are;
+    where there are several series they are those of all, in units of what is usual in each.
 
     Args:
         run: a run that was trained to forecast.
         source: path of a table with the columns of the training; empty = the table of the training.
         intervals: how many models are asked, and how wide intervals are; ``None`` = the model as it is, without any.
         when: the rows come, of a run that is told times.
+        series: which series goes on, of a run on several. One that the training did not know is brought to size by its
+            own rows.
 
     Raises:
-        UserError: if the run is no forecast, the table has other columns or other times, times are said to a run that
-            is not told any, or intervals are asked of a model without dropout, or after the table of the training has
-            changed.
+        UserError: if the run is no forecast, the table has other columns or other times, it has no such series or the
+            series is too short, times are said to a run that is not told any, or intervals are asked of a model without
+            dropout, or after the table of the training has changed.
     """
     table = _read(run, source)
+    names = [one.name for one in table.series]
+    if series not in names:
+        raise _not_there(table, series)
+    found = _next_rows(run, table, table.series[names.index(series)], _asked(run, intervals), when)
+    if found is None:
+        raise UserError(f"series '{series}' is too short to go on from, and the training did not know it; add rows")
+    return found
+
+
+def forecast_each(
+    run: LoadedRun, source: str = "", intervals: Intervals | None = None, when: When = USUALLY
+) -> SeveralNextRows:
+    """The rows after the last one of every series in a table; see ``forecast_next``.
+
+    Series that cannot be forecast, being short and not of the training, are left out and named.
+    """
+    table = _read(run, source)
+    asked = _asked(run, intervals)
+    found = {one.name: _next_rows(run, table, one, asked, when) for one in table.series}
+    short = [name for name, rows in found.items() if rows is None]
+    new = [name for name in found if name not in run.preprocessing["scales"] and name not in short]
+    notes = [f"series the training did not know, brought to size by their own rows: {listed(new)}"] if new else []
+    if short:
+        notes.append(f"left out, for they are too short and the training did not know them: {listed(short)}")
+    return SeveralNextRows({name: rows for name, rows in found.items() if rows is not None}, notes)
+
+
+class _Asked(NamedTuple):
+    """The intervals that are asked for, and the errors that they are made of."""
+
+    intervals: Intervals
+    errors: Tensor
+
+
+def _asked(run: LoadedRun, intervals: Intervals | None) -> _Asked | None:
+    return None if intervals is None else _Asked(intervals, validation_errors(run))
+
+
+def _next_rows(run: LoadedRun, table: Table, series: Series, asked: _Asked | None, when: When) -> NextRows | None:
+    """The rows after the last one of a series; ``None`` where it is short, and not of the training."""
     known = run.preprocessing
-    changes, pace = Changes.from_json(known["changes"]), Pace.from_json(known["pace"])
-    check_times(table, pace, known["times"])
-    rows = find_rows(table, pace, when)
-    values = table.values[:, [table.columns.index(name) for name in known["columns"]]]
-    told = pace.tell(Scaler.from_json(known["scaler"]).apply(values), np.concatenate([table.at, rows.at]))
+    pace = Pace.from_json(known["pace"])
+    values = series.values[:, [table.columns.index(name) for name in known["columns"]]]
+    scale = _scale(known, series.name, values, pace.horizon)
+    if scale is None:
+        return None
+    check_times(series, pace, known["times"])
+    rows = find_rows(series, pace, when)
+    told = pace.tell(scale.scaler.apply(values), np.concatenate([series.at, rows.at]))
     inputs = tree.map(lambda leaf: leaf.unsqueeze(0), told)
+    names = [known["columns"][place] for place in known["targets"]]
 
     def by_target(outputs: Any) -> dict[str, list[float]]:
-        said = changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
-        return {known["columns"][place]: said[:, column].tolist() for column, place in enumerate(known["targets"])}
+        said = scale.changes.in_units(np.asarray(outputs, dtype=float), values[-1, known["targets"]])
+        return {name: said[:, column].tolist() for column, name in enumerate(names)}
 
-    shown = values[-max(FEWEST_SHOWN, 3 * changes.horizon) :, known["targets"]]
+    shown = values[-max(FEWEST_SHOWN, 3 * pace.horizon) :, known["targets"]]
     found = NextRows(
         rows.names,
         {},
-        before={known["columns"][place]: shown[:, column].tolist() for column, place in enumerate(known["targets"])},
-        ahead=(rows.at - table.at[-1]).tolist(),
-        ago=(table.at[-len(shown) :] - table.at[-1]).tolist(),
-        unit="rows" if table.times is None else "seconds" if table.times.in_seconds else table.times.column,
-        notes=about_rows(table, pace, rows, when),
+        before={name: shown[:, column].tolist() for column, name in enumerate(names)},
+        ahead=(rows.at - series.at[-1]).tolist(),
+        ago=(series.at[-len(shown) :] - series.at[-1]).tolist(),
+        unit="rows" if series.times is None else "seconds" if series.times.in_seconds else series.times.column,
+        notes=about_rows(series, pace, rows, when),
     )
-    if intervals is None:
+    if asked is None:
         return replace(found, values=by_target(_last_output(run.model, inputs)))
+    intervals = asked.intervals
     samples = sample_outputs(run.model, inputs, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
-    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, validation_errors(run), intervals.level))
+    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, asked.errors, intervals.level))
     return replace(found, values=by_target(samples.mean(dim=0)), lower=lower, upper=upper, intervals=intervals)
+
+
+def _scale(known: Mapping[str, Any], name: str, values: np.ndarray, horizon: int) -> Scale | None:
+    """The scale of a series in the training; of another its own, where it is longer than the horizon."""
+    if name in known["scales"]:
+        return Scale.from_json(known["scales"][name])
+    return Scale.fit(values, known["targets"], horizon) if len(values) > horizon else None
+
+
+def _not_there(table: Table, series: str) -> UserError:
+    names = [one.name for one in table.series]
+    if not table.by:
+        return UserError(f"this run is of a table that is one series; leave series '{series}' out")
+    if series:
+        return unknown("series", series, names)
+    return UserError(f"the table holds {len(names)} series; name one of them: {listed(names)}")
+
+
+def _known(run: LoadedRun) -> Mapping[str, Any]:
+    if "scales" not in run.preprocessing:
+        raise UserError(f"this run, on {run.config.task}, holds no scaling to forecast with; use one on a table")
+    return run.preprocessing
 
 
 def _read(run: LoadedRun, source: str) -> Table:
     """The table to go on from, with all the columns that the run was trained on."""
-    known = run.preprocessing
-    if "changes" not in known:
-        raise UserError(f"this run, on {run.config.task}, holds no scaling to forecast with; use one on a table")
+    known = _known(run)
     path = source or known["source"]
     table = read_table(path, Reading(**known["reading"]))
     missing = [name for name in known["columns"] if name not in table.columns]

@@ -8,7 +8,7 @@ import numpy as np
 
 from statewise.data.ahead import RowsAhead, rows_at, rows_every, usual_rows
 from statewise.data.pace import Pace
-from statewise.data.table import Table
+from statewise.data.table import Series
 from statewise.errors import UserError
 
 
@@ -29,17 +29,17 @@ class When:
 USUALLY = When()
 
 
-def check_times(table: Table, pace: Pace, trained_on: Mapping[str, Any] | None) -> None:
-    """Raise a ``UserError`` unless a table has the times that a run is told.
+def check_times(series: Series, pace: Pace, trained_on: Mapping[str, Any] | None) -> None:
+    """Raise a ``UserError`` unless a series has the times that a run is told.
 
     Args:
-        table: to go on from.
+        series: to go on from.
         pace: of the run.
         trained_on: whether times of the training were in seconds and even; ``None`` = there were none.
     """
     if trained_on is None:
         return
-    times = table.times
+    times = series.times
     if times is None or times.in_seconds != trained_on["in_seconds"]:
         kind = "dates" if trained_on["in_seconds"] else "numbers"
         found = "has no time column" if times is None else f"has other times in '{times.column}'"
@@ -52,35 +52,35 @@ def check_times(table: Table, pace: Pace, trained_on: Mapping[str, Any] | None) 
         )
 
 
-def find_rows(table: Table, pace: Pace, when: When) -> RowsAhead:
+def find_rows(series: Series, pace: Pace, when: When) -> RowsAhead:
     """The rows that are forecast.
 
     Raises:
         UserError: if times are said to a run that is told none, or they are none.
     """
-    count, times = pace.horizon, table.times
+    count, times = pace.horizon, series.times
     if (when.every or when.at) and pace.width == 0:
         raise UserError(
             "this run knows rows at the usual step alone, so it cannot forecast for other times; train one on a table "
             "with irregular times and task option time_as=elapsed, or leave --every and --at out"
         )
     if times is None:
-        return RowsAhead([f"{k}" for k in range(1, count + 1)], table.at[-1] + np.arange(1.0, count + 1))
+        return RowsAhead([f"{k}" for k in range(1, count + 1)], series.at[-1] + np.arange(1.0, count + 1))
     if when.at:
         return rows_at(times, count, when.at)
     return rows_every(times, count, when.every) if when.every else usual_rows(times, count)
 
 
-def about_rows(table: Table, pace: Pace, rows: RowsAhead, when: When) -> list[str]:
+def about_rows(series: Series, pace: Pace, rows: RowsAhead, when: When) -> list[str]:
     """What a person should know of the times of rows that are forecast."""
-    times = table.times
+    times = series.times
     if times is None or (times.even and pace.width == 0):
         return []
     notes = []
     if when == USUALLY:
         told = " (--every and --at say otherwise)" if pace.width else ", of which the run is told nothing"
         notes.append(f"the rows ahead are taken to come at the usual step of {times.written(times.width)}{told}")
-    steps = np.diff(rows.at, prepend=table.at[-1])
+    steps = np.diff(rows.at, prepend=series.at[-1])
     strange = (steps > pace.longest * 1.001) | (steps < pace.shortest * 0.999)
     if pace.width and strange.any():
         notes.append(

@@ -23,7 +23,7 @@ from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
 from statewise.tasks.task import Task
 from statewise.train.convergence import convergence
-from statewise.train.evaluation import evaluate
+from statewise.train.evaluation import evaluate, evaluate_series
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
 from statewise.train.tensorboard import EventFiles
@@ -101,7 +101,8 @@ def _finish(
 def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any]:
     """Scores of a run's best weights on validation and test, and how its solvers did where it has any.
 
-    With ``intervals`` also what the mean of thinned models scores, and what share of the test part intervals hold.
+    Of several series also what each scores on test, beside its own baselines. With ``intervals`` also what the
+    mean of thinned models scores, and what share of the test part intervals hold.
     """
     run = load_run(folder)
     task = make_task(run.config.task, run.config.task_options)
@@ -109,6 +110,7 @@ def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any
     size = run.config.train.batch_size
     found: dict[str, Any] = {split: evaluate(run.model, task, split, batch_size=size) for split in ("valid", "test")}
     solved = convergence(run.model, task, "test", batch_size=size)
+    series = {"series": _score_series(run.model, task, size)} if task.series else {}
     solver = {} if solved is None else {"solver": asdict(solved)}
     thinned = {} if intervals is None else {"thinned": score_thinned(run, intervals)}
     return {
@@ -116,9 +118,16 @@ def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any
         **found,
         "baselines": dict(task.baselines()),
         "chance": task.chance(),
+        **series,
         **solver,
         **thinned,
     }
+
+
+def _score_series(model: Model, task: Task, batch_size: int) -> dict[str, Any]:
+    """Name of a series -> its scores on test, and those of its baselines."""
+    scores = evaluate_series(model, task, "test", batch_size=batch_size)
+    return {name: {"test": found, "baselines": dict(task.baselines_of(name))} for name, found in scores.items()}
 
 
 def _environment() -> dict[str, Any]:

@@ -25,6 +25,10 @@ class Batch(NamedTuple):
     """(B,) bool: rows that begin a new sequence; None = all do. The other rows continue those of the batch before."""
     positions: Tensor | None = None
     """(B, Q) int64: the time steps that are read out; None = all of them"""
+    resets: Tensor | None = None
+    """(B, T) bool: later time steps at which a row begins a new sequence; None = at none"""
+    series: Tensor | None = None
+    """(B, Q) int64: of which of the task's several ``series`` each position is; None = there is one"""
 
     @property
     def values(self) -> Tensor:
@@ -43,7 +47,7 @@ class Batch(NamedTuple):
             self.targets[first:last],
             self.weights[first:last],
             None if self.starts is None else self.starts[first:last],
-            None if self.positions is None else self.positions[first:last],
+            *(None if part is None else part[first:last] for part in (self.positions, self.resets, self.series)),
         )
 
 

@@ -19,34 +19,35 @@ class Columns(NamedTuple):
     """What was guessed, for a person to read"""
 
 
-def choose_columns(table: Table, *, targets: str, beside: str, train: int) -> Columns:
+def choose_columns(table: Table, *, targets: str, beside: str, varies: np.ndarray) -> Columns:
     """The targets, else the last column that varies; and what is looked at beside them, else all that vary.
 
     Args:
         table: the table.
         targets: names, separated by commas; empty = guessed.
         beside: names of what is looked at beside them, likewise; empty = all.
-        train: training rows, from the first: a column that is constant there is of no use.
+        varies: ``(S, columns)`` bool: which columns vary in the training part of each series; one that is constant in
+            all of them is of no use.
 
     Raises:
         UserError: if there is no such column, it holds no numbers, or a target is constant.
     """
-    varies = np.ptp(table.values[:train], axis=0) > 0
+    moves = np.flatnonzero(varies.any(axis=0)).tolist()
     chosen, notes = _places(table, targets), []
     if not chosen:
-        chosen = [int(np.flatnonzero(varies)[-1]) if varies.any() else len(table.columns) - 1]
+        chosen = moves[-1:] or [len(table.columns) - 1]
         notes.append(f"target: {table.columns[chosen[0]]} (--task-options target=NAME,NAME to choose others)")
     for place in chosen:
-        if not varies[place]:
+        if place not in moves:
             raise UserError(
                 f"target '{table.columns[place]}' is constant in the training part; there is nothing to learn: choose "
                 "another with --task-options target=NAME"
             )
     named = _places(table, beside)
-    constant = [name for name, moves in zip(table.columns, varies, strict=True) if not moves]
+    constant = [name for place, name in enumerate(table.columns) if place not in moves]
     if constant and not named:
         notes.append(f"left out, for they are constant in the training part: {', '.join(constant)}")
-    looked_at = {*named, *chosen} if named else np.flatnonzero(varies).tolist()
+    looked_at = {*named, *chosen} if named else moves
     return Columns(sorted(looked_at), chosen, notes)
 
 
@@ -54,6 +55,8 @@ def _places(table: Table, names: str) -> list[int]:
     """Of the columns named, each once."""
     wanted = [names] if names in table.columns else [name.strip() for name in names.split(",")] if names else []
     for name in wanted:
+        if name in table.by:
+            raise UserError(f"column '{name}' says of which series a row is; choose among {', '.join(table.columns)}")
         if name in table.left_out:
             raise UserError(f"column '{name}' holds no numbers; choose among {', '.join(table.columns)}")
         if name not in table.columns:

@@ -1,7 +1,7 @@
 """The data of a task: where its batches come from."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from statewise.contract import InputForm
@@ -22,6 +22,9 @@ class TaskData(ABC):
     """Shortest and longest training sequence; None where sequences are endless streams."""
     least_length: int = 1
     """The shortest length that makes sense, where sequences have a length"""
+    series: Sequence[str] = ()
+    """Names of the several series that batches are of, to which ``Batch.series`` points; in a scoring batch every row
+    is of one. Empty where there is but one"""
 
     @abstractmethod
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:

@@ -1,4 +1,4 @@
-"""Forecasting on any CSV: the next values of one or many targets, from all columns so far."""
+"""Forecasting on any CSV: the next values of one or many targets of one or many series, from all columns so far."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -12,16 +12,17 @@ from statewise import tree
 from statewise.contract import Vectors, values_of
 from statewise.data.dialect import Decimal
 from statewise.data.pace import Pace, TimeAs
-from statewise.data.scaling import Changes, Scaler
-from statewise.data.streams import Window, training_window
+from statewise.data.ring import Stretch, most_streams, plan_streams, ring_window, scoring_batches
+from statewise.data.scaling import Changes, Scale
+from statewise.data.several import ONE_SERIES
+from statewise.data.streams import Window
 from statewise.data.table import Reading, Table, read_table
 from statewise.data.times import DateOrder
-from statewise.errors import UserError, counted
-from statewise.metrics.scores import seasonal_naive_error
+from statewise.errors import UserError, counted, listed
 from statewise.options import check_at_least
 from statewise.tasks.answers import Regression
 from statewise.tasks.batch import Batch, Split
-from statewise.tasks.columns import choose_columns
+from statewise.tasks.panel import Sizes, about_rows, lay_out, naive_error
 from statewise.tasks.scores import Metric, Scores, add_scores
 from statewise.tasks.task import Task
 
@@ -43,6 +44,10 @@ class Forecast(Regression, Task):
     seasonal naive forecast one step ahead on the training rows (Hyndman & Koehler 2006), averaged over the targets.
     Nobody knows chance or an oracle; the last value and the seasonal naive forecast are scored beside every model.
 
+    Where a table holds several series, one model learns from all of them: each is cut in time, standardised and held
+    against its own naive forecast by itself, and a row's state is emptied where another series begins. Together, every
+    forecast counts alike, whichever series it is of.
+
     Where rows come at irregular times, models are told the time since the row before and until each row that is
     forecast (``statewise.data.pace``), so that what is asked is the value at that time. Columns of numbers tell it to
     every model alike; layers that read time have it as their clock as well. Scores are of the times at which rows did
@@ -58,19 +63,21 @@ class Forecast(Regression, Task):
             these and, layers that read time, as their clock; empty = steps where rows are evenly spaced, else elapsed.
         decimal: mark of decimals; empty = guessed.
         dates: which comes first in dates like 03/04/2024; empty = guessed.
+        series: names of the columns that say of which series a row is, separated by commas; empty = guessed, ``none`` =
+            all rows are of one.
         season: rows a season; 0 = guessed from the time column.
-        chunk: time steps a training batch, which is how far gradients reach back.
-        train: training rows, as a fraction, or as a number if above 1.
+        chunk: most time steps of a training batch, which is how far gradients reach back.
+        train: training rows of each series, as a fraction, or as a number if above 1.
         valid: validation rows, likewise; the rest tests, up to ``rows``.
-        rows: how many rows of the file are used; 0 = all.
+        rows: how many rows of each series are used; 0 = all.
 
     Raises:
-        UserError: if the table cannot be read, a target is unknown or constant, the splits are too short, or times
-            are to be told that it does not have.
+        UserError: if the table cannot be read, a target is unknown or constant, the splits of all series are too short,
+            or times are to be told that it does not have.
     """
 
     name = "forecast"
-    description = "Forecast the next rows of a series"
+    description = "Forecast the next rows of one or many series"
     verb = "forecast"
     files = ("source",)
     primary = Metric("mase", "errors of the seasonal naive forecast", lower_is_better=True)
@@ -87,6 +94,7 @@ class Forecast(Regression, Task):
         time_as: Literal["", TimeAs] = "",
         decimal: Decimal = "",
         dates: DateOrder = "",
+        series: str = "",
         season: int = 0,
         chunk: int = 64,
         train: float = 0.7,
@@ -98,85 +106,113 @@ class Forecast(Regression, Task):
         check_at_least("season", season, 0)
         check_at_least("rows", rows, 0)
         self.source = source
-        self.reading = Reading(time, decimal, dates)
         self.chunk = chunk
         self.horizon = horizon
-        table = read_table(source, self.reading)
+        table = read_table(source, Reading(time, decimal, dates, series))
+        self.reading = Reading(time, decimal, dates, ",".join(table.by) or ONE_SERIES)
         self.content = table.content
-        self.bounds = _cut_rows(min(rows or len(table.values), len(table.values)), train, valid)
-        _check_splits(self.bounds, horizon, source)
-        chosen = choose_columns(table, targets=target, beside=columns, train=self.bounds["train"][1])
-        self._notes = [*table.notes, *chosen.notes]
+        self._notes = [*table.notes]
+        sizes = Sizes(train, valid, rows, horizon)
+        self.panel, chosen = lay_out(table, sizes, source=source, target=target, columns=columns, notes=self._notes)
         self.columns = [table.columns[place] for place in chosen.looked_at]
         self.targets = [chosen.looked_at.index(place) for place in chosen.targets]
-        self.values = table.values[: self.bounds["test"][1], chosen.looked_at]
-        self.times = table.at[: len(self.values)]
+        self.bounds, self.values = self.panel.bounds, self.panel.values
+        self.asked = self.values[:, self.targets]
+        self.series = self.panel.names if table.by else ()
         self.time_facts = _time_facts(table)
         self._fit(season or table.season, _chosen_time(table, time_as, self._notes))
-        self._notes.append(_about_rows(self.bounds, horizon))
+        self._lay_streams()
+        self._notes.append(about_rows(self.panel, horizon))
         self.input_form = Vectors(len(self.columns) + self.pace.width)
         self.output_size = horizon * len(self.targets)
 
     def _fit(self, season: int, time_as: TimeAs) -> None:
         """What the training rows alone say: sizes of columns, changes and steps, and how far one season carries."""
-        end = self.bounds["train"][1]
-        seen = self.values[:end]
-        self.season = _checked_season(season, len(seen), self._notes)
-        self.scaler = Scaler.fit(seen)
-        self.pace = Pace.fit(self.times[:end], self.horizon, time_as)
+        seen = self.panel.part("train")
+        self.seasons = self._checked_seasons(season, seen)
+        self.season = max(self.seasons)
+        self.scales = [Scale.fit(rows, self.targets, self.horizon) for rows in seen]
+        self.pace = Pace.fit(self.panel.train_times(), self.horizon, time_as)
         if time_as != "steps" and not self.pace.width:
             self._notes.append("the training part is evenly spaced: models can learn nothing of time from it")
-        self.inputs = self.pace.tell(self.scaler.apply(self.values), self.times)
-        self.changes = Changes.fit(seen[:, self.targets], self.horizon)
-        self.naive_error = _naive_error(seen[:, self.targets], self.season)
+        ends = np.cumsum([len(times) for times in self.panel.times])[:-1]
+        each = zip(self.scales, np.split(self.values, ends), self.panel.times, strict=True)
+        told = [self.pace.tell(scale.scaler.apply(rows), times) for scale, rows, times in each]
+        self.inputs = tree.map(lambda *leaves: torch.cat(leaves), *told)
+        self.units = np.stack([scale.changes.scale for scale in self.scales])
+        errors = [naive_error(rows[:, self.targets], season) for rows, season in zip(seen, self.seasons, strict=True)]
+        self.naive_error = np.stack(errors)
+
+    def _checked_seasons(self, season: int, seen: Sequence[np.ndarray]) -> list[int]:
+        """The season of each series, 1 where its training part does not hold one."""
+        short = [name for name, rows in zip(self.panel.names, seen, strict=True) if season >= len(rows)]
+        if short:
+            whose = "the training part" if len(short) == len(seen) else f"the training parts of {listed(short)}"
+            self._notes.append(f"a season of {season} rows is longer than {whose}: no season is assumed")
+        return [season if season < len(rows) else 1 for rows in seen]
+
+    def _lay_streams(self) -> None:
+        """Where training goes: the rows of each series whose whole horizon is for training."""
+        parts = torch.tensor(self.bounds["train"])
+        self.firsts, self.lengths = parts[:, 0], parts[:, 1] - parts[:, 0] - self.horizon
+        streams = most_streams(self.lengths.tolist(), chunk=self.chunk)
+        self._notes.append(
+            f"training goes over at most {counted(streams, 'stream')} side by side, whatever the batch_size: shorter "
+            "ones would carry hardly any state (--task-options chunk=N for other windows)"
+        )
 
     @property
     def notes(self) -> Sequence[str]:
         return self._notes
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
-        total = self.bounds["train"][1] - self.horizon
-        rows = max(1, min(batch_size, total // self.chunk))
-        window = training_window(index, total=total, rows=rows, length=min(self.chunk, total), seed=seed)
+        streams = plan_streams(self.lengths.tolist(), batch_size=batch_size, chunk=self.chunk)
+        window = ring_window(index, firsts=self.firsts, lengths=self.lengths, streams=streams, seed=seed)
         return self._batch(window, torch.ones(window.places.shape, dtype=torch.bool))
 
     def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
         if length is not None:
             raise UserError("a forecast is scored over its whole split; it has no lengths")
-        start, end = self.bounds[split]
-        total = end - self.horizon - start
-        rows = max(1, min(batch_size, total // WARM_UP))
-        share, warm = -(-total // rows), min(WARM_UP, start)
-        first = start + share * torch.arange(rows).unsqueeze(1)
-        for steps in torch.arange(-warm, share).split(SCORED_AT_ONCE):
-            places = first + steps
-            begins = torch.full((rows,), bool(steps[0] == -warm))
-            window = Window(places.clamp(max=len(self.values) - 1), begins)
-            yield self._batch(window, (steps >= 0) & (places < start + total))
+        stretches = self._stretches(split, batch_size)
+        for window, counts in scoring_batches(stretches, rows=batch_size, length=SCORED_AT_ONCE):
+            yield self._batch(window, counts)
+
+    def _stretches(self, split: Split, most: int) -> list[Stretch]:
+        """Of each series what a split scores, in at most so many pieces, none of them short; and the rows before it."""
+        found = []
+        for (start, end), (begin, _) in zip(self.bounds[split], self.bounds["train"], strict=True):
+            total = end - self.horizon - start
+            share = -(-total // max(1, min(most, total // WARM_UP)))
+            for scored in range(start, start + total, share):
+                found.append(Stretch(max(begin, scored - WARM_UP), scored, min(scored + share, start + total)))
+        return found
 
     def scores(self, outputs: Tensor, batch: Batch) -> Scores:
-        positions = float(batch.weights.sum())
-        errors = (outputs - batch.targets).unflatten(2, (self.horizon, -1)).double()
-        errors = errors * torch.from_numpy(self.changes.scale)
-        weights = batch.weights[..., None, None]
-        absolute = (errors.abs() * weights).sum(dim=(0, 1)).mean(dim=0)
-        squared = (errors.square() * weights).sum(dim=(0, 1)).mean(dim=0)
-        sums = {
-            "mase": float((absolute / torch.from_numpy(self.naive_error)).mean()),
-            "mae": float(absolute.mean()),
-            "mse": float(squared.mean()),
-            "loss": float(self.loss(outputs, batch)),
-        }
-        return Scores(sums, dict.fromkeys(sums, positions))
+        series = torch.zeros(batch.weights.shape, dtype=torch.int64) if batch.series is None else batch.series
+        units, naive = (torch.from_numpy(sizes)[series] for sizes in (self.units, self.naive_error))
+        errors = (outputs - batch.targets).unflatten(2, (self.horizon, -1)).double() * units.unsqueeze(2)
+        absolute, squared = errors.abs().mean(dim=2), errors.square().mean(dim=2)
+        means = {"mase": absolute / naive, "mae": absolute, "mse": squared}
+        sums = {name: float((mean.mean(dim=2) * batch.weights).sum()) for name, mean in means.items()}
+        sums["loss"] = float(self.loss(outputs, batch))
+        return Scores(sums, dict.fromkeys(sums, float(batch.weights.sum())))
 
     def longest_context(self) -> int:
         return self.chunk
 
     def baselines(self) -> Mapping[str, Mapping[str, float]]:
+        return self._baselines(range(len(self.scales)))
+
+    def baselines_of(self, series: str) -> Mapping[str, Mapping[str, float]]:
+        return self._baselines([self.panel.names.index(series)])
+
+    def _baselines(self, numbers: Sequence[int]) -> dict[str, dict[str, float]]:
         steps = np.arange(self.horizon)
-        found = {"last value": self._score_lags(np.zeros_like(steps))}
+        found = {"last value": add_scores([s for n in numbers for s in self._score_lags(n, np.zeros_like(steps))])}
         if self.season > 1:
-            found[f"seasonal naive (season {self.season})"] = self._score_lags(self.season - 1 - steps % self.season)
+            lags = {season: season - 1 - steps % season for season in set(self.seasons)}
+            scored = [scores for n in numbers for scores in self._score_lags(n, lags[self.seasons[n]])]
+            found[f"seasonal naive (season {self.season})"] = add_scores(scored)
         return found
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
@@ -184,15 +220,15 @@ class Forecast(Regression, Task):
         counted = batch.weights[0].nonzero()[:, 0]
         if len(counted) == 0:
             return None
-        column = self.targets[0]
+        column, scale = self.targets[0], self.scales[0 if batch.series is None else int(batch.series[0, counted[-1]])]
         rows = counted[-1:] if self.horizon >= SHOWN else counted[-SHOWN:]
         what = f"the {self.horizon} rows after" if self.horizon >= SHOWN else "the row after each of"
         shown = SHOWN if self.horizon >= SHOWN else 1
         values = batch.values[0, :, : len(self.columns)].double().numpy()
-        scaled = values * self.scaler.deviation + self.scaler.mean
+        scaled = values * scale.scaler.deviation + scale.scaler.mean
         now = scaled[rows.numpy()][:, self.targets]
         target, said = (
-            self.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()
+            scale.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()
             for part in (batch.targets, outputs.detach())
         )
         seen = scaled[max(0, int(counted[-1]) + 1 - SHOWN) : int(counted[-1]) + 1, column]
@@ -204,8 +240,7 @@ class Forecast(Regression, Task):
             "reading": asdict(self.reading),
             "columns": self.columns,
             "targets": self.targets,
-            "scaler": self.scaler.to_json(),
-            "changes": self.changes.to_json(),
+            "scales": {name: scale.to_json() for name, scale in zip(self.panel.names, self.scales, strict=True)},
             "pace": self.pace.to_json(),
             "times": self.time_facts,
         }
@@ -213,31 +248,30 @@ class Forecast(Regression, Task):
     def fingerprint(self) -> str:
         return self.content
 
-    def _batch(self, window: Window, counted: Tensor) -> Batch:
-        changes = self.changes.of(self.values[:, self.targets], window.places.numpy())
+    def _batch(self, window: Window, counts: Tensor) -> Batch:
+        places = window.places.numpy()
+        series = self.panel.series[places]
+        targets = torch.from_numpy(self._changes_of(series).of(self.asked, places))
         inputs = tree.map(lambda leaf: leaf[window.places], self.inputs)
-        targets, weights = torch.from_numpy(changes), counted
         dtype = values_of(inputs).dtype
-        return Batch(inputs, targets.to(dtype), weights.to(dtype), starts=window.begins)
+        named = torch.from_numpy(series) if self.series else None
+        return Batch(inputs, targets.to(dtype), counts.to(dtype), window.begins, resets=window.resets, series=named)
 
-    def _score_lags(self, lags: np.ndarray) -> dict[str, float]:
-        """Test scores of forecasting every step of the horizon by the value that stood ``lags`` rows before now."""
-        start, end = self.bounds["test"]
-        series = self.values[:, self.targets]
+    def _changes_of(self, series: np.ndarray) -> Changes:
+        """The changes of targets that are each of the series of that number."""
+        return Changes(self.horizon, self.units[series][..., None, :])
+
+    def _score_lags(self, number: int, lags: np.ndarray) -> list[Scores]:
+        """Of a series: forecasting every step of the horizon in the test part by what stood ``lags`` rows before."""
+        start, end = self.bounds["test"][number]
         parts = []
         for now in np.split(np.arange(start, end - self.horizon), range(SCORED_AT_ONCE, end - start, SCORED_AT_ONCE)):
-            said = (series[now[:, None] - lags] - series[now][:, None]) / self.changes.scale
-            targets = torch.from_numpy(self.changes.of(series, now)).unsqueeze(0)
-            batch = Batch(targets, targets, torch.ones(1, len(now), dtype=targets.dtype))
-            parts.append(self.scores(torch.from_numpy(said.reshape(targets.shape)), batch))
-        return add_scores(parts)
-
-
-def _cut_rows(length: int, train: float, valid: float) -> dict[str, tuple[int, int]]:
-    """First row of each split and the one after its last; sizes up to 1 are fractions."""
-    first = round(train if train > 1 else train * length)
-    second = first + round(valid if valid > 1 else valid * length)
-    return {"train": (0, first), "valid": (first, second), "test": (second, length)}
+            series = np.full((1, len(now)), number)
+            right = torch.from_numpy(self._changes_of(series).of(self.asked, now[None]))
+            said = (self.asked[now[:, None] - lags] - self.asked[now][:, None]) / self.units[number]
+            batch = Batch(right, right, torch.ones(1, len(now), dtype=right.dtype), series=torch.from_numpy(series))
+            parts.append(self.scores(torch.from_numpy(said.reshape(right.shape)), batch))
+        return parts
 
 
 def _chosen_time(table: Table, said: Literal["", TimeAs], notes: list[str]) -> TimeAs:
@@ -246,7 +280,7 @@ def _chosen_time(table: Table, said: Literal["", TimeAs], notes: list[str]) -> T
         raise UserError(
             f"there are no times to tell as time_as={said}; name their column with --task-options time=NAME"
         )
-    if said or table.times is None or table.times.even:
+    if said or table.times is None or table.even:
         return said or "steps"
     notes.append(
         "models are told the time since the row before and until each row that is forecast, layers that read time by "
@@ -257,38 +291,7 @@ def _chosen_time(table: Table, said: Literal["", TimeAs], notes: list[str]) -> T
 
 def _time_facts(table: Table) -> dict[str, bool] | None:
     """What other tables must have for a run to go on from them."""
-    return None if table.times is None else {"in_seconds": table.times.in_seconds, "even": table.times.even}
-
-
-def _about_rows(bounds: Mapping[str, tuple[int, int]], horizon: int) -> str:
-    train, valid, test = (end - start for start, end in bounds.values())
-    return (
-        f"rows: {train} train, {valid} validate, {test} test (--task-options train=... valid=...); horizon: {horizon} "
-        "(--task-options horizon=N)"
-    )
-
-
-def _check_splits(bounds: Mapping[str, tuple[int, int]], horizon: int, source: str) -> None:
-    for name, (start, end) in bounds.items():
-        if end - start <= horizon:
-            raise UserError(
-                f"the {name} part of {source} has {counted(max(0, end - start), 'row')}, too few for a "
-                f"horizon of {horizon}; give a longer series, a shorter horizon or other split sizes"
-            )
-
-
-def _checked_season(season: int, rows: int, notes: list[str]) -> int:
-    """The season, or 1 where the training part does not hold one."""
-    if season < rows:
-        return season
-    notes.append(f"a season of {season} rows is longer than the training part: no season is assumed")
-    return 1
-
-
-def _naive_error(targets: np.ndarray, season: int) -> np.ndarray:
-    """Mean absolute error of the seasonal naive forecast on the training rows, one a target."""
-    error = seasonal_naive_error(torch.from_numpy(targets), season).numpy()
-    return np.where(error > 0, error, 1.0)
+    return None if table.times is None else {"in_seconds": table.times.in_seconds, "even": table.even}
 
 
 def _written(values: np.ndarray) -> str:

@@ -39,3 +39,7 @@ class Standards:
     def baselines(self) -> Mapping[str, Mapping[str, float]]:
         """Simple rules that need no training: name -> their metrics on the test split."""
         return {}
+
+    def baselines_of(self, series: str) -> Mapping[str, Mapping[str, float]]:
+        """Those of one of the task's several ``series``."""
+        return {}

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from statewise.contract import Segments
 from statewise.errors import UserError
 from statewise.ops.ridge import RidgeStatistics
 from statewise.tasks.batch import Batch
@@ -76,9 +77,10 @@ class ReadoutFitter(Training):
         age = torch.zeros(rows, dtype=torch.int64)
         if batch.starts is not None and self.carry is not None:
             age = torch.where(batch.starts, age, self.age)
-        self.age = age + steps
-        place = torch.arange(steps).expand(rows, -1) if batch.positions is None else batch.positions
-        return (batch.weights > 0) & (age.unsqueeze(1) + place >= self.config.washout)
+        ages, self.age = _ages(age, batch.resets, steps)
+        if batch.positions is not None:
+            ages = ages.gather(1, batch.positions)
+        return (batch.weights > 0) & (ages >= self.config.washout)
 
     def _choose(self) -> None:
         """Put the penalty that validates best into the head."""
@@ -126,3 +128,17 @@ class ReadoutFitter(Training):
         self.age = sums["age"]
         self.statistics.products, self.statistics.moments = sums["products"], sums["moments"]
         self.statistics.examples = facts["examples"]
+
+
+def _ages(before: Tensor, resets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+    """``(B, T)`` and ``(B,)``: how long ago each step's sequence began, and that after the last; ``before`` at first.
+
+    >>> ages, after = _ages(torch.tensor([4]), torch.tensor([[False, False, True, False]]), 4)
+    >>> ages.tolist(), after.tolist()
+    ([[4, 5, 0, 1]], [2])
+    """
+    if resets is None:
+        return before.unsqueeze(1) + torch.arange(steps), before + steps
+    before = before.masked_fill(resets[:, 0], 0)
+    segments = Segments(resets)
+    return torch.arange(steps) - segments.begun(before), segments.counted(before)

@@ -85,4 +85,5 @@ def _cut(batch: Batch, length: int) -> Iterator[Batch]:
         here = slice(start, start + length)
         starts = batch.starts if start == 0 else torch.zeros_like(batch.starts)
         inputs = slice_time(batch.inputs, start, start + length)
-        yield Batch(inputs, batch.targets[:, here], batch.weights[:, here], starts=starts)
+        resets, series = (None if part is None else part[:, here] for part in (batch.resets, batch.series))
+        yield Batch(inputs, batch.targets[:, here], batch.weights[:, here], starts, resets=resets, series=series)

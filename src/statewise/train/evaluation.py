@@ -29,6 +29,16 @@ def evaluate(model: Model, task: Task, split: Split, *, batch_size: int, length:
     return add_scores([task.scores(outputs, batch) for outputs, batch in answered])
 
 
+def evaluate_series(model: Model, task: Task, split: Split, *, batch_size: int) -> dict[str, dict[str, float]]:
+    """Name of each of the task's several series -> every metric on its part of a split. See ``evaluate``."""
+    parts: dict[str, list[Scores]] = {name: [] for name in task.series}
+    for outputs, batch in answers(model, task, split, batch_size=batch_size):
+        assert batch.series is not None
+        for row, number in enumerate(batch.series[:, 0].tolist()):
+            parts[task.series[number]].append(task.scores(outputs[row : row + 1], batch.rows(row, row + 1)))
+    return {name: add_scores(scores) for name, scores in parts.items()}
+
+
 def evaluate_heads(
     model: Model, heads: Sequence[nn.Module], task: Task, split: Split, *, batch_size: int
 ) -> list[dict[str, float]]:

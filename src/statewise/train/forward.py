@@ -13,8 +13,8 @@ from statewise.tree import State
 def to_device(batch: Batch, device: torch.device | str) -> Batch:
     """The batch on another device."""
     targets, weights = batch.targets.to(device), batch.weights.to(device)
-    starts, positions = (None if part is None else part.to(device) for part in (batch.starts, batch.positions))
-    return Batch(tree.to(batch.inputs, device), targets, weights, starts, positions)
+    others = (None if part is None else part.to(device) for part in batch[3:])
+    return Batch(tree.to(batch.inputs, device), targets, weights, *others)
 
 
 def going_on(carry: State | None, batch: Batch) -> State | None:
@@ -40,14 +40,15 @@ def run_batch(model: Model, batch: Batch, carry: State | None, *, checkpoint_tim
 def run_body(model: Model, batch: Batch, carry: State | None, *, checkpoint_time: int = 0) -> tuple[Tensor, State]:
     """What the head reads ``(B, Q, features)`` at the positions the batch asks for, and the state after the batch.
 
-    Rows that ``batch.starts`` marks begin anew; the others go on from ``carry``. With ``checkpoint_time`` the
-    activations of every that many time steps are recomputed in the backward pass, from the same weights.
+    Rows that ``batch.starts`` marks begin anew, the others go on from ``carry``; at ``batch.resets`` rows begin anew
+    inside. With ``checkpoint_time`` the activations of every that many time steps are recomputed in the backward pass,
+    from the same weights.
     """
     state = starting_state(model, batch, carry)
     if checkpoint_time:
         features, state = _checkpointed(model, batch, state, checkpoint_time)
     else:
-        features, state = model.features(batch.inputs, state)
+        features, state = model.features(batch.inputs, state, reset=batch.resets)
     if batch.positions is not None:
         wanted = batch.positions.unsqueeze(2).expand(-1, -1, features.shape[2])
         features = features.gather(1, wanted)
@@ -67,13 +68,14 @@ def starting_state(model: Model, batch: Batch, carry: State | None) -> State:
 def _checkpointed(model: Model, batch: Batch, state: State, every: int) -> tuple[Tensor, State]:
     made = parametrised_weights(model)
 
-    def stretch(x: Input, before: State) -> tuple[Tensor, State]:
+    def stretch(x: Input, before: State, reset: Tensor | None) -> tuple[Tensor, State]:
         with weights_held(dict(made)):
-            return model.features(x, before)
+            return model.features(x, before, reset=reset)
 
     features = []
     for start in range(0, batch.shape[1], every):
         part = slice_time(batch.inputs, start, start + every)
-        y, state = checkpoint(stretch, part, state, use_reentrant=False)
+        reset = None if batch.resets is None else batch.resets[:, start : start + every]
+        y, state = checkpoint(stretch, part, state, reset, use_reentrant=False)
         features.append(y)
     return torch.cat(features, dim=1), state

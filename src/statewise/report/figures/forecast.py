@@ -10,7 +10,7 @@ from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import number
 from statewise.report.scale import Scale
-from statewise.report.schema.forecast import Forecast
+from statewise.report.schema.forecast import Ahead
 
 KNOWN, AHEAD = Style("so far", 5), Style("forecast", 0)
 STYLES = {style.label: style for style in (KNOWN, AHEAD)}
@@ -19,8 +19,8 @@ _MARKED = 40
 """Up to so many rows, each gets a mark, one that tells of it where it is forecast"""
 
 
-def forecast(data: Forecast) -> Figure:
-    """A plot for each target, over the time from the last row that is known."""
+def forecast(data: Ahead, title: str, anchor: str) -> Figure:
+    """A plot for each target of a series, over the time from the last row that is known."""
     plots = tuple(_plot(data, name) for name in data.values)
     caption = f"{'Rows are' if data.unit == 'rows' else 'Time is'} counted from the last row that is known, at 0. "
     if data.times:
@@ -28,10 +28,10 @@ def forecast(data: Forecast) -> Figure:
     if data.lower:
         share = f" that is to hold {100 * data.intervals.level:g}\u202f% of what comes" if data.intervals else ""
         caption += f"Shaded: the interval{share}, of each row by itself."
-    return Figure("forecast", "Forecast", caption, plots, tuple(STYLES))
+    return Figure(anchor, title, caption, plots, tuple(STYLES))
 
 
-def _plot(data: Forecast, name: str) -> Markup:
+def _plot(data: Ahead, name: str) -> Markup:
     known = data.before.get(name, [])
     unit, size = _unit(data)
     so_far: list[Point] = [(time / size, value) for time, value in zip(data.ago, known, strict=False)]
@@ -55,7 +55,7 @@ def _plot(data: Forecast, name: str) -> Markup:
     return plot.svg()
 
 
-def _unit(data: Forecast) -> tuple[str, float]:
+def _unit(data: Ahead) -> tuple[str, float]:
     """What time is counted in, and how much of the data's unit it is; seconds that are many are longer units."""
     if data.unit != "seconds":
         return data.unit, 1.0
@@ -63,7 +63,7 @@ def _unit(data: Forecast) -> tuple[str, float]:
     return next((unit, size) for unit, size in _UNITS if longest >= 3 * size or size == 1)
 
 
-def _told(data: Forecast, name: str, place: int) -> str:
+def _told(data: Ahead, name: str, place: int) -> str:
     """A row that is forecast, in words."""
     told = f"{data.times[place]}: {number(data.values[name][place], 4)}"
     if name not in data.lower:

@@ -10,12 +10,9 @@ class Intervals(BaseModel):
     level: float
 
 
-class Forecast(BaseModel):
-    """What is forecast of every target, in its own units, a row after the other."""
+class Ahead(BaseModel):
+    """What is forecast of every target of a series, in its own units, a row after the other."""
 
-    title: str
-    created: str = ""
-    command: str = ""
     times: list[str]
     """When the rows come"""
     ahead: list[float]
@@ -32,3 +29,15 @@ class Forecast(BaseModel):
     lower: dict[str, list[float]] = {}
     upper: dict[str, list[float]] = {}
     intervals: Intervals | None = None
+
+
+class Forecast(BaseModel):
+    """What is forecast of one or several series."""
+
+    title: str
+    created: str = ""
+    command: str = ""
+    notes: list[str] = []
+    """What a person should know of all of them"""
+    series: dict[str, Ahead]
+    """By their names; empty where there is one without a name"""

@@ -29,6 +29,14 @@ def demand_legal(data: TaskData, batch: Batch, place: str) -> None:
     if batch.starts is not None:
         fits = batch.starts.shape == (rows,) and batch.starts.dtype == torch.bool
         _demand(fits, place, f"starts must be ({rows},) bool, got {shape_of(batch.starts)}")
+    if batch.resets is not None:
+        fits = batch.resets.shape == (rows, steps) and batch.resets.dtype == torch.bool
+        _demand(fits, place, f"resets must be {(rows, steps)} bool, got {shape_of(batch.resets)}")
+    if batch.series is not None:
+        fits = batch.series.shape == (rows, read) and batch.series.dtype == torch.int64
+        _demand(fits, place, f"series must be {(rows, read)} int64, got {shape_of(batch.series)}")
+        named = 0 <= int(batch.series.min()) <= int(batch.series.max()) < len(data.series)
+        _demand(named, place, f"series must lie in [0, {len(data.series)}), as many as the task names")
 
 
 def _demand_inputs(data: TaskData, batch: Batch, place: str) -> None:

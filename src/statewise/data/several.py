@@ -1,0 +1,106 @@
+"""Several series in one table: which column says of which of them a row is, and what rows each has."""
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from statewise.data.times import Moments, is_time
+from statewise.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ONE_SERIES = "none"
+"""What ``Reading.series`` says where a table is one series"""
+NAMES = ("unique_id", "item_id", "series_id", "ts_id")
+"""Columns that are called so say of which series a row is, by the habit of the field"""
+AN_ID = re.compile(
+    r"(?:.*[\W_])?(id|nr|no|number|series|item|store|shop|sensor|station|site|device|meter|patient)", re.I
+)
+"""Columns that are called so may say it by whole numbers, where times agree"""
+
+
+def named_columns(path: str, frame: "pd.DataFrame", said: str) -> list[str]:
+    """The columns that a person names, or one that is called as is the habit of the field; none of a single series.
+
+    Args:
+        path: of the file, for messages.
+        frame: its cells.
+        said: names, separated by commas; ``none`` for no columns; empty = guessed by their names.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    columns = [str(column) for column in frame.columns]
+    if said == ONE_SERIES:
+        return []
+    if not said:
+        return [name for name in columns if name.lower() in NAMES and _repeats(frame[name])][:1]
+    wanted = [said] if said in columns else [name.strip() for name in said.split(",")]
+    for name in wanted:
+        if name not in columns:
+            raise unknown(f"column of series in {path}:", name, columns)
+    return wanted
+
+
+def column_by_times(frame: "pd.DataFrame", moments: Moments) -> list[str]:
+    """The first column of text or ids in each of whose values times rise; none where they do in the whole table."""
+    if bool((np.diff(moments.numbers) > 0).all()):
+        return []
+    for name in map(str, frame.columns):
+        if name != moments.column and _may_name_series(frame[name]):
+            codes = frame[name].astype(str).factorize()[0]
+            rows = np.argsort(codes, kind="stable")
+            rises = np.diff(moments.numbers[rows]) > 0
+            if bool((rises | (np.diff(codes[rows]) > 0)).all()):
+                return [name]
+    return []
+
+
+def _may_name_series(column: "pd.Series") -> bool:
+    if bool(column.isna().any()) or column.dtype.kind in "fb" or not _repeats(column):
+        return False
+    return bool(AN_ID.fullmatch(str(column.name))) if column.dtype.kind in "iu" else not is_time(str(column.iloc[0]))
+
+
+def _repeats(column: "pd.Series") -> bool:
+    """Whether it has several values, and at least two rows a value."""
+    return 2 <= column.nunique() <= len(column) / 2
+
+
+def rows_of_series(path: str, frame: "pd.DataFrame", lines: np.ndarray, by: list[str]) -> dict[str, np.ndarray]:
+    """Name of each series, in the order of their first rows -> its rows in the order of the table.
+
+    Args:
+        path: of the file, for messages.
+        frame: its cells.
+        lines: the line of the file that each row stands on.
+        by: the columns that say it; of several, a name is their values with a slash between them. None = one series
+            without a name.
+
+    Raises:
+        UserError: if a cell of theirs is empty, or no series has two rows.
+
+    >>> import pandas as pd
+    >>> rows_of_series("x.csv", pd.DataFrame({"shop": ["b", "a", "b", "a"]}), np.arange(2, 6), ["shop"])
+    {'b': array([0, 2]), 'a': array([1, 3])}
+    """
+    if not by:
+        return {"": np.arange(len(frame))}
+    for column in by:
+        empty = np.flatnonzero(frame[column].isna())
+        if len(empty):
+            raise UserError(
+                f"line {lines[empty[0]]} of {path} does not say of which series it is: '{column}' is empty or NA; fill "
+                "it in or drop the line"
+            )
+    keys = frame[by].astype(str).apply(lambda column: column.str.strip()).agg("/".join, axis=1)
+    codes, names = keys.factorize()
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    if max(map(len, rows)) < 2:
+        raise UserError(
+            f"every row of {path} would be a series of its own by '{', '.join(by)}'; name the column that is alike in "
+            "all rows of a series with --task-options series=NAME"
+        )
+    return dict(zip(map(str, names), rows, strict=True))
