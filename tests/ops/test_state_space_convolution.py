@@ -8,6 +8,12 @@ from statewise.ops.state_space_convolution import state_space_convolution
 
 from .segmented import one_by_one
 
+ON_CPUS = [name for name in module.FORMS.names if name != "triton"]
+"""Forms that ``tests/ops/gpu`` does not try"""
+
+ON_CPUS = [name for name in module.FORMS.names if name != "triton"]
+"""Forms that ``tests/ops/gpu`` does not try"""
+
 
 def example(time: int, channels: int = 3) -> list[torch.Tensor]:
     """Rows 2, states 3; every matrix shrinks what it is given a little."""
@@ -21,7 +27,7 @@ def example(time: int, channels: int = 3) -> list[torch.Tensor]:
     return [u, 0.8 * a / a.abs(), 0.2 * p, 0.2 * q, b, c, normal(2, channels, 3)]
 
 
-@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("name", ON_CPUS)
 @pytest.mark.parametrize(("time", "channels"), [(1, 3), (2, 17), (16, 3), (17, 3), (31, 3), (32, 3), (33, 3), (100, 3)])
 def test_every_form_equals_the_equation_number_by_number(name, time, channels):
     arguments = example(time, channels)
@@ -36,7 +42,7 @@ def test_every_form_equals_the_equation_number_by_number(name, time, channels):
     np.testing.assert_allclose(final.numpy(), h, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", module.FORMS.names)
+@pytest.mark.parametrize("name", ON_CPUS)
 @pytest.mark.parametrize("where", [{0: [0, 1, 40], 1: [33, -1]}, {0: list(range(70))}, {}])
 def test_segments_equal_rows_of_their_own_with_all_gradients(name, where):
     reset = torch.zeros(2, 70, dtype=torch.bool)
@@ -81,3 +87,15 @@ def test_what_is_not_finite_reaches_neither_the_past_nor_others(channels):
     assert bool(found[1, 40:, 2].isnan().all())
     found[1, 40:, 2] = clean[1, 40:, 2]
     torch.testing.assert_close(found, clean, rtol=1e-12, atol=1e-12)
+
+
+def test_the_compiled_loop_reads_nothing_that_was_left_in_memory(monkeypatch):
+    leaves, found = [x.requires_grad_() for x in example(40, 17)], []
+    empty = torch.Tensor.new_empty
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda x, *size: empty(x, *size).fill_(torch.nan))
+    for form in ("reference", "compiled"):
+        with module.FORMS.use(form):
+            s, h = state_space_convolution(*leaves)
+        found.append((s, h, *torch.autograd.grad(s.square().sum() + torch.view_as_real(h).square().sum(), leaves)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)

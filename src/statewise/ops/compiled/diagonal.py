@@ -2,7 +2,8 @@
 
 Steps are worked on ``STEPS`` at a time. One state a channel after the other is carried from the first of them to the
 last, so that what belongs to it stays in the fastest memory. For the way back the state before every ``STEPS`` steps is
-kept; the states between are made again.
+kept; the states between are made again. Rows that begin anew are no shorter for it: the lanes of a step say whether the
+state before it counts, and where it never counts, loops are run that do not ask.
 
 The innermost loops run over the lanes and touch few arrays, each at distances that are known when they are compiled: so
 the compiler can tell that they do not overlap.
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, jit
-from statewise.ops.compiled.spans import spans
+from statewise.ops.compiled.spans import marks_of
 
 Array = np.ndarray[Any, Any]
 LANES = L = 16
@@ -37,22 +38,22 @@ class Loops(NamedTuple):
     segments: Segments | None
 
     def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and the states that are kept ``(K, G, N, 2L)``."""
+        """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and those that are kept ``(B, K, G, N, 2L)``."""
         batch, time, channels = u.shape
         h, y = in_lanes(initial), u.new_empty(u.shape)
-        kept = u.new_empty(batch * time // STEPS + 1, *h.shape[1:])
-        _forward(spans(self.segments, batch, time), *map(as_array, (u, _coefficients(a, b, c), h, kept, y)))
+        kept = u.new_empty(batch, (time - 1) // STEPS, *h.shape[1:])
+        _forward(marks_of(self.segments, batch), *map(as_array, (u, _coefficients(a, b, c), h, kept, y)))
         return y, from_lanes(h, channels), kept
 
     def gradients(
         self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
     ) -> tuple[Tensor, ...]:
         """Those of u, a, b, c and the initial state."""
-        batch, time, channels = u.shape
+        batch, _, channels = u.shape
         coefficients, carried, grad_u = _coefficients(a, b, c), in_lanes(d_last), u.new_empty(u.shape)
         sums = torch.zeros_like(coefficients)
         given = (dy, u, coefficients, in_lanes(initial), kept)
-        _backward(spans(self.segments, batch, time), *map(as_array, (*given, carried, grad_u, sums)))
+        _backward(marks_of(self.segments, batch), *map(as_array, (*given, carried, grad_u, sums)))
         grad_a, grad_b, grad_c = (from_lanes(part, channels) for part in sums.chunk(3, dim=-1))
         return grad_u, grad_a, grad_b, 2 * grad_c, from_lanes(carried, channels)
 
@@ -76,51 +77,54 @@ def _coefficients(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
 
 
 @jit
-def _forward(spans: Array, u: Array, coefficients: Array, h: Array, kept: Array, y: Array) -> None:
+def _forward(marks: Array, u: Array, coefficients: Array, h: Array, kept: Array, y: Array) -> None:
     """``h`` comes in as the state before each row and goes out as the one after it."""
-    flow = np.zeros((STEPS, 2 * L), u.dtype)
-    for segment in range(spans.shape[0]):
-        row, first, last = spans[segment]
+    flow, asked = np.ones((STEPS, 3 * L), u.dtype), np.zeros(STEPS // TOGETHER, np.bool_)
+    for row in range(u.shape[0]):
         for group in range(coefficients.shape[0]):
-            if first > 0:
-                h[row, group] = 0
-            for start in range(first, last, STEPS):
-                end = min(start + STEPS, last)
-                if start > first:
-                    kept[(row * u.shape[1] + start) // STEPS, group] = h[row, group]
+            for start in range(0, u.shape[1], STEPS):
+                end = min(start + STEPS, u.shape[1])
+                if start > 0:
+                    kept[row, start // STEPS - 1, group] = h[row, group]
                 take(u, row, start, end, group * L, flow)
-                flow[: end - start, L:] = 0
+                flow[: end - start, L : 2 * L] = 0
+                _ask(marks[row, start:end], flow[:, 2 * L :], asked)
                 for n in range(coefficients.shape[1]):
-                    _carry(flow, coefficients[group, n], h[row, group, n], end - start)
+                    _carry(flow, coefficients[group, n], h[row, group, n], end - start, asked)
                 hand_out(flow[:, L:], y, row, start, end, group * L)
 
 
 @jit
 def _backward(
-    spans: Array, grad_y: Array, u: Array, coefficients: Array, initial: Array, kept: Array,
+    marks: Array, grad_y: Array, u: Array, coefficients: Array, initial: Array, kept: Array,
     carried: Array, grad_u: Array, sums: Array,
 ) -> None:  # fmt: skip
     """``carried`` comes in as the cotangent of the last state and goes out as that of the initial one."""
-    flow = np.zeros((STEPS, 3 * L), u.dtype)
+    flow, asked = np.ones((STEPS, 4 * L), u.dtype), np.zeros(STEPS // TOGETHER, np.bool_)
     states = np.zeros((STEPS + 1, 2 * L), u.dtype)
-    for segment in range(spans.shape[0] - 1, -1, -1):
-        row, first, last = spans[segment]
+    for row in range(u.shape[0]):
         for group in range(coefficients.shape[0]):
-            for start in range(first + (last - first - 1) // STEPS * STEPS, first - 1, -STEPS):
-                end = min(start + STEPS, last)
+            for start in range((u.shape[1] - 1) // STEPS * STEPS, -1, -STEPS):
+                end = min(start + STEPS, u.shape[1])
                 take(u, row, start, end, group * L, flow)
                 take(grad_y, row, start, end, group * L, flow[:, L:])
-                flow[: end - start, 2 * L :] = 0
+                flow[: end - start, 2 * L : 3 * L] = 0
+                _ask(marks[row, start:end], flow[:, 3 * L :], asked)
                 for n in range(coefficients.shape[1]):
-                    states[0] = 0
-                    if start > first:
-                        states[0] = kept[(row * u.shape[1] + start) // STEPS, group, n]
-                    elif start == 0:
-                        states[0] = initial[row, group, n]
-                    _return(flow, states, coefficients[group, n], carried[row, group, n], sums[group, n], end - start)
+                    states[0] = kept[row, start // STEPS - 1, group, n] if start > 0 else initial[row, group, n]
+                    own, going = coefficients[group, n], carried[row, group, n]
+                    _return(flow, states, own, going, sums[group, n], end - start, asked)
                 hand_out(flow[:, 2 * L :], grad_u, row, start, end, group * L)
-            if first > 0:
-                carried[row, group] = 0
+
+
+@jit
+def _ask(marks: Array, counts: Array, asked: Array) -> None:
+    """Into ``counts`` 1 where the state before a step counts, 0 where a row begins anew; and which steps are to ask."""
+    for some in range(asked.shape[0]):
+        asked[some] = marks[some * TOGETHER : (some + 1) * TOGETHER].any()
+    for t in range(marks.shape[0]):
+        for lane in range(L):
+            counts[t, lane] = 1 - marks[t]
 
 
 @jit
@@ -139,8 +143,8 @@ def hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int)
             x[row, t, first + lane] = found[t - start, lane]
 
 
-def _carried_over(steps: int) -> Callable[..., None]:
-    """The loop of so many steps and one state of all lanes: ``flow`` is u and the outputs, that it adds to."""
+def _carried_over(steps: int, *, asking: bool) -> Callable[..., None]:
+    """The loop of so many steps and one state of all lanes: ``flow`` is u, outputs, which it adds to, and what counts."""
 
     @jit
     def loop(flow: Array, p: Array, h: Array) -> None:
@@ -148,15 +152,17 @@ def _carried_over(steps: int) -> Callable[..., None]:
             a, a_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
             real, imag = h[e], h[L + e]
             for t in range(steps):
-                u = flow[2 * L * t + e]
+                u, counts = flow[3 * L * t + e], flow[3 * L * t + 2 * L + e]
+                if asking and counts == 0:
+                    real, imag = counts, counts
                 real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
-                flow[2 * L * t + L + e] += c * real - c_i * imag
+                flow[3 * L * t + L + e] += c * real - c_i * imag
             h[e], h[L + e] = real, imag
 
     return loop
 
 
-def _made_again(steps: int) -> Callable[..., None]:
+def _made_again(steps: int, *, asking: bool) -> Callable[..., None]:
     """The loop that writes the states after so many steps behind the one before them."""
 
     @jit
@@ -165,15 +171,17 @@ def _made_again(steps: int) -> Callable[..., None]:
             a, a_i, b, b_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e]
             real, imag = h[e], h[L + e]
             for t in range(steps):
-                u = flow[3 * L * t + e]
+                u, counts = flow[4 * L * t + e], flow[4 * L * t + 3 * L + e]
+                if asking and counts == 0:
+                    real, imag = counts, counts
                 real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
                 h[2 * L * t + 2 * L + e], h[2 * L * t + 3 * L + e] = real, imag
 
     return loop
 
 
-def _returned(steps: int) -> Callable[..., None]:
-    """The loop back: ``flow`` is u, the cotangents of the outputs and those of u; it adds to these and to ``sums``."""
+def _returned(steps: int, *, asking: bool) -> Callable[..., None]:
+    """The loop back: ``flow`` is u, cotangents of outputs and of u, and what counts; it adds to those of u and sums."""
 
     @jit
     def loop(flow: Array, h: Array, p: Array, carried: Array, sums: Array) -> None:
@@ -184,15 +192,19 @@ def _returned(steps: int) -> Callable[..., None]:
             g, g_i = carried[e], carried[L + e]
             for back in range(steps):
                 t = steps - 1 - back
-                u, grad_y = flow[3 * L * t + e], flow[3 * L * t + L + e]
+                u, grad_y, counts = flow[4 * L * t + e], flow[4 * L * t + L + e], flow[4 * L * t + 3 * L + e]
                 before, before_i = h[2 * L * t + e], h[2 * L * t + L + e]
+                if asking and counts == 0:
+                    before, before_i = counts, counts
                 g, g_i = g + c * grad_y, g_i - c_i * grad_y
                 of_a, of_a_i = of_a + (g * before + g_i * before_i), of_a_i + (g_i * before - g * before_i)
                 of_b, of_b_i = of_b + g * u, of_b_i + g_i * u
                 of_c += grad_y * h[2 * L * t + 2 * L + e]
                 of_c_i -= grad_y * h[2 * L * t + 3 * L + e]
-                flow[3 * L * t + 2 * L + e] += b * g + b_i * g_i
+                flow[4 * L * t + 2 * L + e] += b * g + b_i * g_i
                 g, g_i = a * g + a_i * g_i, a * g_i - a_i * g
+                if asking and counts == 0:
+                    g, g_i = counts, counts
             carried[e], carried[L + e] = g, g_i
             sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_a, of_a_i, of_b, of_b_i
             sums[4 * L + e], sums[5 * L + e] = of_c, of_c_i
@@ -200,31 +212,41 @@ def _returned(steps: int) -> Callable[..., None]:
     return loop
 
 
-_carry_one, _carry_some = _carried_over(1), _carried_over(TOGETHER)
-_make_one, _make_some = _made_again(1), _made_again(TOGETHER)
-_return_one, _return_some = _returned(1), _returned(TOGETHER)
+_carry_one, _carry_some = _carried_over(1, asking=True), _carried_over(TOGETHER, asking=True)
+_make_one, _make_some = _made_again(1, asking=True), _made_again(TOGETHER, asking=True)
+_return_one, _return_some = _returned(1, asking=True), _returned(TOGETHER, asking=True)
+_carry_all, _make_all, _return_all = (make(TOGETHER, asking=False) for make in (_carried_over, _made_again, _returned))
 
 
 @jit
-def _carry(flow: Array, p: Array, h: Array, steps: int) -> None:
+def _carry(flow: Array, p: Array, h: Array, steps: int, asked: Array) -> None:
     """One state of each channel over some steps."""
-    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 2 * L)
+    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 3 * L)
     for some in range(steps // TOGETHER):
-        _carry_some(together[some], p, h)
+        if asked[some]:
+            _carry_some(together[some], p, h)
+        else:
+            _carry_all(together[some], p, h)
     for t in range(steps - steps % TOGETHER, steps):
         _carry_one(flow[t], p, h)
 
 
 @jit
-def _return(flow: Array, states: Array, p: Array, carried: Array, sums: Array, steps: int) -> None:
+def _return(flow: Array, states: Array, p: Array, carried: Array, sums: Array, steps: int, asked: Array) -> None:
     """The states once more from the first on, and back from the last."""
-    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 3 * L)
+    together = flow.reshape(STEPS // TOGETHER, TOGETHER * 4 * L)
     h, single = states.reshape(-1), steps - steps % TOGETHER
     for some in range(steps // TOGETHER):
-        _make_some(together[some], p, h[some * TOGETHER * 2 * L :])
+        if asked[some]:
+            _make_some(together[some], p, h[some * TOGETHER * 2 * L :])
+        else:
+            _make_all(together[some], p, h[some * TOGETHER * 2 * L :])
     for t in range(single, steps):
         _make_one(flow[t], p, h[t * 2 * L :])
     for t in range(steps - 1, single - 1, -1):
         _return_one(flow[t], h[t * 2 * L :], p, carried, sums)
     for some in range(steps // TOGETHER - 1, -1, -1):
-        _return_some(together[some], h[some * TOGETHER * 2 * L :], p, carried, sums)
+        if asked[some]:
+            _return_some(together[some], h[some * TOGETHER * 2 * L :], p, carried, sums)
+        else:
+            _return_all(together[some], h[some * TOGETHER * 2 * L :], p, carried, sums)
