@@ -144,7 +144,7 @@ def hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int)
 
 
 def _carried_over(steps: int, *, asking: bool) -> Callable[..., None]:
-    """The loop of so many steps and one state of all lanes: ``flow`` is u, outputs, which it adds to, and what counts."""
+    """The loop of some steps and one state of all lanes: ``flow`` is u, outputs, which it adds to, and what counts."""
 
     @jit
     def loop(flow: Array, p: Array, h: Array) -> None:
