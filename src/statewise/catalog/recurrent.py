@@ -67,14 +67,14 @@ RECURRENT = (
     *(
         Entry(
             f"lstm-{norm}-norm", "recurrent", NormLSTM, f"Ba, Kiros & Hinton 2016{paper}",
-            defaults={"norm": norm}, knobs=(FORGET_BIAS, Knob("gain", 0.1, 1.0, "log")),
+            defaults={"norm": norm}, knobs=(FORGET_BIAS, Knob("recurrent_gain", 0.1, 1.0, "log")),
         )
         for norm, paper in NORMS
     ),
     *(
         Entry(
             f"gru-{norm}-norm", "recurrent", NormGRU, f"Ba, Kiros & Hinton 2016{paper}",
-            defaults={"norm": norm}, knobs=(KEEP_BIAS, Knob("gain", 0.1, 1.0, "log")), peer="GRU",
+            defaults={"norm": norm}, knobs=(KEEP_BIAS, Knob("recurrent_gain", 0.1, 1.0, "log")), peer="GRU",
         )
         for norm, paper in NORMS
     ),

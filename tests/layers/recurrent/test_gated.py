@@ -111,6 +111,19 @@ def test_the_normed_lstm_by_hand(norm):
 
 
 @pytest.mark.parametrize("norm", ["layer", "rms"])
+@pytest.mark.parametrize(("options", "forgets"), [({}, True), ({"recurrent_gain": 1.0}, False)])
+@torch.no_grad()
+def test_an_lstm_normed_as_it_starts_forgets_a_small_difference(norm, options, forgets):
+    torch.manual_seed(0)
+    layer = NormLSTM(input_size=64, hidden_size=64, norm=norm, **options).double()
+    x = torch.randn(4, 100, 64, dtype=torch.float64)
+    state = layer(x)[1]
+    other = state._replace(h=state.h + 1e-9 * torch.randn_like(state.h))
+    apart = (layer(x, state)[0] - layer(x, other)[0]).norm(dim=(0, 2))
+    assert apart[-1] < 0.01 * apart[0] if forgets else apart[-1] > apart[0]
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms"])
 def test_the_normed_gru_by_hand(norm):
     layer, p, x = made(NormGRU, norm=norm)
 

@@ -35,7 +35,7 @@ class NormGRU(GatedLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         norm: ``layer`` or ``rms``.
-        gain: what each s is at the start.
+        recurrent_gain: what s_u and s_un are at the start; the others start at 1.
         keep_bias: added to the bias of the update gate z at the start; above 0 the unit keeps more.
         longest_memory: where given, b = log u is added, u uniform in [1, longest_memory - 1], so that units remember
             for 2 to so many steps (Tallec & Ollivier 2018).
@@ -59,7 +59,7 @@ class NormGRU(GatedLayer):
         input_size: int,
         hidden_size: int,
         norm: Norm = "layer",
-        gain: float = 1.0,
+        recurrent_gain: float = 1.0,
         keep_bias: float = 0.0,
         longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
@@ -69,8 +69,8 @@ class NormGRU(GatedLayer):
         noise = Noise(zoneout=zoneout, variational_dropout=variational_dropout)
         super().__init__(input_size, hidden_size, inputs=3, products=3, initialization=initialization, noise=noise)
         self.norm = choose("norm", norm, get_args(Norm))
-        self.input_gain = nn.Parameter(torch.full((3 * hidden_size,), gain))
-        self.recurrent_gain = nn.Parameter(torch.full((3 * hidden_size,), gain))
+        self.input_gain = nn.Parameter(torch.ones(3 * hidden_size))
+        self.recurrent_gain = nn.Parameter(torch.full((3 * hidden_size,), recurrent_gain))
         self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
         start_gates_(self.input.bias, {1: keep_biases(hidden_size, keep_bias, longest_memory)})
 

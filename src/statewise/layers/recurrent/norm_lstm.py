@@ -8,6 +8,11 @@ Ba, Kiros & Hinton 2016, "Layer normalization", eq. 20-22:
 
 N is LayerNorm, or RMSNorm (Zhang & Sennrich 2019, eq. 4), which leaves the mean. The paper's alpha are s; of its
 beta_1, beta_2 and b, which add up, one is kept. Rows in the order i, f, g, o (the paper: f, i, o, g).
+
+s_x and s_c start at 1, as the paper's, Haste's and TensorFlow's (where N is of each gate alone), s_u at 1/2. N makes
+U h of size 1 however small h is, and h is of size 1/3: with s_u = 1 the largest Lyapunov exponent of 64 units that hear
+noise is +0.03 a step, with 1/2 it is -0.07, with 1/4 -0.19, the LSTM's -0.12. With all s at 0.1, as Cooijmans et al. 2017
+start batch normalisation, outputs are small and the adding problem is learnt later, or not at all.
 """
 
 from typing import get_args
@@ -34,7 +39,7 @@ class NormLSTM(GatedLayer):
         input_size: D.
         hidden_size: H, width of state and output.
         norm: ``layer`` or ``rms``.
-        gain: what each s is at the start (Cooijmans et al. 2017, of batch normalisation, advise 0.1).
+        recurrent_gain: what s_u is at the start; at 1 the cell is chaotic.
         forget_bias: of the forget gate, at the start; ``None`` leaves what is drawn.
         longest_memory: in its place, memories of 2 to so many steps (Tallec & Ollivier 2018), as those of the LSTM.
         initialization: U at the start, gate by gate.
@@ -59,7 +64,7 @@ class NormLSTM(GatedLayer):
         input_size: int,
         hidden_size: int,
         norm: Norm = "layer",
-        gain: float = 1.0,
+        recurrent_gain: float = 0.5,
         forget_bias: float | None = 1.0,
         longest_memory: int | None = None,
         initialization: Recurrent = "orthogonal",
@@ -70,9 +75,9 @@ class NormLSTM(GatedLayer):
         noise = Noise(zoneout, zoneout_memory, variational_dropout)
         super().__init__(input_size, hidden_size, inputs=4, products=4, initialization=initialization, noise=noise)
         self.norm = choose("norm", norm, get_args(Norm))
-        self.input_gain = nn.Parameter(torch.full((4 * hidden_size,), gain))
-        self.recurrent_gain = nn.Parameter(torch.full((4 * hidden_size,), gain))
-        self.memory_gain = nn.Parameter(torch.full((hidden_size,), gain))
+        self.input_gain = nn.Parameter(torch.ones(4 * hidden_size))
+        self.recurrent_gain = nn.Parameter(torch.full((4 * hidden_size,), recurrent_gain))
+        self.memory_gain = nn.Parameter(torch.ones(hidden_size))
         self.memory_bias = nn.Parameter(torch.zeros(hidden_size))
         forget, write = forget_and_input_biases(hidden_size, forget_bias, longest_memory)
         start_gates_(self.input.bias, {0: write, 1: forget})
