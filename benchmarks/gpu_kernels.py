@@ -125,12 +125,13 @@ def selective_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
 
 
 def diagonal_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
-    """Of diagonal models, with resets; there are no complex numbers of lower precision."""
-    for size in (8, 16, 32, 64):
-        for dtype in (x for x in dtypes if x != torch.bfloat16):
-            options = diagonal.options(dtype, 1024, size)
-            yield Kernel(f"diagonal models N={size}", diagonal.diagonal_kernel, dtype, options)
-            yield Kernel(f"diagonal models N={size}", diagonal.diagonal_back_kernel, dtype, options)
+    """Of S4D and S4, with resets; there are no complex numbers of lower precision."""
+    for rank, name in enumerate(("diagonal", "low rank")):
+        for size in (8, 32, 64):
+            for dtype in (x for x in dtypes if x != torch.bfloat16):
+                options = diagonal.options(dtype, 1024, size, rank=bool(rank))
+                yield Kernel(f"{name} models N={size}", diagonal.models_kernel, dtype, options)
+                yield Kernel(f"{name} models N={size}", diagonal.models_back_kernel, dtype, options)
 
 
 def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:

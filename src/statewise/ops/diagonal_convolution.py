@@ -17,18 +17,18 @@ the way back. On GPUs one Triton kernel each way does; so far that was run by Tr
 """
 
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
 from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.checkpointed import checkpointed
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import linear_recurrence
-from statewise.ops.transforms import refuse_further_derivatives
 
 BLOCK = 32
 """Steps in a block, the fastest on a CPU for 16 to 64 states: the first sum costs T BLOCK, the others T N."""
@@ -95,8 +95,7 @@ def compiled(
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
     from statewise.ops.compiled.diagonal import Loops
 
-    outputs: tuple[Tensor, Tensor] = _KernelConvolution.apply(Loops(segments), u, log_a.exp(), b, c, initial)
-    return outputs
+    return checkpointed("diagonal_convolution", Loops(segments), u, log_a.exp(), b, c, initial)
 
 
 def triton(
@@ -105,8 +104,7 @@ def triton(
     """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
     from statewise.ops.gpu.diagonal import DiagonalModels
 
-    outputs: tuple[Tensor, Tensor] = _KernelConvolution.apply(DiagonalModels(segments), u, log_a.exp(), b, c, initial)
-    return outputs
+    return checkpointed("diagonal_convolution", DiagonalModels(segments), u, log_a.exp(), b, c, initial)
 
 
 def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
@@ -130,32 +128,6 @@ FORMS = Forms(
     {"reference": reference, "in_blocks": in_blocks, "compiled": compiled, "triton": triton},
     rule,
 )
-
-
-class Kernels(Protocol):
-    """What computes outputs and gradients outside torch, on one kind of device."""
-
-    def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
-
-    def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
-    ) -> tuple[Tensor, ...]: ...
-
-
-class _KernelConvolution(torch.autograd.Function):
-    """Kept for the way back are the arguments and the state before every few steps."""
-
-    @staticmethod
-    def forward(ctx: Any, kernels: Kernels, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.kernels = kernels
-        y, h, kept = kernels.forward(*arguments)
-        ctx.save_for_backward(*arguments, kept)
-        return y, h
-
-    @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
-        refuse_further_derivatives("diagonal_convolution")
-        return None, *ctx.kernels.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _Matrices(NamedTuple):

@@ -13,18 +13,19 @@ and ``triton`` one kernel each way, for GPUs; so far that was run by Triton's in
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.checkpointed import checkpointed
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import all_states
-from statewise.ops.transforms import first_derivatives_alone, refuse_further_derivatives
+from statewise.ops.transforms import first_derivatives_alone
 
 PIECE = 2**20
 """Numbers in the largest tensor of a piece: 4 MiB in float32."""
@@ -88,8 +89,7 @@ def compiled(
     """As one compiled loop each way, with numba and on a CPU; all arguments in one real dtype."""
     from statewise.ops.compiled.selective import Loops
 
-    outputs: tuple[Tensor, Tensor] = _KernelScan.apply(Loops(segments), u, dt, a, b, c, initial)
-    return outputs
+    return checkpointed("selective_scan", Loops(segments), u, dt, a, b, c, initial)
 
 
 def triton(
@@ -98,8 +98,7 @@ def triton(
     """As one kernel each way, with Triton and on a GPU; all arguments in one real dtype."""
     from statewise.ops.gpu.selective import SelectiveScan
 
-    outputs: tuple[Tensor, Tensor] = _KernelScan.apply(SelectiveScan(segments), u, dt, a, b, c, initial)
-    return outputs
+    return checkpointed("selective_scan", SelectiveScan(segments), u, dt, a, b, c, initial)
 
 
 def _by_segment(
@@ -132,34 +131,6 @@ FORMS = Forms(
     {"reference": reference, "in_pieces": in_pieces, "compiled": compiled, "triton": triton},
     rule,
 )
-
-
-class Kernels(Protocol):
-    """What computes outputs and gradients outside torch, on one kind of device."""
-
-    def forward(
-        self, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]: ...
-
-    def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
-    ) -> tuple[Tensor, ...]: ...
-
-
-class _KernelScan(torch.autograd.Function):
-    """By kernels; kept for the way back are the inputs and the state before every few steps."""
-
-    @staticmethod
-    def forward(ctx: Any, kernels: Kernels, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        y, h, before = kernels.forward(*inputs)
-        ctx.kernels = kernels
-        ctx.save_for_backward(*inputs[:5], before)
-        return y, h
-
-    @staticmethod
-    def backward(ctx: Any, grad_y: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
-        refuse_further_derivatives("selective_scan")
-        return None, *ctx.kernels.gradients(grad_y, grad_h, *ctx.saved_tensors)
 
 
 class _SelectiveScan(torch.autograd.Function):

@@ -5,7 +5,8 @@
 Each of the N complex states stands for a conjugate pair, which is why r and s are real.
 
 On CPUs with numba one compiled loop each way goes from step to step, takes resets as they lie, and makes the states
-that it needs once more on the way back. The other fast form is a convolution inside each block of time and a recurrence
+that it needs once more on the way back; on GPUs one Triton kernel each way does, which so far was run by Triton's
+interpreter alone, on no GPU. The other fast form is a convolution inside each block of time and a recurrence
 between blocks, of the S = 2N real numbers that the states are. With A their matrix, ``(S, S)``, for a block of Q steps
 and h_0 the state before it:
 
@@ -16,17 +17,18 @@ c A^j and A^j b are unrolled by doubling (Gu, Goel & Re 2022, arXiv 2111.00396, 
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
 from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.checkpointed import checkpointed
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.diagonal_convolution import LANES, convolve, triangle
 from statewise.ops.forms import Forms
-from statewise.ops.transforms import refuse_further_derivatives
+from statewise.ops.gpu.serving import kernels_serve
 
 BLOCK = 32
 """Steps in a block: the kernel costs D S^2 log Q products of numbers, and there are T / Q steps between blocks."""
@@ -49,7 +51,7 @@ def state_space_convolution(
 
     Returns:
         ``s (B, T, D)`` and the state after the last step, ``(B, D, N)``. Gradients flow to all but the segments; the
-        compiled loop refuses a second derivative.
+        compiled loop and the kernel refuse a second derivative.
 
     >>> half, one, none = (torch.full((1, 1), value + 0j) for value in (0.5, 1.0, 0.0))
     >>> start = torch.zeros(1, 1, 1) + 0j
@@ -90,41 +92,39 @@ def compiled(
     u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
-    outputs: tuple[Tensor, Tensor] = _CompiledLoop.apply(segments, u, a, p, q, b, c, initial)
-    return outputs
+    from statewise.ops.compiled.low_rank import Loops
+
+    return checkpointed("state_space_convolution", Loops(segments), u, a, p, q, b, c, initial)
+
+
+def triton(
+    u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
+    from statewise.ops.gpu.diagonal import LowRankModels
+
+    return checkpointed("state_space_convolution", LowRankModels(segments), u, a, p, q, b, c, initial)
 
 
 def rule(
     u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> str:
-    """Which form runs: the compiled loop where it can, but for few channels that are not reset."""
+    """Which form runs: the kernel made for the device where it can, on a CPU not for few channels unless reset."""
     complex_ones = (a, p, q, b, c, initial)
     if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
         return "in_blocks"
+    if kernels_serve(u, *complex_ones):
+        return "triton"
     if segments is None and a.shape[0] < LANES:
         return "in_blocks"
     return "compiled" if compiled_loops_serve(u, *complex_ones) else "in_blocks"
 
 
-FORMS = Forms("state_space_convolution", {"reference": reference, "in_blocks": in_blocks, "compiled": compiled}, rule)
-
-
-class _CompiledLoop(torch.autograd.Function):
-    """Kept for the way back are the arguments and the state before every few steps."""
-
-    @staticmethod
-    def forward(ctx: Any, segments: Segments | None, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-        from statewise.ops.compiled.low_rank import Loops
-
-        ctx.loops = Loops(segments)
-        s, h, kept = ctx.loops.forward(*arguments)
-        ctx.save_for_backward(*arguments, kept)
-        return s, h
-
-    @staticmethod
-    def backward(ctx: Any, grad_s: Tensor, grad_h: Tensor) -> tuple[Tensor | None, ...]:
-        refuse_further_derivatives("state_space_convolution")
-        return None, *ctx.loops.gradients(grad_s, grad_h, *ctx.saved_tensors)
+FORMS = Forms(
+    "state_space_convolution",
+    {"reference": reference, "in_blocks": in_blocks, "compiled": compiled, "triton": triton},
+    rule,
+)
 
 
 class _Matrices(NamedTuple):

@@ -21,6 +21,7 @@ from statewise.ops import (
     elementwise_recurrence,
     linear_recurrence,
     selective_scan,
+    state_space_convolution,
 )
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.sru import SRUCell
@@ -60,10 +61,11 @@ def backwards(outputs: tuple[Tensor, ...]) -> None:
     sum(y.sum() for y in outputs).abs().backward()
 
 
-def diagonal_models(rows: int, time: int, segments: Segments | None = None) -> None:
-    models = [draw(*shape, 4, dtype=torch.complex64) for shape in ((6,), (6,), (6,), (rows, 6))]
-    with diagonal_convolution.FORMS.use("triton"):
-        backwards(diagonal_convolution.diagonal_convolution(draw(rows, time, 6), *models, segments))
+def state_space_models(rank: int, rows: int, time: int, segments: Segments | None = None) -> None:
+    model = [draw(6, 4, dtype=torch.complex64) for _ in range(3 + 2 * rank)]
+    forms = (diagonal_convolution.FORMS, state_space_convolution.FORMS)[rank]
+    with forms.use("triton"):
+        backwards(forms(draw(rows, time, 6), *model, draw(rows, 6, 4, dtype=torch.complex64), segments))
 
 
 def main() -> None:
@@ -84,11 +86,11 @@ def main() -> None:
         with selective_scan.FORMS.use("triton"):
             given = [draw(*shape) for shape in ((rows, time, 6), (rows, time, 6), (6, 4), (rows, time, 4))]
             backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
-        diagonal_models(rows, time)
+        state_space_models(0, rows, time)
     for kernel in (
         dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
         selective.selective_kernel, selective.selective_back_kernel,
-        diagonal.diagonal_kernel, diagonal.diagonal_back_kernel,
+        diagonal.models_kernel, diagonal.models_back_kernel,
     ):  # fmt: skip
         variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
@@ -99,7 +101,7 @@ def main() -> None:
     with linear_recurrence.FORMS.use("triton"):
         a, b, initial = (draw(*shape, dtype=torch.complex64) for shape in ((6,), (2, 5, 6), (2, 6)))
         backwards((linear_recurrence.linear_recurrence(a, b, initial, cut),))
-    diagonal_models(2, 5, cut)
+    state_space_models(1, 2, 5, cut)
     for cell, vectors, more in (
         (MinGRUCell(), 2, {}),
         (SRUCell(), 3, {"weight": draw(2, 6), "skip": draw(2, 5, 6)}),

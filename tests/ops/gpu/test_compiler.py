@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from statewise.ops.gpu.chains import CHAINS
 from statewise.ops.gpu.gates import GATES
 
 HERE = Path(__file__).parent
 KERNELS = [
-    "backward_kernel", "diagonal_back_kernel", "diagonal_kernel", "forward_kernel", "scan_back_kernel", "scan_kernel",
+    "backward_kernel", "chain_back_kernel", "chain_kernel", "forward_kernel", "models_back_kernel", "models_kernel", "scan_back_kernel", "scan_kernel",
     "selective_back_kernel", "selective_kernel", "states_back_kernel", "states_kernel", "step_back_kernel",
     "step_kernel",
 ]  # fmt: skip
@@ -34,8 +35,8 @@ def run(tmp_path):
 
 def test_all_gates_become_machine_code_without_a_gpu(run):
     script = HERE.parents[2] / "benchmarks" / "gpu_kernels.py"
-    lines = run(script, "--only", "steps", "--dtypes", "bf16").splitlines()[2:]
-    assert len(lines) == 2 * len(GATES)
+    lines = run(script, "--only", "steps", "chains", "--widths", "32", "--dtypes", "bf16").splitlines()[2:]
+    assert len(lines) == 2 * (len(GATES) + len(CHAINS))
     assert all(0 < int(line.split()[-3]) <= 255 for line in lines)
 
 

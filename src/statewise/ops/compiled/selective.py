@@ -39,13 +39,14 @@ class Loops(NamedTuple):
         return y, h.mT.contiguous(), kept
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
-    ) -> tuple[Tensor, ...]:
+        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+        kept: Tensor,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
         """Those of u, dt, a, b, c and the initial state."""
         carried = d_last.mT.clone(memory_format=torch.contiguous_format)
         grad_u, grad_dt, grad_b, grad_c = (torch.empty(x.shape, dtype=x.dtype) for x in (u, dt, b, c))
         grad_a = a.new_zeros(a.shape[1], a.shape[0])
-        given = map(as_array, (dy, u, dt, a.t(), b, c, before))
+        given = map(as_array, (dy, u, dt, a.t(), b, c, kept))
         found = (carried, grad_u, grad_dt, grad_a, grad_b, grad_c)
         _backward(spans(self.segments, *u.shape[:2]), *given, *map(as_array, found))
         return grad_u, grad_dt, grad_a.t(), grad_b, grad_c, carried.mT

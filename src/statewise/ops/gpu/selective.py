@@ -158,14 +158,15 @@ class SelectiveScan(NamedTuple):
         return y, last, before
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, before: Tensor
-    ) -> tuple[Tensor, ...]:
+        self, dy: Tensor, d_last: Tensor, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+        before: Tensor,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
         """Those of u, dt, a, b, c and the initial state."""
         (batch, time, channels), size = u.shape, a.shape[1]
         count, found = programs(self.segments, batch), options(u.dtype, channels, size)
         blocks = triton.cdiv(channels, found["CHANNELS"])
         du, d_dt = (u.new_empty(u.shape) for _ in range(2))
-        da, d_initial = u.new_empty(count, channels, size), u.new_empty(batch, channels, size)
+        da, d_initial = u.new_empty(count, channels, size), initial.new_empty(initial.shape)
         db, dc = (u.new_empty(blocks, batch, time, size) for _ in range(2))
         if du.numel():
             with torch.cuda.device_of(u):
