@@ -73,7 +73,7 @@ class Changes:
 
     def in_units(self, changes: np.ndarray, now: np.ndarray) -> np.ndarray:
         """Forecasts ``(..., horizon, K)`` from ``changes (..., horizon * K)`` after the values ``now (..., K)``."""
-        return now[..., None, :] + changes.reshape(*changes.shape[:-1], self.horizon, -1) * self.scale
+        return now[..., None, :] + changes.reshape(*changes.shape[:-1], self.horizon, self.scale.shape[-1]) * self.scale
 
     def to_json(self) -> dict[str, Any]:
         """Everything ``from_json`` needs."""

@@ -1,0 +1,142 @@
+"""Runs on a table of several series: the rows after the last one of each, scores of each, from Python and by words."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import statewise
+from statewise.cli.dispatch import run as say
+from statewise.errors import UserError
+from statewise.models.config import ModelConfig
+from statewise.runs.config import RunConfig
+from statewise.runs.folder import LoadedRun, load_run
+from statewise.runs.forecasting import forecast_each, forecast_next
+from statewise.runs.intervals import Intervals
+from statewise.runs.rows_ahead import When
+from statewise.runs.training import train_run
+from statewise.train.config import TrainConfig
+
+LENGTHS = {"north": 60, "south": 45, "7": 50}
+
+
+def table(path: Path, irregular: bool = False, **more: np.ndarray) -> str:
+    """Rows in turn: the k-th series counts up by 10^k a row, from 10^k."""
+    series = {name: 10.0**k * np.arange(1.0, rows + 1) for k, (name, rows) in enumerate(LENGTHS.items())} | more
+    random = np.random.default_rng(0)
+    rows = []
+    for name, values in series.items():
+        steps = random.choice([1, 1, 1, 6], size=len(values)) if irregular else np.ones(len(values), dtype=int)
+        days = np.datetime64("2024-01-01") + steps.cumsum()
+        rows += [f"{day},{name},{value}" for day, value in zip(days, values, strict=True)]
+    path.write_text("\n".join(["date,shop,sales", *sorted(rows)]) + "\n")
+    return str(path)
+
+
+def trained(folder: Path, source: str, **model: object) -> LoadedRun:
+    train = TrainConfig(steps=2, batch_size=4, evaluate_every=2)
+    options = {"source": source, "horizon": 2, "chunk": 8}
+    train_run(RunConfig("forecast", ModelConfig(layer="gru", width=4, **model), train, options), folder, command="-")
+    return load_run(folder)
+
+
+def speechless(run: LoadedRun) -> LoadedRun:
+    """A run whose head says nothing: that all series stay as they are."""
+    for parameter in run.model.head.parameters():
+        torch.nn.init.zeros_(parameter)
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("several")
+    trained(folder / "run", table(folder / "shops.csv"), dropout=0.5)
+    return folder
+
+
+def test_every_series_goes_on_after_its_own_last_row(folder: Path):
+    found = forecast_each(speechless(load_run(folder / "run")))
+    assert found.notes == []
+    assert {name: rows.values["sales"] for name, rows in found.series.items()} == {
+        "north": pytest.approx([60.0] * 2),
+        "south": pytest.approx([450.0] * 2),
+        "7": pytest.approx([5000.0] * 2),
+    }
+    assert [found.series[name].times[0] for name in LENGTHS] == ["2024-03-02", "2024-02-16", "2024-02-21"]
+    assert found.series["7"].before["sales"] == [100.0 * k for k in range(21, 51)]
+
+
+def test_one_of_them_is_that_of_all(folder: Path):
+    each = statewise.forecast_series(folder / "run")
+    for name in LENGTHS:
+        assert statewise.forecast_rows(folder / "run", series=name) == each.series[name]
+    with pytest.raises(UserError, match="holds 3 series; name one of them"):
+        statewise.forecast_rows(folder / "run")
+    with pytest.raises(UserError, match="unknown series 'nort'; did you mean 'north'"):
+        statewise.forecast_rows(folder / "run", series="nort")
+
+
+def test_a_model_is_asked_in_units_of_each_series(folder: Path):
+    run = speechless(load_run(folder / "run"))
+    torch.nn.init.ones_(run.model.head.bias)  # type: ignore[union-attr, arg-type]
+    found = forecast_each(run)
+    for name, size in (("north", 1.0), ("south", 10.0), ("7", 100.0)):
+        usual = size * np.sqrt((1 + 4) / 2)
+        assert found.series[name].values["sales"] == pytest.approx([LENGTHS[name] * size + usual] * 2)
+
+
+def test_series_that_the_training_did_not_know(folder: Path, tmp_path: Path):
+    run = speechless(load_run(folder / "run"))
+    other = table(tmp_path / "more.csv", new=np.arange(30.0) ** 2, short=np.array([1.0, 2.0]))
+    found = forecast_each(run, other)
+    assert found.series["new"].values["sales"] == pytest.approx([29.0**2] * 2)
+    assert found.series.keys() == {*LENGTHS, "new"}
+    assert [note.split(": ")[1] for note in found.notes] == ["new", "short"]
+    with pytest.raises(UserError, match="'short' is too short"):
+        forecast_next(run, other, series="short")
+
+
+def test_intervals_are_as_wide_as_series_are_large(folder: Path):
+    found = forecast_each(load_run(folder / "run"), intervals=Intervals(samples=5))
+    width = {name: np.subtract(rows.upper["sales"], rows.lower["sales"]) for name, rows in found.series.items()}
+    assert (width["north"] > 0).all()
+    assert (width["7"] > 10 * width["north"]).all()
+
+
+def test_every_series_has_times_of_its_own(tmp_path: Path):
+    run = trained(tmp_path / "run", table(tmp_path / "shops.csv", irregular=True))
+    assert run.preprocessing["pace"]["time_as"] == "elapsed"
+    found = forecast_each(run, when=When(every="6D"))
+    for name, rows in found.series.items():
+        assert rows.ahead == [6 * 86400.0, 12 * 86400.0]
+        assert rows == forecast_next(run, when=When(every="6D"), series=name)
+    assert len({rows.times[0] for rows in found.series.values()}) == 3
+
+
+def test_a_run_on_one_series_has_none_to_name(tmp_path: Path):
+    (tmp_path / "one.csv").write_text("x\n" + "\n".join(f"{k % 5}" for k in range(60)) + "\n")
+    run = trained(tmp_path / "run", str(tmp_path / "one.csv"))
+    with pytest.raises(UserError, match="one series; leave series 'north' out"):
+        forecast_next(run, series="north")
+
+
+def test_from_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["train", str(folder / "shops.csv"), "--model", "gru", "--width", "4", "--steps", "1"]
+    assert say([*words, "--task-options", "horizon=2", "--out", str(tmp_path / "r"), "--json"]) == 0
+    said = capsys.readouterr().out
+    assert "3 series by shop, of 45 to 60 rows" in said
+    assert "mase on test by series" in said
+    assert json.loads(said.splitlines()[-1])["series"].keys() == set(LENGTHS)
+    assert say(["forecast", str(tmp_path / "r"), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert json.loads(out.splitlines()[-1])["series"].keys() == set(LENGTHS)
+    assert "2024-02-16" in out
+    assert (tmp_path / "r" / "forecast.html").read_text().count("<h2>") == 3 + 1
+    assert say(["forecast", str(tmp_path / "r"), "--series", "south"]) == 0
+    out = capsys.readouterr().out
+    assert "2024-02-16" in out
+    assert "2024-03-02" not in out
+    assert say(["forecast", str(tmp_path / "r"), "--series", "west"]) == 2
+    assert "unknown series 'west'" in capsys.readouterr().err
