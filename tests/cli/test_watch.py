@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from statewise.cli import train, trials, watch
+from statewise.cli import train, watch
 from statewise.cli.dispatch import run
 from statewise.cli.watch import Watch
-from statewise.compare.experiment import Event
 
 
 @pytest.fixture
@@ -100,21 +99,20 @@ def test_a_resumed_training_is_timed_from_where_it_goes_on(tmp_path: Path, monke
     asked = itertools.count()
     monkeypatch.setattr(train, "StopAsked", lambda: nullcontext(lambda: next(asked) == 3))
     assert [run(words), run(words)] == [130, 0]
-    assert began == [0, 3]
+    assert began == [1, 4]
 
 
-def test_the_time_left_of_a_comparison_counts_from_its_first_trial(
-    clock: list[float], capsys: pytest.CaptureFixture[str]
+def test_the_first_update_tells_nothing_of_the_pace(
+    clock: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def event(what: str, done: int) -> Event:
-        result = {"valid": 1.0, "seconds": 10.0, "status": "ok"} if what == "finished" else None
-        return Event(what, "tuning", "lstm", done, 4, result)
+    told: list[str] = []
+    at = Watch.at
 
-    with Watch("trials", total=1) as seen:
-        for what, done, at in (("started", 0, 0), ("finished", 1, 10), ("started", 1, 10), ("finished", 2, 11)):
-            clock[0] = float(at)
-            trials.show(seen, event(what, done))
-    assert [line.split("; ")[1] for line in capsys.readouterr().err.splitlines()] == [
-        "about 30 s left",
-        "about 11 s left",
-    ]
+    def slow(seen: Watch, step: int, note: str) -> None:
+        at(seen, step, note)
+        told.append(seen.left())
+        clock[0] += 2.0
+
+    monkeypatch.setattr(Watch, "at", slow)
+    assert run(["train", "parity", "--width", "4", "--depth", "1", "--steps", "4", "--out", str(tmp_path)]) == 0
+    assert told == ["time left unknown", "about 4 s left", "about 2 s left", "about 0 s left"]

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ from statewise.api import compare_models
 from statewise.cli import study, verbs
 from statewise.cli.comparison_table import print_result
 from statewise.cli.parsing import folder_name, parse_choices, parse_fields, parse_list, parse_number
-from statewise.cli.trials import show
-from statewise.cli.watch import Watch
+from statewise.cli.trials import Trials
 from statewise.compare.config import CompareConfig
 from statewise.compare.presets import PRESETS
 from statewise.errors import UserError
@@ -39,8 +37,8 @@ def run(verb: verbs.Compare, command: str) -> None:
         return
     config = make_config(verb)
     folder = Path(verb.out or f"comparisons/{folder_name(verb.task)}{'-quick' if verb.quick else ''}")
-    with Watch("trials", total=1) as watch:
-        found = compare_models(config, folder, command=command, on_begin=_tell, on_event=partial(show, watch))
+    with Trials() as trials:
+        found = compare_models(config, folder, command=command, on_begin=_tell, on_event=trials.show)
     print_result(found.result)
     print(f"report: {found.report}")
     if verb.json:

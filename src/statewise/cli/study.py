@@ -13,8 +13,7 @@ from rich.table import Table
 from statewise.api import STUDY_PAGE, run_study
 from statewise.cli import verbs
 from statewise.cli.console import console
-from statewise.cli.trials import show
-from statewise.cli.watch import Watch
+from statewise.cli.trials import Trials
 from statewise.compare.study import Part, Study
 from statewise.errors import UserError
 
@@ -26,13 +25,13 @@ def run(verb: verbs.Compare, study: Study, command: str) -> None:
     """Run the comparisons of a study, print what came of its hypotheses, write its page."""
     study = as_asked(study, verb)
     folder = Path(verb.out or f"comparisons/{study.name}{'-quick' if verb.quick else ''}")
-    with Watch("trials", total=1) as watch:
+    with Trials() as trials:
         result = run_study(
             study,
             folder,
             command=command,
-            on_part=partial(_begin, watch, study),
-            on_event=partial(show, watch),
+            on_part=partial(_begin, trials, study),
+            on_event=trials.show,
         )
     print_study(result)
     print(f"report: {folder / STUDY_PAGE}")
@@ -77,9 +76,10 @@ def as_asked(study: Study, verb: verbs.Compare) -> Study:
     return replace(study, parts=tuple(parts))
 
 
-def _begin(watch: Watch, study: Study, part: Part) -> None:
+def _begin(trials: Trials, study: Study, part: Part) -> None:
     number = study.parts.index(part) + 1
     if number == 1:
         print(study.question, flush=True)
-    watch.begun = False
-    watch.say(f"{number}/{len(study.parts)} {part.name}: {part.asks}")
+    trials.begin()
+    trials.watch.of = f" of {part.name}"
+    trials.watch.say(f"{number}/{len(study.parts)} {part.name}: {part.asks}")

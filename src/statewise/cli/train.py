@@ -68,9 +68,9 @@ class _Teller:
         self.watch.say(f"step {entry.step}: {told}")
 
     def step(self, step: int, loss: float) -> None:
-        """One more update."""
+        """One more update; the first, which compiles what later ones find ready, tells nothing of their pace."""
         if not self.watch.begun:
-            self.watch.begin(step - 1)
+            self.watch.begin(step)
         self.watch.at(step, "" if math.isnan(loss) else f"loss {loss:.3g}")
 
 

@@ -1,27 +1,50 @@
 """The trials of a comparison as they go, told to a person who watches."""
 
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from statewise.cli.time_left import TimeLeft
 from statewise.cli.watch import Watch
 from statewise.compare.experiment import Event
 
 
-def show(watch: Watch, event: Event) -> None:
-    """Tell what happened in a comparison."""
-    if event.what == "kept":
-        watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
-        return
-    if event.what == "broken":
-        found = "1 trial was" if event.broken == 1 else f"{event.broken} trials were"
-        again = "is" if event.broken == 1 else "are"
-        watch.say(f"{event.phase}: {found} changed by hand or broken and {again} run again")
-        return
-    if event.what == "started" and not watch.begun:
-        watch.begin(event.done)
-    line = ""
-    if event.result is not None and not event.before:
-        line = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
-    watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total, line=line)
+class Trials:
+    """Tells how a comparison goes, or several one after the other. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.begin()
+        self.watch = Watch("trials", total=1, estimate=lambda: self.time_left.seconds())
+
+    def __enter__(self) -> Self:
+        self.watch.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.watch.__exit__(kind, error, trace)
+
+    def begin(self) -> None:
+        """Say that a comparison begins."""
+        self.time_left = TimeLeft()
+
+    def show(self, event: Event) -> None:
+        """Tell what happened in the comparison."""
+        self.time_left.note(event)
+        if event.what == "planned":
+            return
+        if event.what == "kept":
+            self.watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
+            return
+        if event.what == "broken":
+            found = "1 trial was" if event.broken == 1 else f"{event.broken} trials were"
+            again = "is" if event.broken == 1 else "are"
+            self.watch.say(f"{event.phase}: {found} changed by hand or broken and {again} run again")
+            return
+        line = ""
+        if event.result is not None and not event.before:
+            line = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
+        self.watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total, line=line)
 
 
 def _outcome(result: dict[str, Any]) -> str:

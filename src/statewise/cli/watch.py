@@ -18,11 +18,19 @@ class Watch:
 
     On a terminal a bar with time left, from the first time that something is done; elsewhere a line where ten seconds
     brought no other.
+
+    Args:
+        what: is done.
+        total: how many pieces of it there are.
+        estimate: how many seconds the rest takes, ``None`` where that is not known; else the pace so far tells.
     """
 
-    def __init__(self, what: str, total: int) -> None:
+    def __init__(self, what: str, total: int, *, estimate: Callable[[], float | None] | None = None) -> None:
         self.what = what
+        self.of = ""
+        """What the time left is of, where that is not all"""
         self.total = total
+        self.estimate = estimate or self._at_the_pace_so_far
         self.console = Console(stderr=True)
         self.done = self.done_before = 0
         self.unlike = 1
@@ -58,17 +66,23 @@ class Watch:
             self.bar.reset(self.task, completed=done)
 
     def left(self) -> str:
-        """How long the rest will take at the pace so far.
+        """How long the rest will take.
 
         >>> watch = Watch("updates", total=10)
         >>> watch.left()
         'time left unknown'
         """
-        if self.done < self.done_before + self.unlike:
+        seconds = self.estimate()
+        if seconds is None:
             return "time left unknown"
+        told = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+        return f"about {told} left{self.of}"
+
+    def _at_the_pace_so_far(self) -> float | None:
+        if self.done < self.done_before + self.unlike:
+            return None
         pace = (time.monotonic() - self.began) / (self.done - self.done_before)
-        seconds = pace * (self.total - self.done)
-        return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"
+        return pace * (self.total - self.done)
 
     def at(self, done: int, note: str = "", *, total: int | None = None, line: str = "") -> None:
         """Say how much is done, and with it a ``line`` that stays where there is one to say."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from statewise.compare.budget import arm_cost, cost_of
+from statewise.compare.budget import arm_cost, cost_of, passes_of
 from statewise.compare.builders import Builders
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes
@@ -34,8 +34,6 @@ from statewise.tasks.task import Task
 
 REACHED = 0.9
 """The accuracy from which on a length counts as handled"""
-TRAINING = 3
-"""Operations of an update over those of a forward pass: backward costs twice as much"""
 
 Part = TypeVar("Part", Trial, Seed)
 
@@ -127,7 +125,7 @@ def _reach(record: ArmRecord, data: TaskData) -> Reach:
 
 def _spent(record: ArmRecord, flops_per_token: int) -> Spent:
     runs = [*record.tuning, *record.seeds]
-    passes = 1 if record.chosen.setup.train.readout == "ridge" else TRAINING
+    passes = passes_of(record.chosen.setup.train)
     return Spent(
         trials=len(record.tuning),
         failed=sum(run["status"] != "ok" for run in runs),

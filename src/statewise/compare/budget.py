@@ -15,6 +15,7 @@ from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.pattern import Pattern
 from statewise.tasks.task import Task
+from statewise.train.config import TrainConfig
 
 Count = TypeVar("Count")
 
@@ -86,6 +87,11 @@ def meet_budget(
 def arm_cost(match: str, task: Task, builders: Builders, model: ModelConfig) -> int:
     """What an arm spends of what is matched."""
     return cost_of(MATCHED[match], task, builders, model)
+
+
+def passes_of(train: TrainConfig) -> int:
+    """Operations of an update over those of a forward pass: backward costs twice as much, where there is one."""
+    return 1 if train.readout == "ridge" else 3
 
 
 def cost_of(count: Callable[[Model], Count], task: Task, builders: Builders, model: ModelConfig) -> Count:

@@ -1,18 +1,29 @@
 """A whole comparison: tune every arm alike, train the chosen settings on fresh seeds, score once, measure, decide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from statewise.compare.arms import Arm
+from statewise.compare.budget import arm_cost, passes_of
 from statewise.compare.builders import Builders
 from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import ArmRecord, Job, best_arm, further_jobs, measuring_job, seed_jobs, tuning_jobs
+from statewise.compare.measure import UPDATES
 from statewise.compare.pool import run_all
 from statewise.compare.trial import TrialSpec
 from statewise.compare.trial_file import read_trial, write_trial
 from statewise.tasks.task import Task
+
+
+class Planned(NamedTuple):
+    """A trial that is to come."""
+
+    phase: str
+    arm: str
+    operations: int
+    """Of its updates on sequences of one step, to hold it against others of the same comparison"""
 
 
 @dataclass(frozen=True)
@@ -20,7 +31,8 @@ class Event:
     """Something to tell a person who watches."""
 
     what: str
-    """``kept`` and ``broken`` once a phase where there were such trials, ``started`` or ``finished`` of a trial"""
+    """``planned`` of trials to come, ``kept`` and ``broken`` once a phase where there were such trials, ``started`` or
+    ``finished`` of a trial"""
     phase: str
     """``tuning``, ``seeds`` or ``measuring``"""
     arm: str
@@ -34,6 +46,9 @@ class Event:
     """How many trials of the phase were finished before"""
     broken: int = 0
     """How many files of trials of the phase were changed by hand or broken, and are run again"""
+    planned: tuple[Planned, ...] = ()
+    workers: int = 0
+    """How many of them run side by side, where some are planned"""
 
 
 OnEvent = Callable[[Event], None]
@@ -52,11 +67,14 @@ def run_experiment(
     records = [ArmRecord(arm, [], arm, [], None) for arm in arms]
     able = [record for record in records if record.arm.reason is None]
     jobs = [job for record in able for job in tuning_jobs(config, task, record)]
-    runner = _Runner(config, builders, folder, on_event, total=len(jobs) + len(able) * (config.seeds + config.measure))
+    runner = _Runner(config, task, builders, folder, on_event)
+    later = [("seeds", record.arm) for record in able for _ in range(config.seeds)]
+    later += [("measuring", record.arm) for record in able if config.measure]
+    runner.plan([*(("tuning", job.record.arm) for job in jobs), *later])
     for job, result in runner.run("tuning", jobs):
         job.record.tuning.append({**job.note, **result})
     further = further_jobs(config, task, able)
-    runner.total += len(further)
+    runner.plan([("tuning", job.record.arm) for job in further])
     for job, result in runner.run("tuning", further):
         job.record.tuning.append({**job.note, **result})
     for record in able:
@@ -72,13 +90,29 @@ def run_experiment(
 class _Runner:
     """Runs the jobs of a phase, taking finished ones from the folder."""
 
-    def __init__(self, config: CompareConfig, builders: Builders, folder: Path, on_event: OnEvent, total: int) -> None:
+    def __init__(self, config: CompareConfig, task: Task, builders: Builders, folder: Path, on_event: OnEvent) -> None:
         self.config = config
+        self.task = task
         self.builders = builders
         self.folder = folder
         self.on_event = on_event
-        self.total = total
-        self.done = 0
+        self.done = self.total = 0
+        self.operations: dict[str, int] = {}
+        """Arm -> what an update of it takes"""
+
+    def plan(self, trials: Sequence[tuple[str, Arm]]) -> None:
+        """Tell of trials to come, each by its phase and arm."""
+        planned = tuple(Planned(phase, arm.label, self._operations(phase, arm)) for phase, arm in trials)
+        self.total += len(planned)
+        told = Event("planned", "", "", self.done, self.total, planned=planned, workers=self.config.workers)
+        self.on_event(told)
+
+    def _operations(self, phase: str, arm: Arm) -> int:
+        train = arm.setup.train
+        if arm.label not in self.operations:
+            a_token = arm_cost("flops", self.task, self.builders, arm.setup.model)
+            self.operations[arm.label] = a_token * passes_of(train) * train.batch_size * train.accumulate
+        return self.operations[arm.label] * (UPDATES if phase == "measuring" else train.steps)
 
     def run(self, phase: str, jobs: list[Job]) -> list[tuple[Job, dict[str, Any]]]:
         """Results of all jobs, in order."""

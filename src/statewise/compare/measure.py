@@ -18,6 +18,7 @@ WARM_UP = 2
 """Updates that are not timed: the first allocate and compile"""
 TIMED = 7
 """Updates whose median is told"""
+UPDATES = WARM_UP + TIMED
 NEVER = 10**9
 
 
@@ -42,12 +43,12 @@ def measure(model: Model, task: Task, train: TrainConfig, *, trained_on: TaskDat
             whole model on full lengths, where training began with less.
         trained_on: gives the training batches; ``None`` = ``task``.
     """
-    timed_as = replace(train, steps=WARM_UP + TIMED, evaluate_every=NEVER, curriculum="none", pretraining="none")
+    timed_as = replace(train, steps=UPDATES, evaluate_every=NEVER, curriculum="none", pretraining="none")
     trainer = make_trainer(model, task, without_idle(timed_as), trained_on=trained_on)
     moments = [_Moment(read_clocks(), 0)]
     trainer.run(
         on_step=lambda step, loss: moments.append(_Moment(read_clocks(), trainer.progress.tokens)),
-        should_stop=lambda: len(moments) == WARM_UP + TIMED,
+        should_stop=lambda: len(moments) == UPDATES,
     )
     timed = moments[WARM_UP:]
     paces = [(now.tokens - then.tokens) / (now.clocks.wall - then.clocks.wall) for then, now in pairwise(timed)]
