@@ -247,7 +247,7 @@ def test_a_layer_inside_stands_in_the_arm_with_all_its_options(said: str | dict)
 def test_what_a_busy_machine_measured_is_told_and_measured_again(tmp_path, monkeypatch: pytest.MonkeyPatch):
     config, task = complete_comparison(CompareConfig(task="parity", models=("gru",), budget=2000, depth=1), WORKBENCH)
     (arm, *_), told = make_arms(config, task, WORKBENCH), []
-    runner = _Runner(config, WORKBENCH, tmp_path, lambda event: told.append(event.what), total=1)
+    runner = _Runner(config, task, WORKBENCH, tmp_path, lambda event: told.append(event.what))
     job = measuring_job(config, ArmRecord(arm, [], arm, [], None))
     for busy in (True, False, True):
         monkeypatch.setattr(
