@@ -1,6 +1,7 @@
 """Several series in one table: which column says of which of them a row is, and what rows each has."""
 
 import re
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +96,7 @@ def rows_of_series(path: str, frame: "pd.DataFrame", lines: np.ndarray, by: list
                 f"line {lines[empty[0]]} of {path} does not say of which series it is: '{column}' is empty or NA; fill "
                 "it in or drop the line"
             )
-    keys = frame[by].astype(str).apply(lambda column: column.str.strip()).agg("/".join, axis=1)
+    keys = reduce(lambda one, other: one + "/" + other, (frame[column].astype(str).str.strip() for column in by))
     codes, names = keys.factorize()
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     if max(map(len, rows)) < 2:

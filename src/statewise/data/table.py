@@ -146,9 +146,10 @@ def _about_series(rows: Mapping[str, np.ndarray], by: list[str], reading: Readin
     if not by:
         return []
     lengths = [len(found) for found in rows.values()]
+    shortest = f"{min(lengths):,} to " if min(lengths) < max(lengths) else ""
     guessed = " (--task-options series=NAME,NAME to choose other columns, series=none for one series)"
     notes = [
-        f"{len(rows):,} series by {', '.join(by)}, of {min(lengths):,} to {max(lengths):,} rows"
+        f"{len(rows):,} series by {', '.join(by)}, of {shortest}{counted(max(lengths), 'row')}"
         f"{'' if reading.series else guessed}"
     ]
     single = [name for name, found in rows.items() if len(found) < 2]

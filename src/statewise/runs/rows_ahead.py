@@ -40,14 +40,15 @@ def check_times(series: Series, pace: Pace, trained_on: Mapping[str, Any] | None
     if trained_on is None:
         return
     times = series.times
+    whose = f"series '{series.name}'" if series.name else "the table"
     if times is None or times.in_seconds != trained_on["in_seconds"]:
         kind = "dates" if trained_on["in_seconds"] else "numbers"
         found = "has no time column" if times is None else f"has other times in '{times.column}'"
         if pace.time_as != "steps":
-            raise UserError(f"the table {found}, and the run is told the times of rows, which were {kind}; add them")
+            raise UserError(f"{whose} {found}, and the run is told the times of rows, which were {kind}; add them")
     elif trained_on["even"] and pace.time_as == "steps" and not times.even:
         raise UserError(
-            f"the table has irregular times: {times.spacing()}; the run was trained on evenly spaced rows and is told "
+            f"{whose} has irregular times: {times.spacing()}; the run was trained on evenly spaced rows and is told "
             "no times: fill the missing rows first, or train one on irregular rows"
         )
 
