@@ -20,8 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from statewise.ops.cells.rg_lru import RGLRUCell
-from statewise.ops.gpu import delta, dense, diagonal, elementwise, gated_scan, linear_cells, scan, selective
+from statewise.ops.gpu import delta, dense, diagonal, gated_scan, gated_steps, linear_cells, scan, selective
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
@@ -31,13 +30,16 @@ from statewise.ops.gpu.gates import GATES
 ROOM = {80: 163 * 1024, 90: 227 * 1024}
 """Compute capability -> bytes that the threads of a program can share"""
 TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
-VECTORS = {
-    "MinimalRNNGates": 2, "DroppedLSTMGates": 5, "PhasedLSTMGates": 5,
-    "MinGRUCell": 2, "MinLSTMCell": 3, "FPoolCell": 2, "FOPoolCell": 3, "IFOPoolCell": 4, "RGLRUCell": 2,
-}  # fmt: skip
+VECTORS = {"MinimalRNNGates": 2, "DroppedLSTMGates": 5, "PhasedLSTMGates": 5}
 """Of x, where they are others than of u"""
 OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
 """Vectors of the gates' own weights"""
+CELL_SIZES = {
+    "SRUCell": (3, 2, 1), "ReluIndRNNCell": (1, 1, 0), "TanhIndRNNCell": (1, 1, 0), "RGLRUCell": (2, 1, 1),
+    "MinGRUCell": (2, 0, 0), "MinLSTMCell": (3, 0, 0), "FPoolCell": (2, 0, 0), "FOPoolCell": (3, 0, 0),
+    "IFOPoolCell": (4, 0, 0),
+}  # fmt: skip
+"""Vectors of x, of weights, and of what passes by"""
 
 
 class Kernel(NamedTuple):
@@ -99,20 +101,15 @@ def scan_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
 
 def cell_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     """Of the elementwise recurrence."""
-    for name, (advance, retreat) in CELLS.items():
-        for dtype in dtypes:
-            common = {"VECTORS": 3, "WEIGHTS": 2, "KIND": sums_of(dtype), "NUMBERS": elementwise.NUMBERS}
-            yield Kernel(name, elementwise.forward_kernel, dtype, {**common, "READS": True, "ADVANCE": advance})
-            yield Kernel(name, elementwise.backward_kernel, dtype, {**common, "RETREAT": retreat})
-    for cell, (coefficients, read, retreat) in linear_cells.CELLS.items():
-        for dtype in dtypes:
-            common = {
-                "G": VECTORS[cell.__name__], "SKIPS": cell is RGLRUCell, "WEIGHTS": int(cell is RGLRUCell),
-                "KIND": sums_of(dtype), "COEFFICIENTS": coefficients, "READ": read,
-                "STEPS": gated_scan.STEPS, "NUMBERS": gated_scan.NUMBERS,
-            }  # fmt: skip
-            yield Kernel(cell.__name__, gated_scan.forward_kernel, dtype, {**common, "READS": True})
-            yield Kernel(cell.__name__, gated_scan.backward_kernel, dtype, {**common, "RETREAT": retreat})
+    for kernels, cells in ((gated_steps, CELLS), (gated_scan, linear_cells.CELLS)):
+        for cell in cells:
+            vectors, weights, passing = CELL_SIZES[cell.__name__]
+            for dtype in dtypes:
+                shapes = (1, 1, vectors, 1), (1, 1, passing), (weights, 1)
+                given = [torch.empty(shape, dtype=dtype, device="meta") for shape in shapes]
+                for back, function in enumerate((kernels.forward_kernel, kernels.backward_kernel)):
+                    options = kernels.options(cell(), *given, going_back=bool(back))
+                    yield Kernel(cell.__name__, function, dtype, options)
 
 
 def selective_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:

@@ -95,11 +95,9 @@ def triton(
     cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """As one kernel, with Triton and on a GPU; all arguments in one real dtype."""
-    from statewise.ops.gpu.elementwise import Steps
-    from statewise.ops.gpu.gated_scan import GatedScan
+    from statewise.ops.gpu.elementwise import CellKernels
 
-    kernels = (GatedScan if cell.form().kernel is None else Steps)(segments)
-    return _by_kernels(kernels, segments, cell, x, skip, weight, initial)
+    return _by_kernels(CellKernels(segments), segments, cell, x, skip, weight, initial)
 
 
 def _by_segment(
@@ -121,7 +119,7 @@ def rule(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, se
         return "compiled"
     if alike and kernels_serve(x, skip, weight, initial):
         return "triton"
-    return "scan" if cell.form().kernel is None else "reference"
+    return "scan" if cell.form().linear else "reference"
 
 
 FORMS = Forms(
@@ -180,6 +178,6 @@ def _differentiable_gradients(
     cell: Any, segments: Segments | None, arguments: list[Tensor], dy: Tensor, d_last: Tensor
 ) -> tuple[Tensor, ...]:
     """Of all arguments, in operations that have derivatives."""
-    form = partial(scan if cell.form().kernel is None else reference, cell, segments=segments)
+    form = partial(scan if cell.form().linear else reference, cell, segments=segments)
     gradients: tuple[Tensor, ...] = torch.func.vjp(form, *arguments)[1]((dy, d_last))
     return gradients

@@ -8,6 +8,5 @@ class Form(NamedTuple):
 
     reads: bool
     """Whether its output is read from the state by a gate; otherwise it is the state"""
-    kernel: str | None
-    """Its name among the Triton kernels; ``None`` of a cell that is linear in its state: it says ``coefficients``, and
-    ``output`` where that is read"""
+    linear: bool
+    """Whether it is linear in its state: it then says ``coefficients``, and ``output`` where that is read"""

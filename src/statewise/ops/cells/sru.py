@@ -23,7 +23,7 @@ class SRUCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=True, kernel="sru")
+        return Form(reads=True, linear=False)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 3, D)``, ``skip (B, D)``, ``w (2, D)`` and ``c (B, D)``."""

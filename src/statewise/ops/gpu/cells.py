@@ -5,8 +5,13 @@
 c', gives those of c, w and v, and stores those of x and s.
 """
 
+from typing import Any
+
 import triton
 import triton.language as tl
+
+from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
+from statewise.ops.cells.sru import SRUCell
 
 
 @triton.jit
@@ -69,9 +74,9 @@ def tanh_ind_rnn_retreat(dy, dc, x, s, w, v, c, after, dx, ds, size, inside):
     return da * w, da * c, da * 0
 
 
-CELLS = {
-    "sru": (sru_advance, sru_retreat),
-    "relu_ind_rnn": (relu_ind_rnn_advance, relu_ind_rnn_retreat),
-    "tanh_ind_rnn": (tanh_ind_rnn_advance, tanh_ind_rnn_retreat),
+CELLS: dict[Any, tuple[Any, Any]] = {
+    SRUCell: (sru_advance, sru_retreat),
+    ReluIndRNNCell: (relu_ind_rnn_advance, relu_ind_rnn_retreat),
+    TanhIndRNNCell: (tanh_ind_rnn_advance, tanh_ind_rnn_retreat),
 }
-"""Name of a cell -> how it advances and how it retreats"""
+"""Cell -> how it advances and how it retreats"""

@@ -5,66 +5,28 @@ there are such of what passes by and of weights; what the cell makes of them is 
 ``statewise.ops.gpu.linear_cells``. Coefficients are never written: the way back works them out again.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from statewise.contract.segments import Segments
 from statewise.ops.gpu.blocks import put, sums_of, vectors
 from statewise.ops.gpu.linear_cells import CELLS
 from statewise.ops.gpu.pairs import then
-from statewise.ops.gpu.spans import closing, opening, programs, span, spans_of
+from statewise.ops.gpu.spans import closing, opening, span
 
 STEPS, NUMBERS = 32, 32
 """A tile: so many steps of so many numbers"""
 
 
-class GatedScan(NamedTuple):
-    """Forward and back over all rows, or the segments that they are cut into."""
-
-    segments: Segments | None
-
-    def forward(self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
-        """As ``statewise.ops.gpu.elementwise.Steps``."""
-        reads, (batch, time, _, size) = cell.form().reads, x.shape
-        states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if reads else 0)
-        if states.numel():
-            with torch.cuda.device_of(x):
-                forward_kernel[programs(self.segments, batch), triton.cdiv(size, NUMBERS)](
-                    *(t.contiguous() for t in (x, skip, weight, initial)), states, y, spans_of(self.segments),
-                    time, size, **options(cell, x, skip, weight), READS=reads,
-                )  # fmt: skip
-        return states, y
-
-    def backward(
-        self, cell: Any, x: Tensor, skip: Tensor, weight: Tensor, initial: Tensor, states: Tensor, dy: Tensor,
-        d_last: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-        """As ``statewise.ops.gpu.elementwise.Steps``."""
-        batch, time, _, size = x.shape
-        count = programs(self.segments, batch)
-        dx, dskip = (torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (x, skip))
-        dw = weight.new_zeros(count, *weight.shape)
-        d_initial = d_last.clone(memory_format=torch.contiguous_format)
-        if states.numel():
-            with torch.cuda.device_of(x):
-                backward_kernel[count, triton.cdiv(size, NUMBERS)](
-                    *(t.contiguous() for t in (x, skip, weight, initial, states, dy, d_last)), dx, dskip, dw, d_initial,
-                    spans_of(self.segments), time, size,
-                    **options(cell, x, skip, weight), RETREAT=CELLS[type(cell)][2],
-                )  # fmt: skip
-        return dx, dskip, dw.sum(0), d_initial
-
-
-def options(cell: Any, x: Tensor, skip: Tensor, weight: Tensor) -> dict[str, Any]:
-    """What both kernels are compiled for."""
-    coefficients, read, _ = CELLS[type(cell)]
+def options(cell: Any, x: Tensor, skip: Tensor, weight: Tensor, *, going_back: bool) -> dict[str, Any]:
+    """What the kernels are compiled for."""
+    coefficients, read, retreat = CELLS[type(cell)]
+    own = {"RETREAT": retreat} if going_back else {"READS": cell.form().reads}
     return {
         "G": x.shape[2], "SKIPS": skip.shape[2] > 0, "WEIGHTS": len(weight), "KIND": sums_of(x.dtype),
-        "COEFFICIENTS": coefficients, "READ": read, "STEPS": STEPS, "NUMBERS": NUMBERS,
+        "COEFFICIENTS": coefficients, "READ": read, "STEPS": STEPS, "NUMBERS": NUMBERS, **own,
     }  # fmt: skip
 
 
