@@ -11,10 +11,10 @@ from statewise.ops.linear_recurrence import FORMS
 ROWS, WIDTH = 3, 4
 DTYPES = [torch.float64, torch.complex128]
 SHAPES_OF_A = {
-    "every step its own": lambda time: (ROWS, time, WIDTH),
-    "constant in time": lambda time: (WIDTH,),
-    "constant in time, one a row": lambda time: (ROWS, 1, WIDTH),
-    "one number": lambda time: (),
+    "every step its own": lambda time, width: (ROWS, time, width),
+    "constant in time": lambda time, width: (width,),
+    "constant in time, one a row": lambda time, width: (ROWS, 1, width),
+    "one number": lambda time, width: (),
 }
 
 
@@ -25,12 +25,14 @@ def form(request):
         yield
 
 
-def example(time: int, dtype: torch.dtype, shape_of_a: str = "every step its own") -> list[torch.Tensor]:
+def example(
+    time: int, dtype: torch.dtype, shape_of_a: str = "every step its own", width: int = WIDTH
+) -> list[torch.Tensor]:
     """Coefficients of modulus about 1, so that long sequences neither vanish nor explode."""
     g = torch.Generator().manual_seed(time)
-    a = torch.randn(SHAPES_OF_A[shape_of_a](time), generator=g, dtype=dtype)
-    b = torch.randn(ROWS, time, WIDTH, generator=g, dtype=dtype)
-    return [0.98 * a / a.abs().clamp(min=1.0), b, torch.randn(ROWS, WIDTH, generator=g, dtype=dtype)]
+    a = torch.randn(SHAPES_OF_A[shape_of_a](time, width), generator=g, dtype=dtype)
+    b = torch.randn(ROWS, time, width, generator=g, dtype=dtype)
+    return [0.98 * a / a.abs().clamp(min=1.0), b, torch.randn(ROWS, width, generator=g, dtype=dtype)]
 
 
 def gradients(recurrence, arguments: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:

@@ -34,6 +34,18 @@ def test_equals_the_equation_number_by_number(time, dtype, shape_of_a):
     torch.testing.assert_close(reference(*arguments), expected, rtol=1e-12, atol=1e-12)
 
 
+@ONCE
+@pytest.mark.parametrize("width", [1, 17, 64, 130])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape_of_a", SHAPES_OF_A)
+def test_rows_of_any_width_equal_the_equation_with_all_gradients(width, dtype, shape_of_a):
+    """Several numbers are worked on at once, and those left over singly; narrow rows otherwise than wide ones."""
+    arguments = example(5, dtype, shape_of_a, width)
+    torch.testing.assert_close(linear_recurrence(*arguments), reference(*arguments), rtol=1e-12, atol=1e-12)
+    for found, expected in zip(gradients(linear_recurrence, arguments), gradients(reference, arguments), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_a_cpu_takes_the_compiled_loop_but_for_transforms_and_half_precision():
     arguments = example(3, torch.float64)
     assert FORMS.rule(*arguments) == "compiled"

@@ -37,7 +37,13 @@ _pointer: Any = intrinsic(_build_pointer)
 
 
 @jit
-def array_at(address: int, kind: Array, shape: tuple[int, ...]) -> Array:
-    """Inside a loop: the array of this shape, of numbers of this kind, that begins at an address."""
-    found: Array = numba.carray(_pointer(address, kind), shape)
+def array_at(address: int, kind: Array, size: int) -> Array:
+    """Inside a loop: the array of so many numbers of this kind that begins at an address."""
+    found: Array = numba.carray(_pointer(address, kind), (size,))
     return found
+
+
+@jit
+def address_of(array: Array) -> int:
+    """Inside a loop: where an array begins, which has to be named again after the last use of its address."""
+    return np.int64(array.ctypes.data)
