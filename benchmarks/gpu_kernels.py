@@ -12,6 +12,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,15 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from statewise.ops.gpu import delta, dense, diagonal, gated_scan, gated_steps, linear_cells, scan, selective
+from statewise.ops.chains.cfc import CfCGates, CfCSolution
+from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
+from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
+from statewise.ops.chains.reset_gru import ResetGRUGates
+from statewise.ops.gpu import chained, delta, dense, diagonal, gated_scan, gated_steps, linear_cells, scan, selective
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
+from statewise.ops.gpu.chained_kernels import chain_back_kernel, chain_kernel
+from statewise.ops.gpu.chains import CHAINS
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.dense_step_kernels import step_back_kernel, step_kernel
 from statewise.ops.gpu.gates import GATES
@@ -40,6 +47,13 @@ CELL_SIZES = {
     "IFOPoolCell": (4, 0, 0),
 }  # fmt: skip
 """Vectors of x, of weights, and of what passes by"""
+
+
+CHAIN_SIZES = {
+    ResetGRUGates: (3, 2, 1, 0, 0), MinimalGatedUnitGates: (2, 1, 1, 0, 0), ProjectedLSTMGates: (4, 4, 1, 1, 0),
+    CfCGates: (1, 1, 4, 0, 5), CfCSolution: (1, 1, 1, 0, 3),
+}  # fmt: skip
+"""Vectors of x, of both products, of the memory and of the gates' own weights"""
 
 
 class Kernel(NamedTuple):
@@ -83,6 +97,23 @@ def step_kernels(gates: list[str], dtypes: list[torch.dtype]) -> Iterator[Kernel
             }  # fmt: skip
             yield Kernel(f"{name} H=512", step_kernel, dtype, {**common, "ADVANCE": GATES[kind][0]})
             yield Kernel(f"{name} H=512", step_back_kernel, dtype, {**common, "RETREAT": GATES[kind][1]})
+
+
+def chain_kernels(target: int, widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of the chained recurrence, with resets; within a step it is as wide as h, the LSTM's memory twice as wide."""
+    for (kind, numbers), width, dtype in product(CHAIN_SIZES.items(), widths, dtypes):
+        plugs, (vectors, products, heads, memory, own) = CHAINS[kind], numbers
+        wide = 2 * width if memory else width
+        shapes = (
+            (1, 1, vectors * wide + plugs.numbers), (products * wide, width), (heads * width, wide),
+            (1, memory * wide), (own, width), (1,),
+        )  # fmt: skip
+        given = [torch.empty(shape, dtype=dtype, device="meta") for shape in shapes]
+        for back, function in enumerate((chain_kernel, chain_back_kernel)):
+            options = chained.options(kind, *given, ROOM[target], going_back=bool(back))
+            ways = {"OPEN": plugs.open, "CLOSE": plugs.close, "UNCLOSE": plugs.unclose, "UNOPEN": plugs.unopen}
+            name = f"{kind.__name__} H={width}{'' if options['RESIDENT'] else ' tiles'}"
+            yield Kernel(name, function, dtype, {**options, **ways})
 
 
 def scan_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
@@ -143,6 +174,7 @@ def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kern
 WHOLE_NUMBERS = {
     "chunks", "heads", "steps", "keys", "values",
     "time", "batch", "channels", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
+    "wide", "every",
     "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
     "grad_row", "grad_time", "grad_number",
 }  # fmt: skip
@@ -180,7 +212,7 @@ def main() -> None:
     """Print one line for each kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
-    choices = ("dense", "steps", "scan", "cells", "selective", "diagonal", "delta")
+    choices = ("dense", "steps", "chains", "scan", "cells", "selective", "diagonal", "delta")
     parser.add_argument("--only", nargs="+", choices=choices, default=["dense", "scan"])
     parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H or K, up to 256 (default 64 128)")
@@ -191,6 +223,7 @@ def main() -> None:
     groups = {
         "dense": lambda: dense_kernels(arguments.target, arguments.gates, arguments.widths, dtypes),
         "steps": lambda: step_kernels(arguments.gates, dtypes),
+        "chains": lambda: chain_kernels(arguments.target, arguments.widths, dtypes),
         "scan": lambda: scan_kernels(dtypes),
         "cells": lambda: cell_kernels(dtypes),
         "selective": lambda: selective_kernels(dtypes),

@@ -137,6 +137,13 @@ class Segments:
         return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
 
 
+def marks(segments: Segments | None, like: Tensor) -> Tensor:
+    """``(T, B)`` bool: before which steps a row begins anew; where none does, ``(0, B)`` for ``like (T, B, ...)``."""
+    if segments is None:
+        return torch.empty(0, like.shape[1], dtype=torch.bool, device=like.device)
+    return segments.anew.t().contiguous()
+
+
 def checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     """``reset``, or a ``ValueError`` where it is not ``(B, T)`` bool."""
     if reset.shape != (batch, time) or reset.dtype != torch.bool:

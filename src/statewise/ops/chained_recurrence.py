@@ -9,9 +9,10 @@ made of, m the memory beside it. All that does not look at the state, W x_t + b 
 steps at once: x.
 
 ``compiled`` is one loop over all steps and rows each way for CPUs with numba, with the small products in it; the
-gradients of the matrices are one large product each after the loop. There is no kernel for GPUs: there the equation
-runs, a few of torch's operations a step. Letters: B rows, T steps, H width, S products a step, X numbers of x, M of
-memory.
+gradients of the matrices are one large product each after the loop. ``triton`` is one kernel each way for GPUs and two
+products a step, the matrices on the chip; ``graph`` is for longer and wider chains, many steps of the equation captured
+as one CUDA graph. So far they were run by Triton's interpreter alone, on no GPU. Letters: B rows, T steps, H width, S
+products a step, X numbers of x, M of memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +21,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from statewise.contract.segments import Segments
+from statewise.contract.segments import Segments, marks
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import matrix_gradient
 from statewise.ops.transforms import refuse_further_derivatives
+
+ON_CHIP = 256
+"""Width up to which a program on a GPU goes through all steps alone"""
 
 
 def chained_recurrence(
@@ -62,11 +67,18 @@ def reference(
     gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
+    return equation(gates, x, weights, h, m, marks(segments, x))
+
+
+def equation(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, anew: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``reference`` of rows that begin anew before the steps that ``anew (T or 0, B)`` says."""
     outputs = []
     for t, x_t in enumerate(x.unbind()):
-        if segments is not None:
-            anew = segments.anew[:, t].unsqueeze(1)
-            h, m = h.masked_fill(anew, 0), m.masked_fill(anew, 0)
+        if len(anew):
+            begins = anew[t].unsqueeze(1)
+            h, m = h.masked_fill(begins, 0), m.masked_fill(begins, 0)
         h_next, m_next = gates.step(weights, x_t, h, m)
         h, m = h_next.to(h.dtype), m_next.to(m.dtype)
         outputs.append(h)
@@ -77,22 +89,47 @@ def compiled(
     gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
 ) -> tuple[Tensor, Tensor]:
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    anew = torch.empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t()
-    arguments = (type(gates), len(weights), x, h, m, anew, *weights, *gates)
+    arguments = (type(gates), len(weights), x, h, m, marks(segments, x), *weights, *gates)
     outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
+
+
+def triton(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As one kernel each way, with Triton and on a GPU; two products a step, first derivatives alone."""
+    from statewise.ops.gpu.chained import two_products
+
+    return two_products(gates, x, weights, h, m, marks(segments, x))
+
+
+def graph(
+    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
+) -> tuple[Tensor, Tensor]:
+    """As a captured graph of the equation's steps, on a GPU; first derivatives alone."""
+    from statewise.ops.gpu.chained_steps import by_steps
+
+    return by_steps(equation, gates, x, weights, h, m, marks(segments, x))
 
 
 def rule(
     gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Tensor, segments: Segments | None = None
 ) -> str:
-    """Which form runs: the compiled one wherever it can."""
+    """Which form runs: the one made for the device wherever it can, on a GPU the graph of longer and wider chains."""
     tensors = (x, *weights, h, m, *gates)
     serves = compiled_loops_serve(*tensors, dtypes=(torch.float32, torch.float64))
-    return "compiled" if serves and all(t.dtype == x.dtype for t in tensors) else "reference"
+    if serves and all(t.dtype == x.dtype for t in tensors):
+        return "compiled"
+    if not kernels_serve(*tensors):
+        return "reference"
+    if len(gates.chain()) == 2 and max(h.shape[1], weights[-1].shape[1]) <= ON_CHIP:
+        return "triton"
+    return "reference" if torch.cuda.is_current_stream_capturing() else "graph"
 
 
-FORMS = Forms("chained_recurrence", {"reference": reference, "compiled": compiled}, rule)
+FORMS = Forms(
+    "chained_recurrence", {"reference": reference, "compiled": compiled, "triton": triton, "graph": graph}, rule
+)
 
 
 class _CompiledRecurrence(torch.autograd.Function):

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments
+from statewise.contract.segments import Segments, marks
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -102,7 +102,7 @@ def compiled(
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    arguments = (type(gates), x, weight, bias, h, m, keep, mask, _marks(x, segments), *gates)
+    arguments = (type(gates), x, weight, bias, h, m, keep, mask, marks(segments, x), *gates)
     outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
 
@@ -115,7 +115,7 @@ def triton(
     from statewise.ops.gpu import dense
     from statewise.ops.gpu.dense_function import by_loops
 
-    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask, _marks(x, segments))
+    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask, marks(segments, x))
 
 
 def graph(
@@ -126,12 +126,7 @@ def graph(
     from statewise.ops.gpu import dense_steps
     from statewise.ops.gpu.dense_function import by_loops
 
-    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask, _marks(x, segments))
-
-
-def _marks(x: Tensor, segments: Segments | None) -> Tensor:
-    """``(T, B)``: before which steps a row begins anew; ``(0, B)`` where none does."""
-    return x.new_empty(0, x.shape[1], dtype=torch.bool) if segments is None else segments.anew.t().contiguous()
+    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask, marks(segments, x))
 
 
 def rule(

@@ -15,6 +15,7 @@ from triton.runtime.jit import JITFunction
 
 from statewise.contract.segments import Segments
 from statewise.ops import (
+    chained_recurrence,
     delta_rule,
     dense_recurrence,
     diagonal_convolution,
@@ -25,9 +26,11 @@ from statewise.ops import (
 )
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.sru import SRUCell
+from statewise.ops.chains.cfc import CfCGates
+from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
-from statewise.ops.gpu import dense, dense_kernels, diagonal, scan, selective
+from statewise.ops.gpu import chained_kernels, chip, dense_kernels, diagonal, scan, selective
 
 
 class Driver:
@@ -71,7 +74,7 @@ def state_space_models(rank: int, rows: int, time: int, segments: Segments | Non
 def main() -> None:
     driver.set_active(Driver())
     JITFunction.run = run
-    dense._room = lambda device: 227 * 1024
+    chip.room = lambda device: 227 * 1024
     diagonal.STEPS = 2
     variants = {}
     for form, width in (("triton", 20), ("graph", 300)):
@@ -80,6 +83,9 @@ def main() -> None:
             with dense_recurrence.FORMS.use(form):
                 backwards(dense_recurrence.dense_recurrence(LSTMGates(), *parts))
     for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)):
+        parts = draw(time, rows, 64), (draw(64, 20), draw(20, 16)), draw(rows, 20), draw(rows, 16)
+        with chained_recurrence.FORMS.use("triton"):
+            backwards(chained_recurrence.chained_recurrence(ProjectedLSTMGates(), *parts))
         with linear_recurrence.FORMS.use("triton"):
             a, b, initial = (draw(*shape, 16) for shape in ((rows, time), (rows, time), (rows,)))
             backwards((linear_recurrence.linear_recurrence(a, b, initial),))
@@ -88,12 +94,17 @@ def main() -> None:
             backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
         state_space_models(0, rows, time)
     for kernel in (
+        chained_kernels.chain_kernel, chained_kernels.chain_back_kernel,
         dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
         selective.selective_kernel, selective.selective_back_kernel,
         diagonal.models_kernel, diagonal.models_back_kernel,
     ):  # fmt: skip
         variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
+    parts = draw(5, 2, 9), (draw(8, 8), draw(32, 8)), draw(2, 8)
+    with chained_recurrence.FORMS.use("triton"):
+        gates = CfCGates(draw(0, 8), draw(32), draw(1))
+        backwards(chained_recurrence.chained_recurrence(gates, *parts, segments=cut))
     for form in ("triton", "graph"):
         with dense_recurrence.FORMS.use(form):
             parts = draw(5, 2, 4, 8), draw(32, 8), None, draw(2, 8), draw(2, 3, 8)

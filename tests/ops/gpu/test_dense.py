@@ -23,7 +23,7 @@ from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
 from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
-from statewise.ops.gpu import dense, dense_steps
+from statewise.ops.gpu import chip, dense_steps
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
@@ -97,7 +97,7 @@ def assert_equal_to_the_equation(kind: Any, arguments: list[Tensor], form: str =
 @kinds
 @pytest.mark.parametrize(("time", "on_chip"), [(1, True), (3, True), (3, False)])
 def test_the_kernels_equal_the_equation_with_all_gradients(kind, time, on_chip, monkeypatch):
-    monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
+    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(kind, example(kind, time))
 
 
@@ -105,7 +105,7 @@ def test_the_kernels_equal_the_equation_with_all_gradients(kind, time, on_chip, 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("on_chip", [True, False])
 def test_so_they_do_where_values_are_kept_and_masked(kind, shared, on_chip, monkeypatch):
-    monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
+    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(kind, example(kind, 3), **noise(kind, 3, 3, 5, shared))
 
 
@@ -115,7 +115,7 @@ RESET = torch.tensor([[False, True, False], [True, True, True], [False, False, F
 @pytest.mark.parametrize("kind", [LSTMGates, SLSTMGates, NormGRUGates])
 @pytest.mark.parametrize("on_chip", [True, False])
 def test_so_they_do_of_rows_that_begin_anew(kind, on_chip, monkeypatch):
-    monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
+    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(kind, example(kind, 3), reset=RESET)
 
 
@@ -125,8 +125,8 @@ def test_so_they_do_of_those_whose_values_are_kept_and_masked():
 
 @pytest.mark.parametrize("on_chip", [True, False])
 def test_so_they_do_where_rows_are_many_programs_and_the_width_many_tiles(on_chip, monkeypatch):
-    monkeypatch.setattr(dense, "_room", lambda device: 2**30 if on_chip else 0)
-    assert_equal_to_the_equation(NormLSTMGates, example(NormLSTMGates, 2, 2 * dense.ROWS + 1, 35))
+    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+    assert_equal_to_the_equation(NormLSTMGates, example(NormLSTMGates, 2, 2 * chip.ROWS + 1, 35))
 
 
 @pytest.fixture

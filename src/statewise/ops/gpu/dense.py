@@ -1,7 +1,6 @@
 """A dense recurrence on a GPU, its recurrent matrix on the chip: a launch each way, see ``dense_kernels``.
 
-A program takes a few rows and goes through time alone with them; nothing is exchanged between programs. The sizes below
-come from what the compiler reports for sm_90, registers and shared memory, and from no measurement.
+A program takes a few rows and goes through time alone with them; nothing is exchanged between programs.
 """
 
 from typing import Any
@@ -10,16 +9,10 @@ import torch
 import triton
 from torch import Tensor
 
+from statewise.ops.gpu import chip
 from statewise.ops.gpu.blocks import precision_of, sums_of
 from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
-
-ROWS = 16
-"""A program's rows, the fewest that a product on the chip takes"""
-WARPS = {16: 2, 32: 4, 64: 8, 128: 8, 256: 16}
-"""Of a program, by the width in powers of two"""
-INTERPRETED_CHIP = 1 << 20
-"""Bytes that a program may keep to itself where there is no GPU"""
 
 
 def forward(
@@ -34,11 +27,11 @@ def forward(
     memory[0] = m
     if rows:
         with torch.cuda.device_of(x):
-            forward_kernel[(triton.cdiv(rows, ROWS),)](
+            forward_kernel[(triton.cdiv(rows, chip.ROWS),)](
                 x, weight, bias, own, keep, mask, anew, h, torch.empty_like(h, dtype=weight.dtype), y, memory,
                 time, rows, width, int(going_back), _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), ADVANCE=GATES[kind][0],
-                **options(kind, vectors, weight, keep, mask, anew, _room(x.device), going_back=False),
+                **options(kind, vectors, weight, keep, mask, anew, chip.room(x.device), going_back=False),
             )  # fmt: skip
     return y, memory
 
@@ -53,14 +46,14 @@ def backward(
     sums = sizes.sums and x.dtype == u.dtype
     dx, du = torch.empty_like(x), torch.empty_like(u)
     dh, dm = torch.empty_like(before[0]), dm_last.clone(memory_format=torch.contiguous_format)
-    d_own = own.new_zeros(triton.cdiv(rows, ROWS), *own.shape)
+    d_own = own.new_zeros(triton.cdiv(rows, chip.ROWS), *own.shape)
     if rows:
         with torch.cuda.device_of(x):
             backward_kernel[(len(d_own),)](
                 x, u, weight, own, keep, mask, anew, before, memory, dy, dx, du, dh, dm, d_own,
                 time, rows, width, _step(keep, 0), _step(keep, 1), _step(mask, 0),
                 vectors, sizes.products, sizes.memory, len(own), SUMS=sums, RETREAT=GATES[kind][1],
-                **options(kind, vectors, weight, keep, mask, anew, _room(x.device), going_back=True),
+                **options(kind, vectors, weight, keep, mask, anew, chip.room(x.device), going_back=True),
             )  # fmt: skip
     return du if sums else dx, du, dh, dm, d_own.sum(0)
 
@@ -77,9 +70,9 @@ def options(
 
     U stays on the chip where it has room there, beside what is read at a step, a step ahead, and what is written.
     """
-    sizes, width = kind.sizes(), max(16, triton.next_power_of_2(weight.shape[1]))
+    sizes, width = kind.sizes(), chip.block_of(weight.shape[1])
     read = vectors + (1 + sizes.memory) * bool(len(keep)) + going_back * (sizes.products + sizes.memory + 2)
-    numbers = (sizes.products * width * _copies(weight) + (read + 1) * ROWS) * width
+    numbers = (sizes.products * width * chip.copies(weight) + (read + 1) * chip.ROWS) * width
     return {
         "KEEP": bool(len(keep)),
         "MASK": bool(len(mask)),
@@ -88,22 +81,9 @@ def options(
         "RESIDENT": numbers * weight.element_size() <= room,
         "PRECISION": precision_of(weight.dtype),
         "KIND": sums_of(weight.dtype),
-        "ROWS": ROWS,
+        "ROWS": chip.ROWS,
         "WIDTH": width,
         "TILE": 16 if weight.element_size() > 2 else 32,
-        "num_warps": WARPS[width],
+        "num_warps": chip.WARPS[width],
         "num_stages": 2,
     }
-
-
-def _copies(weight: Tensor) -> int:
-    """How often a matrix lies on the chip: large and small parts of its numbers apart in the exact products."""
-    return 2 if precision_of(weight.dtype) == "tf32x3" else 1
-
-
-def _room(device: torch.device) -> int:
-    """Bytes that the threads of a program can share."""
-    if device.type != "cuda":
-        return INTERPRETED_CHIP
-    properties = triton.runtime.driver.active.utils.get_device_properties(device.index or 0)
-    return int(properties["max_shared_mem"])

@@ -69,9 +69,10 @@ def form_of(
 ) -> Form:
     """Of these arguments; the number of steps is no part of it."""
     stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
-    (rows, vectors, width), given = x.shape[1:], [bool(len(option)) for option in (keep, mask, anew)]
+    rows, vectors, width = x.shape[1:]
+    kept, masked, resets = (len(given) > 0 for given in (keep, mask, anew))
     return Form(
-        kind, rows, vectors, width, len(own), *given, x.dtype, weight.dtype, h_dtype, x.device, stream
+        kind, rows, vectors, width, len(own), kept, masked, resets, x.dtype, weight.dtype, h_dtype, x.device, stream
     )  # fmt: skip
 
 
