@@ -5,6 +5,7 @@ import torch
 from statewise.contract.segments import Segments
 from statewise.ops.causal_convolution import FORMS as ALL_FORMS
 from statewise.ops.causal_convolution import causal_convolution
+from statewise.ops.compiled.compiler import without_compiled_loops
 
 from .segmented import one_by_one
 
@@ -183,11 +184,23 @@ def test_what_is_not_a_number_ends_with_its_segment(form):
         assert torch.equal(found, expected)
 
 
-def test_gradients_of_the_compiled_loop_have_gradients():
-    example = Example(5, taps=2, form="depthwise")
+def test_what_stands_under_the_taps_is_the_same_without_compiled_loops():
+    example = Example(11)
+    reset = torch.zeros(ROWS, 11, dtype=torch.bool)
+    reset[0, [3, 4]] = reset[1, -1] = True
+    arguments = (example.x, example.tail, example.weight, example.bias, Segments(reset))
+    with ALL_FORMS.use("taps"):
+        found = causal_convolution(*arguments, **example.options)
+        with without_compiled_loops():
+            torch.testing.assert_close(found, causal_convolution(*arguments, **example.options))
+
+
+@pytest.mark.parametrize("name", ["taps", "compiled"])
+def test_gradients_by_compiled_loops_have_gradients(name):
+    example = Example(5, taps=2, form=ONLY[name])
     segments = Segments(torch.tensor([[False, False, True, False, False]] * ROWS))
     leaves = [x.requires_grad_() for x in (example.x, example.tail, example.weight, example.bias)]
-    with ALL_FORMS.use("compiled"):
+    with ALL_FORMS.use(name):
         assert torch.autograd.gradgradcheck(
             lambda *a: causal_convolution(*a, segments, **example.options)[0], leaves, fast_mode=True
         )

@@ -3,10 +3,11 @@
     y_t = bias + sum_k weight_k x_{t - (K - 1 - k) dilation}
 
 as in van den Oord et al. 2016 (WaveNet), section 2.1, with steps before the first taken from the tail. The fast form is
-torch's convolution over tail and input. Where segments begin anew inside the rows, it is run on the rows as they lie,
-and the steps after each beginning that saw what stands before it are worked out again; or if there are few taps, all is
-one product with what stands under them. Where filters see one channel each, a loop compiled by numba takes a tenth of
-the time of torch's convolution, and segments as they lie.
+torch's convolution over tail and input. Where segments begin anew inside the rows, all is one product with what stands
+under the taps and belongs to the segment, laid out by a loop compiled by numba; without that, or if there are very many
+taps, torch's is run on the rows as they lie, and the steps after each beginning that saw what stands before it are
+worked out again. Where filters see one channel each, a compiled loop takes a tenth of the time of torch's convolution,
+and segments as they lie.
 
 Letters: B rows, S segments, T steps, D channels, K taps.
 """
@@ -29,6 +30,8 @@ FEW = 2
 """Taps up to which one product takes less time than torch's convolution, a fifth to a third of it less"""
 FEW_WITH_SEGMENTS = 4
 """Taps up to which it takes less than to put the convolution right"""
+MANY = 32
+"""Taps up to which it does where a compiled loop lays out what stands under them, which are so many copies of x"""
 
 
 def causal_convolution(
@@ -86,7 +89,10 @@ def taps(
     extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
 ) -> Tensor:
     """One product with all that stands under the taps, side by side, of filters that see all channels."""
-    seen = torch.cat(_under_taps(extended, weight.shape[2], dilation, segments), dim=2)
+    if segments is not None and compiled_loops_serve(extended):
+        seen: Tensor = _Seen.apply(extended, weight.shape[2], dilation, segments)
+    else:
+        seen = torch.cat(_under_taps(extended, weight.shape[2], dilation, segments), dim=2)
     return linear(seen, weight.transpose(1, 2).flatten(1), bias)
 
 
@@ -121,7 +127,7 @@ def rule(
         tensors = (extended, weight) if bias is None else (extended, weight, bias)
         if tensors[-1].dtype == weight.dtype and compiled_loops_serve(*tensors):
             return "compiled"
-    few = FEW if segments is None else FEW_WITH_SEGMENTS
+    few = FEW if segments is None else MANY if compiled_loops_serve(extended) else FEW_WITH_SEGMENTS
     return "taps" if groups == 1 and weight.shape[2] <= few else "conv1d"
 
 
@@ -153,6 +159,36 @@ class _Depthwise(torch.autograd.Function):
         with torch.enable_grad():
             y = reference(extended, filters.t().unsqueeze(1), bias, ctx.dilation, len(bias), ctx.segments)
         return *torch.autograd.grad(y, (extended, filters, bias), dy, create_graph=True), None, None
+
+
+class _Seen(torch.autograd.Function):
+    """What stands under the taps, by a compiled loop; the gradient of its gradient is itself."""
+
+    @staticmethod
+    def forward(ctx: Any, extended: Tensor, *how: Any) -> Tensor:
+        from statewise.ops.compiled.taps import gather
+
+        ctx.how = how
+        return gather(extended, *how)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _SeenFrom.apply(grad, *ctx.how), None, None, None
+
+
+class _SeenFrom(torch.autograd.Function):
+    """The transpose of ``_Seen``."""
+
+    @staticmethod
+    def forward(ctx: Any, seen: Tensor, *how: Any) -> Tensor:
+        from statewise.ops.compiled.taps import scatter
+
+        ctx.how = how
+        return scatter(seen, *how)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _Seen.apply(grad, *ctx.how), None, None, None
 
 
 def _under_taps(extended: Tensor, count: int, dilation: int, segments: Segments | None) -> list[Tensor]:
