@@ -53,13 +53,13 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: int, what: str, ending: str = "s") -> str:
     """A number of things, one or many.
 
-    >>> counted(1, "gap"), counted(2, "gap"), counted(1200, "row")
-    ('1 gap', '2 gaps', '1,200 rows')
+    >>> counted(1, "gap"), counted(2, "gap"), counted(1200, "row"), counted(2, "batch", "es")
+    ('1 gap', '2 gaps', '1,200 rows', '2 batches')
     """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {what}{'' if number == 1 else ending}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -50,6 +50,17 @@ def test_train_and_evaluate_show_chance_beside_the_scores(in_an_empty_folder: Pa
         assert accuracy[-2] == "0.5"
 
 
+def test_a_readout_that_is_solved_says_from_how_much_and_tells_no_loss(
+    in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (in_an_empty_folder / "sine.csv").write_text("x\n" + "".join(f"{k % 7}\n" for k in range(400)))
+    assert run(["train", "sine.csv", "--model", "echo-state", "--width", "8", "--steps", "1000", "--json"]) == 0
+    said = capsys.readouterr()
+    assert re.search(r"^readout: solved from (\d+) batches of training data, which is all there is; ", said.out, re.M)
+    assert json.loads(said.out.splitlines()[-1])["step"] < 20
+    assert "training loss" not in said.out + said.err
+
+
 def test_a_run_of_ones_own_layer_and_task_has_a_folder_that_any_system_can_have(
     in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ):

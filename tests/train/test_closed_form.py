@@ -178,6 +178,31 @@ def test_what_cannot_be_solved_is_refused():
     with pytest.raises(UserError, match="nothing to fit the readout to"):
         ReadoutFitter(reservoir(), Rows(), TrainConfig(readout="ridge", steps=2, washout=7)).run()
 
+    recalled = DelayedRecall(delay=2, shortest=12, longest=12)
+    model = build(ModelConfig("echo-state", width=4, depth=1), recalled.input_form, recalled.output_size)
+    longest = recalled.longest_context()
+    with pytest.raises(
+        UserError, match=f"washout of {longest} leaves nothing to fit of sequences of at most {longest}"
+    ):
+        ReadoutFitter(model, recalled, TrainConfig(readout="ridge", washout=longest))
+
+
+def test_data_that_come_again_are_taken_in_once():
+    class Once(Streams):
+        def train_batches(self, *, batch_size: int) -> int:
+            return 3
+
+    heads = []
+    for task, steps in ((Once(chunk=4), 3), (Once(chunk=4), 50), (Streams(chunk=4), 3)):
+        torch.manual_seed(0)
+        model, told = reservoir(), []
+        fitter = ReadoutFitter(model, task, TrainConfig(readout="ridge", steps=steps))
+        assert fitter.batches == fitter.run(on_step=lambda step, loss, told=told: told.append(step)).progress.step == 3
+        assert told == [1, 2, 3]
+        heads.append(fitted(model))
+    assert np.array_equal(heads[0], heads[1])
+    assert np.array_equal(heads[0], heads[2])
+
 
 def test_a_reservoir_recalls_symbols_by_a_readout_in_closed_form():
     task = DelayedRecall(delay=2, shortest=12, longest=12)

@@ -10,6 +10,7 @@ from statewise.cli import verbs
 from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
+from statewise.errors import counted
 from statewise.fields import Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import pattern_of
@@ -17,9 +18,9 @@ from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
 from statewise.tasks.resolve import find_task
-from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.history import HistoryEntry
+from statewise.train.training import Training
 
 
 def run(verb: verbs.Train, command: str) -> None:
@@ -55,12 +56,18 @@ class _Teller:
     folder: Path
     watch: Watch
 
-    def begin(self, task: Task) -> None:
+    def begin(self, training: Training) -> None:
         """What is trained, on what, where: said once nothing stands against it."""
-        model = f"model: {self.config.model.layer}"
+        task, model = training.task, f"model: {self.config.model.layer}"
         for note in (f"task: {self.config.task}", *task.notes, model, f"folder: {self.folder}"):
             print(note, flush=True)
         self.score = task.primary.name
+        self.watch.total = training.batches
+        if training.config.readout == "ridge":
+            self.watch.what = "batches"
+            once = ", which is all there is" if training.batches < training.config.steps else ""
+            told = f"readout: solved from {counted(training.batches, 'batch', 'es')} of training data{once}"
+            print(f"{told}; nothing is descended, so there is no loss to tell", flush=True)
 
     def entry(self, entry: HistoryEntry) -> None:
         """What an evaluation found."""

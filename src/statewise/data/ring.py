@@ -51,6 +51,15 @@ def most_streams(lengths: Sequence[int], *, chunk: int) -> int:
     return max(1, sum(lengths) // max(chunk, min(WINDOWS_A_STREAM * chunk, max(lengths))))
 
 
+def windows_of_an_epoch(lengths: Tensor, streams: Streams) -> int:
+    """How many windows go around the ring once.
+
+    >>> windows_of_an_epoch(torch.tensor([300]), Streams(rows=1, length=60))
+    5
+    """
+    return int(lengths.sum()) // streams.rows // streams.length
+
+
 def ring_window(index: int, *, firsts: Tensor, lengths: Tensor, streams: Streams, seed: int) -> Window:
     """Window ``index`` of an endless training on several series, whose places are joined to a ring.
 
@@ -66,7 +75,7 @@ def ring_window(index: int, *, firsts: Tensor, lengths: Tensor, streams: Streams
         seed: of the epochs.
     """
     total, share = int(lengths.sum()), int(lengths.sum()) // streams.rows
-    epoch, within = divmod(index, share // streams.length)
+    epoch, within = divmod(index, windows_of_an_epoch(lengths, streams))
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     order = torch.randperm(len(lengths), generator=generator)
     turned = int(torch.randint(total, (), generator=generator)) + within * streams.length

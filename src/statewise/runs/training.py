@@ -27,6 +27,7 @@ from statewise.train.evaluation import evaluate, evaluate_series
 from statewise.train.history import HistoryEntry, OnEntry, OnStep, Outcome
 from statewise.train.start import make_trainer
 from statewise.train.tensorboard import EventFiles
+from statewise.train.training import Training
 from statewise.used import refuse_idle
 
 
@@ -36,7 +37,7 @@ def train_run(
     *,
     command: str,
     tensorboard: bool = False,
-    on_begin: Callable[[Task], None] = lambda task: None,
+    on_begin: Callable[[Training], None] = lambda training: None,
     on_entry: OnEntry = lambda entry: None,
     on_step: OnStep = lambda step, loss: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -48,7 +49,7 @@ def train_run(
         folder: of the run; one that was interrupted or killed is gone on with.
         command: what a person types to make the run, for its README.
         tensorboard: whether the history is also written as event files, under ``folder/tensorboard``.
-        on_begin: told what is learnt, once it is sure that nothing stands against it.
+        on_begin: handed the training, once it is sure that nothing stands against it.
         on_entry: told every entry of the history.
         on_step: told every update.
         should_stop: asked before every update.
@@ -65,7 +66,7 @@ def train_run(
     trainer = make_trainer(model, task, config.train, folder)
     keep_config(folder, config, task)
     write_json(folder / "environment.json", _environment())
-    on_begin(task)
+    on_begin(trainer)
     with EventFiles(folder / "tensorboard", trainer.history) if tensorboard else nullcontext() as events:
 
         def note(entry: HistoryEntry) -> None:

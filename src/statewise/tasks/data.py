@@ -30,6 +30,10 @@ class TaskData(ABC):
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         """Batch ``index`` of the training stream that ``seed`` names."""
 
+    def train_batches(self, *, batch_size: int) -> int | None:
+        """How many training batches go over all there is once; None where each is of data never seen before."""
+        return None
+
     @abstractmethod
     def evaluation(self, split: Split, *, batch_size: int, length: int | None = None) -> Iterator[Batch]:
         """The fixed batches of a split, the same on every call.

@@ -12,7 +12,15 @@ from statewise import tree
 from statewise.contract import Vectors, values_of
 from statewise.data.dialect import Decimal
 from statewise.data.pace import Pace, TimeAs
-from statewise.data.ring import Stretch, most_streams, plan_streams, ring_window, scoring_batches
+from statewise.data.ring import (
+    Streams,
+    Stretch,
+    most_streams,
+    plan_streams,
+    ring_window,
+    scoring_batches,
+    windows_of_an_epoch,
+)
 from statewise.data.scaling import Changes, Scale
 from statewise.data.several import ONE_SERIES
 from statewise.data.streams import Window
@@ -165,8 +173,14 @@ class Forecast(Regression, Task):
     def notes(self) -> Sequence[str]:
         return self._notes
 
+    def train_batches(self, *, batch_size: int) -> int:
+        return windows_of_an_epoch(self.lengths, self._streams(batch_size))
+
+    def _streams(self, batch_size: int) -> Streams:
+        return plan_streams(self.lengths.tolist(), batch_size=batch_size, chunk=self.chunk)
+
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
-        streams = plan_streams(self.lengths.tolist(), batch_size=batch_size, chunk=self.chunk)
+        streams = self._streams(batch_size)
         window = ring_window(index, firsts=self.firsts, lengths=self.lengths, streams=streams, seed=seed)
         return self._batch(window, torch.ones(window.places.shape, dtype=torch.bool))
 

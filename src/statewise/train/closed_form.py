@@ -32,8 +32,9 @@ SUMS = "sums."
 class ReadoutFitter(Training):
     """Solves the head by ridge regression over ``config.steps`` training batches, in one pass and constant memory.
 
-    Several penalties are solved from the same statistics; the one that validates best stays in the model. Jaeger 2001,
-    section 3; the washout, the first steps of every sequence, is not fitted.
+    Where fewer batches go over all the data once, it is these: the same data again would change nothing. Several
+    penalties are solved from the same statistics; the one that validates best stays in the model. Jaeger 2001, section
+    3; the washout, the first steps of every sequence, is not fitted.
 
     Raises:
         UserError: if squared error is no way to score well on the task, or the head is no linear map.
@@ -43,14 +44,25 @@ class ReadoutFitter(Training):
         head = self.model.head
         if not self.task.solvable or not isinstance(head, nn.Linear):
             raise UserError(f"task {self.task.name} has no closed-form readout; say readout=gradient")
+        longest = self.trained_on.longest_context() if self.trained_on.train_lengths else None
+        if longest is not None and self.config.washout >= longest:
+            raise UserError(
+                f"a washout of {self.config.washout} leaves nothing to fit of sequences of at most {longest} steps; "
+                "take a shorter washout"
+            )
         self.statistics = RidgeStatistics(features=head.in_features, targets=self.task.output_size)
         self.age = torch.zeros(0, dtype=torch.int64)
         """(B,) time steps since each row's sequence began"""
 
+    @property
+    def batches(self) -> int:
+        once = self.trained_on.train_batches(batch_size=self.config.batch_size)
+        return self.config.steps if once is None else min(self.config.steps, once)
+
     def _run(self, on_entry: OnEntry, on_step: OnStep, should_stop: Callable[[], bool]) -> Outcome:
         """As ``Training.run``. There is no history: nothing is learnt before the end."""
         self.model.eval()
-        while self.progress.step < self.config.steps:
+        while self.progress.step < self.batches:
             if should_stop():
                 self._save()
                 return Outcome("interrupted", self.progress)
@@ -86,7 +98,7 @@ class ReadoutFitter(Training):
         """Put the penalty that validates best into the head."""
         if self.statistics.examples == 0:
             raise UserError(
-                f"there is nothing to fit the readout to: {self.config.steps} steps with a washout of "
+                f"there is nothing to fit the readout to: {self.batches} batches with a washout of "
                 f"{self.config.washout}; take more steps or a shorter washout"
             )
         heads = [self._solved(self.config.ridge * factor) for factor in FACTORS]

@@ -65,6 +65,11 @@ class Training(ABC):
         """Train to the end, or until ``should_stop()`` says so between two batches; a checkpoint is kept either way."""
         return self._run(on_entry, on_step, should_stop)
 
+    @property
+    def batches(self) -> int:
+        """How many updates it takes at most, or where the readout is solved, how many batches it is solved from."""
+        return self.config.steps
+
     @abstractmethod
     def _prepare(self) -> None:
         """Make what this kind of training needs beside, before a checkpoint is gone on from."""
