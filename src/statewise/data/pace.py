@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from statewise.contract import Input, Timed
+from statewise.data.table import Table
+from statewise.errors import UserError
 
 TimeAs = Literal["steps", "column", "elapsed"]
 """Each tells more than the one before: nothing; columns of numbers; the clock of layers that read time as well"""
@@ -99,3 +101,18 @@ class Pace:
     def from_json(cls, data: dict[str, Any]) -> "Pace":
         """The pace that ``to_json`` described."""
         return cls(**data)
+
+
+def choose_time_as(table: Table, said: Literal["", TimeAs], notes: list[str]) -> TimeAs:
+    """How models are told the times of a table: as a person says, else by whether its rows are evenly spaced."""
+    if table.times is None and said in ("column", "elapsed"):
+        raise UserError(
+            f"there are no times to tell as time_as={said}; name their column with --task-options time=NAME"
+        )
+    if said or table.times is None or table.even:
+        return said or "steps"
+    notes.append(
+        "models are told the time since the row before and until each row that is forecast, layers that read time by "
+        "their clock too (--task-options time_as=column to leave their clock even, time_as=steps to tell nothing)"
+    )
+    return "elapsed"

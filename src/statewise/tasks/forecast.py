@@ -11,7 +11,7 @@ from torch import Tensor
 from statewise import tree
 from statewise.contract import Vectors, values_of
 from statewise.data.dialect import Decimal
-from statewise.data.pace import Pace, TimeAs
+from statewise.data.pace import Pace, TimeAs, choose_time_as
 from statewise.data.ring import (
     Streams,
     Stretch,
@@ -26,11 +26,11 @@ from statewise.data.several import ONE_SERIES
 from statewise.data.streams import Window
 from statewise.data.table import Reading, Table, read_table
 from statewise.data.times import DateOrder
-from statewise.errors import UserError, counted, listed
+from statewise.errors import UserError, counted
 from statewise.options import check_at_least
 from statewise.tasks.answers import Regression
 from statewise.tasks.batch import Batch, Split
-from statewise.tasks.panel import Sizes, about_rows, lay_out, naive_error
+from statewise.tasks.panel import Sizes, about_rows, checked_seasons, lay_out, naive_error
 from statewise.tasks.scores import Metric, Scores, add_scores
 from statewise.tasks.task import Task
 
@@ -128,7 +128,7 @@ class Forecast(Regression, Task):
         self.asked = self.values[:, self.targets]
         self.series = self.panel.names if table.by else ()
         self.time_facts = _time_facts(table)
-        self._fit(season or table.season, _chosen_time(table, time_as, self._notes))
+        self._fit(season or table.season, choose_time_as(table, time_as, self._notes))
         self._lay_streams()
         self._notes.append(about_rows(self.panel, horizon))
         self.input_form = Vectors(len(self.columns) + self.pace.width)
@@ -137,7 +137,7 @@ class Forecast(Regression, Task):
     def _fit(self, season: int, time_as: TimeAs) -> None:
         """What the training rows alone say: sizes of columns, changes and steps, and how far one season carries."""
         seen = self.panel.part("train")
-        self.seasons = self._checked_seasons(season, seen)
+        self.seasons = checked_seasons(self.panel, season, self._notes)
         self.season = max(self.seasons)
         self.scales = [Scale.fit(rows, self.targets, self.horizon) for rows in seen]
         self.pace = Pace.fit(self.panel.train_times(), self.horizon, time_as)
@@ -150,14 +150,6 @@ class Forecast(Regression, Task):
         self.units = np.stack([scale.changes.scale for scale in self.scales])
         errors = [naive_error(rows[:, self.targets], season) for rows, season in zip(seen, self.seasons, strict=True)]
         self.naive_error = np.stack(errors)
-
-    def _checked_seasons(self, season: int, seen: Sequence[np.ndarray]) -> list[int]:
-        """The season of each series, 1 where its training part does not hold one."""
-        short = [name for name, rows in zip(self.panel.names, seen, strict=True) if season >= len(rows)]
-        if short:
-            whose = "the training part" if len(short) == len(seen) else f"the training parts of {listed(short)}"
-            self._notes.append(f"a season of {season} rows is longer than {whose}: no season is assumed")
-        return [season if season < len(rows) else 1 for rows in seen]
 
     def _lay_streams(self) -> None:
         """Where training goes: the rows of each series whose whole horizon is for training."""
@@ -286,21 +278,6 @@ class Forecast(Regression, Task):
             batch = Batch(right, right, torch.ones(1, len(now), dtype=right.dtype), series=torch.from_numpy(series))
             parts.append(self.scores(torch.from_numpy(said.reshape(right.shape)), batch))
         return parts
-
-
-def _chosen_time(table: Table, said: Literal["", TimeAs], notes: list[str]) -> TimeAs:
-    """How models are told the times of a table: as a person says, else by whether its rows are evenly spaced."""
-    if table.times is None and said in ("column", "elapsed"):
-        raise UserError(
-            f"there are no times to tell as time_as={said}; name their column with --task-options time=NAME"
-        )
-    if said or table.times is None or table.even:
-        return said or "steps"
-    notes.append(
-        "models are told the time since the row before and until each row that is forecast, layers that read time by "
-        "their clock too (--task-options time_as=column to leave their clock even, time_as=steps to tell nothing)"
-    )
-    return "elapsed"
 
 
 def _time_facts(table: Table) -> dict[str, bool] | None:

@@ -125,3 +125,13 @@ def naive_error(targets: np.ndarray, season: int) -> np.ndarray:
     """Mean absolute error of the seasonal naive forecast on training rows ``(rows, K)``, one a target."""
     error = seasonal_naive_error(torch.from_numpy(targets), season).numpy()
     return np.where(error > 0, error, 1.0)
+
+
+def checked_seasons(panel: Panel, season: int, notes: list[str]) -> list[int]:
+    """The season of each series, 1 where its training part does not hold one."""
+    rows = [end - start for start, end in panel.bounds["train"]]
+    short = [name for name, there in zip(panel.names, rows, strict=True) if season >= there]
+    if short:
+        whose = "the training part" if len(short) == len(rows) else f"the training parts of {listed(short)}"
+        notes.append(f"a season of {season} rows is longer than {whose}: no season is assumed")
+    return [season if season < there else 1 for there in rows]
