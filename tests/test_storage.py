@@ -96,6 +96,16 @@ def test_another_config_is_refused_and_the_first_difference_named(before: dict, 
         refuse_change(Path("here"), "run", before, after)
 
 
+def test_another_config_is_told_a_folder_that_is_free(tmp_path: Path):
+    folder = tmp_path / "run"
+    for free in ("run-2", "run-3"):
+        with pytest.raises(UserError, match=rf"to make another say --out \S+/{free}$"):
+            refuse_change(folder, "run", {"a": 1}, {"a": 2})
+        (tmp_path / free).mkdir()
+    with pytest.raises(UserError, match=r"\(a 1 there, 2 here: it is one\); to go on"):
+        refuse_change(folder, "run", {"a": 1}, {"a": 2}, why={"a": "it is one"})
+
+
 def test_an_empty_value_in_another_config_can_be_seen(tmp_path: Path):
     with pytest.raises(UserError, match=r"\(target empty there, y here\)"):
         refuse_change(tmp_path, "run", {"target": ""}, {"target": "y"})

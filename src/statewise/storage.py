@@ -4,13 +4,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from statewise.errors import UserError
 
 UNFINISHED = ".new"
 """Ending of what is being written, and of what a killed process leaves of it"""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def holds_config(folder: Path, kind: str) -> bool:
@@ -62,7 +65,9 @@ def made(folder: Path) -> Iterator[None]:
         raise
 
 
-def refuse_change(folder: Path, kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def refuse_change(
+    folder: Path, kind: str, before: Mapping[str, Any], after: Mapping[str, Any], *, why: Mapping[str, str] = NOTHING
+) -> None:
     """Raise a ``UserError`` that names the first difference, unless the config in a folder is the one it is used with.
 
     Args:
@@ -70,10 +75,21 @@ def refuse_change(folder: Path, kind: str, before: Mapping[str, Any], after: Map
         kind: which of both.
         before: the config that stands in it.
         after: the config it is to be used with.
+        why: path of a field -> why it cannot be changed, where that is worth a word.
     """
     if before != after:
-        changed = _first_difference(before, after)
-        raise UserError(f"{folder} holds a {kind} with another config ({changed}); choose another folder with --out")
+        path, one, other = _first_difference(before, after)
+        reason = f": {why[path]}" if path in why else ""
+        raise UserError(
+            f"{folder} holds a {kind} with another config ({path} {_shown(one)} there, {_shown(other)} here{reason}); "
+            f"to go on with it say what stands in its config.json, to make another say --out {_free(folder)}"
+        )
+
+
+def _free(folder: Path) -> Path:
+    """A folder beside one that is not there yet."""
+    numbers = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(place for place in numbers if not place.exists())
 
 
 def write_through(path: Path, data: bytes) -> None:
@@ -129,13 +145,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _first_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, Any, Any]:
     """The first field, by its path, whose values differ, and both values."""
     name = next(name for name in (*before, *after) if before.get(name) != after.get(name))
     one, other = before.get(name), after.get(name)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return f"{name}.{_first_difference(one, other)}"
-    return f"{name} {_shown(one)} there, {_shown(other)} here"
+        path, one, other = _first_difference(one, other)
+        return f"{name}.{path}", one, other
+    return name, one, other
 
 
 def _shown(value: Any) -> str:

@@ -34,6 +34,7 @@ def test_a_bench_prints_a_table_for_each_gear_and_leaves_a_page(
     said = capsys.readouterr().out
     *tables, last = said.splitlines()
     assert max(map(len, tables)) <= 100
+    assert "which need not be one median time over the other" in said
     for gear in ("forward", "training", "step"):
         assert sum(line.startswith(f"{gear}: ") for line in tables) == 1
     assert sum("lru+attention" in line for line in tables) == 3

@@ -65,8 +65,10 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path):
 
 def test_another_config_is_refused(tmp_path: Path):
     train_run(config(), tmp_path, command="-")
-    with pytest.raises(UserError, match=r"another config .train.steps 6 there, 8 here"):
+    with pytest.raises(UserError, match=r"another config .train.steps 6 there, 8 here: .* so none can be added"):
         train_run(config(steps=8), tmp_path, command="-")
+    with pytest.raises(UserError, match=r"another config .train.seed 0 there, 1 here\); to go on with it say what st"):
+        train_run(config(seed=1), tmp_path, command="-")
 
 
 def test_divergence_is_one_sentence_with_advice_and_the_best_weights_are_kept(tmp_path: Path):

@@ -31,6 +31,9 @@ README = """# A statewise run
 Use it: {uses}.
 """
 
+NOT_LONGER = {"train.steps": "a training is laid out over all its steps, so none can be added"}
+"""Why a field of a run's config cannot be changed, where people ask"""
+
 
 @dataclass(frozen=True)
 class LoadedRun:
@@ -48,7 +51,7 @@ def open_run(folder: Path, config: RunConfig, task: Task) -> None:
         UserError: if it holds something else, another config, or a run on other data.
     """
     if holds_config(folder, "run"):
-        refuse_change(folder, "run", as_data(read_config(folder)), as_data(config))
+        refuse_change(folder, "run", as_data(read_config(folder)), as_data(config), why=NOT_LONGER)
         if (folder / "preprocessing.json").exists():
             _check_config(folder, config, read_json(folder / "preprocessing.json"))
     if (folder / "preprocessing.json").exists():
