@@ -20,6 +20,14 @@ def precision_of(dtype: torch.dtype) -> str:
 
 
 @triton.jit
+def states_of(channels, size, CHANNELS: tl.constexpr, SIZE: tl.constexpr):
+    """A program's channels, the numbers of their states, which of these there are, and where in ``(D, S)``."""
+    channel, number = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS), tl.arange(0, SIZE)
+    inside = (channel < channels)[:, None] & (number < size)[None, :]
+    return channel, number, inside, channel[:, None] * size + number[None, :]
+
+
+@triton.jit
 def vectors(at, count: tl.constexpr, width, inside, kind: tl.constexpr):
     """``count`` vectors, of which the first stands ``at`` these places and each next one ``width`` numbers later."""
     parts = ()
@@ -73,11 +81,17 @@ def rounded(a, count: tl.constexpr, dtype: tl.constexpr, kind: tl.constexpr):
 
 @triton.jit
 def begun(marks, here, h, m, count: tl.constexpr, begin: tl.constexpr):
-    """h and the ``count`` vectors m of rows with a mark as they begin: zeros, m whatever else ``begin`` says."""
-    anew, parts = tl.load(marks, mask=here, other=0) != 0, ()
-    for r in tl.static_range(count):
-        parts += (tl.where(anew, begin[r] if len(begin) > 0 else 0.0, m[r]),)
-    return tl.where(anew, 0.0, h), parts
+    """h and the ``count`` vectors m of rows with a mark as they begin: zeros, m whatever else ``begin`` says.
+
+    Where no row has one, nothing is done: as a selection at every step it took half as many registers again.
+    """
+    anew = tl.load(marks, mask=here, other=0) != 0
+    if tl.max(anew.to(tl.int32)) > 0:
+        parts = ()
+        for r in tl.static_range(count):
+            parts += (tl.where(anew, begin[r] if len(begin) > 0 else 0.0, m[r]),)
+        h, m = tl.where(anew, 0.0, h), parts
+    return h, m
 
 
 @triton.jit

@@ -14,15 +14,8 @@ Letters: B rows, T steps, D channels, N states a channel, K tiles.
 import triton
 import triton.language as tl
 
+from statewise.ops.gpu.blocks import states_of
 from statewise.ops.gpu.pairs import chosen, conjugate, product, read, total, write
-
-
-@triton.jit
-def _block(channels, size, CHANNELS: tl.constexpr, SIZE: tl.constexpr):
-    """A program's channels, which of its states there are, and where they are in pairs ``(D, N, 2)``."""
-    channel, number = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS), tl.arange(0, SIZE)
-    inside = (channel < channels)[:, None] & (number < size)[None, :]
-    return channel, inside, 2 * (channel[:, None] * size + number[None, :])
 
 
 @triton.jit
@@ -111,7 +104,8 @@ def models_kernel(
 ):  # fmt: skip
     """Writes ``y (B, T, D)``, the last state ``(B, D, N)`` and the states before all tiles ``(B, K, D, N)``."""
     row, tiles = tl.program_id(0).to(tl.int64), tl.cdiv(time, STEPS)
-    channel, inside, at = _block(channels, size, CHANNELS, SIZE)
+    channel, _, inside, at = states_of(channels, size, CHANNELS, SIZE)
+    at *= 2
     model = _model(a, p, q, b, c, at, inside, RANK, KIND)
     h = read(initial + 2 * row * channels * size + at, inside, 0.0, True, KIND)
     for tile in range(0, tiles):
@@ -148,7 +142,8 @@ def models_back_kernel(
     That of a state h_t is g_t = 2 conj(c) dy_t + conj(a) g_{t+1} + conj(q) dr_{t+1}, with dr_t = -2 Re(conj(p) . g_t).
     """
     row, tiles = tl.program_id(0).to(tl.int64), tl.cdiv(time, STEPS)
-    channel, inside, at = _block(channels, size, CHANNELS, SIZE)
+    channel, _, inside, at = states_of(channels, size, CHANNELS, SIZE)
+    at *= 2
     at_row = 2 * row * channels * size + at
     model = _model(a, p, q, b, c, at, inside, RANK, KIND)
     a, p, q, b, c = model

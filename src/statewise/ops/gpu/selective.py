@@ -16,7 +16,7 @@ import triton.language as tl
 from torch import Tensor
 
 from statewise.contract.segments import Segments
-from statewise.ops.gpu.blocks import sums_of
+from statewise.ops.gpu.blocks import states_of, sums_of
 from statewise.ops.gpu.pairs import then
 from statewise.ops.gpu.spans import closing, opening, programs, span, spans_of
 
@@ -33,9 +33,27 @@ def _of_steps(at, row, time, t, across, width, mask, KIND: tl.constexpr):
 
 
 @triton.jit
+def _put_steps(at, x, row, time, t, across, width, mask):
+    """What ``_of_steps`` reads."""
+    inside = mask[:, None] & (across < width)[None, :]
+    place = (row * time + t).to(tl.int64)[:, None] * width + across[None, :]
+    tl.store(at + place, x, mask=inside)
+
+
+@triton.jit
 def _kept(dt, decay):
     """Of each number of the state, 1 where no time passes."""
     return tl.exp(dt[:, :, None] * decay[None, :, :])
+
+
+@triton.jit
+def _states(h, decay, u, dt, b, row, time, t, mask, channel, channels, number, size, KIND: tl.constexpr):
+    """After each of some steps, of which those count that the mask says, from the state before them."""
+    dt_t = _of_steps(dt, row, time, t, channel, channels, mask, KIND)
+    u_t = _of_steps(u, row, time, t, channel, channels, mask, KIND)
+    b_t = _of_steps(b, row, time, t, number, size, mask, KIND)
+    kept, added = tl.associative_scan((_kept(dt_t, decay), (dt_t * u_t)[:, :, None] * b_t[:, None, :]), 0, then)
+    return kept * h[None, :, :] + added
 
 
 @triton.jit
@@ -51,10 +69,8 @@ def selective_kernel(
 ):  # fmt: skip
     """Writes ``y (B, T, E)``, the last state ``(B, E, S)`` and the states before all tiles ``(K, E, S)``."""
     row, start, end = span(spans, time)
-    step, number = tl.arange(0, STEPS), tl.arange(0, SIZE)
-    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
-    inside = (channel < channels)[:, None] & (number < size)[None, :]
-    in_state = channel[:, None] * size + number[None, :]
+    channel, number, inside, in_state = states_of(channels, size, CHANNELS, SIZE)
+    step = tl.arange(0, STEPS)
     at_row, tile = row * channels * size + in_state, (row * time + start) // STEPS + tl.program_id(0)
     decay = tl.load(a + in_state, mask=inside, other=0.0).to(KIND)
     h = tl.load(initial + at_row, mask=opening(start, inside), other=0.0).to(KIND)
@@ -62,15 +78,9 @@ def selective_kernel(
         tl.store(before + tile * channels * size + in_state, h, mask=inside)
         t = begin + step
         mask = t < end
-        dt_t = _of_steps(dt, row, time, t, channel, channels, mask, KIND)
-        driven = dt_t * _of_steps(u, row, time, t, channel, channels, mask, KIND)
-        b_t = _of_steps(b, row, time, t, number, size, mask, KIND)
+        states = _states(h, decay, u, dt, b, row, time, t, mask, channel, channels, number, size, KIND)
         c_t = _of_steps(c, row, time, t, number, size, mask, KIND)
-        kept, added = tl.associative_scan((_kept(dt_t, decay), driven[:, :, None] * b_t[:, None, :]), 0, then)
-        states = kept * h[None, :, :] + added
-        y_t = tl.sum(states * c_t[:, None, :], axis=2)
-        at_y = (row * time + t).to(tl.int64)[:, None] * channels + channel[None, :]
-        tl.store(y + at_y, y_t, mask=mask[:, None] & (channel < channels)[None, :])
+        _put_steps(y, tl.sum(states * c_t[:, None, :], axis=2), row, time, t, channel, channels, mask)
         h = _at_step(states, step, STEPS - 1)
         tile += 1
     tl.store(last + at_row, h, mask=closing(end, time, inside))
@@ -86,25 +96,19 @@ def selective_back_kernel(
     The cotangent of a state h_t is g_t = dy_t c_t + kept_{t+1} g_{t+1}.
     """
     row, start, end = span(spans, time)
-    step, number = tl.arange(0, STEPS), tl.arange(0, SIZE)
-    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
-    inside = (channel < channels)[:, None] & (number < size)[None, :]
-    in_state = channel[:, None] * size + number[None, :]
+    channel, number, inside, in_state = states_of(channels, size, CHANNELS, SIZE)
+    step = tl.arange(0, STEPS)
     at_row, tile = row * channels * size + in_state, (row * time + start) // STEPS + tl.program_id(0)
     decay = tl.load(a + in_state, mask=inside, other=0.0).to(KIND)
     carried = tl.load(d_last + at_row, mask=closing(end, time, inside), other=0.0).to(KIND)
     d_decay = tl.zeros([CHANNELS, SIZE], dtype=KIND)
-    tiles = tl.cdiv(end - start, STEPS)
+    tiles, part = tl.cdiv(end - start, STEPS), tl.program_id(1).to(tl.int64) * batch * time * size
     for back in range(0, tiles):
         begin = start + (tiles - 1 - back) * STEPS
         h = tl.load(before + (tile + tiles - 1 - back) * channels * size + in_state, mask=inside, other=0.0).to(KIND)
         t = begin + step
         mask, earlier, later = t < end, (t > begin) & (t < end), t + 1 < end
-        dt_t = _of_steps(dt, row, time, t - 1, channel, channels, earlier, KIND)
-        u_t = _of_steps(u, row, time, t - 1, channel, channels, earlier, KIND)
-        b_t = _of_steps(b, row, time, t - 1, number, size, earlier, KIND)
-        kept, added = tl.associative_scan((_kept(dt_t, decay), (dt_t * u_t)[:, :, None] * b_t[:, None, :]), 0, then)
-        states = kept * h[None, :, :] + added
+        states = _states(h, decay, u, dt, b, row, time, t - 1, earlier, channel, channels, number, size, KIND)
         dt_t = _of_steps(dt, row, time, t, channel, channels, mask, KIND)
         u_t = _of_steps(u, row, time, t, channel, channels, mask, KIND)
         b_t = _of_steps(b, row, time, t, number, size, mask, KIND)
@@ -122,14 +126,10 @@ def selective_back_kernel(
         exponent = g * remembered
         d_decay += tl.sum(exponent * dt_t[:, :, None], axis=0)
         of_dt = tl.sum(exponent * decay[None, :, :], axis=2) + driven * u_t
-        at_step = (row * time + t).to(tl.int64)[:, None]
-        here = mask[:, None] & (channel < channels)[None, :]
-        tl.store(du + at_step * channels + channel[None, :], driven * dt_t, mask=here)
-        tl.store(d_dt + at_step * channels + channel[None, :], of_dt, mask=here)
-        at_part = (tl.program_id(1).to(tl.int64) * batch * time + at_step) * size + number[None, :]
-        here = mask[:, None] & (number < size)[None, :]
-        tl.store(db + at_part, of_b, mask=here)
-        tl.store(dc + at_part, of_c, mask=here)
+        _put_steps(du, driven * dt_t, row, time, t, channel, channels, mask)
+        _put_steps(d_dt, of_dt, row, time, t, channel, channels, mask)
+        _put_steps(db + part, of_b, row, time, t, number, size, mask)
+        _put_steps(dc + part, of_c, row, time, t, number, size, mask)
     tl.store(da + tl.program_id(0).to(tl.int64) * channels * size + in_state, d_decay, mask=inside)
     dt_t = tl.load(dt + (row * time + start) * channels + channel, mask=channel < channels, other=0.0).to(KIND)
     d_first = tl.exp(dt_t[:, None] * decay) * carried
