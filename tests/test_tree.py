@@ -101,12 +101,21 @@ def test_what_is_not_like_the_example_does_not_fit_and_is_described(state):
 
 def test_leaves_are_cast_where_their_dtype_is_another():
     reference = example(5)
-    assert tree.cast_like(reference, reference) is reference
+    assert tree.closed(reference, reference) is reference
     pair, *rest = reference["layers"]
     changed = {**reference, "layers": (pair._replace(first=pair.first.bfloat16()), *rest)}
-    assert tree.form(tree.cast_like(changed, reference)) == tree.form(reference)
     node = Registered(torch.zeros(5, 3))
-    assert tree.cast_like(Registered(node.leaf.double()), node).leaf.dtype == torch.float32
+    for cast in (tree.cast_like, tree.closed):
+        assert tree.form(cast(changed, reference)) == tree.form(reference)
+        assert cast(Registered(node.leaf.double()), node).leaf.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["another width", "another axis", "another batch in one leaf"])
+def test_a_state_is_not_closed_where_a_shape_changes(name):
+    with pytest.raises(ValueError, match=r"a state's leaf of shape \(5, 2\) came back as "):
+        tree.closed(WRONG[name], example(5))
+    with pytest.raises(ValueError, match=r"of shape \(5, 3\) came back as \(5, 4\)"):
+        tree.closed(Registered(torch.zeros(5, 4)), Registered(torch.zeros(5, 3)))
 
 
 @pytest.mark.parametrize(

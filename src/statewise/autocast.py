@@ -1,4 +1,4 @@
-"""Where autocast may not round."""
+"""Where autocast is on, and where it may not round."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -15,3 +15,14 @@ def unrounded(x: Tensor) -> AbstractContextManager[object]:
     """
     kind = x.device.type
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+
+
+def autocasts(x: Tensor) -> bool:
+    """Whether autocast is on, on the device of ``x``.
+
+    >>> with torch.autocast("cpu"):
+    ...     autocasts(torch.ones(1)), autocasts(torch.ones(1, device="meta"))
+    (True, False)
+    """
+    kind = x.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)

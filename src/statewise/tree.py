@@ -147,9 +147,7 @@ def to(tree: State, target: torch.device | str) -> State:
 
 
 def cast_like(tree: State, reference: State) -> State:
-    """``tree`` with every leaf in the dtype that ``reference`` has there: what keeps a state closed under autocast.
-
-    A microsecond where nothing has to be cast; ``tree`` itself is returned then.
+    """``tree`` with every leaf in the dtype that ``reference`` has there.
 
     Raises:
         ValueError: if the structures differ, or a leaf of real numbers stands for one of whole numbers or the reverse.
@@ -157,26 +155,51 @@ def cast_like(tree: State, reference: State) -> State:
     >>> cast_like((torch.zeros(1).bfloat16(),), (torch.zeros(1),))
     (tensor([0.]),)
     """
-    if _same_dtypes(tree, reference):
-        return tree
     if structure(tree) != structure(reference):
         raise ValueError(f"a state of structure {structure(reference)} came back as {structure(tree)}")
     return map(_cast, tree, reference)
 
 
-def _same_dtypes(tree: State, reference: State) -> bool:
-    """Whether two trees have the same structure and dtypes; of unusual nestings it says that they have not."""
-    if isinstance(reference, Tensor):
-        return isinstance(tree, Tensor) and tree.dtype == reference.dtype
-    kind = type(reference)
-    if type(tree) is not kind or not isinstance(reference, (tuple, list, dict)) or len(tree) != len(reference):
+def closed(after: State, before: State) -> State:
+    """The state after a step in the dtypes of the one before: what keeps a state closed, under autocast too.
+
+    A microsecond where nothing has to be cast; ``after`` itself is returned then.
+
+    Raises:
+        ValueError: as ``cast_like`` does, or if a leaf has another shape than before.
+
+    >>> closed((torch.zeros(5),), (torch.zeros(1),))
+    Traceback (most recent call last):
+    ValueError: a state's leaf of shape (1,) came back as (5,)
+    """
+    if _alike(after, before):
+        return after
+    cast = cast_like(after, before)
+    for leaf, was in zip(leaves(cast), leaves(before), strict=True):
+        if leaf.shape != was.shape:
+            raise ValueError(f"a state's leaf of shape {tuple(was.shape)} came back as {tuple(leaf.shape)}")
+    return cast
+
+
+def _alike(after: State, before: State) -> bool:
+    """Whether two trees have the same structure, dtypes and shapes; of unusual nestings it says that they have not.
+
+    Every step asks, so it is written for speed.
+    """
+    kind = type(after)
+    if kind is not type(before):
         return False
+    if issubclass(kind, (tuple, list)) and len(after) == len(before):
+        for leaf, was in zip(after, before):  # noqa: B905  strict takes time
+            if type(leaf) is type(was) is Tensor:
+                if leaf.dtype is not was.dtype or leaf.shape != was.shape:
+                    return False
+            elif not _alike(leaf, was):
+                return False
+        return True
     if kind is dict:
-        return list(tree) == list(reference) and all(_same_dtypes(tree[key], reference[key]) for key in reference)
-    for leaf, kept in zip(tree, reference, strict=True):  # noqa: SIM110  a generator would double the cost
-        if not _same_dtypes(leaf, kept):
-            return False
-    return True
+        return list(after) == list(before) and all(_alike(after[key], before[key]) for key in before)
+    return isinstance(after, Tensor) and after.dtype is before.dtype and after.shape == before.shape
 
 
 def _cast(leaf: Tensor, kept: Tensor) -> Tensor:

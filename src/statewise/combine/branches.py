@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.combine.several import Several, SeveralStepper
-from statewise.contract import Input, Segments, SequenceLayer, Stepper
+from statewise.contract import Input, Segments, SequenceLayer, Stepper, values_of
 from statewise.tree import State
 
 
@@ -75,8 +75,9 @@ class _BranchesStepper(SeveralStepper):
 
     def __init__(self, branches: Branches, steppers: Sequence[Stepper]) -> None:
         super().__init__(steppers)
-        self._join = branches.join
+        self._branches = branches
 
     @torch.no_grad()
     def __call__(self, x: Input) -> Tensor:
-        return self._join(x, [stepper(x) for stepper in self._steppers])
+        y = self._branches.join(x, [stepper(x) for stepper in self._steppers])
+        return self._branches.as_precise(y, values_of(x))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract import Input, SequenceLayer, check_lengths, values_of
+from statewise.contract import Input, SequenceLayer, check_lengths, values_of, weights_held
 from statewise.tree import State
 
 
@@ -33,14 +33,13 @@ def run_ragged(layer: SequenceLayer, x: Input, lengths: Tensor, state: State | N
     state = layer.initial_state(batch) if state is None else state
     outputs = []
     start = 0
-    for end in sorted({*lengths.tolist(), time}):
-        if end == start:
-            continue
-        alive = (lengths > start).nonzero().flatten()
-        y, after = layer(_part(x, alive, start, end), tree.take(state, alive))
-        state = tree.put(state, alive, after)
-        outputs.append(y.new_zeros(batch, end - start, layer.output_size).index_put((alive,), y))
-        start = end
+    with weights_held():
+        for end in sorted({*lengths.tolist(), time} - {0}):
+            alive = (lengths > start).nonzero().flatten()
+            y, after = layer(_part(x, alive, start, end), tree.take(state, alive))
+            state = tree.put(state, alive, after)
+            outputs.append(y.new_zeros(batch, end - start, layer.output_size).index_put((alive,), y))
+            start = end
     if not outputs:
         return layer(x, state)
     return torch.cat(outputs, dim=1), state

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors
+from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors, values_of
 from statewise.tree import State
 
 
@@ -70,7 +70,7 @@ class _WrapperStepper(Stepper):
 
     @torch.no_grad()
     def __call__(self, x: Input) -> Tensor:
-        return self._wrapper.after(x, self._inner(self._wrapper.before(x)))
+        return self._wrapper.as_precise(self._wrapper.after(x, self._inner(self._wrapper.before(x))), values_of(x))
 
     @property
     def state(self) -> State:

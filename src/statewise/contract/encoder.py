@@ -14,7 +14,8 @@ class EncoderLayer(Reader, ABC):
     """A map of whole sequences that cannot be run step by step: ``y = layer(x, lengths)``. Write ``_encode``.
 
     ``x (B, T, d_in)``, or ``Timed`` of such, is right-padded, ``lengths (B,)`` are absolute integers; padding changes
-    nothing and the outputs at padded positions are zero.
+    nothing and the outputs at padded positions are zero. Their dtype is that of x, or the layer's where x is tokens,
+    under autocast too.
     """
 
     @abstractmethod
@@ -35,7 +36,7 @@ class EncoderLayer(Reader, ABC):
             lengths = torch.full((batch,), time, dtype=torch.int64, device=values.device)
         check_lengths(lengths, batch, time)
         valid = torch.arange(time, device=values.device) < lengths.unsqueeze(1)
-        encoded = self._encode(x, lengths)
+        encoded = self.as_precise(self._encode(x, lengths), values)
         return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
 
 

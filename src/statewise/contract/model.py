@@ -80,8 +80,7 @@ class _ModelStepper(Stepper):
 
     @torch.no_grad()
     def __call__(self, x: Input) -> Tensor:
-        y: Tensor = self._model.head(self._body(self._model.read_in(x)))
-        return y
+        return self._model.as_precise(self._model.head(self._body(self._model.read_in(x))), values_of(x))
 
     @property
     def state(self) -> State:

@@ -5,6 +5,8 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from statewise.autocast import autocasts
+
 
 class Placed(nn.Module):
     """A module that makes tensors where it is, also one without parameters or buffers of its own."""
@@ -29,3 +31,9 @@ class Placed(nn.Module):
         rest = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
         reference = next(rest, self._placement)
         return torch.zeros(shape, dtype=reference.dtype, device=reference.device)
+
+    def as_precise(self, y: Tensor, x: Tensor) -> Tensor:
+        """An output in the dtype of the input ``x``, of tokens in the module's: autocast changes neither."""
+        if y.dtype == x.dtype or not autocasts(x):
+            return y
+        return y.to(x.dtype if x.is_floating_point() else self.zeros(0).dtype)

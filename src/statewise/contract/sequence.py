@@ -8,8 +8,6 @@ Letters: B batch, T time, D width.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, final
 
 import torch
@@ -17,7 +15,8 @@ from torch import Tensor
 
 from statewise import probe, tree
 from statewise.contract.fitting import FAILURES, input_misfit, is_sequence, state_misplaced
-from statewise.contract.inputs import Input, InputForm, Timed, Vectors, unbind_time, values_of
+from statewise.contract.guarded import guarded_step, guarded_stepper, rows_of
+from statewise.contract.inputs import Input, InputForm, Vectors, unbind_time, values_of
 from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
 from statewise.contract.segments import Segments, checked_reset, segment_by_segment
@@ -35,8 +34,11 @@ class SequenceLayer(LayerKind, Reader, ABC):
 
     The state is a pytree of tensors, batch on axis 0 of every leaf, its structure and shapes closed under ``step``. It
     is always returned and nothing is remembered elsewhere. An axis that is empty in ``initial_state`` is as long as
-    whoever made the state chose, a decoder's source for one. Its dtypes are those of ``initial_state``, under autocast
-    too: this class gives what ``step`` and ``_sequence`` return the dtypes of what they were handed.
+    whoever made the state chose, a decoder's source for one.
+
+    Its dtypes are those of ``initial_state``, and that of y is that of x, or the layer's where x is tokens. Autocast
+    makes products less precise and changes neither: this class gives what ``step`` and ``_sequence`` return the dtypes
+    of what they were handed.
 
     >>> from statewise.contract import SequenceLayer, Vectors
     >>> class Decay(SequenceLayer):
@@ -75,9 +77,9 @@ class SequenceLayer(LayerKind, Reader, ABC):
         for name in of_another - cls.__dict__.keys():
             setattr(cls, name, getattr(SequenceLayer, name))
         if "step" in cls.__dict__:
-            setattr(cls, "step", _held(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
+            setattr(cls, "step", guarded_step(cls.__dict__["step"]))  # noqa: B010  mypy knows no assignment to a method
         if cls.__dict__.get("stepper", SequenceLayer.stepper) is not SequenceLayer.stepper:
-            setattr(cls, "stepper", _entered(cls.__dict__["stepper"]))  # noqa: B010
+            setattr(cls, "stepper", guarded_stepper(cls.__dict__["stepper"]))  # noqa: B010
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
@@ -132,7 +134,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         >>> stream(torch.randn(2, 3)).shape, stream.state.h.shape
         (torch.Size([2, 4]), torch.Size([2, 4]))
         """
-        self._check_state(state, _rows(state), start="initial_state(rows)")
+        self._check_state(state, rows_of(state), start="initial_state(rows)")
         return PlainStepper(self, state)
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
@@ -179,9 +181,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
             if (misfit := self._misfit(values, state, 2)) is not None:
                 raise ValueError(misfit) from error
             raise
-        if y.dtype != values.dtype and (misfit := input_misfit(self, values, 2)) is not None:
-            raise ValueError(misfit)
-        return y, after
+        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, 2), after
 
     def noise_seeds(self, batch_size: int) -> Tensor:
         """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
@@ -196,11 +196,18 @@ class SequenceLayer(LayerKind, Reader, ABC):
         like = x if x.is_floating_point() else self.zeros(0)
         return like.new_zeros(batch, 0, self.output_size)
 
+    def _in_its_dtype(self, y: Tensor, x: Tensor, axes: int) -> Tensor:
+        """An output that has another one than the input, which may be the input's fault."""
+        y = self.as_precise(y, x)
+        if self._reads_vectors and y.dtype != x.dtype and (misfit := input_misfit(self, x, axes)) is not None:
+            raise ValueError(misfit)
+        return y
+
     def _chunk(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         """The fast gear, its state in the dtypes it came in; while a recorder is open, the loop that records."""
         recorded = segments is None and probe.is_recording()
         y, after = SequenceLayer._sequence(self, x, state) if recorded else self._segments(x, state, segments)
-        return y, tree.cast_like(after, state)
+        return y, tree.closed(after, state)
 
     def _whole_rows(self, x: Input, state: State) -> tuple[Tensor, State]:
         return self._chunk(x, state, None)
@@ -258,49 +265,3 @@ class SequenceLayer(LayerKind, Reader, ABC):
             example = self.initial_state(1)
         self._state_form = tree.form(example)
         return tree.misfit(state, example, batch)
-
-
-Step = Callable[[Any, Any, State], tuple[Tensor, State]]
-
-
-def _held(step: Step) -> Step:
-    """A layer's ``step`` as everyone calls it: fed what the layer reads, its state in the dtypes it came in."""
-
-    @wraps(step)
-    def held(self: SequenceLayer, x: Input, state: State) -> tuple[Tensor, State]:
-        values = x.values if isinstance(x, Timed) else x
-        other = values.dim() != self._step_axes or values.is_floating_point() is not self._reads_vectors
-        if other and type(self).step is held:  # the step of a class above may read something else
-            raise ValueError(input_misfit(self, values, 1))
-        if self.reads_time or isinstance(x, Timed):
-            x = self.as_read(x, axes=1)
-        try:
-            with weights_held() if self.training and self._modules else NOT_HELD:
-                y, after = step(self, x, state)
-        except FAILURES as error:
-            if type(self).step is held and (misfit := self._misfit(values, state, 1)) is not None:
-                raise ValueError(misfit) from error
-            raise
-        return y, tree.cast_like(after, state)
-
-    return held
-
-
-Enter = Callable[[Any, State], Stepper]
-
-
-def _entered(stepper: Enter) -> Enter:
-    """A layer's ``stepper`` as everyone calls it: compiled loops are handed no state that is not the layer's."""
-
-    @wraps(stepper)
-    def entered(self: SequenceLayer, state: State) -> Stepper:
-        self._check_state(state, _rows(state), start="initial_state(rows)")
-        return stepper(self, state)
-
-    return entered
-
-
-def _rows(state: State) -> int:
-    """How many rows a state seems to have."""
-    leaves = tree.leaves(state)
-    return len(leaves[0]) if leaves and isinstance(leaves[0], Tensor) and leaves[0].dim() else 0

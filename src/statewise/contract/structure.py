@@ -201,7 +201,7 @@ class StructureLayer(Placed, ABC):
 
     @final  # type: ignore[misc]  # torch declares forward as an attribute
     def forward(self, x: Tensor, structure: Structure) -> Tensor:
-        """The outputs ``(nodes, d_out)`` of a batch of structures.
+        """The outputs ``(nodes, d_out)`` of a batch of structures, in the dtype of x, or the layer's where x is tokens.
 
         Args:
             x: ``(nodes, d_in)`` for an input form of vectors, ``(nodes,)`` for tokens.
@@ -227,7 +227,7 @@ class StructureLayer(Placed, ABC):
             )
         if self.acyclic:
             _ = structure.levels
-        return self._encode(x, structure)
+        return self.as_precise(self._encode(x, structure), x)
 
 
 def _integers(name: str, values: Sequence[int] | Tensor) -> Tensor:

@@ -54,18 +54,6 @@ def at(place: str, path: str) -> str:
     return place + path if path.startswith("[") else f"{place}.{path}".rstrip(".")
 
 
-def demand_closed(place: str, before: State, after: State) -> None:
-    """Raise ``Fault`` unless a state has kept its structure, its shapes and its dtypes."""
-    if tree.structure(before) != tree.structure(after):
-        raise Fault(f"{place} returns a state of structure {tree.structure(after)}, got {tree.structure(before)}")
-    for (path, old), new in zip(tree.named_leaves(before), tree.leaves(after), strict=True):
-        if old.shape != new.shape or old.dtype != new.dtype:
-            raise Fault(
-                f"{place} changes {at('state', path)} from {tuple(old.shape)} {old.dtype} "
-                f"to {tuple(new.shape)} {new.dtype}",
-            )
-
-
 def demand_equal(place: str, expected: State, actual: State, tolerance: float = TOLERANCE) -> None:
     """Raise ``Fault`` unless two trees agree in structure, shapes, dtypes and, within tolerance, in values."""
     if tree.structure(expected) != tree.structure(actual):

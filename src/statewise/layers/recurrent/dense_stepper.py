@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from statewise import tree
+from statewise.autocast import autocasts
 from statewise.contract import Input, PlainStepper, SequenceLayer, Stepper, values_of
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.dense_stepping import DenseStepping
@@ -25,7 +26,14 @@ class DenseStepper(Stepper):
         self._structure = tree.detach(state)
 
     def __call__(self, x: Input) -> Tensor:
-        return self._stepping(values_of(x))
+        values = values_of(x)
+        try:
+            return self._stepping(values)
+        except ValueError:
+            kept = self._stepping.h.dtype
+            if values.dtype == kept or not (values.is_floating_point() and autocasts(values)):
+                raise
+            return self._stepping(values.to(kept)).to(values.dtype)
 
     @property
     def state(self) -> State:

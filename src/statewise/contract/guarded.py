@@ -1,0 +1,67 @@
+"""A layer's ``step`` and ``stepper`` as everyone calls them: what is checked and kept around what a subclass writes."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract.fitting import FAILURES, input_misfit
+from statewise.contract.inputs import Input, Timed
+from statewise.contract.stepper import Stepper
+from statewise.contract.weights import weights_held
+from statewise.tree import State
+
+if TYPE_CHECKING:
+    from statewise.contract.sequence import SequenceLayer
+
+Step = Callable[[Any, Any, State], tuple[Tensor, State]]
+Enter = Callable[[Any, State], Stepper]
+
+
+def guarded_step(step: Step) -> Step:
+    """Fed what the layer reads; its output and state have the rows and dtypes of the input and state that came in."""
+
+    @wraps(step)
+    def guarded(self: "SequenceLayer", x: Input, state: State) -> tuple[Tensor, State]:
+        values = x.values if isinstance(x, Timed) else x
+        shape = values.shape
+        other = len(shape) != self._step_axes or values.is_floating_point() is not self._reads_vectors
+        if other and type(self).step is guarded:  # the step of a class above may read something else
+            raise ValueError(input_misfit(self, values, 1))
+        if self.reads_time or isinstance(x, Timed):
+            x = self.as_read(x, axes=1)
+        try:
+            if self.training and self._modules:
+                with weights_held():
+                    y, after = step(self, x, state)
+            else:
+                y, after = step(self, x, state)
+            if y.shape[0] != shape[0]:
+                raise ValueError(f"a step of {type(self).__name__} puts out {len(y)} rows for {len(values)}")
+            after = tree.closed(after, state)
+        except FAILURES as error:
+            if type(self).step is guarded and (misfit := self._misfit(values, state, 1)) is not None:
+                raise ValueError(misfit) from error
+            raise
+        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, 1), after
+
+    return guarded
+
+
+def guarded_stepper(stepper: Enter) -> Enter:
+    """Handed no state that is not the layer's: compiled loops would take any."""
+
+    @wraps(stepper)
+    def guarded(self: "SequenceLayer", state: State) -> Stepper:
+        self._check_state(state, rows_of(state), start="initial_state(rows)")
+        return stepper(self, state)
+
+    return guarded
+
+
+def rows_of(state: State) -> int:
+    """How many rows a state seems to have."""
+    leaves = tree.leaves(state)
+    return len(leaves[0]) if leaves and isinstance(leaves[0], Tensor) and leaves[0].dim() else 0
