@@ -87,6 +87,18 @@ class Segments:
         """
         return numbers.repeat_interleave(self.lengths).view(self.batch, self.time)
 
+    def fill(self, x: Tensor, value: float = 0.0) -> Tensor:
+        """``x (B, T, ...)`` with this number in place of all that stands at steps before which a row begins anew.
+
+        >>> Segments(torch.tensor([[False, False, True]])).fill(torch.ones(1, 3))
+        tensor([[1., 1., 0.]])
+        """
+        return x.index_put(self._begins, x.new_tensor(value))
+
+    @cached_property
+    def _begins(self) -> tuple[Tensor, Tensor]:
+        return self.anew.nonzero(as_tuple=True)
+
     def begun(self, steps: Tensor) -> Tensor:
         """``(B, T)``: at which step of this sequence what a step belongs to began, in rows that had seen some before.
 

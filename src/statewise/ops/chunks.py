@@ -72,7 +72,7 @@ def emptying(log_a: Tensor, segments: Segments | None) -> Tensor:
     """``log_a (B, T, N, D)`` with decays that leave nothing of what stands before a segment that begins anew."""
     if segments is None:
         return log_a
-    return log_a.masked_fill(segments.anew[..., None, None], torch.finfo(log_a.dtype).min)
+    return segments.fill(log_a, torch.finfo(log_a.dtype).min)
 
 
 def despite_what_is_not_finite(
@@ -83,15 +83,15 @@ def despite_what_is_not_finite(
     It would otherwise reach the past through a weight of zero, and later segments. A ``q`` that is not finite spoils
     its own step alone.
     """
-    broken = torch.stack([_not_finite(x) for x in given]).any(0)
+    (q, unread), *parts = (_finite(x) for x in (q, *given))
+    broken = torch.stack([found for _, found in parts]).any(0)
     if segments is None:
         written = broken.cumsum(1) > 0
     else:
-        written = _since_begun(broken, _not_finite(initial).any(-1), segments)
-        initial = _finite(initial)
-    y, state = recur(_finite(q), *(_finite(x) for x in given), initial)
-    spoilt = (written | _not_finite(q)).unsqueeze(-1)
-    nan = float("nan")
+        initial, before = _finite(initial)
+        written = _since_begun(broken, before.any(-1), segments)
+    y, state = recur(q, *(x for x, _ in parts), initial)
+    spoilt, nan = (written | unread).unsqueeze(-1), float("nan")
     return y.masked_fill(spoilt, nan), state.masked_fill(written[:, -1, :, None, None], nan)
 
 
@@ -107,10 +107,8 @@ def _grid(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return s.unsqueeze(1), s
 
 
-def _not_finite(x: Tensor) -> Tensor:
-    """``(B, T, N)`` of ``(B, T, N, ...)``: whether a head has anything that is not."""
-    return (~x.detach().isfinite()).any(-1)
-
-
-def _finite(x: Tensor) -> Tensor:
-    return torch.where(x.isfinite(), x, 0.0)
+def _finite(x: Tensor) -> tuple[Tensor, Tensor]:
+    """``x (..., D)`` with zeros for what is not finite, as what less itself is not zero; and where that is."""
+    plain = x.detach()
+    finite = plain - plain == 0
+    return torch.where(finite, x, 0.0), ~finite.all(-1)

@@ -5,14 +5,20 @@ that h_t = exp(a_t) h_{t-1} + exp(b_t) has summed up. Inside a block of time, wi
 
     m_t = A_t + max(m_0, max_{s <= t} (b_s - A_s))
 
-which torch's running maximum works out at once. Over a whole sequence A would grow until its digits are used up.
+which torch's running maximum works out at once. Over a whole sequence A would grow until its digits are used up. On
+CPUs with numba one compiled loop each way takes a fraction of that time, and resets as they lie.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from statewise.contract.segments import Segments, segment_by_segment
+from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.transforms import transforming
 
 BLOCK = 64
 """Steps in a block."""
@@ -22,29 +28,27 @@ def running_maximum(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | 
     """All of m_1 ... m_T.
 
     Args:
-        a: ``(B, T, ...)``, T >= 1.
+        a: ``(B, T, D)``, T >= 1.
         b: as ``a``.
-        initial: m_0 ``(B, ...)``.
-        segments: that begin anew, from zeros, inside the rows; they are run as rows.
+        initial: m_0 ``(B, D)``.
+        segments: that begin anew, from zeros, inside the rows.
 
     Returns:
-        ``(B, T, ...)``. What is not a number stays so from there on.
+        ``(B, T, D)``. What is not a number stays so from there on, to the end of its segment.
 
-    >>> running_maximum(torch.full((1, 4), -1.0), torch.tensor([[2.0, 0.0, 0.0, 0.0]]), torch.zeros(1))
-    tensor([[2., 1., 0., 0.]])
+    >>> running_maximum(torch.full((1, 4, 1), -1.0), torch.tensor([[[2.0], [0.0], [0.0], [0.0]]]), torch.zeros(1, 1))
+    tensor([[[2.],
+             [1.],
+             [0.],
+             [0.]]])
     """
-    if segments is None:
-        return FORMS(a, b, initial)
-
-    def run(x: tuple[Tensor, Tensor], m: Tensor) -> tuple[Tensor, Tensor]:
-        found = FORMS(*x, m)
-        return found, found[:, -1]
-
-    return segment_by_segment(run, (a, b), initial, segments)[0]
+    return FORMS(a, b, initial, segments)
 
 
-def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+def reference(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """The equation, step by step: what every other form must equal."""
+    if segments is not None:
+        return _by_segment(a, b, initial, segments, reference)
     m, outputs = initial, []
     for a_t, b_t in zip(a.unbind(1), b.unbind(1), strict=True):
         m = torch.maximum(m + a_t, b_t)
@@ -52,8 +56,10 @@ def reference(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     return torch.stack(outputs, dim=1)
 
 
-def in_blocks(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    """Block by block of time."""
+def in_blocks(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
+    """Block by block of time, of segments as rows."""
+    if segments is not None:
+        return _by_segment(a, b, initial, segments, in_blocks)
     m, outputs = initial, []
     for a_block, b_block in zip(a.split(BLOCK, dim=1), b.split(BLOCK, dim=1), strict=True):
         total = a_block.cumsum(1)
@@ -63,9 +69,49 @@ def in_blocks(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
     return torch.cat(outputs, dim=1)
 
 
-def rule(a: Tensor, b: Tensor, initial: Tensor) -> str:
-    """Which form runs: the one in blocks, on every device."""
-    return "in_blocks"
+def compiled(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
+    """One compiled loop each way, with numba and on a CPU; all in one real dtype."""
+    m: Tensor = _CompiledMaximum.apply(a, b, initial, segments)
+    return m
 
 
-FORMS = Forms("running_maximum", {"reference": reference, "in_blocks": in_blocks}, rule)
+def rule(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> str:
+    """Which form runs: the compiled loop where it can, else the one in blocks."""
+    alike = a.dtype == b.dtype == initial.dtype and not a.is_complex()
+    return "compiled" if alike and compiled_loops_serve(a, b, initial) else "in_blocks"
+
+
+FORMS = Forms("running_maximum", {"reference": reference, "in_blocks": in_blocks, "compiled": compiled}, rule)
+
+
+def _by_segment(a: Tensor, b: Tensor, initial: Tensor, segments: Segments, form: Callable[..., Tensor]) -> Tensor:
+    """``form`` of segments as rows."""
+
+    def run(x: tuple[Tensor, Tensor], m: Tensor) -> tuple[Tensor, Tensor]:
+        found = form(*x, m)
+        return found, found[:, -1]
+
+    return segment_by_segment(run, (a, b), initial, segments)[0]
+
+
+class _CompiledMaximum(torch.autograd.Function):
+    """``compiled``, whose gradients have gradients by the equation."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> Tensor:
+        from statewise.ops.compiled import maximum
+
+        ctx.segments = segments
+        ctx.save_for_backward(a, b, initial)
+        return maximum.forward(a, b, initial, segments)
+
+    @staticmethod
+    def backward(ctx: Any, dm: Tensor) -> tuple[Tensor | None, ...]:
+        from statewise.ops.compiled import maximum
+
+        a, b, initial = ctx.saved_tensors
+        if not torch.is_grad_enabled() and not transforming():
+            return *maximum.backward(a, b, initial, dm, ctx.segments), None
+        with torch.enable_grad():
+            m = in_blocks(a, b, initial, ctx.segments)
+        return *torch.autograd.grad(m, (a, b, initial), dm, create_graph=True), None

@@ -127,7 +127,7 @@ class MLSTM(SequenceLayer):
         m = running_maximum(log_f, log_i, state.m, segments)
         before = torch.cat([state.m.unsqueeze(1), m[:, :-1]], dim=1)
         if segments is not None:
-            before = before.masked_fill(segments.anew.unsqueeze(2), 0)
+            before = segments.fill(before)
         f, i = log_f + before - m, (log_i - m).exp()
         both = torch.cat([state.C, state.n.unsqueeze(-1)], dim=-1)
         k, v = i.unsqueeze(-1) * k, F.pad(v, (0, 1), value=1.0)

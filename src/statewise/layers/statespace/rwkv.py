@@ -141,10 +141,10 @@ class RWKV(SequenceLayer):
     def _segments(self, x: Tensor, state: RWKVState, segments: Segments | None) -> tuple[Tensor, RWKVState]:
         """What a step reads is what the step before wrote: all but r goes along one step late."""
         x_before = torch.cat([state.last.to(x.dtype).unsqueeze(1), x[:, :-1]], dim=1)
-        mixed = self._mixed(x, x_before if segments is None else x_before.masked_fill(segments.anew.unsqueeze(2), 0))
+        mixed = self._mixed(x, x_before if segments is None else segments.fill(x_before))
         k, v, log_w = (F.pad(part[:, :-1], (0, 0, 0, 0, 1, 0)) for part in (mixed.k, mixed.v, mixed.log_w))
         if segments is not None:
-            k, v, log_w = (part.masked_fill(segments.anew[..., None, None], 0) for part in (k, v, log_w))
+            k, v, log_w = (segments.fill(part) for part in (k, v, log_w))
         s, before = matrix_recurrence(mixed.r, k, v, log_w, state.h, segments)
         h = write(before, mixed.log_w[:, -1].exp(), mixed.k[:, -1], mixed.v[:, -1])
         return self._output(s, mixed), RWKVState(x[:, -1].clone(), h)
