@@ -13,7 +13,7 @@ from statewise.compare.experiment import OnEvent
 from statewise.compare.folder import read_result
 from statewise.compare.run import run_comparison
 from statewise.compare.study import Part, Study
-from statewise.compare.study_result import is_study, open_study, write_study
+from statewise.compare.study_result import finished_parts, is_study, open_study, write_study
 from statewise.cost.bench.config import BenchConfig, Gear
 from statewise.cost.bench.folder import check_folder, is_bench, write_bench
 from statewise.cost.bench.run import OnStep, Subject, run_bench
@@ -116,7 +116,7 @@ def run_study(
     """Run the comparisons of a study one after the other, judge its statements, and return what came of it.
 
     ``statewise compare gated-units`` from Python. Each comparison has a folder within ``folder`` and goes on where it
-    was stopped, as in `compare_models`; ``study.html`` links to all of them.
+    was stopped, as in `compare_models`; ``study.html`` links to all of them, from the first that is finished on.
 
     Args:
         study: of ``statewise.compare.presets``, or your own.
@@ -133,12 +133,12 @@ def run_study(
     folder = Path(folder)
     command = command or f"statewise.run_study({study!r}, {str(folder)!r})"
     open_study(folder, study)
-    results = {}
+    results = finished_parts(folder, study)
     for part in study.parts:
         on_part(part)
         results[part.name] = compare_models(part.config, folder / part.name, on_event=on_event).result
-    result = write_study(folder, study, results, command)
-    _write_page(report.render_study, result, folder, STUDY_PAGE)
+        result = write_study(folder, study, results, command)
+        _write_page(report.render_study, result, folder, STUDY_PAGE)
     return result
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from statewise.cli import compare
-from statewise.cli.dispatch import WRONG_INPUT, run
+from statewise.cli import compare, study
+from statewise.cli.dispatch import INTERRUPTED, WRONG_INPUT, run
 from statewise.cli.study import as_asked
+from statewise.cli.trials import Trials
 from statewise.cli.verbs import Compare
 from statewise.compare.config import CompareConfig
 from statewise.compare.presets import PRESETS
@@ -59,6 +60,34 @@ def test_a_study_ends_with_one_table_and_one_page_and_goes_on_where_it_was(
     (tiny / "study.html").unlink()
     assert run(["report", str(tiny)]) == 0
     assert (tiny / "study.html").exists()
+
+
+def test_a_study_that_is_stopped_has_a_page_of_what_is_finished(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    begin = study._begin
+
+    def stop(trials: Trials, of: Study, part: Part) -> None:
+        begin(trials, of, part)
+        if part.name == "far":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "_begin", stop)
+    assert run(["compare", "tiny"]) == INTERRUPTED
+    assert f"report of what is finished: {Path('comparisons/tiny/study.html')}" in capsys.readouterr().out
+    (tiny / "study.html").unlink()
+    assert run(["report", str(tiny)]) == 0
+    page = (tiny / "study.html").read_text()
+    assert "This study is not finished." in page
+    assert "<b>far</b> (Far things)." in page
+    assert "Not judged without them: The GRU leads" not in page
+    assert "Not judged without them: Tuning matters. The same command goes on." in page
+    assert 'href="near/report.html"' in page
+    assert 'href="far/report.html"' not in page
+
+    monkeypatch.setattr(study, "_begin", begin)
+    assert run(["compare", "tiny"]) == 0
+    assert "not finished" not in (tiny / "study.html").read_text()
 
 
 def test_what_is_said_of_a_study_is_said_of_all_its_comparisons():

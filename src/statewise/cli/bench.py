@@ -58,8 +58,8 @@ def print_tables(result: dict[str, Any]) -> None:
     rates = ", ".join(f"{rate / 1e9:.3g} GB/s at {size / 2**10:,.0f} KiB" for size, rate in machine["copy_rates"][::3])
     rounds = counted(result["rounds"], "round")
     print(
-        f"Medians of {rounds} in which all took turns. Ratio: the median of those to the peer's time in the same\n"
-        "round, which need not be one median time over the other; below 1 is faster.\n"
+        f"Medians of {rounds} in which all took turns. Ratio: the median of those to the peer's time\n"
+        "in the same round, which need not be one median time over the other; below 1 is faster.\n"
         "Floor: the longer of the bytes that must move at the rate of a copy, and the operations of the\n"
         "layer's steps at the rate of a matrix product. This machine, measured at the start:\n"
         f"{machine['product_rate'] / 1e9:.3g} GFLOP/s; {rates}."

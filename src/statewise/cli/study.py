@@ -25,18 +25,20 @@ def run(verb: verbs.Compare, study: Study, command: str) -> None:
     """Run the comparisons of a study, print what came of its hypotheses, write its page."""
     study = as_asked(study, verb)
     folder = Path(verb.out or f"comparisons/{study.name}{'-quick' if verb.quick else ''}")
-    with Trials() as trials:
-        result = run_study(
-            study,
-            folder,
-            command=command,
-            on_part=partial(_begin, trials, study),
-            on_event=trials.show,
-        )
+    page = folder / STUDY_PAGE
+    try:
+        with Trials() as trials:
+            result = run_study(
+                study, folder, command=command, on_part=partial(_begin, trials, study), on_event=trials.show
+            )
+    except KeyboardInterrupt:
+        if page.exists():
+            print(f"report of what is finished: {page}")
+        raise
     print_study(result)
-    print(f"report: {folder / STUDY_PAGE}")
+    print(f"report: {page}")
     if verb.json:
-        print(json.dumps({"report": str(folder / STUDY_PAGE), "statements": result["statements"]}))
+        print(json.dumps({"report": str(page), "statements": result["statements"]}))
 
 
 def print_study(result: dict[str, Any]) -> None:

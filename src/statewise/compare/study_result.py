@@ -36,25 +36,42 @@ def open_study(folder: Path, study: Study) -> None:
     write_json(folder / "config.json", written)
 
 
+def finished_parts(folder: Path, study: Study) -> dict[str, dict[str, Any]]:
+    """Name of a comparison -> its result, of those that an earlier run of the study finished.
+
+    Raises:
+        UserError: if one is damaged.
+    """
+    paths = {part.name: folder / part.name / "result.json" for part in study.parts}
+    return {name: read_json(path) for name, path in paths.items() if path.exists()}
+
+
 def write_study(folder: Path, study: Study, results: Mapping[str, dict[str, Any]], command: str) -> dict[str, Any]:
     """Judge the statements and leave the result behind, which is returned as plain data.
+
+    Of a study that is not finished it is what is known: the comparisons that are missing are named, as are the
+    statements about them, which are not judged.
 
     Raises:
         UserError: if a file cannot be written; what stood there stays.
     """
+    there = [part for part in study.parts if part.name in results]
+    judged = [statement for statement in study.statements if all(name in results for name in comparisons_of(statement))]
     result = {
         "schema": SCHEMA,
         "title": f"Study {study.name}",
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": command,
         "package_version": version("statewise"),
-        "environment": results[study.parts[0].name]["environment"],
+        "environment": results[there[0].name]["environment"],
         "question": study.question,
         "statements": [
             {**asdict(judge_statement(statement, results)), "comparisons": list(comparisons_of(statement))}
-            for statement in study.statements
+            for statement in judged
         ],
-        "comparisons": [_learnt(part.name, part.asks, results[part.name]) for part in study.parts],
+        "comparisons": [_learnt(part.name, part.asks, results[part.name]) for part in there],
+        "missing": [{"name": part.name, "asks": part.asks} for part in study.parts if part not in there],
+        "unjudged": [statement.says for statement in study.statements if statement not in judged],
     }
     parts = ", ".join(f"`{part.name}/`" for part in study.parts)
     told = README.format(name=study.name, question=study.question, command=command, parts=parts)

@@ -35,6 +35,13 @@ class Part(BaseModel):
     arms: list[TrainedArm] = []
 
 
+class Missing(BaseModel):
+    """A comparison that is not finished."""
+
+    name: str
+    asks: str
+
+
 class Study(BaseModel):
     """A whole study, as ``render_study`` takes it."""
 
@@ -46,6 +53,8 @@ class Study(BaseModel):
     question: str
     statements: list[Statement] = []
     comparisons: list[Part] = Field(min_length=1)
+    missing: list[Missing] = []
+    unjudged: list[str] = []
 
 
 def render_study(result: dict[str, Any]) -> str:
