@@ -48,20 +48,29 @@ class Rows(Task):
 
 
 class Streams(Rows):
-    """Contiguous chunks of endless streams, row r beginning anew at the chunks that ``begins`` names for it."""
+    """Contiguous chunks of endless streams, row r beginning anew at the chunks that ``begins`` names for it.
+
+    Inside of chunks rows begin anew at the ``resets``, each a row and a step counted from the first chunk on.
+    """
 
     name = "streams"
 
-    def __init__(self, *, chunk: int = 4, begins: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(
+        self, *, chunk: int = 4, begins: Sequence[tuple[int, int]] = (), resets: Sequence[tuple[int, int]] = ()
+    ) -> None:
         super().__init__(rows=3, steps=40)
         self.weights = torch.ones_like(self.weights)
         self.chunk = chunk
         self.begins = begins
+        self.resets = torch.zeros(3, 40, dtype=torch.bool)
+        for row, step in resets:
+            self.resets[row, step] = True
 
     def train_batch(self, index: int, *, batch_size: int, seed: int) -> Batch:
         here = slice(index * self.chunk, (index + 1) * self.chunk)
         starts = torch.tensor([index == 0 or (row, index) in self.begins for row in range(3)])
-        return Batch(self.inputs[:, here], self.targets[:, here], self.weights[:, here], starts=starts)
+        resets = self.resets[:, here] if bool(self.resets[:, here].any()) else None
+        return Batch(self.inputs[:, here], self.targets[:, here], self.weights[:, here], starts, resets=resets)
 
 
 class Poisoned(Streams):

@@ -82,6 +82,20 @@ def test_a_row_that_begins_anew_is_washed_out_anew():
     assert_the_best_was_chosen(task, model, by_hand(task, features, age >= 5, config))
 
 
+def test_a_row_that_is_reset_inside_a_chunk_is_washed_out_anew():
+    cuts = [(1, 6), (2, 9), (2, 11), (2, 12)]
+    task, model = Streams(chunk=CHUNK, resets=cuts), reservoir()
+    config = TrainConfig(steps=STEPS, readout="ridge", ridge=1e-4, washout=3)
+    ReadoutFitter(model, task, config).run()
+    age = torch.arange(STEPS * CHUNK).repeat(3, 1)
+    with torch.no_grad():
+        features, _ = model.features(task.inputs[:, : STEPS * CHUNK])
+        for row, step in cuts:
+            features[row, step:] = model.features(task.inputs[row : row + 1, step : STEPS * CHUNK])[0][0]
+            age[row, step:] = torch.arange(STEPS * CHUNK - step)
+    assert_the_best_was_chosen(task, model, by_hand(task, features, age >= 3, config))
+
+
 def test_ragged_sequences_of_their_own_are_each_washed_out():
     task, model = Rows(rows=24), reservoir()
     config = TrainConfig(steps=4, batch_size=6, readout="ridge", ridge=1e-4, washout=2)

@@ -121,10 +121,11 @@ def test_validation_is_of_the_full_lengths():
 
 
 def test_a_stream_is_cut_into_pieces_that_follow_each_other():
-    task = Streams(chunk=10, begins=[(1, 1)])
+    task = Streams(chunk=10, begins=[(1, 1)], resets=[(0, 14), (2, 15)])
     config = TrainConfig(steps=8, curriculum="linear", curriculum_from=4, curriculum_share=1.0)
     batch = task.train_batch(1, batch_size=3, seed=0)
     pieces = list(training_batches(task, 1, 0, config))
+    assert torch.equal(torch.cat([piece.resets for piece in pieces], dim=1), batch.resets)
     assert [piece.shape[1] for piece in pieces] == [4, 4, 2]
     assert torch.equal(torch.cat([piece.values for piece in pieces], dim=1), batch.values)
     assert torch.equal(torch.cat([piece.targets for piece in pieces], dim=1), batch.targets)

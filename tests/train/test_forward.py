@@ -68,6 +68,27 @@ def test_checkpointing_in_time_gives_the_same_outputs_states_and_gradients(layer
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("every", [0, 1, 3, 10])
+def test_a_row_that_is_reset_inside_goes_on_as_a_row_of_its_own(every: int):
+    model = small_model("lstm", depth=2)
+    task = Streams(chunk=10, resets=[(1, 14), (2, 15), (2, 16)])
+    first, batch = (task.train_batch(index, batch_size=3, seed=0) for index in range(2))
+    with torch.no_grad():
+        _, carry = run_batch(model, first, None)
+    outputs, state = run_batch(model, batch, carry, checkpoint_time=every)
+    alone, ends = run_batch(model, batch._replace(resets=None), carry)
+    for row, step in ((1, 4), (2, 5), (2, 6)):
+        rest = Batch(batch.values[row : row + 1, step:], batch.targets[:1, step:], batch.weights[:1, step:])
+        alone[row : row + 1, step:], end = run_batch(model, rest, None)
+        ends = tree.map(lambda leaf, new: torch.cat([leaf[:row], new, leaf[row + 1 :]]), ends, end)  # noqa: B023
+    for one, other in zip((outputs, *tree.leaves(state)), (alone, *tree.leaves(ends)), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    losses = [lambda: outputs.square().sum(), lambda: alone.square().sum()]
+    for one, other in zip(*(gradients(model, loss) for loss in losses), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-11)
+
+
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("fields", [{"weight_norm": "spectral"}, {"drop_connect": 0.5}], ids=str)
 def test_what_is_worked_out_again_is_so_from_the_weights_of_the_forward_pass(fields: dict[str, object]):
     found = []
