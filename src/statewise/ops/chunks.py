@@ -108,7 +108,6 @@ def _grid(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _finite(x: Tensor) -> tuple[Tensor, Tensor]:
-    """``x (..., D)`` with zeros for what is not finite, as what less itself is not zero; and where that is."""
-    plain = x.detach()
-    finite = plain - plain == 0
-    return torch.where(finite, x, 0.0), ~finite.all(-1)
+    """``x (..., D)`` with zeros for what is not finite, which less itself is not zero; and where there is any."""
+    nothing = x.detach() - x.detach()
+    return torch.where(nothing == 0, x, 0.0), nothing.sum(-1) != 0
