@@ -28,6 +28,12 @@ def states_of(channels, size, CHANNELS: tl.constexpr, SIZE: tl.constexpr):
 
 
 @triton.jit
+def places(ROWS: tl.constexpr, WIDTH: tl.constexpr):
+    """A program's rows, downwards, and the numbers of a vector, across."""
+    return (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None], tl.arange(0, WIDTH)[None, :]
+
+
+@triton.jit
 def vectors(at, count: tl.constexpr, width, inside, kind: tl.constexpr):
     """``count`` vectors, of which the first stands ``at`` these places and each next one ``width`` numbers later."""
     parts = ()

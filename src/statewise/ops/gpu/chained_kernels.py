@@ -11,7 +11,7 @@ that H and K have room in.
 import triton
 import triton.language as tl
 
-from statewise.ops.gpu.blocks import begun, over_rows, put, rounded, summed, vectors, zeros
+from statewise.ops.gpu.blocks import begun, over_rows, places, put, rounded, summed, vectors, zeros
 from statewise.ops.gpu.products import lying, product, product_back, upright
 
 
@@ -23,6 +23,15 @@ def _driven(x, step, inner, here, wide, G: tl.constexpr, E: tl.constexpr, KIND: 
     if E:
         parts += (tl.load(at + G * wide, mask=here, other=0.0).to(KIND),)
     return parts
+
+
+@triton.jit
+def _put_driven(dx, parts, step, inner, here, wide, G: tl.constexpr, E: tl.constexpr):
+    """What ``_driven`` reads."""
+    at = dx + step * (G * wide + E)
+    put(at + inner, parts, G, wide, here & (inner < wide))
+    if E:
+        tl.store(at + G * wide, parts[G], mask=here)
 
 
 @triton.jit(do_not_specialize=["time", "rows"])
@@ -38,8 +47,7 @@ def chain_kernel(
 
     Where ``every`` is 0 rather than 1 all steps write v and the memory to place 0.
     """
-    row = (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None]
-    number, inner = tl.arange(0, ACROSS)[None, :], tl.arange(0, INNER)[None, :]
+    (row, number), inner = places(ROWS, ACROSS), tl.arange(0, INNER)[None, :]
     here = row < rows
     inside, within = here & (number < width), here & (inner < wide)
     h = tl.load(h0 + row * width + number, mask=inside, other=0.0).to(KIND)
@@ -61,7 +69,8 @@ def chain_kernel(
         m = rounded(m_next, M, memory.dtype.element_ty, KIND)
         put(memory + (place + every * rows) * M * wide + inner, m, M, wide, within)
         seen = between.to(second.dtype.element_ty)
-        tl.store(v + place * wide + inner, seen, mask=within)
+        if RESIDENT:
+            tl.store(v + place * wide + inner, seen, mask=within)
         w = product(
             seen, w_of, v, second, place, here, width, wide, S, RESIDENT, PRECISION, KIND, ROWS, ACROSS, INNER, TILE
         )
@@ -72,8 +81,7 @@ def chain_kernel(
 @triton.jit(do_not_specialize=["time", "rows"])
 def chain_back_kernel(
     x, u, w, first, second, own, anew, before, memory, dy,
-    dx, du, dw, dh_start, dm_start, d_own,
-    time, rows, width, wide,
+    dx, du, dw, dh_start, dm_start, d_own, time, rows, width, wide,
     G: tl.constexpr, E: tl.constexpr, R: tl.constexpr, S: tl.constexpr, M: tl.constexpr, P: tl.constexpr,
     ANEW: tl.constexpr, RESIDENT: tl.constexpr, PRECISION: tl.constexpr, KIND: tl.constexpr,
     UNCLOSE: tl.constexpr, UNOPEN: tl.constexpr,
@@ -83,8 +91,7 @@ def chain_back_kernel(
 
     ``dm_start`` starts with that of the last memory.
     """
-    row = (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None]
-    number, inner = tl.arange(0, ACROSS)[None, :], tl.arange(0, INNER)[None, :]
+    (row, number), inner = places(ROWS, ACROSS), tl.arange(0, INNER)[None, :]
     here, across = row < rows, number < width
     inside, within = here & across, here & (inner < wide)
     g = vectors(own + number, P, width, across, KIND)
@@ -110,9 +117,7 @@ def chain_back_kernel(
             dw_t, w_of, dw, second, step, here, width, wide, S, RESIDENT, PRECISION, KIND, ROWS, INNER, TILE
         )
         dx_t, du_t, dh, dm = UNOPEN(dv, dm, carried, x_t, u_t, h, m)
-        put(dx + step * (G * wide + E) + inner, dx_t, G, wide, within)
-        if E:
-            tl.store(dx + step * (G * wide + E) + G * wide, dx_t[G], mask=here)
+        _put_driven(dx, dx_t, step, inner, here, wide, G, E)
         put(du + step * R * wide + inner, du_t, R, wide, within)
         dh += product_back(
             du_t, u_of, du, first, step, here, wide, width, R, RESIDENT, PRECISION, KIND, ROWS, ACROSS, TILE

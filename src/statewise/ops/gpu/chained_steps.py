@@ -16,6 +16,7 @@ from torch import Tensor
 
 from statewise.autocast import unrounded
 from statewise.ops.gpu.capture import captured
+from statewise.ops.gpu.dense_function import by_autocast
 from statewise.ops.transforms import refuse_further_derivatives
 
 STEPS = 32
@@ -87,9 +88,9 @@ class _Steps:
     def equation(self, x: Tensor, rest: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """All h and the last memory, of as many steps as x has."""
         h, m, *weights = rest
-        matrices, own = weights[: self.form.matrices], weights[self.form.matrices :]
-        rounded, device = self.form.rounded, self.form.device.type
+        own, rounded, device = weights[self.form.matrices :], self.form.rounded, self.form.device.type
         with torch.autocast(device, rounded or torch.bfloat16, enabled=rounded is not None, cache_enabled=False):
+            matrices = [by_autocast(weight) for weight in weights[: self.form.matrices]]
             return self.form.equation(self.form.kind(*own), x, matrices, h, m, self.anew[: len(x)])
 
 
@@ -102,8 +103,7 @@ class _Forward(_Steps):
         """From h and m on; the last ones come to stand there."""
         with torch.no_grad():
             y, m = self.equation(self.x[:count], self.rest)
-            for to, value in ((self.y[:count], y), (self.rest[0], y[-1]), (self.rest[1], m)):
-                to.copy_(value)
+            _fill((self.y[:count], *self.rest[:2]), (y, y[-1], m))
 
 
 class _Backward(_Steps):
@@ -123,8 +123,7 @@ class _Backward(_Steps):
             dy[-1] += self.d_rest[0]
             cotangents = dy, self.d_rest[1].to(outputs[1].dtype)
             dx, dh, dm, *rest = torch.autograd.grad(outputs, leaves, cotangents, materialize_grads=True)
-        for to, value in ((self.dx[:count], dx), (self.d_rest[0], dh), (self.d_rest[1], dm)):
-            to.copy_(value)
+        _fill((self.dx[:count], *self.d_rest[:2]), (dx, dh, dm))
         for total, part in zip(self.d_rest[2:], rest, strict=True):
             total += part
 
@@ -156,8 +155,7 @@ class _Recurrence(torch.autograd.Function):
         steps, starts = forward_steps(form), range(0, len(x), STEPS)
         y, memory = h.new_empty(len(x), *h.shape), m.new_empty(len(starts), *m.shape)
         with steps.lock:
-            for to, value in zip(steps.rest, (h, m, *weights), strict=True):
-                to.copy_(value)
+            _fill(steps.rest, (h, m, *weights))
             for place, start in enumerate(starts):
                 memory[place] = steps.rest[1]
                 these = slice(start, start + STEPS)
@@ -174,16 +172,21 @@ class _Recurrence(torch.autograd.Function):
         x, anew, h, y, memory, *weights = ctx.saved_tensors
         steps, dx = backward_steps(ctx.form), torch.empty_like(x)
         with steps.lock, unrounded(x):
-            for to, value in zip(steps.rest[2:], weights, strict=True):
-                to.copy_(value)
+            _fill(steps.rest[2:], weights)
             for total in steps.d_rest:
                 total.zero_()
             steps.d_rest[1].copy_(dm_last)
             for place, start in reversed(list(enumerate(range(0, len(x), STEPS)))):
                 these = slice(start, start + STEPS)
-                steps.rest[0].copy_(y[start - 1] if start else h)
-                steps.rest[1].copy_(memory[place])
-                steps.y[: len(x[these])].copy_(dy[these])
+                _fill(
+                    (*steps.rest[:2], steps.y[: len(x[these])]),
+                    (y[start - 1] if start else h, memory[place], dy[these]),
+                )
                 steps.run(x[these], anew[these])
                 dx[these] = steps.dx[: len(x[these])]
             return None, dx, None, *steps.gradients()
+
+
+def _fill(rooms: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    for room, value in zip(rooms, values, strict=True):
+        room.copy_(value)

@@ -9,7 +9,7 @@ Letters: T steps, B rows, H width, G and R vectors in x and u, M in the memory, 
 import triton
 import triton.language as tl
 
-from statewise.ops.gpu.blocks import begun, kept, over_rows, put, rounded, shared_out, summed, vectors, zeros
+from statewise.ops.gpu.blocks import begun, kept, over_rows, places, put, rounded, shared_out, summed, vectors, zeros
 from statewise.ops.gpu.products import lying, product, product_back, upright
 
 
@@ -25,8 +25,7 @@ def forward_kernel(
 
     Where ``memory_every`` is 0 rather than 1 all steps write to place 0.
     """
-    row = (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None]
-    number = tl.arange(0, WIDTH)[None, :]
+    row, number = places(ROWS, WIDTH)
     here, across = row < rows, number < width
     inside = here & across
     h = tl.load(h0 + row * width + number, mask=inside, other=0.0).to(KIND)
@@ -59,8 +58,7 @@ def forward_kernel(
 @triton.jit(do_not_specialize=["time", "rows"])
 def backward_kernel(
     x, u, weight, own, keep, mask, anew, before, memory, dy,
-    dx, du, dh_start, dm_start, d_own,
-    time, rows, width, keep_time, keep_row, mask_row,
+    dx, du, dh_start, dm_start, d_own, time, rows, width, keep_time, keep_row, mask_row,
     G: tl.constexpr, R: tl.constexpr, M: tl.constexpr, W: tl.constexpr, BEGIN: tl.constexpr,
     SUMS: tl.constexpr, KEEP: tl.constexpr, MASK: tl.constexpr, ANEW: tl.constexpr, RESIDENT: tl.constexpr,
     PRECISION: tl.constexpr, KIND: tl.constexpr, RETREAT: tl.constexpr,
@@ -70,8 +68,7 @@ def backward_kernel(
 
     ``dm_start`` starts with that of the last memory; where ``SUMS``, dx is du and is not written.
     """
-    row = (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None]
-    number = tl.arange(0, WIDTH)[None, :]
+    row, number = places(ROWS, WIDTH)
     here, across = row < rows, number < width
     inside = here & across
     g = vectors(own + number, W, width, across, KIND)

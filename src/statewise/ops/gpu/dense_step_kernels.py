@@ -18,7 +18,7 @@ def step_kernel(
     WIDTH: tl.constexpr,
 ):  # fmt: skip
     """Writes ``h_next (B, H)``, ``m_next (B, M, H)`` and ``seen (B, H)``, which the next product takes."""
-    row = tl.program_id(0).to(tl.int64)
+    row = tl.program_id(0).to(tl.int64) + tl.arange(0, 1)[:, None]
     number = tl.arange(0, WIDTH)[None, :]
     inside = number < width
     old = tl.load(h + row * width + number, mask=inside, other=0.0).to(KIND)
@@ -54,7 +54,7 @@ def step_back_kernel(
     ``h`` has rows begun. What came through the product of the step after it stands apart, in ``through``; of rows that
     begin anew after the step, as ``anew_after`` says, nothing comes.
     """
-    row = tl.program_id(0).to(tl.int64)
+    row = tl.program_id(0).to(tl.int64) + tl.arange(0, 1)[:, None]
     number = tl.arange(0, WIDTH)[None, :]
     inside = number < width
     x_t = vectors(x + row * G * width + number, G, width, inside, KIND)
