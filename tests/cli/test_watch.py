@@ -1,9 +1,11 @@
 """Progress: plain lines where there is no terminal, each thing once, with a time left that is plausible."""
 
+import io
 import itertools
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -13,7 +15,7 @@ import pytest
 
 from statewise.cli import train, watch
 from statewise.cli.dispatch import run
-from statewise.cli.watch import Watch
+from statewise.cli.watch import StopAsked, Watch
 
 
 @pytest.fixture
@@ -116,3 +118,32 @@ def test_the_first_update_tells_nothing_of_the_pace(
     monkeypatch.setattr(Watch, "at", slow)
     assert run(["train", "parity", "--width", "4", "--depth", "1", "--steps", "4", "--out", str(tmp_path)]) == 0
     assert told == ["time left unknown", "about 4 s left", "about 2 s left", "about 0 s left"]
+
+
+class Written(io.StringIO):
+    """A stream that is interrupted in the middle of every line, and does not let anybody in then, as buffers do not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = False
+
+    def write(self, text: str) -> int:
+        if self.busy:
+            raise RuntimeError("reentrant call")
+        self.busy = True
+        signal.raise_signal(signal.SIGINT)
+        self.busy = False
+        return super().write(text)
+
+
+def test_ctrl_c_may_come_while_a_line_is_written(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    stream = Written()
+    with StopAsked() as asked:
+        monkeypatch.setattr(sys, "stderr", stream)
+        stream.write("step 20")
+        monkeypatch.undo()
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert stream.getvalue() == "step 20"
+    assert "press Ctrl-C again" in capfd.readouterr().err

@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 PAUSE = 10.0
 """Seconds between two plain lines"""
+STDERR = 2
+"""Its descriptor"""
 
 
 class Watch:
@@ -118,7 +121,8 @@ class StopAsked:
             if self.asked:
                 raise KeyboardInterrupt
             self.asked = True
-            print("\nstopping after this step; press Ctrl-C again to stop at once", file=sys.stderr)
+            # it may come while a line is being written, when the buffer of stderr cannot be entered again
+            os.write(STDERR, b"\nstopping after this step; press Ctrl-C again to stop at once\n")
 
         self.before = signal.signal(signal.SIGINT, note)
         return lambda: self.asked
