@@ -12,10 +12,10 @@ if __name__ == "__main__":
 from statewise._lazy import lazy
 
 _EXPORTS = {
-    "Bench": "api",
+    "Bench": "api.benching",
     "BenchConfig": "cost.bench.config",
     "CompareConfig": "compare.config",
-    "Comparison": "api",
+    "Comparison": "api.comparing",
     "Intervals": "runs.intervals",
     "ModelConfig": "models.config",
     "RunConfig": "runs.config",
@@ -23,21 +23,21 @@ _EXPORTS = {
     "TrainConfig": "train.config",
     "UserError": "errors",
     "When": "runs.rows_ahead",
-    "bench_models": "api",
-    "compare_models": "api",
+    "bench_models": "api.benching",
+    "compare_models": "api.comparing",
     "default_config": "models.resolve",
     "default_run": "runs.complete",
-    "evaluate_run": "api",
-    "forecast_rows": "api",
-    "forecast_series": "api",
-    "generate_text": "api",
+    "evaluate_run": "api.running",
+    "forecast_rows": "api.running",
+    "forecast_series": "api.running",
+    "generate_text": "api.running",
     "import_path": "importing",
     "load_run": "runs.folder",
-    "run_study": "api",
+    "run_study": "api.comparing",
     "sample_outputs": "train.monte_carlo",
-    "train_model": "api",
+    "train_model": "api.running",
     "write_forecast": "runs.forecast_page",
-    "write_report": "api",
+    "write_report": "api.reporting",
 }
 
 __all__ = list(_EXPORTS)

@@ -84,7 +84,7 @@ def test_of_a_bench_that_fails_no_empty_folder_is_left(tmp_path: Path, monkeypat
     def fail(*config: object, **told: object) -> None:
         raise UserError("no gradient")
 
-    monkeypatch.setattr("statewise.api.run_bench", fail)
+    monkeypatch.setattr("statewise.api.benching.run_bench", fail)
     assert run(["bench", "gru", "--out", str(tmp_path / "speed" / "new")]) == 2
     assert not list(tmp_path.iterdir())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from statewise.api import write_report
+from statewise.api.reporting import write_report
 from statewise.errors import UserError
 from statewise.report import render_comparison
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from rich.table import Table
 
-from statewise.api import bench_models
+from statewise.api.benching import bench_models
 from statewise.cli import verbs
 from statewise.cli.console import console
 from statewise.cli.parsing import parse_list

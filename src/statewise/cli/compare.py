@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from statewise.api import compare_models
+from statewise.api.comparing import compare_models
 from statewise.cli import study, verbs
 from statewise.cli.comparison_table import print_result
 from statewise.cli.parsing import folder_name, parse_choices, parse_fields, parse_list, parse_number

@@ -1,6 +1,6 @@
 """``statewise report``."""
 
-from statewise.api import write_report
+from statewise.api.reporting import write_report
 from statewise.cli import verbs
 
 

@@ -10,7 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from statewise.api import STUDY_PAGE, run_study
+from statewise.api.comparing import run_study
+from statewise.api.reporting import STUDY_PAGE
 from statewise.cli import verbs
 from statewise.cli.console import console
 from statewise.cli.trials import Trials
