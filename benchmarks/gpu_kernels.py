@@ -25,7 +25,18 @@ from statewise.ops.chains.cfc import CfCGates, CfCSolution
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.chains.reset_gru import ResetGRUGates
-from statewise.ops.gpu import chained, delta, dense, diagonal, gated_scan, gated_steps, linear_cells, scan, selective
+from statewise.ops.gpu import (
+    chained,
+    delta,
+    dense,
+    depthwise,
+    diagonal,
+    gated_scan,
+    gated_steps,
+    linear_cells,
+    scan,
+    selective,
+)
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.cells import CELLS
 from statewise.ops.gpu.chained_kernels import chain_back_kernel, chain_kernel
@@ -162,6 +173,14 @@ def diagonal_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
                 yield Kernel(f"{name} models N={size}", diagonal.models_back_kernel, dtype, options)
 
 
+def depthwise_kernels(dtypes: list[torch.dtype]) -> Iterator[Kernel]:
+    """Of convolutions of single channels, with segments."""
+    for dtype in dtypes:
+        options = depthwise.options(torch.empty(4, 1, dtype=dtype, device="meta"))
+        yield Kernel("depthwise convolution K=4", depthwise.depthwise_kernel, dtype, options)
+        yield Kernel("depthwise convolution K=4", depthwise.depthwise_back_kernel, dtype, options)
+
+
 def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kernel]:
     """Of the delta rule, from chunk to chunk."""
     for keys in widths:
@@ -172,7 +191,7 @@ def delta_kernels(widths: list[int], dtypes: list[torch.dtype]) -> Iterator[Kern
 
 
 WHOLE_NUMBERS = {
-    "chunks", "heads", "steps", "keys", "values",
+    "chunks", "heads", "steps", "keys", "values", "dilation",
     "time", "batch", "channels", "rows", "size", "width", "memory_every", "keep_time", "keep_row", "mask_row",
     "wide", "every",
     "a_row", "a_time", "a_number", "b_row", "b_time", "b_number",
@@ -186,7 +205,7 @@ def compiled(kernel: Kernel, target: int) -> Any:
     names = kernel.function.arg_names
     constants = {name: value for name, value in kernel.compiled_in.items() if name in names}
     kinds = {name: "i32" if name in WHOLE_NUMBERS else f"*{TYPES[kernel.dtype]}" for name in names}
-    kinds |= {"spans": "*i64", "anew": "*i1", "anew_after": "*i1"}
+    kinds |= {"spans": "*i64", "begun": "*i64", "anew": "*i1", "anew_after": "*i1"}
     source = ASTSource(
         fn=kernel.function,
         signature={name: "constexpr" if name in constants else kinds[name] for name in names},
@@ -212,7 +231,7 @@ def main() -> None:
     """Print one line for each kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=int, choices=sorted(ROOM), default=90, help="compute capability (default 90)")
-    choices = ("dense", "steps", "chains", "scan", "cells", "selective", "diagonal", "delta")
+    choices = ("dense", "steps", "chains", "scan", "cells", "selective", "diagonal", "depthwise", "delta")
     parser.add_argument("--only", nargs="+", choices=choices, default=["dense", "scan"])
     parser.add_argument("--gates", nargs="+", default=[kind.__name__ for kind in GATES], metavar="KIND")
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128], help="H or K, up to 256 (default 64 128)")
@@ -228,6 +247,7 @@ def main() -> None:
         "cells": lambda: cell_kernels(dtypes),
         "selective": lambda: selective_kernels(dtypes),
         "diagonal": lambda: diagonal_kernels(dtypes),
+        "depthwise": lambda: depthwise_kernels(dtypes),
         "delta": lambda: delta_kernels(arguments.widths, dtypes),
     }
     print(f"sm_{arguments.target}, {ROOM[arguments.target] // 1024} KB to share")

@@ -15,7 +15,7 @@ FORMS = {
     "depthwise": {"groups": WIDTH, "outputs": WIDTH},
     "in groups": {"groups": 2, "outputs": 6},
 }
-ONLY = {"taps": "dense", "compiled": "depthwise"}
+ONLY = {"taps": "dense", "compiled": "depthwise", "triton": "on a GPU"}
 PAIRS = [(form, name) for form in FORMS for name in ALL_FORMS.names if ONLY.get(name, form) == form]
 
 

@@ -7,7 +7,7 @@ torch's convolution over tail and input. Where segments begin anew inside the ro
 under the taps and belongs to the segment, laid out by a loop compiled by numba; without that, or if there are very many
 taps, torch's is run on the rows as they lie, and the steps after each beginning that saw what stands before it are
 worked out again. Where filters see one channel each, a compiled loop takes a tenth of the time of torch's convolution,
-and segments as they lie.
+and segments as they lie; on GPUs a Triton kernel each way, which so far was run by Triton's interpreter alone.
 
 Letters: B rows, S segments, T steps, D channels, K taps.
 """
@@ -23,6 +23,7 @@ from torch import Tensor
 from statewise.contract.segments import Segments, append
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import linear
 from statewise.ops.transforms import transforming
 
@@ -112,53 +113,71 @@ def compiled(
     extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
 ) -> Tensor:
     """One compiled loop each way, of filters that see one channel each; with numba and on a CPU, all in one dtype."""
-    filters = weight.squeeze(1).t()
-    y: Tensor = _Depthwise.apply(
-        extended, filters, filters.new_zeros(groups) if bias is None else bias, dilation, segments
-    )
-    return y
+    from statewise.ops.compiled import depthwise
+
+    return _by_channel(depthwise, extended, weight, bias, dilation, segments)
+
+
+def triton(
+    extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
+) -> Tensor:
+    """One kernel each way, of filters that see one channel each; with Triton and on a GPU, all in one dtype."""
+    from statewise.ops.gpu import depthwise
+
+    return _by_channel(depthwise, extended, weight, bias, dilation, segments)
 
 
 def rule(
     extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
 ) -> str:
-    """Which form runs: the compiled loop where it can, of few taps one product, else torch's."""
+    """Which form runs: the loop or kernel made for the device where it can, of few taps one product, else torch's."""
     if weight.shape[:2] == (extended.shape[2], 1) and extended.dtype == weight.dtype and not weight.is_complex():
         tensors = (extended, weight) if bias is None else (extended, weight, bias)
         if tensors[-1].dtype == weight.dtype and compiled_loops_serve(*tensors):
             return "compiled"
+        if tensors[-1].dtype == weight.dtype and kernels_serve(*tensors):
+            return "triton"
     few = FEW if segments is None else MANY if compiled_loops_serve(extended) else FEW_WITH_SEGMENTS
     return "taps" if groups == 1 and weight.shape[2] <= few else "conv1d"
 
 
 FORMS = Forms(
-    "causal_convolution", {"reference": reference, "taps": taps, "conv1d": conv1d, "compiled": compiled}, rule
+    "causal_convolution",
+    {"reference": reference, "taps": taps, "conv1d": conv1d, "compiled": compiled, "triton": triton},
+    rule,
 )
 
 
+def _by_channel(
+    kernels: Any, extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, segments: Segments | None
+) -> Tensor:
+    filters = weight.squeeze(1).t()
+    bias = filters.new_zeros(len(weight)) if bias is None else bias
+    y: Tensor = _Depthwise.apply(kernels, extended, filters, bias, dilation, segments)
+    return y
+
+
 class _Depthwise(torch.autograd.Function):
-    """``compiled`` of filters ``(K, D)``, whose gradients have gradients by the equation."""
+    """By kernels, of filters ``(K, D)``, whose gradients have gradients by the equation."""
 
     @staticmethod
     def forward(
-        ctx: Any, extended: Tensor, filters: Tensor, bias: Tensor, dilation: int, segments: Segments | None
-    ) -> Tensor:
-        from statewise.ops.compiled import depthwise
-
-        ctx.dilation, ctx.segments = dilation, segments
+        ctx: Any, kernels: Any, extended: Tensor, filters: Tensor, bias: Tensor, dilation: int,
+        segments: Segments | None,
+    ) -> Tensor:  # fmt: skip
+        ctx.kernels, ctx.dilation, ctx.segments = kernels, dilation, segments
         ctx.save_for_backward(extended, filters, bias)
-        return depthwise.forward(extended, filters, bias, dilation, segments)
+        y: Tensor = kernels.forward(extended, filters, bias, dilation, segments)
+        return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
-        from statewise.ops.compiled import depthwise
-
         extended, filters, bias = ctx.saved_tensors
         if not torch.is_grad_enabled() and not transforming():
-            return *depthwise.backward(extended, filters, dy, ctx.dilation, ctx.segments), None, None
+            return None, *ctx.kernels.backward(extended, filters, dy, ctx.dilation, ctx.segments), None, None
         with torch.enable_grad():
             y = reference(extended, filters.t().unsqueeze(1), bias, ctx.dilation, len(bias), ctx.segments)
-        return *torch.autograd.grad(y, (extended, filters, bias), dy, create_graph=True), None, None
+        return None, *torch.autograd.grad(y, (extended, filters, bias), dy, create_graph=True), None, None
 
 
 class _Seen(torch.autograd.Function):

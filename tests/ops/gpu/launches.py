@@ -15,6 +15,7 @@ from triton.runtime.jit import JITFunction
 
 from statewise.contract.segments import Segments
 from statewise.ops import (
+    causal_convolution,
     chained_recurrence,
     delta_rule,
     dense_recurrence,
@@ -30,7 +31,7 @@ from statewise.ops.chains.cfc import CfCGates
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
-from statewise.ops.gpu import chained_kernels, chip, dense_kernels, diagonal, scan, selective
+from statewise.ops.gpu import chained_kernels, chip, dense_kernels, depthwise, diagonal, scan, selective
 
 
 class Driver:
@@ -71,6 +72,12 @@ def state_space_models(rank: int, rows: int, time: int, segments: Segments | Non
         backwards(forms(draw(rows, time, 6), *model, draw(rows, 6, 4, dtype=torch.complex64), segments))
 
 
+def convolution(rows: int, time: int, segments: Segments | None = None) -> None:
+    x, tail, weight, bias = draw(rows, time, 6), draw(rows, 3, 6), draw(6, 1, 4), draw(6)
+    with causal_convolution.FORMS.use("triton"):
+        backwards(causal_convolution.causal_convolution(x, tail, weight, bias, segments, groups=6))
+
+
 def main() -> None:
     driver.set_active(Driver())
     JITFunction.run = run
@@ -93,11 +100,13 @@ def main() -> None:
             given = [draw(*shape) for shape in ((rows, time, 6), (rows, time, 6), (6, 4), (rows, time, 4))]
             backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
         state_space_models(0, rows, time)
+        convolution(rows, time)
     for kernel in (
         chained_kernels.chain_kernel, chained_kernels.chain_back_kernel,
         dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
         selective.selective_kernel, selective.selective_back_kernel,
-        diagonal.models_kernel, diagonal.models_back_kernel,
+        diagonal.models_kernel, diagonal.models_back_kernel, depthwise.depthwise_kernel,
+        depthwise.depthwise_back_kernel,
     ):  # fmt: skip
         variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
@@ -113,6 +122,7 @@ def main() -> None:
         a, b, initial = (draw(*shape, dtype=torch.complex64) for shape in ((6,), (2, 5, 6), (2, 6)))
         backwards((linear_recurrence.linear_recurrence(a, b, initial, cut),))
     state_space_models(1, 2, 5, cut)
+    convolution(2, 5, cut)
     for cell, vectors, more in (
         (MinGRUCell(), 2, {}),
         (SRUCell(), 3, {"weight": draw(2, 6), "skip": draw(2, 5, 6)}),

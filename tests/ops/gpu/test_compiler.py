@@ -13,9 +13,10 @@ from statewise.ops.gpu.gates import GATES
 
 HERE = Path(__file__).parent
 KERNELS = [
-    "backward_kernel", "chain_back_kernel", "chain_kernel", "forward_kernel", "models_back_kernel", "models_kernel",
-    "scan_back_kernel", "scan_kernel", "selective_back_kernel", "selective_kernel", "states_back_kernel",
-    "states_kernel", "step_back_kernel", "step_kernel",
+    "backward_kernel", "chain_back_kernel", "chain_kernel", "depthwise_back_kernel", "depthwise_kernel",
+    "forward_kernel", "models_back_kernel", "models_kernel", "scan_back_kernel", "scan_kernel",
+    "selective_back_kernel", "selective_kernel", "states_back_kernel", "states_kernel", "step_back_kernel",
+    "step_kernel",
 ]  # fmt: skip
 
 
