@@ -1,14 +1,15 @@
 """What a GPU ought to reach: layers against cuDNN's, variants against the loop over ``step``, scans against copies.
 
-    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide scans mamba]
+    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide resets scans mamba]
     python benchmarks/gpu.py --device cpu --dry
 
 Ours and the peers take turns; times are medians, a ratio is the median over the rounds of ours / theirs, beside the
 goal. Plain layers carry torch.nn's weights and run cuDNN's kernels, in single precision and bfloat16. Gated variants
 have a peer in the plain module of their kind, which computes something simpler, and in the eager loop over their own
-``step``. The floor of a scan is a copy of as many bytes as it has to read and write. The peer of Mamba's scan is its
-authors' kernel where mamba-ssm is installed, and else our own form by torch's operations. It was never run on a GPU. A
-dry run takes sizes at which no figure means anything: it tells whether all of it runs.
+``step``; rows with resets inside in the same rows without. The floor of a scan is a copy of as many bytes as it has to
+read and write. The peer of Mamba's scan is its authors' kernel where mamba-ssm is installed, and else our own form by
+torch's operations. It was never run on a GPU. A dry run takes sizes at which no figure means anything: it tells whether
+all of it runs.
 """
 
 import argparse
@@ -36,7 +37,11 @@ VARIANTS = {
     "lstm-variational": nn.LSTM,
     "gru-layer-norm": nn.GRU,
     "minimal-rnn": nn.GRU,
+    "gru-reset-before": nn.GRU,
+    "minimal-gated-unit": nn.GRU,
+    "lstm-projected": nn.LSTM,
 }
+RESETS = ("lstm-peephole", "lstm-layer-norm", "gru-reset-before", "ode-rnn", "min-gru", "lru")
 
 
 class Sizes(NamedTuple):
@@ -90,6 +95,19 @@ def wide(sizes: Sizes, device: str) -> Iterator[Duel]:
         layer, x = _pair(name, sizes, sizes.wide, device)
         module = VARIANTS[name](sizes.wide, sizes.wide, batch_first=True, device=device)
         yield from _both(f"{name} H={sizes.wide}", layer, module, x, 5.5, 5.5)
+
+
+def resets(sizes: Sizes, device: str) -> Iterator[Duel]:
+    """Rows of which one step in a hundred is a reset, against rows without."""
+    for name in RESETS:
+        layer, x = _pair(name, sizes, sizes.width, device)
+        reset = torch.rand(x.shape[:2], device=device) < 0.01
+
+        def cut(layer: nn.Module, x: Tensor, reset: Tensor = reset) -> Tensor:
+            y: Tensor = layer(x, reset=reset)[0]
+            return y
+
+        yield Duel(f"{name} training, resets", _training(layer, x, cut), "none", _training(layer, x), 1.1)
 
 
 def scans(sizes: Sizes, device: str) -> Iterator[Duel]:
@@ -232,7 +250,7 @@ def measured(duel: Duel, rounds: int, device: str) -> tuple[float, float, float]
     )
 
 
-GROUPS = {"plain": plain, "variants": variants, "wide": wide, "scans": scans, "mamba": mamba}
+GROUPS = {"plain": plain, "variants": variants, "wide": wide, "resets": resets, "scans": scans, "mamba": mamba}
 
 
 def main(arguments: list[str] | None = None) -> None:
