@@ -25,7 +25,7 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import linear
-from statewise.ops.transforms import transforming
+from statewise.ops.transforms import gradients, transforming
 
 FEW = 2
 """Taps up to which one product takes less time than torch's convolution, a fifth to a third of it less"""
@@ -33,6 +33,8 @@ FEW_WITH_SEGMENTS = 4
 """Taps up to which it takes less than to put the convolution right"""
 MANY = 32
 """Taps up to which it does where a compiled loop lays out what stands under them, which are so many copies of x"""
+WRITTEN_OUT = 16
+"""Taps up to which a kernel for GPUs runs: its machine code has each of them"""
 
 
 def causal_convolution(
@@ -131,11 +133,12 @@ def rule(
     extended: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, groups: int, segments: Segments | None = None
 ) -> str:
     """Which form runs: the loop or kernel made for the device where it can, of few taps one product, else torch's."""
-    if weight.shape[:2] == (extended.shape[2], 1) and extended.dtype == weight.dtype and not weight.is_complex():
-        tensors = (extended, weight) if bias is None else (extended, weight, bias)
-        if tensors[-1].dtype == weight.dtype and compiled_loops_serve(*tensors):
+    tensors = (extended, weight) if bias is None else (extended, weight, bias)
+    alike = all(t.dtype == weight.dtype and not t.is_complex() for t in tensors)
+    if alike and weight.shape[:2] == (extended.shape[2], 1):
+        if compiled_loops_serve(*tensors):
             return "compiled"
-        if tensors[-1].dtype == weight.dtype and kernels_serve(*tensors):
+        if weight.shape[2] <= WRITTEN_OUT and kernels_serve(*tensors):
             return "triton"
     few = FEW if segments is None else MANY if compiled_loops_serve(extended) else FEW_WITH_SEGMENTS
     return "taps" if groups == 1 and weight.shape[2] <= few else "conv1d"
@@ -177,7 +180,7 @@ class _Depthwise(torch.autograd.Function):
             return None, *ctx.kernels.backward(extended, filters, dy, ctx.dilation, ctx.segments), None, None
         with torch.enable_grad():
             y = reference(extended, filters.t().unsqueeze(1), bias, ctx.dilation, len(bias), ctx.segments)
-        return None, *torch.autograd.grad(y, (extended, filters, bias), dy, create_graph=True), None, None
+        return None, *gradients(y, (extended, filters, bias), dy), None, None
 
 
 class _Seen(torch.autograd.Function):

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from statewise.contract.segments import Segments
+from statewise.ops import causal_convolution as operation
 from statewise.ops.causal_convolution import FORMS, causal_convolution
 from statewise.ops.gpu import depthwise
 
@@ -85,3 +86,13 @@ def test_in_half_precision_numbers_are_added_up_in_single():
     for one, other in ((y, known), *gradients):
         assert one.dtype == torch.bfloat16
         torch.testing.assert_close(one.cpu().double(), other, rtol=2**-7, atol=2**-7)
+
+
+def test_on_a_gpu_they_run_for_few_taps_of_single_channels_in_one_dtype(monkeypatch):
+    monkeypatch.setattr(operation, "compiled_loops_serve", lambda *tensors: False)
+    monkeypatch.setattr(operation, "kernels_serve", lambda *tensors: True)
+    x, short, long = torch.zeros(1, 40, 2), torch.zeros(2, 1, 4), torch.zeros(2, 1, operation.WRITTEN_OUT + 1)
+    assert operation.rule(x, short, None, 1, 2) == "triton"
+    assert operation.rule(x, long, None, 1, 2) == "conv1d"
+    assert operation.rule(x, short.double(), None, 1, 2) == "conv1d"
+    assert operation.rule(x, torch.zeros(2, 2, 4), None, 1, 1) == "conv1d"

@@ -103,3 +103,12 @@ def test_what_is_not_a_number_reaches_neither_what_follows_a_reset_nor_the_past_
     torch.testing.assert_close((s[kept], last), (expected[kept], end), rtol=0, atol=0)
     (gradient,) = torch.autograd.grad(s[kept].sum(), broken)
     assert bool(gradient.isfinite().all())
+
+
+@operations
+def test_on_a_gpu_they_run_where_all_is_of_one_precision(name, monkeypatch):
+    module = {"diagonal": diagonal_convolution, "low rank": state_space_convolution}[name]
+    monkeypatch.setattr(module, "kernels_serve", lambda *tensors: True)
+    u, *rest = example(name, 2)
+    assert module.rule(u, *rest) == "triton"
+    assert module.rule(u.float(), *rest) == "in_blocks"
