@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.ops.noise import dropout_mask
 
 
@@ -51,7 +51,9 @@ class Dropout(SequenceLayer):
         drawn_at = torch.zeros_like(state.steps) if self.variational else state.steps
         return x * dropout_mask(state.seed, drawn_at, self.output_size, self.rate, x.dtype), after
 
-    def _sequence(self, x: Tensor, state: DropoutState) -> tuple[Tensor, DropoutState]:
+    def _segments(self, x: Tensor, state: DropoutState, segments: Segments | None) -> tuple[Tensor, DropoutState]:
+        if segments is not None:
+            return self._anew(x, state, segments)
         time = x.shape[1]
         after = DropoutState(state.seed, state.steps + time)
         if not self.training:
@@ -61,3 +63,13 @@ class Dropout(SequenceLayer):
             return x * mask.unsqueeze(1), after
         steps = state.steps.unsqueeze(1) + torch.arange(time, device=x.device)
         return x * dropout_mask(state.seed, steps, self.output_size, self.rate, x.dtype), after
+
+    def _anew(self, x: Tensor, state: DropoutState, segments: Segments) -> tuple[Tensor, DropoutState]:
+        """Each segment that begins anew has a seed of its own, drawn here, and counts its steps from 0."""
+        seed = segments.told(state.seed, self.noise_seeds(segments.later))
+        after = DropoutState(seed[:, -1].clone(), segments.counted(state.steps))
+        if not self.training:
+            return x, after
+        steps = torch.arange(x.shape[1], device=x.device) - segments.begun(state.steps)
+        drawn_at = torch.zeros_like(steps) if self.variational else steps
+        return x * dropout_mask(seed, drawn_at, self.output_size, self.rate, x.dtype), after

@@ -97,7 +97,17 @@ class Segments:
 
     @cached_property
     def _begins(self) -> tuple[Tensor, Tensor]:
-        return self.anew.nonzero(as_tuple=True)
+        rows, steps = self.anew.nonzero(as_tuple=True)
+        return rows, steps
+
+    def told(self, rows: Tensor, anew: Tensor) -> Tensor:
+        """``(B, T)``: at each step the number of its segment: of ``rows (B,)`` where that is a row's first, else of the
+        ``later`` numbers ``anew``, one a segment, row by row.
+
+        >>> Segments(torch.tensor([[False, False, True]])).told(torch.tensor([5]), torch.tensor([7])).tolist()
+        [[5, 5, 7]]
+        """
+        return self.spread(rows[self.rows].masked_scatter(self.starts > 0, anew))
 
     def begun(self, steps: Tensor) -> Tensor:
         """``(B, T)``: at which step of this sequence what a step belongs to began, in rows that had seen some before.

@@ -40,7 +40,7 @@ def uniform(seed: Tensor, step: Tensor, units: int, dtype: torch.dtype, *, strea
     """Numbers uniform in the open interval (0, 1), one for each row, step and unit.
 
     Args:
-        seed: ``(B,)`` int64, one a row.
+        seed: ``(B,)`` int64, one a row, or ``(B, T)`` where rows have several in turn.
         step: ``(B,)`` or ``(B, T)`` int64, below 2^48.
         units: how many numbers a row and step; the first of many are those of few.
         dtype: of the result; odd multiples of 2^-24, exact in float32 and float64, rounded in a narrower one.
@@ -103,9 +103,9 @@ def compiled(seed: Tensor, step: Tensor, limits: Tensor, dtype: torch.dtype, val
     """The same by one loop, time first in memory, as recurrences take it."""
     from statewise.ops.compiled.noise import choose
 
-    times = (step if step.dim() > 1 else step.unsqueeze(1)).t()
+    times, seeds = ((x if x.dim() > 1 else x.unsqueeze(1)).t() for x in (step, seed))
     chosen = torch.empty(*times.shape, len(limits), dtype=dtype)
-    choose(*map(as_array, (seed, times, limits, torch.tensor(values, dtype=dtype), chosen)))
+    choose(*map(as_array, (seeds, times, limits, torch.tensor(values, dtype=dtype), chosen)))
     return chosen.transpose(0, 1) if step.dim() > 1 else chosen[0]
 
 
@@ -143,7 +143,7 @@ def _in_stream(step: Tensor, stream: int) -> Tensor:
 
 def _bits(seed: Tensor, step: Tensor, units: int) -> Tensor:
     """n ``(B, units)`` or ``(B, T, units)`` of a step that says its stream."""
-    row = mix(seed).view(-1, *[1] * (step.dim() - 1))
+    row = mix(seed).view(*seed.shape, *[1] * (step.dim() - seed.dim()))
     key = mix(row ^ step).unsqueeze(-1)
     pair = mix(key ^ mix(torch.arange((units + 1) // 2, device=seed.device)))
     return torch.stack([_low_bits(pair), _low_bits(pair >> 32)], dim=-1).flatten(-2)[..., :units]

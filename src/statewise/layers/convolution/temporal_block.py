@@ -117,16 +117,15 @@ class TemporalBlock(SequenceLayer):
     def _segments(
         self, x: Tensor, state: TemporalBlockState, segments: Segments | None
     ) -> tuple[Tensor, TemporalBlockState]:
-        if self.training and self.dropout and segments is not None:
-            return super()._segments(x, state, segments)
-        steps = state.steps.unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
-        u, first = self._convolve(self.first, x, state.first, state.seed, steps, segments, stream=0)
-        v, second = self._convolve(self.second, u, state.second, state.seed, steps, segments, stream=1)
-        seed, steps = state.seed, state.steps + x.shape[1]
+        seed, passed = state.seed, torch.arange(x.shape[1], device=x.device)
+        steps, after = state.steps.unsqueeze(1) + passed, state.steps + x.shape[1]
         if segments is not None:
-            seed = torch.where(segments.last > 0, self.noise_seeds(len(seed)), seed)
-            steps = segments.counted(state.steps)
-        return F.relu(v + self.skip(x)), TemporalBlockState(first, second, seed, steps)
+            seed = segments.told(seed, self.noise_seeds(segments.later))
+            steps, after = passed - segments.begun(state.steps), segments.counted(state.steps)
+        u, first = self._convolve(self.first, x, state.first, seed, steps, segments, stream=0)
+        v, second = self._convolve(self.second, u, state.second, seed, steps, segments, stream=1)
+        last = seed if segments is None else seed[:, -1].clone()
+        return F.relu(v + self.skip(x)), TemporalBlockState(first, second, last, after)
 
     def _convolve(
         self, convolution: nn.Module, x: Tensor, tail: Tensor, seed: Tensor, steps: Tensor,

@@ -88,7 +88,7 @@ class GatedLayer(SequenceLayer):
         """The same as ``step`` between ``_product`` and ``_after``, from ``statewise.ops.gates``."""
 
     def _driven(self, x: Tensor, state: CellState) -> Tensor:
-        """What gates take of ``x (T, B, D)`` that does not look at h and c: ``(T, B, G, H)``."""
+        """What gates take of ``x (T, B, D)`` that does not look at h and c: ``(T, B, G, H)``; noise is of all steps."""
         return self.input(x).unflatten(-1, (-1, self.output_size))
 
     def initial_state(self, batch_size: int) -> CellState:
@@ -119,22 +119,25 @@ class GatedLayer(SequenceLayer):
         return dense_stepper(self, state, self._gates(), weights)
 
     def _segments(self, x: Tensor, state: CellState, segments: Segments | None) -> tuple[Tensor, CellState]:
-        if state.noise and segments is not None:
+        if segments is not None and self._mask(state) is not None:
             return super()._segments(x, state, segments)
-        time, h = x.shape[1], state.h
+        h, throughout, noise = state.h, state, ()
+        if state.noise:
+            drawn, noise = state.noise.throughout(x.shape[1], segments, self.noise_seeds)
+            throughout = state._replace(noise=drawn)
         memory = torch.stack(state[1:-1], dim=1) if state[1:-1] else h.new_empty(h.shape[0], 0, h.shape[1])
         y, memory = dense_recurrence(
             self._gates(),
-            self._driven(x.transpose(0, 1), state),
+            self._driven(x.transpose(0, 1), throughout),
             self.recurrent.weight,
             None,
             h,
             memory,
-            keep=self._all_shares(state, time),
+            keep=self._all_shares(throughout),
             mask=self._mask(state),
             segments=segments,
         )
-        after = self.state_type(y[-1].clone(), *memory.unbind(1), state.noise and state.noise.later(time))
+        after = self.state_type(y[-1].clone(), *memory.unbind(1), noise)
         return y.transpose(0, 1), after
 
     @property
@@ -156,15 +159,15 @@ class GatedLayer(SequenceLayer):
         """k at the step to come, of h, or of h and c."""
         if not (self.training and state.noise):
             return self._rates
-        drawn = kept_shares(self._rates, self.output_size, state.noise, state.noise.steps, state.h.dtype)
+        drawn = kept_shares(self._rates, self.output_size, state.noise, state.h.dtype)
         return drawn.unbind(1)
 
-    def _all_shares(self, state: CellState, time: int) -> Tensor | None:
-        """k at all steps to come, as ``dense_recurrence`` takes it; ``None`` for zeros."""
+    def _all_shares(self, state: CellState) -> Tensor | None:
+        """k at all steps to come, whose noise the state holds, as ``dense_recurrence`` takes it; ``None`` for zeros."""
         if not self._zones_out:
             return None
         width = self.output_size
         if not (self.training and state.noise):
             return state.h.new_tensor(self._rates).view(1, 1, -1, 1).expand(-1, -1, -1, width)
-        drawn = kept_shares(self._rates, width, state.noise, state.noise.next(time), state.h.dtype)
+        drawn = kept_shares(self._rates, width, state.noise, state.h.dtype)
         return drawn.transpose(0, 1)

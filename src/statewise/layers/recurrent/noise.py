@@ -8,13 +8,14 @@ the probability ``variational_dropout``, else 1 / (1 - that), one mask a row for
 its mean and d is 1. What is drawn is a function of the row's seed, the step and the unit, so that no chunking shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from statewise.contract import Segments
 from statewise.ops.noise import dropout_mask, events
 
 ZONEOUT, VARIATIONAL, CANDIDATE = range(3)
@@ -27,15 +28,22 @@ class NoiseState(NamedTuple):
     seed: Tensor
     """(B,) int64, drawn when the row began"""
     steps: Tensor
-    """(B,) int64, steps since then"""
+    """(B,) int64, steps since then; throughout T steps to come, both are (B, T)"""
 
     def later(self, steps: int) -> "NoiseState":
         """After so many steps more."""
         return NoiseState(self.seed, self.steps + steps)
 
-    def next(self, steps: int) -> Tensor:
-        """The numbers ``(B, T)`` of the T steps to come."""
-        return self.steps.unsqueeze(1) + torch.arange(steps, device=self.steps.device)
+    def throughout(
+        self, time: int, segments: Segments | None, draw: Callable[[int], Tensor]
+    ) -> tuple["NoiseState", "NoiseState"]:
+        """At each of the T steps to come, and after them; ``draw`` makes seeds for the segments that begin anew."""
+        passed = torch.arange(time, device=self.steps.device)
+        if segments is None:
+            return NoiseState(self.seed, self.steps.unsqueeze(1) + passed), self.later(time)
+        seed = segments.told(self.seed, draw(segments.later))
+        after = NoiseState(seed[:, -1].clone(), segments.counted(self.steps))
+        return NoiseState(seed, passed - segments.begun(self.steps)), after
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,9 @@ class Noise:
         return any(getattr(self, rate.name) for rate in fields(self))
 
 
-def kept_shares(rates: Sequence[float], width: int, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
-    """k in training: ``(..., len(rates), width)`` of 0 and 1, for ``steps (B,)`` or ``(B, T)``."""
-    return events(noise.seed, steps, rates, width, dtype, stream=ZONEOUT)
+def kept_shares(rates: Sequence[float], width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
+    """k in training: ``(..., len(rates), width)`` of 0 and 1, for steps ``(B,)`` or ``(B, T)``."""
+    return events(noise.seed, noise.steps, rates, width, dtype, stream=ZONEOUT)
 
 
 def variational_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
@@ -76,6 +84,6 @@ def variational_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dt
     return dropout_mask(noise.seed, torch.zeros_like(noise.steps), width, rate, dtype, stream=VARIATIONAL)
 
 
-def candidate_mask(rate: float, width: int, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
-    """What a candidate is multiplied with in training: ``(..., width)`` for ``steps (B,)`` or ``(B, T)``."""
-    return dropout_mask(noise.seed, steps, width, rate, dtype, stream=CANDIDATE)
+def candidate_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
+    """What a candidate is multiplied with in training: ``(..., width)`` for steps ``(B,)`` or ``(B, T)``."""
+    return dropout_mask(noise.seed, noise.steps, width, rate, dtype, stream=CANDIDATE)

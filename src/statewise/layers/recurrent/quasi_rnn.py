@@ -97,7 +97,7 @@ class QuasiRNN(SequenceLayer):
         z, f, *others = made.unflatten(1, (self.vectors, self.output_size)).unbind(1)
         z, f, others = z.tanh(), f.sigmoid(), [gate.sigmoid() for gate in others]
         if self.training and state.noise:
-            f = f.masked_fill(self._kept(state.noise, state.noise.steps), 1.0)
+            f = f.masked_fill(self._kept(state.noise), 1.0)
         i = others[1] if self.pooling == "ifo" else 1 - f
         probe.record(self, "keep_gate", f)
         probe.record(self, "write_gate", i)
@@ -109,18 +109,17 @@ class QuasiRNN(SequenceLayer):
         return others[0] * c, after
 
     def _segments(self, x: Tensor, state: QuasiRNNState, segments: Segments | None) -> tuple[Tensor, QuasiRNNState]:
-        if state.noise and segments is not None:
-            return super()._segments(x, state, segments)
-        noise = state.noise if self.training else ()
         made, tail = causal_convolution(x, state.tail, self.weight, self.bias, segments)
         driven = made.to(state.c.dtype).unflatten(2, (self.vectors, self.output_size))
-        if noise:
-            kept = self._kept(noise, noise.next(x.shape[1]))
-            z, f, *others = driven.unbind(2)
-            driven = torch.stack([z, f.masked_fill(kept, math.inf), *others], dim=2)
+        noise: NoiseState | tuple[()] = ()
+        if state.noise:
+            throughout, noise = state.noise.throughout(x.shape[1], segments, self.noise_seeds)
+            if self.training:
+                z, f, *others = driven.unbind(2)
+                driven = torch.stack([z, f.masked_fill(self._kept(throughout), math.inf), *others], dim=2)
         y, c = elementwise_recurrence(CELLS[self.pooling](), driven, state.c, segments)
-        return y, QuasiRNNState(c, tail, state.noise and state.noise.later(x.shape[1]))
+        return y, QuasiRNNState(c, tail, noise)
 
-    def _kept(self, noise: NoiseState, steps: Tensor) -> Tensor:
-        """Where f is 1: ``(..., H)`` bool for ``steps (B,)`` or ``(B, T)``."""
-        return kept_shares((self.noise.zoneout,), self.output_size, noise, steps, torch.bool).squeeze(-2)
+    def _kept(self, noise: NoiseState) -> Tensor:
+        """Where f is 1: ``(..., H)`` bool for steps ``(B,)`` or ``(B, T)``."""
+        return kept_shares((self.noise.zoneout,), self.output_size, noise, torch.bool).squeeze(-2)

@@ -78,7 +78,7 @@ class ZoneoutLSTM(GatedLayer):
         probe.record(self, "forget_gate", f)
         probe.record(self, "output_gate", o)
         if self._drops and state.noise:
-            g = g * self._written(state.noise, state.noise.steps, g.dtype)
+            g = g * self._written(state.noise, g.dtype)
         c = f * state.c + i * g
         h = o * c.tanh()
         return self._after(state, h, c)
@@ -90,13 +90,13 @@ class ZoneoutLSTM(GatedLayer):
         driven = super()._driven(x, state)
         if not (self._drops and state.noise):
             return driven
-        written = self._written(state.noise, state.noise.next(len(x)), driven.dtype)
+        written = self._written(state.noise, driven.dtype)
         return torch.cat([driven, written.transpose(0, 1).unsqueeze(2)], dim=2)
 
     @property
     def _drops(self) -> bool:
         return self.training and self.noise.recurrent_dropout > 0
 
-    def _written(self, noise: NoiseState, steps: Tensor, dtype: torch.dtype) -> Tensor:
-        """e at these steps."""
-        return candidate_mask(self.noise.recurrent_dropout, self.output_size, noise, steps, dtype)
+    def _written(self, noise: NoiseState, dtype: torch.dtype) -> Tensor:
+        """e at the noise's steps."""
+        return candidate_mask(self.noise.recurrent_dropout, self.output_size, noise, dtype)

@@ -19,7 +19,7 @@ def choose(seed: Array, step: Array, limits: Array, values: Array, out: Array) -
     """Writes to ``out (T, B, U)`` the first of two ``values`` where the unit's bits are below its limit.
 
     Args:
-        seed: ``(B,)``.
+        seed: ``(T or 1, B)``.
         step: ``(T, B)``.
         limits: ``(U,)``.
         values: ``(2,)``.
@@ -31,7 +31,7 @@ def choose(seed: Array, step: Array, limits: Array, values: Array, out: Array) -
         units[pair] = _mix(np.uint64(pair))
     for t in range(step.shape[0]):
         for row in range(step.shape[1]):
-            key = _mix(_mix(np.uint64(seed[row])) ^ np.uint64(step[t, row]))
+            key = _mix(_mix(np.uint64(seed[t % seed.shape[0], row])) ^ np.uint64(step[t, row]))
             for pair in range(limits.shape[0] // 2):
                 bits = _mix(key ^ units[pair])
                 out[t, row, 2 * pair] = below if np.int64(bits & KEPT) < limits[2 * pair] else above
