@@ -17,7 +17,7 @@ from torch import Tensor
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.compiled.norm import EPSILON
 from statewise.ops.forms import Forms
-from statewise.ops.transforms import transforming
+from statewise.ops.transforms import gradients, transforming
 
 Norm = Literal["layer", "rms"]
 
@@ -87,7 +87,7 @@ class _Compiled(torch.autograd.Function):
         if torch.is_grad_enabled() or transforming():
             with torch.enable_grad():
                 y = reference(ctx.norm, x, gain, bias)
-            return None, *torch.autograd.grad(y, (x, gain, bias), dy, create_graph=True)
+            return None, *gradients(y, (x, gain, bias), dy)
         dx, dgain, dbias = torch.empty(x.shape, dtype=x.dtype), torch.zeros_like(gain), torch.zeros_like(bias)
         flat = (t.view(-1, len(gain)) for t in (x.contiguous(), dy.contiguous(), dx))
         backward(*map(as_array, (gain, _centred(ctx.norm, gain), *flat, dgain, dbias)))

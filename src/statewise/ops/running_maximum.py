@@ -18,7 +18,7 @@ from torch import Tensor
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
-from statewise.ops.transforms import transforming
+from statewise.ops.transforms import gradients, transforming
 
 BLOCK = 64
 """Steps in a block."""
@@ -114,4 +114,4 @@ class _CompiledMaximum(torch.autograd.Function):
             return *maximum.backward(a, b, initial, dm, ctx.segments), None
         with torch.enable_grad():
             m = in_blocks(a, b, initial, ctx.segments)
-        return *torch.autograd.grad(m, (a, b, initial), dm, create_graph=True), None
+        return *gradients(m, (a, b, initial), dm), None

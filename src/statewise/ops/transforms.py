@@ -1,6 +1,9 @@
-"""Which of torch's transforms are at work: fused kernels know reverse mode, and not all of them the others."""
+"""Which of torch's transforms are at work: fused kernels know reverse mode, and not all of them the others or twice."""
+
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
@@ -30,6 +33,18 @@ def transforming() -> bool:
     (False, tensor(1.))
     """
     return not torch.compiler.is_compiling() and (forward_ad._current_level >= 0 or bool(get_interpreter_stack()))
+
+
+def gradients(y: Tensor, inputs: Sequence[Tensor], cotangent: Tensor) -> list[Tensor | None]:
+    """Of each input, with gradients of its own; ``None`` for those of which none is asked.
+
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> gradients(x**2, [x, torch.tensor(1.0)], torch.tensor(1.0))
+    [tensor(6., grad_fn=<MulBackward0>), None]
+    """
+    asked = [x for x in inputs if x.requires_grad]
+    found = iter(torch.autograd.grad(y, asked, cotangent, create_graph=True))
+    return [next(found) if x.requires_grad else None for x in inputs]
 
 
 def refuse_further_derivatives(operation: str) -> None:
