@@ -69,22 +69,22 @@ def in_place(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = 
 
 def compiled(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one compiled loop, with numba and on a CPU; all arguments in one dtype."""
-    return _by_kernels(_loops()(segments), a, b, initial, segments)
+    return _by_kernels(_loops(), a, b, initial, segments)
 
 
 @cache
-def _loops() -> Callable[[Segments | None], "Kernels"]:
+def _loops() -> "Maker":
     """What is imported when it first runs; to ask for it again costs half a microsecond."""
     from statewise.ops.compiled.scan import Loops
 
-    return Loops
+    return Loops.over
 
 
 def triton(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
     """As one kernel, with Triton and on a GPU; all arguments in one dtype."""
     from statewise.ops.gpu.scan import Scan
 
-    return _by_kernels(Scan(segments), a, b, initial, segments)
+    return _by_kernels(lambda a, b, segments: Scan(segments), a, b, initial, segments)
 
 
 def _by_segment(form: Callable[..., Tensor], a: Tensor, b: Tensor, initial: Tensor, segments: Segments) -> Tensor:
@@ -186,28 +186,35 @@ class Kernels(Protocol):
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
-def _by_kernels(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> Tensor:
+Maker = Callable[[Tensor, Tensor, Segments | None], Kernels]
+"""Kernels for an a and a b of these shapes, and segments"""
+
+
+def _by_kernels(maker: Maker, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> Tensor:
     if not torch.is_grad_enabled() or not (a.requires_grad or b.requires_grad or initial.requires_grad):
-        return _states(kernels, a, b, initial)
-    states: Tensor = _KernelRecurrence.apply(kernels, segments, a, b, initial)
+        return _states(maker, a, b, initial, segments)[1]
+    states: Tensor = _KernelRecurrence.apply(maker, segments, a, b, initial)
     return states
 
 
-def _states(kernels: Kernels, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-    if a.dim() == b.dim() == 3 and a.shape[2] == b.shape[2]:
-        return kernels.states(a, b, initial)
+def _states(maker: Maker, a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None) -> tuple[Kernels, Tensor]:
+    """What computes them, and all states."""
+    if _one_axis(a, b):
+        kernels = maker(a, b, segments)
+        return kernels, kernels.states(a, b, initial)
     size = b.shape[2:].numel()
-    flat = kernels.states(_coefficients(a, b), b.reshape(*b.shape[:2], size), initial.reshape(-1, size))
-    return flat.view(b.shape)
+    coefficients, flat = _coefficients(a, b), b.reshape(*b.shape[:2], size)
+    kernels = maker(coefficients, flat, segments)
+    return kernels, kernels.states(coefficients, flat, initial.reshape(-1, size)).view(b.shape)
 
 
 class _KernelRecurrence(torch.autograd.Function):
     """All states by kernels, which know one axis of numbers; axes are laid together in here, where no graph is made."""
 
     @staticmethod
-    def forward(ctx: Any, kernels: Kernels, segments: Segments | None, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
-        states = _states(kernels, a, b, initial)
-        ctx.kernels, ctx.segments = kernels, segments
+    def forward(ctx: Any, maker: Maker, segments: Segments | None, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        ctx.kernels, states = _states(maker, a, b, initial, segments)
+        ctx.segments = segments
         ctx.save_for_backward(a, initial, states)
         return states
 
@@ -216,14 +223,19 @@ class _KernelRecurrence(torch.autograd.Function):
         a, initial, states = ctx.saved_tensors
         if torch.is_grad_enabled():
             return None, None, *_differentiable_gradients(a, initial, states, grad, ctx.segments)
-        shape = states.shape
-        if a.dim() == len(shape) == 3 and a.shape[2] == shape[2]:
+        if _one_axis(a, states):
             return None, None, *ctx.kernels.gradients(a, initial, states, grad)
-        coefficients = _coefficients(a, states)
+        shape = states.shape
         h, grad = (x.reshape(*shape[:2], shape[2:].numel()) for x in (states, grad))
-        grad_a, grad_b, grad_initial = ctx.kernels.gradients(coefficients, initial.reshape(-1, h.shape[2]), h, grad)
+        coefficients, initial_state = _coefficients(a, states), initial.reshape(-1, h.shape[2])
+        grad_a, grad_b, grad_initial = ctx.kernels.gradients(coefficients, initial_state, h, grad)
         grad_a = grad_a.view(*grad_a.shape[:2], *shape[2:]).sum_to_size(a.shape)
         return None, None, grad_a, grad_b.view(shape), grad_initial.view(initial.shape)
+
+
+def _one_axis(a: Tensor, b: Tensor) -> bool:
+    """Whether they are as kernels take them, ``(B or 1, T or 1, D)`` and ``(B, T, D)``."""
+    return a.dim() == b.dim() == 3 and a.shape[2] == b.shape[2]
 
 
 def _coefficients(a: Tensor, states: Tensor) -> Tensor:

@@ -46,4 +46,4 @@ def array_at(address: int, kind: Array, size: int) -> Array:
 @jit
 def address_of(array: Array) -> int:
     """Inside a loop: where an array begins, which has to be named again after the last use of its address."""
-    return np.int64(array.ctypes.data)
+    return int(np.int64(array.ctypes.data))

@@ -37,44 +37,47 @@ freed together, would be handed back to the system, and be faulted in page by pa
 
 
 class Loops(NamedTuple):
-    """Forward and back over all rows, or the segments that they are cut into."""
+    """Forward and back over all rows, or the segments that they are cut into; what both loops are told first."""
 
-    segments: Segments | None
+    narrow: bool
+    """Whether rows are walked through against the direction of time"""
+    spans: Array
+    kind: Array
+    time: int
+    size: int
+    rows: int
+    steps: int
+
+    @classmethod
+    def over(cls, a: Tensor, b: Tensor, segments: Segments | None) -> "Loops":
+        """For tensors of these shapes."""
+        (rows, steps, _), (batch, time, size) = a.shape, b.shape
+        narrow = size < AT_ONCE and not b.is_complex()
+        return cls(narrow, spans(segments, batch, time), KINDS[b.dtype], time, size, rows, steps)
 
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)``."""
         a, b, initial = laid_out(a), laid_out(b), laid_out(initial)
         h = torch.empty_like(b)
-        (rows, steps, _), (batch, time, size) = a.shape, b.shape
-        scan(
-            narrow(h), spans(self.segments, batch, time), KINDS[h.dtype], time, size, rows, steps,
-            a.data_ptr(), b.data_ptr(), initial.data_ptr(), h.data_ptr(),
-        )  # fmt: skip
+        scan(*self, a.data_ptr(), b.data_ptr(), initial.data_ptr(), h.data_ptr())
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Those of ``a``, ``b`` and ``initial`` from the cotangents of h; the large ones as one block of memory."""
         a, initial, grad = laid_out(a), laid_out(initial), laid_out(grad)
-        (rows, steps, _), (batch, time, size) = a.shape, h.shape
-        shared = rows != batch or steps != time
+        shared = a.numel() != h.numel()
         if shared:
             grad_a, grad_b = torch.zeros_like(a), torch.empty_like(h)
         elif 2 * h.nbytes < KEPT:
-            grad_a, grad_b = h.new_empty((2, batch, time, size)).unbind()
+            grad_a, grad_b = h.new_empty(2, *h.shape).unbind()
         else:
             grad_a, grad_b = torch.empty_like(a), torch.empty_like(h)
         grad_initial = torch.empty_like(initial)
         scan_gradient(
-            narrow(h), shared, spans(self.segments, batch, time), KINDS[h.dtype], time, size, rows, steps,
-            a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(),
+            *self, shared, a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(),
             grad_a.data_ptr(), grad_b.data_ptr(), grad_initial.data_ptr(),
         )  # fmt: skip
         return grad_a, grad_b, grad_initial
-
-
-def narrow(h: Tensor) -> bool:
-    """Whether its rows are to be walked through against the direction of time."""
-    return h.shape[2] < AT_ONCE and not h.is_complex()
 
 
 @jit
@@ -114,7 +117,7 @@ def _advance(narrow: bool, kind: Array, size: int, a_at: int, before_at: int, b_
 
 @jit
 def scan_gradient(
-    narrow: bool, shared: bool, spans: Array, kind: Array, time: int, size: int, rows: int, steps: int,
+    narrow: bool, spans: Array, kind: Array, time: int, size: int, rows: int, steps: int, shared: bool,
     a_at: int, h_at: int, initial_at: int, grad_at: int, grad_a_at: int, grad_b_at: int, grad_initial_at: int,
 ) -> None:  # fmt: skip
     """From the cotangents ``grad`` of h: g_t = grad_t + conj(a_{t+1}) g_{t+1}, which is ``grad_b``.
