@@ -19,11 +19,8 @@ def laid_out(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
 def epoch_of(lengths: list[int], epoch: int, *, batch_size: int, chunk: int, seed: int = 3) -> list[Window]:
     firsts, sizes = laid_out(lengths)
     streams = plan_streams(lengths, batch_size=batch_size, chunk=chunk)
-    windows = sum(lengths) // streams.rows // streams.length
-    return [
-        ring_window(epoch * windows + k, firsts=firsts, lengths=sizes, streams=streams, seed=seed)
-        for k in range(windows)
-    ]
+    numbers = range(epoch * streams.windows, (epoch + 1) * streams.windows)
+    return [ring_window(k, firsts=firsts, lengths=sizes, streams=streams, seed=seed) for k in numbers]
 
 
 @settings(deadline=None)
@@ -36,11 +33,12 @@ def test_streams_go_on_inside_a_series_and_begin_anew_with_another(lengths, batc
     anew = torch.cat([none if window.resets is None else window.resets for window in windows], dim=1)
     for k, window in enumerate(windows):
         assert window.places.shape[1] <= chunk
+        assert len(window.places.unique()) == window.places.numel()
         anew[:, k * none.shape[1]] |= window.begins
     assert bool(anew[:, 0].all())
-    assert len(places.unique()) == places.numel()
     inside = (places.flatten().unsqueeze(1) >= firsts) & (places.flatten().unsqueeze(1) < firsts + sizes)
     assert bool(inside.any(dim=1).all())
+    assert len(places.unique()) == sum(lengths)
     goes_on = places[:, 1:] == places[:, :-1] + 1
     assert bool((goes_on | anew[:, 1:]).all())
     assert bool(torch.isin(places[:, 1:][anew[:, 1:]], firsts).all())
@@ -56,6 +54,13 @@ def test_every_place_is_as_likely_to_be_seen_as_any_other():
     assert counts.sum() == seen.sum()
     assert len(counts) == int(sizes.sum())
     assert counts.min() > 0.9 * counts.max(), counts
+
+
+def test_on_a_small_table_streams_go_on_for_several_windows():
+    windows = epoch_of([70], 1, batch_size=32, chunk=64)
+    assert [bool(window.begins.all()) for window in windows] == [True, False, False, False]
+    places = torch.cat([window.places.flatten() for window in windows])
+    assert torch.equal(places - 7, (places[0] - 7 + torch.arange(4 * 64)) % 70)
 
 
 def test_a_window_is_a_function_of_its_number_and_epochs_differ():

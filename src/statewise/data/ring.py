@@ -1,6 +1,5 @@
 """Several series as batches: streams around a ring in training, stretches side by side in scoring."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,23 +8,26 @@ from torch import Tensor
 
 from statewise.data.streams import Window
 
-WINDOWS_A_STREAM = 4
-"""Windows of training that a stream is to hold at least: the state is carried from each to the next"""
+FEWEST_WINDOWS = 4
+"""Windows that a stream is carried over at least"""
 
 
 class Streams(NamedTuple):
-    """How many rows go around the ring, and how many places of it they cover at once."""
+    """How training goes around a ring."""
 
     rows: int
+    """Streams side by side, at equal distances"""
     length: int
+    """Places of a window"""
+    windows: int
+    """For how many windows streams go on, before they begin anew elsewhere"""
 
 
 def plan_streams(lengths: Sequence[int], *, batch_size: int, chunk: int) -> Streams:
-    """Streams around the ring of all places: at most ``batch_size``, and no more than are worth it.
+    """Streams around the ring of all places: at most ``batch_size``, and no two at one place at a time.
 
-    A stream that is too short carries no state, or hardly any, so a small table is gone through in fewer, longer ones:
-    of ``WINDOWS_A_STREAM`` windows each, or as long as the longest series. Windows are of at most ``chunk`` places, and
-    so much shorter that few are left over.
+    In an epoch each goes at least as far as the next one began, so that every place is seen, and where that is hardly a
+    window further, over what others saw before it: on a small table, too, a state is carried on.
 
     Args:
         lengths: places of each series.
@@ -33,39 +35,39 @@ def plan_streams(lengths: Sequence[int], *, batch_size: int, chunk: int) -> Stre
         chunk: most places of a window.
 
     >>> plan_streams([10_000], batch_size=32, chunk=64), plan_streams([300], batch_size=32, chunk=64)
-    (Streams(rows=32, length=62), Streams(rows=1, length=60))
-    >>> plan_streams([50] * 100, batch_size=32, chunk=64)
-    Streams(rows=32, length=52)
+    (Streams(rows=32, length=64, windows=5), Streams(rows=4, length=64, windows=4))
+    >>> plan_streams([50], batch_size=32, chunk=64)
+    Streams(rows=1, length=50, windows=4)
     """
     rows = min(batch_size, most_streams(lengths, chunk=chunk))
     share = sum(lengths) // rows
-    return Streams(rows, share // math.ceil(share / chunk))
+    length = min(chunk, share)
+    return Streams(rows, length, max(FEWEST_WINDOWS, windows_around(lengths, rows=rows, length=length)))
 
 
 def most_streams(lengths: Sequence[int], *, chunk: int) -> int:
-    """How many streams are worth it, whatever the batch size; see ``plan_streams``.
+    """How many streams there is room for, whatever the batch size.
 
     >>> most_streams([300], chunk=64), most_streams([300, 300], chunk=64)
-    (1, 2)
+    (4, 9)
     """
-    return max(1, sum(lengths) // max(chunk, min(WINDOWS_A_STREAM * chunk, max(lengths))))
+    return max(1, sum(lengths) // chunk)
 
 
-def windows_of_an_epoch(lengths: Tensor, streams: Streams) -> int:
-    """How many windows go around the ring once.
+def windows_around(lengths: Sequence[int], *, rows: int, length: int) -> int:
+    """How many windows of streams side by side go around the ring once.
 
-    >>> windows_of_an_epoch(torch.tensor([300]), Streams(rows=1, length=60))
-    5
+    >>> windows_around([300], rows=4, length=64), windows_around([100], rows=1, length=64)
+    (2, 2)
     """
-    return int(lengths.sum()) // streams.rows // streams.length
+    return -(-sum(lengths) // (rows * length))
 
 
 def ring_window(index: int, *, firsts: Tensor, lengths: Tensor, streams: Streams, seed: int) -> Window:
     """Window ``index`` of an endless training on several series, whose places are joined to a ring.
 
     In each epoch the series follow each other in another order and the ring is turned, so that cuts fall elsewhere and
-    each place is as likely to be seen as any other, at most once; rows are equal shares of the ring. Where a series
-    begins in a row, it begins anew.
+    each place is as likely to be seen as any other. Where a series begins in a row, it begins anew.
 
     Args:
         index: which window, from 0.
@@ -74,12 +76,13 @@ def ring_window(index: int, *, firsts: Tensor, lengths: Tensor, streams: Streams
         streams: of ``plan_streams``.
         seed: of the epochs.
     """
-    total, share = int(lengths.sum()), int(lengths.sum()) // streams.rows
-    epoch, within = divmod(index, windows_of_an_epoch(lengths, streams))
+    total = int(lengths.sum())
+    epoch, within = divmod(index, streams.windows)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     order = torch.randperm(len(lengths), generator=generator)
     turned = int(torch.randint(total, (), generator=generator)) + within * streams.length
-    around = (turned + torch.arange(streams.rows).unsqueeze(1) * share + torch.arange(streams.length)) % total
+    begun = torch.arange(streams.rows).unsqueeze(1) * total // streams.rows
+    around = (turned + begun + torch.arange(streams.length)) % total
     ends = lengths[order].cumsum(dim=0)
     slot = torch.searchsorted(ends, around, right=True)
     inside = around - (ends - lengths[order])[slot]

@@ -19,7 +19,7 @@ from statewise.data.ring import (
     plan_streams,
     ring_window,
     scoring_batches,
-    windows_of_an_epoch,
+    windows_around,
 )
 from statewise.data.scaling import Changes, Scale
 from statewise.data.several import ONE_SERIES
@@ -157,8 +157,8 @@ class Forecast(Regression, Task):
         self.firsts, self.lengths = parts[:, 0], parts[:, 1] - parts[:, 0] - self.horizon
         streams = most_streams(self.lengths.tolist(), chunk=self.chunk)
         self._notes.append(
-            f"training goes over at most {counted(streams, 'stream')} side by side, whatever the batch_size: shorter "
-            "ones would carry hardly any state (--task-options chunk=N for other windows)"
+            f"training goes over {self.chunk} rows at a time (--task-options chunk=N for others), for which there is "
+            f"room for {counted(streams, 'stream')} side by side; a larger batch_size changes nothing"
         )
 
     @property
@@ -166,7 +166,8 @@ class Forecast(Regression, Task):
         return self._notes
 
     def train_batches(self, *, batch_size: int) -> int:
-        return windows_of_an_epoch(self.lengths, self._streams(batch_size))
+        streams = self._streams(batch_size)
+        return windows_around(self.lengths.tolist(), rows=streams.rows, length=streams.length)
 
     def _streams(self, batch_size: int) -> Streams:
         return plan_streams(self.lengths.tolist(), batch_size=batch_size, chunk=self.chunk)
