@@ -13,6 +13,7 @@ from torch import Tensor
 from statewise.contract.segments import Segments
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.diagonal_kernels import models_back_kernel, models_kernel
+from statewise.ops.gpu.pairs import as_reals
 
 STEPS, NUMBERS = 16, 128
 """Steps of a tile, and states of a program's channels"""
@@ -90,13 +91,8 @@ def _launch(kernel: Any, u: Tensor, a: Tensor, arguments: tuple[Tensor | None, .
     if u.numel():
         with torch.cuda.device_of(u):
             kernel[batch, triton.cdiv(channels, found["CHANNELS"])](
-                *(None if x is None else _as_reals(x).contiguous() for x in arguments), time, channels, size, **found
+                *(None if x is None else as_reals(x).contiguous() for x in arguments), time, channels, size, **found
             )
-
-
-def _as_reals(x: Tensor) -> Tensor:
-    """Complex numbers as pairs in one more axis, real ones as they are."""
-    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
 
 
 def options(dtype: torch.dtype, channels: int, size: int, *, rank: bool) -> dict[str, Any]:

@@ -176,5 +176,5 @@ def models_back_kernel(
             carried = _kept(carried, anew, marks, i)
     sums = of_a, of_b, of_c, of_p, of_q
     for part in tl.static_range(5 if RANK else 3):
-        write(parts + 2 * part * tl.num_programs(0) * channels * size + at_row, sums[part], inside, True)
+        write(parts + 2 * part * tl.num_programs(0).to(tl.int64) * channels * size + at_row, sums[part], inside, True)
     write(d_initial + at_row, carried, inside, True)

@@ -3,8 +3,15 @@
 In memory an imaginary part follows its real part. Steps run downwards, the numbers of a step across.
 """
 
+import torch
 import triton
 import triton.language as tl
+from torch import Tensor
+
+
+def as_reals(x: Tensor) -> Tensor:
+    """What kernels read of complex numbers: pairs in one more axis; real ones as they are."""
+    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
 
 
 @triton.jit

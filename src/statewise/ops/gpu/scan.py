@@ -18,6 +18,7 @@ from torch import Tensor
 from statewise.contract.segments import Segments
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.pairs import (
+    as_reals,
     chosen,
     conjugate,
     over_steps,
@@ -111,12 +112,12 @@ class Scan(NamedTuple):
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)`` from ``a (B or 1, T or 1, D)``, ``b`` and ``initial (B, D)``, of any strides."""
         h = torch.empty(b.shape, dtype=initial.dtype, device=b.device)
-        given = [_as_reals(x) for x in (a.expand_as(b), b, initial.contiguous())]
+        given = [as_reals(x) for x in (a.expand_as(b), b, initial.contiguous())]
         found = options(a, h)
         if h.numel():
             with torch.cuda.device_of(h):
                 scan_kernel[programs(self.segments, h.shape[0]), triton.cdiv(h.shape[2], found["NUMBERS"])](
-                    *given, _as_reals(h), spans_of(self.segments), *h.shape[1:],
+                    *given, as_reals(h), spans_of(self.segments), *h.shape[1:],
                     *given[0].stride()[:3], *given[1].stride()[:3], **found,
                 )  # fmt: skip
         return h
@@ -128,10 +129,10 @@ class Scan(NamedTuple):
         (batch, time, size), count, found = h.shape, programs(self.segments, h.shape[0]), options(a, h)
         g, d_initial = torch.empty_like(h), torch.empty(initial.shape, dtype=h.dtype, device=h.device)
         da = h.new_empty((count, size) if found["FIXED"] else (batch, time, size))
-        given = [_as_reals(x) for x in (a.expand_as(h), initial.contiguous(), h, grad)]
+        given = [as_reals(x) for x in (a.expand_as(h), initial.contiguous(), h, grad)]
         with torch.cuda.device_of(h):
             scan_back_kernel[count, triton.cdiv(size, found["NUMBERS"])](
-                *given, *map(_as_reals, (da, g, d_initial)), spans_of(self.segments), time, size,
+                *given, *map(as_reals, (da, g, d_initial)), spans_of(self.segments), time, size,
                 *given[0].stride()[:3], *given[3].stride()[:3], **found,
             )  # fmt: skip
         if found["FIXED"]:
@@ -145,8 +146,3 @@ def options(a: Tensor, h: Tensor) -> dict[str, Any]:
         "COMPLEX": h.is_complex(), "FIXED": a.shape[1] < h.shape[1], "KIND": sums_of(h.dtype),
         "STEPS": STEPS, "NUMBERS": NUMBERS // 2 if h.is_complex() else NUMBERS,
     }  # fmt: skip
-
-
-def _as_reals(x: Tensor) -> Tensor:
-    """Complex numbers as pairs in one more axis, real ones as they are."""
-    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
