@@ -45,7 +45,7 @@ def guarded_step(step: Step) -> Step:
             if type(self).step is guarded and (misfit := self._misfit(values, state, 1)) is not None:
                 raise ValueError(misfit) from error
             raise
-        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, 1), after
+        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, state, 1), after
 
     return guarded
 

@@ -89,8 +89,9 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
         """One time step, ``x (B, d_in) -> y (B, d_out)``: the definition of the layer, readable beside its paper.
 
-        It is handed ``Timed`` where the layer reads time and the values alone where not, whatever the caller has; for
-        speed the state is not looked at, other than by ``forward``.
+        It is handed ``Timed`` where the layer reads time and the values alone where not, whatever the caller has. For
+        speed no more is looked at of the state than its rows, and its dtype where the output has it; ``forward`` looks
+        at all of it.
         """
 
     def _sequence(self, x: Any, state: State) -> tuple[Tensor, State]:
@@ -181,7 +182,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
             if (misfit := self._misfit(values, state, 2)) is not None:
                 raise ValueError(misfit) from error
             raise
-        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, 2), after
+        return y if y.dtype == values.dtype else self._in_its_dtype(y, values, state, 2), after
 
     def noise_seeds(self, batch_size: int) -> Tensor:
         """One seed ``(B,)`` int64 a row for noise that is part of the state; zeros in eval mode, where none is drawn.
@@ -196,10 +197,10 @@ class SequenceLayer(LayerKind, Reader, ABC):
         like = x if x.is_floating_point() else self.zeros(0)
         return like.new_zeros(batch, 0, self.output_size)
 
-    def _in_its_dtype(self, y: Tensor, x: Tensor, axes: int) -> Tensor:
-        """An output that has another one than the input, which may be the input's fault."""
+    def _in_its_dtype(self, y: Tensor, x: Tensor, state: State, axes: int) -> Tensor:
+        """An output that has another one than the input, which may be the fault of the input or of the state."""
         y = self.as_precise(y, x)
-        if self._reads_vectors and y.dtype != x.dtype and (misfit := input_misfit(self, x, axes)) is not None:
+        if self._reads_vectors and y.dtype != x.dtype and (misfit := self._misfit(x, state, axes)) is not None:
             raise ValueError(misfit)
         return y
 
