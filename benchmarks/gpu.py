@@ -1,6 +1,6 @@
 """What a GPU ought to reach: layers against cuDNN's, variants against the loop over ``step``, scans against copies.
 
-    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide resets scans mamba]
+    python benchmarks/gpu.py [--rounds 20] [--only plain variants wide resets scans mamba torch]
     python benchmarks/gpu.py --device cpu --dry
 
 Ours and the peers take turns; times are medians, a ratio is the median over the rounds of ours / theirs, beside the
@@ -8,14 +8,14 @@ goal. Plain layers carry torch.nn's weights and run cuDNN's kernels, in single p
 have a peer in the plain module of their kind, which computes something simpler, and in the eager loop over their own
 ``step``; rows with resets inside in the same rows without. The floor of a scan is a copy of as many bytes as it has to
 read and write. The peer of Mamba's scan is its authors' kernel where mamba-ssm is installed, and else our own form by
-torch's operations. It was never run on a GPU. A dry run takes sizes at which no figure means anything: it tells whether
-all of it runs.
+torch's operations; that of S4D, S4 and short convolutions the same layer by torch's. It was never run on a GPU. A dry
+run takes sizes at which no figure means anything: it tells whether all of it runs.
 """
 
 import argparse
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
 from statewise.cost.bench.clock import repeats_of, seconds
 from statewise.models.resolve import make_layer
+from statewise.ops import causal_convolution, diagonal_convolution, state_space_convolution
 from statewise.ops.linear_recurrence import linear_recurrence
 from statewise.ops.selective_scan import FORMS as SELECTIVE
 from statewise.ops.selective_scan import selective_scan
@@ -41,7 +42,13 @@ VARIANTS = {
     "minimal-gated-unit": nn.GRU,
     "lstm-projected": nn.LSTM,
 }
-RESETS = ("lstm-peephole", "lstm-layer-norm", "gru-reset-before", "ode-rnn", "min-gru", "lru")
+RESETS = ("lstm-peephole", "lstm-layer-norm", "gru-reset-before", "ode-rnn", "min-gru", "lru", "s4d", "s4", "mamba")
+BY_TORCH = {
+    "s4d": (diagonal_convolution.FORMS, "in_blocks"),
+    "s4": (state_space_convolution.FORMS, "in_blocks"),
+    "rg-lru": (causal_convolution.FORMS, "conv1d"),
+}
+"""Layer -> forms of its operation, and the one that is torch's alone"""
 
 
 class Sizes(NamedTuple):
@@ -158,6 +165,18 @@ def mamba(sizes: Sizes, device: str) -> Iterator[Duel]:
     yield Duel("selective scan training", _gradients(ours, leaves), peer, _gradients(theirs, leaves), goal)
 
 
+def by_torch(sizes: Sizes, device: str) -> Iterator[Duel]:
+    """Layers by our kernel against the same by torch's operations, in training."""
+    for name, (forms, other) in BY_TORCH.items():
+        layer, x = _pair(name, sizes, sizes.width, device)
+
+        def run(layer: nn.Module, x: Tensor, forms: Any = forms, other: str = other) -> Tensor:
+            with forms.use(other):
+                return _whole(layer, x)
+
+        yield Duel(f"{name} training", _training(layer, x), other, _training(layer, x, run), 1.0)
+
+
 def _mamba_ssm() -> Callable[..., Tensor] | None:
     """The authors' kernel, which reads time last."""
     try:
@@ -250,7 +269,10 @@ def measured(duel: Duel, rounds: int, device: str) -> tuple[float, float, float]
     )
 
 
-GROUPS = {"plain": plain, "variants": variants, "wide": wide, "resets": resets, "scans": scans, "mamba": mamba}
+GROUPS = {
+    "plain": plain, "variants": variants, "wide": wide, "resets": resets, "scans": scans, "mamba": mamba,
+    "torch": by_torch,
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
