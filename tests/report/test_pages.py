@@ -97,6 +97,16 @@ def test_a_run_page_draws_every_number_of_the_history(run: Data) -> None:
     assert_sound(render_run(run))
 
 
+def test_a_run_on_several_series_shows_what_each_scores(run: Data) -> None:
+    scores = {"test": {"mase": 0.1234}, "baselines": {"last <value>": {"mase": 1.5}}}
+    run["result"] |= {"primary": "mase", "series": {f"shop <{k}>": scores for k in range(50)}}
+    page = Page(render_run(run))
+    for text in ("shop <39>", "0.1234", "last <value>", "1.500", "the first 40 of 50"):
+        assert text in page.text
+    assert "shop <40> ·" not in page.text
+    assert_sound(render_run(run))
+
+
 def test_naming_the_room_loads_no_template_engine() -> None:
     code = "import sys, statewise.report; sys.exit(bool({'jinja2', 'pydantic', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -98,4 +98,7 @@ FAULTS: Faults = {
     "nothing counts": ("batches", replaced(weights=lambda x: torch.zeros(x.shape)), "no position that counts"),
     "positions past the end": ("batches", replaced(positions=lambda x: torch.full_like(x, x.shape[1])), "positions"),
     "starts that are no rows": ("batches", replaced(starts=lambda x: torch.ones(2).bool()), "starts must be"),
+    "resets that are no steps": ("batches", replaced(resets=lambda x: torch.ones(len(x)).bool()), "resets must be"),
+    "series of rows alone": ("batches", replaced(series=lambda x: torch.zeros(len(x)).long()), "series must be"),
+    "series that have no name": ("batches", replaced(series=lambda x: torch.zeros(x.shape).long()), "lie in [0, 0)"),
 }  # fmt: skip

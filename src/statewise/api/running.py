@@ -46,8 +46,9 @@ def evaluate_run(folder: str | Path, intervals: Intervals | None = None) -> dict
         intervals: how many models with units dropped out are asked besides; ``None`` = none.
 
     Returns:
-        Plain data. With ``intervals``, under ``thinned``: what their mean scores on test and, where numbers are asked
-        for, what share of the test part their intervals hold.
+        Plain data. Of several series, under ``series``: what each scores on test. With ``intervals``, under
+        ``thinned``: what their mean scores on test and, where numbers are asked for, what share of the test part their
+        intervals hold.
 
     Raises:
         UserError: if the folder holds no finished run, its data have changed, or intervals are asked of a model without

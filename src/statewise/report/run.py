@@ -1,6 +1,7 @@
 """The page of a single training run."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from statewise.report import facts
@@ -9,12 +10,14 @@ from statewise.report.figures.figure import Figure
 from statewise.report.figures.lines import Strands, draw_bundle
 from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
-from statewise.report.formats import told
+from statewise.report.formats import number, told
 from statewise.report.page import render
 from statewise.report.schema.reading import read
 from statewise.report.schema.run import Run
 from statewise.report.tidy import tidy
 
+MOST_SERIES = 40
+"""Series whose scores a page shows"""
 _NOT_DRAWN = frozenset({"step", "tokens", "seconds"})
 """Numbers of a history that need no figure: they only grow, or are measured times"""
 
@@ -36,8 +39,11 @@ def render_run(run: dict[str, Any]) -> str:
         "data": data,
         "raw": clean,
         "figure": _figure(data),
-        "outcome": list(_outcome(data.result)),
+        "outcome": list(_outcome({name: value for name, value in data.result.items() if name != "series"})),
+        "rules": _rules(data.result),
+        "series": _series_scores(data.result),
         "spread": facts.spread,
+        "number": number,
     }
     return render("run.html.jinja", values)
 
@@ -68,6 +74,20 @@ def _series(history: list[dict[str, Any]]) -> dict[str, list[Point]]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _rules(result: dict[str, Any]) -> list[str]:
+    """The baselines that the several series of a result are scored beside."""
+    return list(dict.fromkeys(name for one in result.get("series", {}).values() for name in one["baselines"]))
+
+
+def _series_scores(result: dict[str, Any]) -> list[tuple[str, list[float | None]]]:
+    """Name of each series, its primary score on test and those of its baselines; the first of many."""
+    primary, rules = result.get("primary", ""), _rules(result)
+    return [
+        (name, [scores.get(primary) for scores in (one["test"], *(one["baselines"].get(rule, {}) for rule in rules))])
+        for name, one in islice(result.get("series", {}).items(), MOST_SERIES)
+    ]
 
 
 def _outcome(result: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

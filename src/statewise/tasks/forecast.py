@@ -155,10 +155,10 @@ class Forecast(Regression, Task):
         """Where training goes: the rows of each series whose whole horizon is for training."""
         parts = torch.tensor(self.bounds["train"])
         self.firsts, self.lengths = parts[:, 0], parts[:, 1] - parts[:, 0] - self.horizon
-        streams = most_streams(self.lengths.tolist(), chunk=self.chunk)
+        streams = self._streams(most_streams(self.lengths.tolist(), chunk=self.chunk))
         self._notes.append(
-            f"training goes over {self.chunk} rows at a time (--task-options chunk=N for others), for which there is "
-            f"room for {counted(streams, 'stream')} side by side; a larger batch_size changes nothing"
+            f"training goes over {streams.length} rows at a time (--task-options chunk=N for others), with room for "
+            f"{counted(streams.rows, 'stream')} side by side; a larger batch_size changes nothing"
         )
 
     @property
@@ -224,11 +224,12 @@ class Forecast(Regression, Task):
 
     def example(self, outputs: Tensor, batch: Batch) -> tuple[str, str, str] | None:
         """The last forecast of the first target; of short horizons, the first steps of the last few forecasts."""
-        counted = batch.weights[0].nonzero()[:, 0]
-        if len(counted) == 0:
+        asked = batch.weights[0].nonzero()[:, 0]
+        if len(asked) == 0:
             return None
-        column, scale = self.targets[0], self.scales[0 if batch.series is None else int(batch.series[0, counted[-1]])]
-        rows = counted[-1:] if self.horizon >= SHOWN else counted[-SHOWN:]
+        number = 0 if batch.series is None else int(batch.series[0, asked[-1]])
+        column, scale = self.targets[0], self.scales[number]
+        rows = asked[-1:] if self.horizon >= SHOWN else asked[-SHOWN:]
         what = f"the {self.horizon} rows after" if self.horizon >= SHOWN else "the row after each of"
         shown = SHOWN if self.horizon >= SHOWN else 1
         values = batch.values[0, :, : len(self.columns)].double().numpy()
@@ -238,8 +239,9 @@ class Forecast(Regression, Task):
             scale.changes.in_units(part[0, rows].double().numpy(), now)[:, :shown, 0].flatten()
             for part in (batch.targets, outputs.detach())
         )
-        seen = scaled[max(0, int(counted[-1]) + 1 - SHOWN) : int(counted[-1]) + 1, column]
-        return f"{self.columns[column]}, {what}: {_written(seen)}", _written(target), _written(said)
+        seen = scaled[max(0, int(asked[-1]) + 1 - SHOWN) : int(asked[-1]) + 1, column]
+        name = f"{self.columns[column]}{f' of {self.series[number]}' if self.series else ''}"
+        return f"{name}, {what}: {_written(seen)}", _written(target), _written(said)
 
     def preprocessing(self) -> Mapping[str, Any]:
         return {
