@@ -76,12 +76,13 @@ def test_what_is_not_a_number_ends_at_a_reset_with_the_taps_that_saw_it_and_at_i
 
 def test_in_half_precision_numbers_are_added_up_in_single():
     """Triton's interpreter cuts bfloat16 off where a GPU rounds."""
-    exact = example(20, 4, 1)
+    exact = example(9, 4, 1)
     rounded = [t.bfloat16().double() for t in exact]
     low = [t.bfloat16().to(DEVICE).requires_grad_() for t in rounded]
     with FORMS.use("triton"):
         y, _ = causal_convolution(*low, groups=CHANNELS)
-    known, _ = causal_convolution(*(t.requires_grad_() for t in rounded), groups=CHANNELS)
+    with FORMS.use("reference"):
+        known, _ = causal_convolution(*(t.requires_grad_() for t in rounded), groups=CHANNELS)
     gradients = zip(torch.autograd.grad(y.sum(), low[::2]), torch.autograd.grad(known.sum(), rounded[::2]), strict=True)
     for one, other in ((y, known), *gradients):
         assert one.dtype == torch.bfloat16
