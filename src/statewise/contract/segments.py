@@ -74,6 +74,11 @@ class Segments:
         """(S,) steps."""
         return torch.cat([self.first[1:], self.first.new_tensor([self.batch * self.time])]) - self.first
 
+    @property
+    def few(self) -> bool:
+        """Whether a loop over time has fewer steps to take than one over segments as rows, as their ``plan`` has it."""
+        return 2 * int(self.lengths.max()) > self.time
+
     @cached_property
     def last(self) -> Tensor:
         """(B,) the first step of the segment that each row ends with."""

@@ -110,12 +110,15 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """A whole sequence whose rows resets cut into segments; ``None`` means that there are no resets inside.
 
         ``state`` is of the rows: a row's first segment goes on from it, the others begin with ``initial_state``, and
-        what a row's last one ends with is returned. Here ``_sequence`` is run on segments as if they were rows.
+        what a row's last one ends with is returned. Here ``_sequence`` is run on segments as if they were rows; where
+        it is the loop over ``step`` and that would take more steps, rows are emptied on the way.
         Override this instead of ``_sequence`` where an operation takes segments as they lie, or to hand them on as its
         ``reset`` to a layer inside whose initial state is this layer's.
         """
         if segments is None:
             return self._sequence(x, state)
+        if segments.few and type(self)._sequence is SequenceLayer._sequence:
+            return self._step_by_step(x, state, segments.anew)
         anew = tree.pad_like(self.initial_state(segments.later), state)
         with weights_held():
             return segment_by_segment(self._whole_rows, x, state, segments, anew)
@@ -216,13 +219,13 @@ class SequenceLayer(LayerKind, Reader, ABC):
     def _with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         """By segments; while a recorder is open, in the order of time."""
         if probe.is_recording():
-            return self._recorded_with_resets(x, state, reset)
+            return self._step_by_step(x, state, reset)
         segments = Segments(reset)
         if segments.opening:
             state = self._emptied(state, reset[:, 0])
         return self._chunk(x, state, segments if segments.later else None)
 
-    def _recorded_with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
+    def _step_by_step(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
         outputs = []
         with weights_held():
             for x_t, rows in zip(unbind_time(x), reset.unbind(1), strict=True):

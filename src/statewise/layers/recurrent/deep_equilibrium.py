@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Residual, SequenceLayer, Vectors, from_weights
+from statewise.contract import Residual, Segments, SequenceLayer, Vectors, from_weights
 from statewise.init.matrices import orthogonal_blocks_
 from statewise.modules.linear import Linear
 from statewise.ops.transforms import beyond_reverse_mode
@@ -102,7 +102,9 @@ class DeepEquilibrium(SequenceLayer):
             probe.record(self, "residual", ((driven + F.linear(h, weight)).tanh() - h).abs().amax(dim=1))
         return h, DeepEquilibriumState(h)
 
-    def _sequence(self, x: Tensor, state: DeepEquilibriumState) -> tuple[Tensor, DeepEquilibriumState]:
+    def _segments(
+        self, x: Tensor, state: DeepEquilibriumState, segments: Segments | None
+    ) -> tuple[Tensor, DeepEquilibriumState]:
         weight = self.inner_weight().T
         may_look = x.device.type == "cpu" and not torch.compiler.is_compiling() and not beyond_reverse_mode()
 
@@ -115,7 +117,7 @@ class DeepEquilibrium(SequenceLayer):
                     break
             return h, h
 
-        y, h = unroll(following, self.input_map(x), state.h)
+        y, h = unroll(following, self.input_map(x), state.h, segments)
         return y, DeepEquilibriumState(h)
 
     @from_weights

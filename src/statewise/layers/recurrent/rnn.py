@@ -91,15 +91,11 @@ class RNN(TorchLayout):
 
     def _segments(self, x: Tensor, state: RNNState, segments: Segments | None) -> tuple[Tensor, RNNState]:
         if self.activation not in GATES:
-            return super()._segments(x, state, segments)
+            driven = linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+            y, h = unroll(self._next, driven, state.h, segments)
+            return y, RNNState(h)
         y, after = self._whole(GATES[self.activation], x, state, segments)
         return y, RNNState(*after)
-
-    def _sequence(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
-        """Of the other activations, one operation of torch's after another."""
-        driven = linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
-        y, h = unroll(self._next, driven, state.h)
-        return y, RNNState(h)
 
     def _next(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """One step, as output and as state, from W x_t + b_W + b_U."""

@@ -128,18 +128,15 @@ class EchoStateNetwork(SequenceLayer):
 
     def _segments(self, x: Tensor, state: EchoState, segments: Segments | None) -> tuple[Tensor, EchoState]:
         if self.activation == "identity":
-            return super()._segments(x, state, segments)
+            driven = linear(x, self.input_weights, self.bias)
+            y, h = unroll(self._next_linear, driven, state.h, segments)
+            return y, EchoState(h)
         h = state.h
         driven = linear(x.transpose(0, 1), self.input_weights, self.bias).to(h.dtype).unsqueeze(2)
         keep = None if self.leak_rate == 1 else h.new_full((1, 1, 1, h.shape[1]), 1 - self.leak_rate)
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
         y, _ = dense_recurrence(TanhGates(), driven, self.weights, None, h, no_memory, keep=keep, segments=segments)
         return y.transpose(0, 1).to(x.dtype), EchoState(y[-1].clone())
-
-    def _sequence(self, x: Tensor, state: EchoState) -> tuple[Tensor, EchoState]:
-        """Without tanh."""
-        y, h = unroll(self._next_linear, linear(x, self.input_weights, self.bias), state.h)
-        return y, EchoState(h)
 
     def _next_linear(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """One step without tanh, as output and as state, from W_in x_t + b."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.autocast import unrounded
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
 from statewise.init.legendre import legendre_delay, zero_order_hold
 from statewise.layers.statespace.precision import upcast
 from statewise.ops.linear import linear
@@ -102,7 +102,7 @@ class LMU(SequenceLayer):
         h = (driven + self.memory_map(m.to(x.dtype))).tanh()
         return h, LMUState(h, m)
 
-    def _sequence(self, x: Tensor, state: LMUState) -> tuple[Tensor, LMUState]:
+    def _segments(self, x: Tensor, state: LMUState, segments: Segments | None) -> tuple[Tensor, LMUState]:
         """h and m side by side, s_t = [tanh(.), .] of one product M s_{t-1} + N x_t: the memory is linear."""
         recurrent, driven = self._side_by_side(x)
         width = self.output_size
@@ -113,7 +113,7 @@ class LMU(SequenceLayer):
             return h, torch.cat([h, m], dim=1)
 
         with unrounded(x):
-            y, s = unroll(following, driven, torch.cat([upcast(state.h), state.m], dim=1))
+            y, s = unroll(following, driven, torch.cat([upcast(state.h), state.m], dim=1), segments)
         h, m = s.split([width, self.order], dim=1)
         return y.to(x.dtype), LMUState(h.contiguous(), m.contiguous())
 
