@@ -229,7 +229,11 @@ def _skips_weekends(days: np.ndarray) -> bool:
 def _rising_steps(path: str, moments: Moments, lines: np.ndarray, series: str) -> np.ndarray:
     steps = np.diff(moments.numbers)
     before, mend = (
-        (f"the line before in series '{series}'", "sort by time and keep one row a time in every series")
+        (
+            f"the line before in series '{series}'",
+            "sort by time and keep one row a time in every series; where several columns together name a series, say "
+            "them with --task-options series=NAME,NAME",
+        )
         if series
         else (
             "the line before",
