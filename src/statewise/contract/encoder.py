@@ -8,6 +8,7 @@ from torch import Tensor
 
 from statewise.contract.inputs import Input, values_of
 from statewise.contract.reader import Reader
+from statewise.contract.weights import weights_held
 
 
 class EncoderLayer(Reader, ABC):
@@ -36,7 +37,8 @@ class EncoderLayer(Reader, ABC):
             lengths = torch.full((batch,), time, dtype=torch.int64, device=values.device)
         check_lengths(lengths, batch, time)
         valid = torch.arange(time, device=values.device) < lengths.unsqueeze(1)
-        encoded = self.as_precise(self._encode(x, lengths), values)
+        with weights_held():
+            encoded = self.as_precise(self._encode(x, lengths), values)
         return torch.where(valid.unsqueeze(2), encoded, torch.zeros_like(encoded))
 
 

@@ -13,6 +13,7 @@ from statewise.contract.inputs import InputForm, Tokens
 from statewise.contract.placed import Placed
 from statewise.contract.schedule import Level, schedule
 from statewise.contract.sequence import SequenceLayer
+from statewise.contract.weights import weights_held
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +228,8 @@ class StructureLayer(Placed, ABC):
             )
         if self.acyclic:
             _ = structure.levels
-        return self.as_precise(self._encode(x, structure), x)
+        with weights_held():
+            return self.as_precise(self._encode(x, structure), x)
 
 
 def _integers(name: str, values: Sequence[int] | Tensor) -> Tensor:
