@@ -15,7 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract.segments import append
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
@@ -71,16 +72,19 @@ class SkipRNN(SequenceLayer):
         h = (self.input(x) + self.recurrent(past[:, -1]) + self.across(past[:, 0])).tanh()
         return h, SkipRNNState(torch.cat([past[:, 1:], h.to(past.dtype).unsqueeze(1)], dim=1))
 
-    def _sequence(self, x: Tensor, state: SkipRNNState) -> tuple[Tensor, SkipRNNState]:
+    def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
         """k steps at a time: what they see across is known by then."""
         past, outputs = state.past, []
-        for driven in self.input(x).split(self.skip, dim=1):
-            steps = driven.shape[1]
-            seen = (driven + self.across(past[:, :steps])).transpose(0, 1).unsqueeze(2)
-            h = past[:, -1]
+        for start, driven in zip(range(0, x.shape[1], self.skip), self.input(x).split(self.skip, dim=1), strict=True):
+            steps, inside, across = driven.shape[1], None, past[:, : driven.shape[1]]
+            if segments is not None and segments.marks[:, start : start + steps].any():
+                anew = segments.anew[:, start : start + steps]
+                past, inside = past.masked_fill(anew[:, :1].unsqueeze(2), 0), Segments(anew)
+                across = across.masked_fill((anew.cumsum(1) > 0).unsqueeze(2), 0)
             y, _ = dense_recurrence(
-                TanhGates(), seen, self.recurrent.weight, None, h, h.new_empty(len(h), 0, h.shape[1])
-            )
+                TanhGates(), (driven + self.across(across)).transpose(0, 1).unsqueeze(2), self.recurrent.weight, None,
+                past[:, -1], past.new_empty(len(past), 0, past.shape[2]), segments=inside,
+            )  # fmt: skip
             outputs.append(y.transpose(0, 1))
-            past = torch.cat([past[:, steps:], outputs[-1]], dim=1)
+            past = append(past, outputs[-1], inside)
         return torch.cat(outputs, dim=1), SkipRNNState(past)
