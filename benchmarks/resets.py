@@ -51,6 +51,8 @@ KINDS = {
     "s4d": ("diagonal recurrence", OWN),
     "s4": ("recurrence of low rank", OWN),
     "lmu": ("steps by torch", CUT),
+    "lstm-zoneout": ("dense recurrence", OWN),
+    "skip-rnn": ("dense recurrence", OWN),
     "hyena": ("long convolution", CUT),
     "tcn": ("convolution", CUT),
     "window-mlp": ("convolution", CUT),
