@@ -84,7 +84,7 @@ def skip_rnn(d: int, h: int) -> Count:
 def ode_rnn(d: int, h: int, *, w: int, fields: int, beside: int, steps: int) -> Count:
     products, gates = gru(d, h)
     field = 2 * 2 * w * h * fields, w * fields  # two products and tanh an evaluation
-    return products + steps * field[0], gates + 1 + steps * (field[1] + beside)  # 1: duration / steps
+    return products + steps * field[0], gates + 2 + steps * (field[1] + beside)  # 2: clamp, duration / steps
 
 
 def deep_equilibrium(d: int, h: int, *, k: int) -> Count:

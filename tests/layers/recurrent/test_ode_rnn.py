@@ -1,10 +1,12 @@
 """An ODE-RNN against torch's GRU around torchdiffeq's solvers, and around fields whose solution is known."""
 
+import math
+
 import pytest
 import torch
 
 from statewise import laws
-from statewise.contract import Timed
+from statewise.contract import SequenceLayer, Timed
 from statewise.layers.recurrent.ode_rnn import ODERNN, ODERNNState
 
 B, T, D, H = 5, 7, 3, 4
@@ -14,6 +16,8 @@ def example(**options) -> tuple[ODERNN, torch.nn.GRUCell, Timed, ODERNNState]:
     """A layer, torch's cell with the weights of its GRU, and what to feed them."""
     torch.manual_seed(0)
     layer = ODERNN(input_size=D, hidden_size=H, field_size=6, **options).double()
+    for parameter in layer.field[2].parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
     cell = torch.nn.GRUCell(D, H).double()
     cell.load_state_dict({name.removesuffix("_l0"): p for name, p in layer.update.state_dict().items()})
     x = Timed(torch.randn(B, T, D).double(), 2 * torch.rand(B, T).double())
@@ -83,6 +87,34 @@ def test_the_classical_solver_comes_to_torchdiffeqs_adaptive_one_as_its_order_sa
     assert 12 < errors[0] / errors[1] < 22
 
 
+GEARS = pytest.mark.parametrize("run", [SequenceLayer.forward, SequenceLayer._sequence], ids=["whole", "steps"])
+
+
+@GEARS
+@torch.no_grad()
+def test_a_gap_counts_up_to_the_longest_that_the_solver_may_take(run):
+    layer, _, x, state = example(solver_steps=3, longest_step=0.4)
+    gaps = torch.tensor([0.5, 1.2, 1.3, 5.0, 1e6, 0.0, 1.0], dtype=torch.float64).expand(B, T)
+    y, _ = run(layer, x._replace(elapsed=gaps), state)
+    counted, _ = run(layer, x._replace(elapsed=gaps.clamp(max=1.2)), state)
+    torch.testing.assert_close(y, counted, rtol=1e-12, atol=1e-12)
+    layer.longest_step = math.inf
+    uncounted, _ = run(layer, x._replace(elapsed=gaps), state)
+    torch.testing.assert_close(uncounted[:, :2], y[:, :2], rtol=1e-12, atol=1e-12)
+    assert bool(((uncounted - y)[:, 2].abs().amax(1) > 1e-4).all())
+
+
+def test_it_starts_as_torchs_gru_whatever_the_time():
+    torch.manual_seed(0)
+    layer, cell = ODERNN(input_size=D, hidden_size=H), torch.nn.GRUCell(D, H)
+    cell.load_state_dict({name.removesuffix("_l0"): p for name, p in layer.update.state_dict().items()})
+    x, h = torch.randn(B, T, D), torch.zeros(B, H)
+    y, _ = layer(Timed(x, 1e9 * torch.rand(B, T)))
+    for t in range(T):
+        h = cell(x[:, t], h)
+        torch.testing.assert_close(y[:, t], h, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("solver", ["euler", "midpoint"])
 def test_the_other_solvers_keep_the_laws(solver):
     laws.check(ODERNN(input_size=3, hidden_size=4, solver=solver, solver_steps=2))
@@ -90,7 +122,11 @@ def test_the_other_solvers_keep_the_laws(solver):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"solver": "rk5"}, "unknown solver 'rk5'; did you mean 'rk4'"), ({"solver_steps": 0}, "solver_steps must be")],
+    [
+        ({"solver": "rk5"}, "unknown solver 'rk5'; did you mean 'rk4'"),
+        ({"solver_steps": 0}, "solver_steps must be"),
+        ({"longest_step": 0.0}, "longest_step must be positive"),
+    ],
 )
 def test_what_is_no_solver_is_refused(options, says):
     with pytest.raises(ValueError, match=says):
