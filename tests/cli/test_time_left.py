@@ -67,6 +67,11 @@ def test_measuring_is_done_alone_and_takes_as_its_operations_say(clock: list[flo
         seen.note(Event(what, "seeds", "lstm", 0, 3, {"status": "ok", "seconds": 50.0}))
     clock[0] = 20.0
     assert seen.seconds() == (50.0 - 20.0) / 2 + 5.0
+    seen.note(Event("finished", "seeds", "lstm", 0, 3, {"status": "ok", "seconds": 50.0}))
+    seen.note(Event("started", "measuring", "lstm", 0, 3))
+    assert seen.seconds() == 5.0
+    seen.note(Event("finished", "measuring", "lstm", 0, 3, {"step_latency_us": 3.0, "busy": True, "seconds": 4.0}))
+    assert seen.seconds() == 0.0
 
 
 def test_trials_from_the_folder_tell_of_the_pace_and_failed_ones_do_not(clock: list[float]):

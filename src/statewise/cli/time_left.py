@@ -31,7 +31,8 @@ class TimeLeft:
         elif event.what == "finished" and event.result is not None:
             if self.running[kind] and not event.before:
                 self.running[kind].pop(0)
-            self.took[kind].append(event.result["seconds"] if event.result["status"] == "ok" else 0.0)
+            finished = event.result.get("status", "ok") == "ok"  # what measures says none
+            self.took[kind].append(event.result["seconds"] if finished else 0.0)
 
     def seconds(self) -> float | None:
         """How long the rest will take, in seconds."""
