@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -79,3 +81,14 @@ def test_its_window_is_as_long_as_what_it_is_to_see():
 def test_impossible_sizes_are_refused(option):
     with pytest.raises(ValueError, match=option):
         Hyena(input_size=3, hidden_size=4, **{option: 0})
+
+
+def test_filters_are_as_precise_as_the_weights_allow_in_half_precision_and_under_autocast():
+    rounded = Hyena(input_size=3, hidden_size=4, context_length=1024).bfloat16()
+    exact = copy.deepcopy(rounded).float()
+    for found, expected in zip(rounded._filters(), exact._filters(), strict=True):
+        torch.testing.assert_close(found, expected.bfloat16(), rtol=0, atol=0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        under = exact._filters()
+    for found, expected in zip(under, exact._filters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -19,9 +19,12 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from statewise.autocast import unrounded
 from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
@@ -124,15 +127,25 @@ class Hyena(SequenceLayer):
 
     @from_weights
     def _filters(self) -> list[Tensor]:
-        """Each filter ``(H, L)``, its last tap that of the step itself."""
-        weight = self.filter_in.weight
+        """Each filter ``(H, L)``, its last tap that of the step itself.
+
+        Worked out in at least float32, whose digits tell neighbouring steps of a long filter apart.
+        """
+        weight = upcast(self.filter_in.weight)
         step = torch.arange(self.context_length, device=weight.device, dtype=weight.dtype)
         where = (step / max(1, self.context_length - 1)).unsqueeze(-1)
         band = torch.arange(self.filter_bands, device=weight.device, dtype=weight.dtype)
         angle = 2 * math.pi / self.context_length * step.unsqueeze(-1) * band
         told = torch.cat([where, angle.cos(), angle.sin()], dim=-1)
-        hidden = torch.sin(self.sine_frequency * self.filter_in(told))
-        hidden = torch.sin(self.sine_frequency * self.filter_mix(hidden))
+        with unrounded(weight):
+            hidden = torch.sin(self.sine_frequency * _mapped(self.filter_in, told))
+            hidden = torch.sin(self.sine_frequency * _mapped(self.filter_mix, hidden))
+            spoken = _mapped(self.filter_out, hidden).unflatten(-1, (self.order, -1))
         rates = math.log(100) / torch.linspace(1.5, 0.3, self.output_size, device=weight.device, dtype=weight.dtype)
-        filters = self.filter_out(hidden).unflatten(-1, (self.order, -1)) * (-rates * where).exp().unsqueeze(1)
+        filters = (spoken * (-rates * where).exp().unsqueeze(1)).to(self.filter_in.weight.dtype)
         return list(filters.flip(0).permute(1, 2, 0).unbind(0))
+
+
+def _mapped(linear: nn.Linear, x: Tensor) -> Tensor:
+    """W x + b in the precision of x."""
+    return F.linear(x, linear.weight.to(x.dtype), None if linear.bias is None else linear.bias.to(x.dtype))
