@@ -119,9 +119,9 @@ def chain_kernels(target: int, widths: list[int], dtypes: list[torch.dtype]) -> 
             (1, 1, vectors * wide + plugs.numbers), (products * wide, width), (heads * width, wide),
             (1, memory * wide), (own, width), (1,),
         )  # fmt: skip
-        given = [torch.empty(shape, dtype=dtype, device="meta") for shape in shapes]
+        x, first, second, m, weights, anew = (torch.empty(shape, dtype=dtype, device="meta") for shape in shapes)
         for back, function in enumerate((chain_kernel, chain_back_kernel)):
-            options = chained.options(kind, *given, ROOM[target], going_back=bool(back))
+            options = chained.options(kind, x, first, second, m, weights, anew, ROOM[target], going_back=bool(back))
             ways = {"OPEN": plugs.open, "CLOSE": plugs.close, "UNCLOSE": plugs.unclose, "UNOPEN": plugs.unopen}
             name = f"{kind.__name__} H={width}{'' if options['RESIDENT'] else ' tiles'}"
             yield Kernel(name, function, dtype, {**options, **ways})
