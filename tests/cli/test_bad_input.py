@@ -162,11 +162,23 @@ COMMANDS = {
         "momentum=0.5 has no effect with optimizer=adamw, as all arms have it; leave it out",
     ),
     "a flag said again": (
-        ["train", "parity", "--set", "l1=1e-4", "--model", "gru", "--set", "l2=1e-4"],
-        "--set is said twice; say it once, and of several values all after it",
+        ["train", "parity", "--steps", "9", "--model", "gru", "--steps", "7"],
+        "--steps is said twice",
+    ),
+    "a field said again": (
+        ["train", "parity", "--set", "l2=1e-4", "--model", "gru", "--set", "l2=1e-3"],
+        "'l2' is given 2 times; give it once",
     ),
     "a field given again": (["train", "parity", "--set", "l2=1", "l2=2"], "'l2' is given 2 times; give it once"),
     "a study's device": (["compare", "depth", "--device", "gpu"], "say cpu or cuda"),
+    "a task's option for a field": (
+        ["train", "parity", "--set", "longest=9"],
+        "longest is an option of the task; say --task-options longest=VALUE",
+    ),
+    "a task's option by its full name": (
+        ["train", "parity", "--set", "task.longest=9"],
+        "--task-options longest=VALUE",
+    ),
     "unknown verb": (["trian", "embedded"], "trian"),
 }
 

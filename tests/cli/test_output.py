@@ -40,6 +40,7 @@ def test_train_and_evaluate_show_chance_beside_the_scores(in_an_empty_folder: Pa
     trained = capsys.readouterr().out
     assert run(["evaluate", "runs/parity-lstm", "--json"]) == 0
     evaluated = capsys.readouterr().out
+    assert "model: lstm, 1 block of width 4\n" in trained
     assert "use it: statewise evaluate runs/parity-lstm" in trained
     results = [json.loads(said.splitlines()[-1]) for said in (trained, evaluated)]
     assert results[0]["test"] == results[1]["test"]

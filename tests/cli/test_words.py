@@ -30,6 +30,11 @@ def test_a_value_that_begins_as_a_flag_does_is_attached():
     )
 
 
+def test_what_takes_several_words_may_be_said_again():
+    said = read_words(verbs.Train, ["parity", "--set", "l2=1", "clip=none", "--model", "gru", "--set", "l1=1"])
+    assert said.set == ("l2=1", "clip=none", "l1=1")
+
+
 def test_what_is_not_said_is_left_to_the_library():
     assert read_words(verbs.Compare, []) == verbs.Compare()
     assert read_words(verbs.Train, ["parity"]) == verbs.Train("parity")

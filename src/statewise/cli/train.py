@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from statewise.cli import verbs
 from statewise.cli.parsing import folder_name, parse_fields
 from statewise.cli.use import print_scores
 from statewise.cli.watch import StopAsked, Watch
-from statewise.errors import counted
+from statewise.errors import UserError, counted
 from statewise.fields import Setup, fields_said
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import pattern_of
+from statewise.options import option_types
 from statewise.runs.complete import default_run
 from statewise.runs.config import RunConfig
 from statewise.runs.training import train_run
-from statewise.tasks.resolve import find_task
+from statewise.tasks.resolve import find_task, name_task
 from statewise.train.config import TrainConfig
 from statewise.train.history import HistoryEntry
 from statewise.train.training import Training
@@ -58,7 +60,8 @@ class _Teller:
 
     def begin(self, training: Training) -> None:
         """What is trained, on what, where: said once nothing stands against it."""
-        task, model = training.task, f"model: {self.config.model.layer}"
+        task, made = training.task, self.config.model
+        model = f"model: {made.layer}, {counted(made.depth, 'block')} of width {made.width}"
         for note in (f"task: {self.config.task}", *task.notes, model, f"folder: {self.folder}"):
             print(note, flush=True)
         self.score = task.primary.name
@@ -86,6 +89,7 @@ def make_config(verb: verbs.Train) -> RunConfig:
     name = ModelConfig.layer if verb.model is None else verb.model
     fields = parse_fields(verb.set)
     known = fields_said(name, fields, pattern_of, task_options={})
+    _refuse_options_of(verb.data, [field for field in fields if not known.has(field)])
     said = known.set_all(Setup(ModelConfig(layer=name), TrainConfig(), {}), fields)
     config = default_run(
         verb.data,
@@ -98,3 +102,12 @@ def make_config(verb: verbs.Train) -> RunConfig:
     train = replace(config.train, **verbs.given(verb, "steps", "batch_size", "learning_rate", "seed", "device"))
     setup = known.set_all(Setup(model, train, {}), fields)
     return replace(config, model=replace(setup.model, options=model.options), train=setup.train)
+
+
+def _refuse_options_of(data: str, fields: Sequence[str]) -> None:
+    """Raise a ``UserError`` where fields that a training does not have are options of its task."""
+    options = option_types(find_task(name_task(data)[0])) if fields else {}
+    for field in fields:
+        option = field.removeprefix("task.")
+        if option in options:
+            raise UserError(f"{option} is an option of the task; say --task-options {option}=VALUE")

@@ -112,11 +112,8 @@ class _Reader:
         flag = self.flags.get(said.replace("_", "-"))
         if flag is None:
             raise self._unknown(said)
-        if flag.field in self.given:
-            raise UserError(
-                f"{flag.said} is said twice; say it once, and of several values all after it, as in "
-                "--set l2=1e-4 clip=none"
-            )
+        if flag.field in self.given and flag.takes is not ...:
+            raise UserError(f"{flag.said} is said twice; say it once")
         self.last = flag
         if isinstance(flag.takes, bool):
             if equals:
@@ -128,7 +125,8 @@ class _Reader:
             values.append(self.rest.popleft())
         if not values:
             raise UserError(f"{flag.said} lacks its value; say it right after the flag, or as {flag.said}=VALUE")
-        self.given[flag.field] = flag.value(values)
+        value = flag.value(values)
+        self.given[flag.field] = (*self.given.get(flag.field, ()), *value) if flag.takes is ... else value
 
     def _unknown(self, said: str) -> UserError:
         field = said.lstrip("-").replace("-", "_")
