@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from statewise import tree
 from statewise.catalog import CATALOG
 from statewise.combine.dropout import Dropout
+from statewise.combine.parametrised import drop_connect
 from statewise.combine.ragged import run_ragged
 from statewise.combine.stack import Stack
 from statewise.contract import SequenceLayer, Timed, Vectors
@@ -100,3 +101,14 @@ def test_rows_without_a_step_stay_where_they_were(time: int):
 def test_lengths_beyond_the_sequence_are_refused():
     with pytest.raises(ValueError, match="between 0 and 3"):
         run_ragged(LSTM(input_size=D, hidden_size=4), torch.zeros(2, 3, D), torch.tensor([1, 4]))
+
+
+def test_one_mask_of_weights_serves_rows_of_all_lengths():
+    layer = drop_connect(LSTM(input_size=D, hidden_size=8), ["weight_hh_l0"], rate=0.5)
+    x, lengths = torch.randn(B, T, D), torch.tensor([7, 3, 0, 5, 1])
+    torch.manual_seed(1)
+    expected, _ = layer(x)
+    torch.manual_seed(1)
+    found, _ = run_ragged(layer, x, lengths)
+    within = torch.arange(T) < lengths.unsqueeze(1)
+    torch.testing.assert_close(found[within], expected[within])
