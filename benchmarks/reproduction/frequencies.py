@@ -22,7 +22,7 @@ PHASED = ModelConfig(
     layer="phased-lstm",
     width=110,
     depth=1,
-    options={"shortest_period": math.e, "longest_period": math.e**3, "forget_bias": 0.0},
+    options={"shortest_period": math.e, "longest_period": math.e**3, "open_ratio": 0.05, "forget_bias": 0.0},
 )
 LSTM = ModelConfig(layer="lstm", width=110, depth=1, options={"forget_bias": 0.0})
 

@@ -1,5 +1,6 @@
 """Tables whose rows come at irregular times: what models are told, held to calls by hand; what it is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from statewise import tasks
 from statewise.contract import Model, Timed, slice_time, values_of
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
-from statewise.models.resolve import build
+from statewise.models.resolve import build, default_config
 from statewise.tasks.forecast import Forecast
 from statewise.train.config import TrainConfig
 from statewise.train.evaluation import evaluate
@@ -135,7 +136,7 @@ def test_nothing_of_training_depends_on_later_times(tmp_path: Path):
         assert torch.equal(one.inputs.elapsed, other.inputs.elapsed)
 
 
-DEAF = ModelConfig(layer="phased-lstm", width=16, block="residual", feed_forward=2.0)
+DEAF = replace(default_config("phased-lstm"), width=16)
 """Its units are open now and then only, so what stands in the last row must reach the readout around them"""
 
 

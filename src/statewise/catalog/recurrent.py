@@ -37,7 +37,8 @@ RECURRENT = (
     Entry("lstm", "recurrent", LSTM, "Hochreiter & Schmidhuber 1997", knobs=(FORGET_BIAS,)),
     Entry(
         "phased-lstm", "recurrent", PhasedLSTM, "Neil, Pfeiffer & Liu 2016",
-        example={"shortest_period": 2.0, "longest_period": 20.0, "open_ratio": 0.5, "leak": 0.05},
+        example={"shortest_period": 2.0, "longest_period": 20.0, "leak": 0.05},
+        defaults={"open_ratio": 0.5}, block="residual", feed_forward=2.0,
         knobs=(Knob("longest_period", 4.0, 4000.0, "log"), Knob("open_ratio", 0.02, 0.6, "log")),
     ),
     Entry(

@@ -16,8 +16,11 @@ evaluation alike, as TensorFlow's ``PhasedLSTMCell`` has it; in the authors' pro
 alone. Periods start between 1 and 1000 as TensorFlow's do, in the authors' frequency task between e and e^3. Their
 program adds s to t. Gates are in torch.nn's order i, f, g, o; peepholes start at 0, and TensorFlow's has none.
 
-A closed unit does not hear what comes in. Where every step is to be answered from what stands there, as in forecasting
-the next row, open more (r), or lead the input around the layer by a residual block.
+A closed unit does not hear what comes in. The paper's tasks are answered once, at the end; where every step is to be
+answered from what stands there, as in forecasting the next row, next to no unit is open at r = 0.05. So the catalog's
+entry starts with r = 1/2 and leads the input around the layer by a residual block with a feed-forward part. On a laser
+of which 40 % of the rows are missing that took the error (MASE) from 0.9 to 0.45; an LSTM has 0.24, a CfC 0.18, all
+told the time. Periods are in the unit of ``elapsed``, which in forecasting is the usual gap.
 """
 
 import math
