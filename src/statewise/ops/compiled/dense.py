@@ -154,12 +154,18 @@ def _add(added: Array, to: Array) -> None:
 @jit
 def _mix(keep: Array, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
     """New values and old ones, in these shares: where they are 1 the old to the last bit."""
-    for j in range(h.shape[0]):
-        h_next[j] = h[j] if keep[0, j] == 1 else h_next[j] + keep[0, j] * (h[j] - h_next[j])
+    _mix_one(keep[0], h, h_next)
     for i in range(m.shape[0]):
-        for j in range(h.shape[0]):
-            share = keep[i + 1, j]
-            m_next[i, j] = m[i, j] if share == 1 else m_next[i, j] + share * (m[i, j] - m_next[i, j])
+        _mix_one(keep[i + 1], m[i], m_next[i])
+
+
+@jit
+def _mix_one(keep: Array, old: Array, new: Array) -> None:
+    """Both cases are worked out, number by number: which one it is cannot be foreseen where rows differ."""
+    for j in range(new.shape[0]):
+        before, share = old[j], keep[j]
+        mixed = new[j] + share * (before - new[j])
+        new[j] = before if share == 1 else mixed
 
 
 @jit
