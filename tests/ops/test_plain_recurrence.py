@@ -34,18 +34,16 @@ def drawn(*shape: int) -> Tensor:
 
 
 def example(kind: str) -> tuple[nn.RNNBase, list[Tensor]]:
-    """Torch's module, and x, W, U, b_W, b_U, h, and m where there is one."""
+    """Torch's module, and x, W, U, b_W, b_U, h, and c where there is one."""
     module = KINDS[kind][1]()
     return module, [drawn(B, T, D), *module.parameters(), *(drawn(B, H) for _ in range(1 + (kind == "lstm")))]
 
 
 def run(kind: str, arguments: list[Tensor], segments: Segments | None = None) -> tuple[Tensor, ...]:
-    """All outputs, the last, and the memory where there is one."""
+    """All outputs, and the state after them."""
     x, *weights = arguments[:5]
-    y, last, memory = plain_recurrence(
-        KINDS[kind][0], x, weights, arguments[5], tuple(arguments[6:]), segments=segments
-    )
-    return y, last, *memory
+    y, after = plain_recurrence(KINDS[kind][0], x, weights, tuple(arguments[5:]), segments=segments)
+    return y, *after
 
 
 def gradients(outputs: tuple[Tensor, ...], arguments: list[Tensor]) -> tuple[Tensor, ...]:
@@ -108,8 +106,8 @@ def test_a_layer_runs_the_form_that_is_in_use(kind, layer, form, monkeypatch):
 def choice(gates, time: int = T, rows: int = B, width: int = H, segments: Segments | None = None) -> str:
     h, r = torch.zeros(rows, width), gates.sizes().products * width
     weights = [torch.zeros(r, D), torch.zeros(r, width), torch.zeros(r), torch.zeros(r)]
-    m = (torch.zeros(rows, width),) * gates.sizes().memory
-    return FORMS.rule(gates, torch.zeros(rows, time, D), weights, h, m, False, segments)
+    state = (h,) * (1 + gates.sizes().memory)
+    return FORMS.rule(gates, torch.zeros(rows, time, D), weights, state, False, segments)
 
 
 def test_the_rule_is_what_was_measured():

@@ -27,7 +27,7 @@ class Placed(nn.Module):
         """Zeros in the dtype and on the device of the module: its parameters', or where it was moved if it has none."""
         for tensor in self._parameters.values():  # nearly always there, and sooner than parameters() finds it
             if tensor is not None and tensor.is_floating_point() and tensor.numel():
-                return torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
+                return tensor.new_zeros(shape)
         rest = (t for t in chain(self.parameters(), self.buffers()) if t.is_floating_point() and t.numel())
         reference = next(rest, self._placement)
         return torch.zeros(shape, dtype=reference.dtype, device=reference.device)

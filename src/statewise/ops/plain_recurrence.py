@@ -25,9 +25,9 @@ from statewise.ops.gates.rnn import ReluGates, TanhGates
 from statewise.ops.linear import linear
 from statewise.ops.transforms import beyond_reverse_mode
 
-Memory = tuple[Tensor, ...]
-"""``(B, H)`` each: an LSTM's c, nothing for the others"""
-Whole = tuple[Tensor, Tensor, Memory]
+State = tuple[Tensor, ...]
+"""``(B, H)`` each: h, and an LSTM's c"""
+Whole = tuple[Tensor, State]
 KERNELS: dict[type, Callable[..., tuple[Tensor, ...]]] = {
     LSTMGates: torch.lstm,
     GRUGates: torch.gru,
@@ -45,75 +45,67 @@ def plain_recurrence(
     gates: Any,
     x: Tensor,
     weights: Sequence[Tensor],
-    h: Tensor,
-    m: Memory = (),
+    state: State,
     *,
     training: bool = False,
     segments: Segments | None = None,
 ) -> Whole:
-    """All outputs, the last of them, and the last memory.
+    """All outputs, and the state after them.
 
     Args:
         gates: ``LSTMGates``, ``GRUGates``, ``TanhGates`` or ``ReluGates``.
         x: ``(B, T, D)``.
         weights: W ``(R H, D)``, U ``(R H, H)``, b_W and b_U ``(R H,)``, as torch.nn has them.
-        h: h_0 ``(B, H)``.
-        m: m_0, an LSTM's c ``(B, H)``; nothing for the others.
+        state: h_0 ``(B, H)``, and of an LSTM m_0, its c ``(B, H)``.
         training: what torch's kernels are told; cuDNN's keep what the way back needs where it is true.
         segments: that begin anew, from zeros, inside the rows.
 
     Returns:
-        ``(B, T, H)``, ``(B, H)`` and the memory as it was given.
+        ``(B, T, H)``, and the state as it was given.
 
     >>> weights = torch.zeros(12, 3), torch.zeros(12, 4), torch.zeros(12), torch.zeros(12)
-    >>> y, _, _ = plain_recurrence(GRUGates(), torch.zeros(2, 5, 3), weights, torch.ones(2, 4))
+    >>> y, _ = plain_recurrence(GRUGates(), torch.zeros(2, 5, 3), weights, (torch.ones(2, 4),))
     >>> y[0, :, 0]
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
-    return FORMS(gates, x, weights, h, m, training, segments)
+    return FORMS(gates, x, weights, state, training, segments)
 
 
 def reference(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
-    segments: Segments | None,
+    gates: Any, x: Tensor, weights: Sequence[Tensor], state: State, training: bool, segments: Segments | None
 ) -> Whole:  # fmt: skip
     """The equation, step by step: what every other form must equal."""
     with DENSE.use("reference"):
-        return dense(gates, x, weights, h, m, training, segments)
+        return dense(gates, x, weights, state, training, segments)
 
 
 def dense(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
-    segments: Segments | None,
+    gates: Any, x: Tensor, weights: Sequence[Tensor], state: State, training: bool, segments: Segments | None
 ) -> Whole:  # fmt: skip
     """As ``dense_recurrence``, whose rule says in which of its forms."""
-    weight_in, weight, bias_in, bias = weights
+    (h, *m), (weight_in, weight, bias_in, bias) = state, weights
     driven = linear(x.transpose(0, 1), weight_in, bias_in).unflatten(2, (-1, h.shape[1]))
     memory = torch.stack(m, dim=1) if m else h.new_empty(len(h), 0, h.shape[1])
     y, memory = dense_recurrence(gates, driven, weight, bias, h, memory, segments=segments)
-    return y.transpose(0, 1), y[-1].clone(), memory.unbind(1)
+    return y.transpose(0, 1), (y[-1].clone(), *memory.unbind(1))
 
 
 def by_torch(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
-    segments: Segments | None,
+    gates: Any, x: Tensor, weights: Sequence[Tensor], state: State, training: bool, segments: Segments | None
 ) -> Whole:  # fmt: skip
     """As torch's kernel. cuDNN differentiates only what ran as training, also in eval mode."""
-    kernel = KERNELS[type(gates)]
-    keeps = training or (x.is_cuda and torch.is_grad_enabled())
+    kernel, keeps = KERNELS[type(gates)], training or (x.is_cuda and torch.is_grad_enabled())
 
-    def run(x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        start = [leaf.unsqueeze(0).contiguous() for leaf in state]
+    def run(x: Tensor, state: State) -> Whole:
+        start = [leaf[None].contiguous() for leaf in state]
         y, *after = kernel(x, start if len(start) > 1 else start[0], weights, True, 1, 0.0, keeps, False, True)
-        return y, tuple([leaf.squeeze(0) for leaf in after])
+        return y, tuple([leaf[0] for leaf in after])
 
-    y, (h, *memory) = run(x, (h, *m)) if segments is None else segment_by_segment(run, x, (h, *m), segments)
-    return y, h, tuple(memory)
+    return run(x, state) if segments is None else segment_by_segment(run, x, tuple(state), segments)
 
 
 def rule(
-    gates: Any, x: Tensor, weights: Sequence[Tensor], h: Tensor, m: Memory, training: bool,
-    segments: Segments | None,
+    gates: Any, x: Tensor, weights: Sequence[Tensor], state: State, training: bool, segments: Segments | None
 ) -> str:  # fmt: skip
     """Which form runs: torch's kernel, but on a CPU the compiled loop where that was measured faster.
 
@@ -125,9 +117,11 @@ def rule(
         return "dense"
     if beyond_reverse_mode():
         return "reference"
-    if not _pays(gates, x.shape[1], segments) or h.numel() * h.shape[1] > LIGHT or torch.is_autocast_enabled("cpu"):
+    if not _pays(gates, x.shape[1], segments) or torch.is_autocast_enabled("cpu"):
         return "torch"
-    return "dense" if compiled_loops_serve(x, h, *m, *weights) else "torch"
+    if state[0].numel() * state[0].shape[1] > LIGHT:
+        return "torch"
+    return "dense" if compiled_loops_serve(x, *state, *weights) else "torch"
 
 
 def _pays(gates: Any, time: int, segments: Segments | None) -> bool:

@@ -1,6 +1,7 @@
 """What RNN, LSTM and GRU share: one layer's weights under torch.nn's names, in its layout, as its kernels want them."""
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, ClassVar, Self
 
 import torch
@@ -16,6 +17,7 @@ from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 """In the order in which torch's kernels take them"""
+_own: Any = itemgetter(*WEIGHTS)
 
 
 class TorchLayout(SequenceLayer):
@@ -40,10 +42,12 @@ class TorchLayout(SequenceLayer):
         self.bias_hh_l0 = nn.Parameter(uniform_(torch.empty(rows), hidden_size))
         self.recurrent_weights = {"weight_hh_l0": gates}
 
-    def _weights(self) -> list[Tensor]:
+    def _weights(self) -> tuple[Tensor, ...]:
         """The weights as torch's kernels take them."""
-        own: dict[str, Any] = self._parameters  # no parametrised weight is there; asking for each costs 2 us a call
-        return [own[name] if name in own else getattr(self, name) for name in WEIGHTS]
+        try:
+            return _own(self._parameters)  # asking for each costs 2 us a call
+        except KeyError:  # a parametrised weight is not there
+            return tuple(getattr(self, name) for name in WEIGHTS)
 
     def _dense_stepper(self, gates: Any, state: State) -> Stepper:
         weight_in, weight, bias_in, bias = self._weights()
@@ -53,10 +57,7 @@ class TorchLayout(SequenceLayer):
         self, gates: Any, x: Tensor, state: tuple[Tensor, ...], segments: Segments | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All outputs ``(B, T, H)`` and the state after them, by the fastest form."""
-        h, *memory = state
-        weights = self._weights()
-        y, h, after = plain_recurrence(gates, x, weights, h, tuple(memory), training=self.training, segments=segments)
-        return y, (h, *after)
+        return plain_recurrence(gates, x, self._weights(), state, training=self.training, segments=segments)
 
     def _projected(self, x: Tensor) -> Tensor:
         """W x + b_W of all gates, ``(..., G H)``."""
