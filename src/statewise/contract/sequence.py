@@ -117,7 +117,9 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """
         if segments is None:
             return self._sequence(x, state)
-        if segments.few and type(self)._sequence is SequenceLayer._sequence:
+        kind = type(self)
+        only_steps = kind._sequence is SequenceLayer._sequence and kind._segments is SequenceLayer._segments
+        if only_steps and segments.few:
             return self._step_by_step(x, state, segments.anew)
         anew = tree.pad_like(self.initial_state(segments.later), state)
         with weights_held():
