@@ -56,9 +56,7 @@ def test_the_state_of_another_precision_is_refused(lstm, x):
 
 def test_a_step_is_refused_the_state_that_makes_its_output_more_precise(x):
     layer = Decay()
-    with pytest.raises(
-        ValueError, match=r"not a state of Decay .* dtype torch.float64, expected torch.float32"
-    ):
+    with pytest.raises(ValueError, match=r"not a state of Decay .* dtype torch.float64, expected torch.float32"):
         layer.step(x[:, 0], layer.initial_state(B).double())
 
 
