@@ -12,6 +12,7 @@ from statewise.contract import Model
 from statewise.errors import UserError
 from statewise.models.config import ModelConfig
 from statewise.models.resolve import build
+from statewise.tasks.forecast import Forecast
 from statewise.tasks.recalling import DelayedRecall
 from statewise.train.checkpoint import load_checkpoint
 from statewise.train.closed_form import FACTORS, ReadoutFitter
@@ -216,6 +217,18 @@ def test_data_that_come_again_are_taken_in_once():
         heads.append(fitted(model))
     assert np.array_equal(heads[0], heads[1])
     assert np.array_equal(heads[0], heads[2])
+
+
+def test_what_one_pass_over_a_table_washes_out_is_fitted_in_others(tmp_path):
+    path = tmp_path / "wave.csv"
+    path.write_text("value\n" + "\n".join(f"{math.sin(step)}" for step in range(300)))
+    task = Forecast(source=str(path), chunk=16)
+    torch.manual_seed(0)
+    model = build(ModelConfig("echo-state", width=8, depth=1), task.input_form, task.output_size)
+    fitter = ReadoutFitter(model, task, TrainConfig(readout="ridge", steps=40, batch_size=4, washout=32))
+    once = task.train_batches(batch_size=4)
+    assert fitter.run().progress.step == fitter.batches == 40 > once
+    assert fitter.statistics.examples > once * 4 * 16
 
 
 def test_a_reservoir_recalls_symbols_by_a_readout_in_closed_form():

@@ -32,9 +32,9 @@ SUMS = "sums."
 class ReadoutFitter(Training):
     """Solves the head by ridge regression over ``config.steps`` training batches, in one pass and constant memory.
 
-    Where fewer batches go over all the data once, it is these: the same data again would change nothing. Several
-    penalties are solved from the same statistics; the one that validates best stays in the model. Jaeger 2001, section
-    3; the washout, the first steps of every sequence, is not fitted.
+    Where fewer batches go over all the data once, it is these: the same data again would change nothing, unless what is
+    washed out differs from pass to pass. Several penalties are solved from the same statistics; the one that validates
+    best stays in the model. Jaeger 2001, section 3; the washout, the first steps of every sequence, is not fitted.
 
     Raises:
         UserError: if squared error is no way to score well on the task, or the head is no linear map.
@@ -57,7 +57,7 @@ class ReadoutFitter(Training):
     @property
     def batches(self) -> int:
         once = self.trained_on.train_batches(batch_size=self.config.batch_size)
-        return self.config.steps if once is None else min(self.config.steps, once)
+        return self.config.steps if once is None or self.config.washout else min(self.config.steps, once)
 
     def _run(self, on_entry: OnEntry, on_step: OnStep, should_stop: Callable[[], bool]) -> Outcome:
         """As ``Training.run``. There is no history: nothing is learnt before the end."""
@@ -99,7 +99,7 @@ class ReadoutFitter(Training):
         if self.statistics.examples == 0:
             raise UserError(
                 f"there is nothing to fit the readout to: {self.batches} batches with a washout of "
-                f"{self.config.washout}; take more steps or a shorter washout"
+                f"{self.config.washout}; take a shorter washout, more steps or a smaller batch_size"
             )
         heads = [self._solved(self.config.ridge * factor) for factor in FACTORS]
         found = evaluate_heads(self.model, heads, self.task, "valid", batch_size=self.config.batch_size)
