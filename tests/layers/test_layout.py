@@ -49,3 +49,19 @@ def test_values_and_gradients_are_those_of_tensors_row_by_row(name, lie):
     found = run(layer, tree.map(lie, x), tree.map(lie, plain), lie(cotangent))
     for one, other in zip(found, run(layer, x, plain, cotangent), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def from_an_odd_place_on(leaf: Tensor) -> Tensor:
+    """In a vector of an odd number, as those who pack a state lay it out."""
+    row = leaf.flatten()
+    room = row.new_zeros(1, len(row) + 1 + len(row) % 2)
+    return room[:, 1 : 1 + len(row)].copy_(row).view(leaf.shape)
+
+
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
+def test_a_single_row_of_state_may_stand_anywhere(name):
+    torch.manual_seed(0)
+    layer = make_layer(SEQUENCE_LAYERS[name], SEQUENCE_LAYERS[name].small).double().eval()
+    x = example_input(layer, batch=1, time=7)
+    state = tree.detach(layer(x)[1])
+    torch.testing.assert_close(layer(x, tree.map(from_an_odd_place_on, state)), layer(x, state))

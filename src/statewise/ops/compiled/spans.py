@@ -20,8 +20,9 @@ def spans(segments: Segments | None, batch: int, time: int) -> Array:
         return _of_rows(batch, time)
     found = _found.get(segments)
     if found is None:
-        found = _found[segments] = np.empty((len(segments), 3), np.int64)
+        found = np.empty((len(segments), 3), np.int64)
         _cut(segments.marks, found)
+        _found[segments] = found
     return found
 
 
