@@ -50,6 +50,17 @@ GUESSED = {
         [],
     ),
     "an id a row": ("ds,item_id,y", [f"{day},{k},1" for k, day in enumerate(DAYS)], []),
+    "years behind countries": (
+        "country,year,y",
+        [f"{country},{1990 + k},{k}" for country in ("DE", "FR") for k in range(8)],
+        ["country"],
+    ),
+    "years behind numbers and words": (
+        "code,item,year,y",
+        [f"{code},x,{1990 + k},{k}" for code in (7, 9) for k in range(8)],
+        None,
+    ),
+    "values with the name of a time": ("kind,t,y", [f"{'ab'[k % 2]},{k * 5 % 8},{k}" for k in range(8)], []),
     "hours beside days": ("ds,hour,y", [f"{day},{h}:00,{h}" for day in DAYS for h in (10, 11)], None),
 }
 
@@ -62,6 +73,15 @@ def test_what_is_plainly_an_id_is_guessed_and_nothing_else(kind: str, tmp_path: 
             table(tmp_path, *rows, header=header)
     else:
         assert table(tmp_path, *rows, header=header).by == by
+
+
+def test_words_that_may_name_series_are_pointed_out_where_no_times_show_it(tmp_path: Path):
+    rows = [f"{'ab'[k % 2]},{k}" for k in range(8)]
+    pointed = "series=kind where that names a row's series"
+    assert any(pointed in note for note in table(tmp_path, *rows, header="kind,y").notes)
+    assert not any(pointed in note for note in table(tmp_path, *rows, header="kind,y", series="none").notes)
+    with_times = [f"{day},{row}" for day, row in zip(DAYS, rows, strict=True)]
+    assert not any(pointed in note for note in table(tmp_path, *with_times, header="ds,kind,y").notes)
 
 
 def test_several_columns_name_a_series_together(tmp_path: Path):

@@ -182,3 +182,10 @@ def test_a_season_that_some_do_not_hold_is_theirs_alone(tmp_path: Path):
     assert dict(zip(task.series, task.seasons, strict=True)) == {"north": 80, "south": 1, "east": 80}
     assert any("longer than the training parts of south" in note for note in task.notes)
     assert task.baselines_of("south")["seasonal naive (season 80)"] == task.baselines_of("south")["last value"]
+
+
+def test_a_season_that_repeats_itself_exactly_is_held_to_the_last_value(tmp_path: Path):
+    wave = np.tile([1.0, 2.0, 5.0, 3.0], 20) / 3
+    task = Forecast(**options_of(tmp_path, wave=np.column_stack([wave, 1e6 * wave])), season=4)
+    steps = np.abs(np.diff(1e6 * wave[:56])).mean()
+    assert task.naive_error[task.panel.names.index("wave")] == pytest.approx(steps)

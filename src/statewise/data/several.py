@@ -1,6 +1,7 @@
 """Several series in one table: which column says of which of them a row is, and what rows each has."""
 
 import re
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,14 @@ def column_by_times(frame: "pd.DataFrame", moments: Moments) -> list[str]:
             if bool((rises | (np.diff(codes[rows]) > 0)).all()):
                 return [name]
     return []
+
+
+def about_names(columns: "Sequence[pd.Series]") -> list[str]:
+    """A note where columns without numbers might say of which series a row is, and no times show it."""
+    names = [str(column.name) for column in columns if _may_name_series(column)]
+    if not names:
+        return []
+    return [f"all rows are taken as one series (--task-options series={names[0]} where that names a row's series)"]
 
 
 def _may_name_series(column: "pd.Series") -> bool:

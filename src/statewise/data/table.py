@@ -10,7 +10,7 @@ from statewise.data.cells import Cells, read_cells
 from statewise.data.dialect import Decimal, Dialect
 from statewise.data.files import fingerprint, read_bytes
 from statewise.data.numbered import numbered_form
-from statewise.data.several import column_by_times, named_columns, rows_of_series
+from statewise.data.several import about_names, column_by_times, named_columns, rows_of_series
 from statewise.data.times import DateOrder, Moments, Times, check_times, date_order, guess_time_column, read_times
 from statewise.errors import UserError, counted, listed, unknown
 
@@ -121,6 +121,8 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
     columns, left_out = _columns_of_numbers(frame.drop(columns=by), time)
     if left_out:
         notes.append(f"left out, for they hold no numbers to learn from: {', '.join(left_out)}")
+    if moments is None and not by and not reading.series:
+        notes.extend(about_names([frame[name] for name in left_out]))
     if not columns:
         raise _no_numbers(path, cells, left_out)
     values = np.stack([_numbers(path, frame[column], lines) for column in columns], axis=1)

@@ -86,18 +86,35 @@ class Times:
 def guess_time_column(frame: "pd.DataFrame") -> str | None:
     """The first column that reads as dates, else a first column of numbers with the name of a time.
 
-    It need not rise everywhere: times out of order are refused, not taken for values.
+    It need not rise everywhere: times out of order are refused, not taken for values. Behind columns that may name
+    series it rises as long as these stay as they are.
     """
     for column in frame.columns:
         if read_dates(frame[column].head(200)) is not None:
             return str(column)
     first = frame[frame.columns[0]]
-    if len(frame.columns) < 2 or first.dtype.kind not in "if":
-        return None
     name = frame.columns[0].lower()
+    if len(frame.columns) < 2:
+        return None
+    if first.dtype.kind not in "if" or name not in (*TIMES, *CYCLES, "column 1"):
+        return _time_in_blocks(frame)
     rises = bool(first.is_monotonic_increasing) and (name in CYCLES or name == "column 1")
-    mostly = name in TIMES and float((first.diff().iloc[1:] > 0).mean()) > 0.5
-    return str(frame.columns[0]) if rises or mostly else None
+    return str(frame.columns[0]) if rises or (name in TIMES and _mostly_rises(first)) else None
+
+
+def _mostly_rises(column: "pd.Series") -> bool:
+    return float((column.diff().iloc[1:] > 0).mean()) > 0.5
+
+
+def _time_in_blocks(frame: "pd.DataFrame") -> str | None:
+    """A column of numbers with the name of a time that falls only where another block of the columns before begins."""
+    place = next((place for place, name in enumerate(frame.columns) if name.lower() in TIMES), 0)
+    before, times = frame.iloc[:, :place], frame.iloc[:, place]
+    if times.dtype.kind not in "if" or any(2 * column.nunique() > len(frame) for _, column in before.items()):
+        return None
+    another = (before != before.shift()).any(axis=1)
+    in_blocks = bool(((times.diff() > 0) | another).all())
+    return str(frame.columns[place]) if place and in_blocks and _mostly_rises(times) else None
 
 
 def read_dates(column: "pd.Series", order: DateOrder = "") -> "pd.Series | None":

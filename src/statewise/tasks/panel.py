@@ -13,6 +13,8 @@ from statewise.metrics.scores import seasonal_naive_error
 from statewise.tasks.columns import Columns, choose_columns
 
 SPLITS = ("train", "valid", "test")
+EXACT = 1e-9
+"""Errors below this share of the last value's come of rounding"""
 
 
 class Sizes(NamedTuple):
@@ -122,9 +124,15 @@ def about_rows(panel: Panel, horizon: int) -> str:
 
 
 def naive_error(targets: np.ndarray, season: int) -> np.ndarray:
-    """Mean absolute error of the seasonal naive forecast on training rows ``(rows, K)``, one a target."""
-    error = seasonal_naive_error(torch.from_numpy(targets), season).numpy()
-    return np.where(error > 0, error, 1.0)
+    """Mean absolute error of the seasonal naive forecast on training rows ``(rows, K)`` that vary, one a target.
+
+    Where a season repeats itself exactly, that of the last value, as no error could be held against none.
+
+    >>> naive_error(np.array([[0.0], [1.0], [0.0], [1.0]]), season=2)
+    array([1.])
+    """
+    seasonal, last = (seasonal_naive_error(torch.from_numpy(targets), lag).numpy() for lag in (season, 1))
+    return np.where(seasonal > EXACT * last, seasonal, last)
 
 
 def checked_seasons(panel: Panel, season: int, notes: list[str]) -> list[int]:
