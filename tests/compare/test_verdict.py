@@ -135,6 +135,15 @@ def test_hypotheses_come_back_supported_refuted_or_undecided():
     assert judge(read_hypothesis("a > b"), None, "loss").verdict == "undecided"
 
 
+def test_why_a_difference_is_none_is_said():
+    scores = {"a": [1.0, 1.01, 1.0, 1.01], "b": [1.02, 1.04, 1.02, 1.04]}
+    for margin, verdict, said in ((0.025, "undecided", ", where up to 0.025 counts as none"), (0.0, "supported", "")):
+        found, _ = outcomes(CompareConfig(margin=margin), **scores)
+        judged = judge(read_hypothesis("a > b"), found.compare("a", "b"), found.unit)
+        assert judged.verdict == verdict
+        assert f"lower is better{said} (" in judged.evidence
+
+
 @pytest.mark.parametrize("lower_is_better", [True, False])
 def test_more_seeds_that_solve_it_are_better_whichever_way_the_score_reads(lower_is_better: bool):
     solve, miss = ([0.0] * 5, [1.0] * 5) if lower_is_better else ([1.0] * 5, [0.0] * 5)

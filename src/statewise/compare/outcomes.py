@@ -26,6 +26,14 @@ class Outcomes:
     named: tuple[str, ...]
     """Arms with a finished run that a person named; companions take no part in the decision"""
 
+    @property
+    def unit(self) -> str:
+        """Of a difference between arms: which way is better, and how much counts."""
+        better = "lower" if self.objective.primary.lower_is_better else "higher"
+        score = f"{self.objective.primary.name}, {better} is better"
+        least = f", where up to {self.margin:g} counts as none" if self.margin else ""
+        return f"{'the fraction of seeds that solved it' if self.objective.bimodal else score}{least}"
+
     def mean(self, label: str) -> float:
         """An arm's mean test score over all its seeds."""
         return float(self.runs[label].filled.mean())

@@ -66,11 +66,7 @@ def subject_of(config: CompareConfig, task: Task | type[Task]) -> str:
 def _judged(hypothesis: Hypothesis, said: Said, outcomes: Outcomes) -> Judged:
     """A hypothesis with what came of it."""
     known = {hypothesis.a, hypothesis.b} <= outcomes.runs.keys()
-    better = "lower" if outcomes.objective.primary.lower_is_better else "higher"
-    unit = f"{outcomes.objective.primary.name}, {better} is better"
-    if outcomes.objective.bimodal:
-        unit = "the fraction of seeds that solved it"
-    judged = judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, unit)
+    judged = judge(hypothesis, outcomes.compare(hypothesis.a, hypothesis.b) if known else None, outcomes.unit)
     return replace(judged, said=said)
 
 
