@@ -89,11 +89,12 @@ def test_a_model_is_asked_in_units_of_each_series(folder: Path):
 
 def test_series_that_the_training_did_not_know(folder: Path, tmp_path: Path):
     run = speechless(load_run(folder / "run"))
-    other = table(tmp_path / "more.csv", new=np.arange(30.0) ** 2, short=np.array([1.0, 2.0]))
+    brief = {"short": np.array([1.0, 2.0]), "single": np.array([1.0])}
+    other = table(tmp_path / "more.csv", new=np.arange(30.0) ** 2, **brief)
     found = forecast_each(run, other)
     assert found.series["new"].values["sales"] == pytest.approx([29.0**2] * 2)
     assert found.series.keys() == {*LENGTHS, "new"}
-    assert [note.split(": ")[1] for note in found.notes] == ["new", "short"]
+    assert [note.split(": ")[1] for note in found.notes] == ["new", "short", "single"]
     with pytest.raises(UserError, match="'short' is too short"):
         forecast_next(run, other, series="short")
 

@@ -67,6 +67,8 @@ class Table:
     """The columns that say of which series a row is; none where it is one"""
     content: str
     """SHA-256 of the file"""
+    single: list[str] = field(default_factory=list)
+    """Series that are left out, for they have a single row"""
     left_out: list[str] = field(default_factory=list)
     """Columns without a number"""
     notes: list[str] = field(default_factory=list)
@@ -127,8 +129,9 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
         raise _no_numbers(path, cells, left_out)
     values = np.stack([_numbers(path, frame[column], lines) for column in columns], axis=1)
     series = [_one_series(path, name, values, moments, lines, rows[name]) for name in rows if len(rows[name]) > 1]
-    table = Table(series, columns, by, fingerprint(data), left_out, notes)
-    notes.extend(_about_series(rows, by, reading))
+    single = [name for name, found in rows.items() if len(found) < 2]
+    table = Table(series, columns, by, fingerprint(data), single, left_out, notes)
+    notes.extend([*_about_series(rows, by, reading), *about_single(table)])
     if moments is not None:
         notes.extend(_about_times(table, moments, reading))
     notes.append(f"columns of numbers: {', '.join(columns)}")
@@ -150,12 +153,15 @@ def _about_series(rows: Mapping[str, np.ndarray], by: list[str], reading: Readin
     lengths = [len(found) for found in rows.values()]
     shortest = f"{min(lengths):,} to " if min(lengths) < max(lengths) else ""
     guessed = " (--task-options series=NAME,NAME to choose other columns, series=none for one series)"
-    notes = [
+    return [
         f"{len(rows):,} series by {', '.join(by)}, of {shortest}{counted(max(lengths), 'row')}"
         f"{'' if reading.series else guessed}"
     ]
-    single = [name for name, found in rows.items() if len(found) < 2]
-    return [*notes, f"left out, for they have a single row: {listed(single)}"] if single else notes
+
+
+def about_single(table: Table) -> list[str]:
+    """A note that names the series that are left out, for they have a single row."""
+    return [f"left out, for they have a single row: {listed(table.single)}"] if table.single else []
 
 
 def _about_dialect(dialect: Dialect) -> str:

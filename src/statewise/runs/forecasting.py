@@ -14,7 +14,7 @@ from statewise.contract import Input, Model, slice_time, values_of
 from statewise.data.pace import Pace
 from statewise.data.scaling import Scale
 from statewise.data.several import ONE_SERIES
-from statewise.data.table import Reading, Series, Table, read_table
+from statewise.data.table import Reading, Series, Table, about_single, read_table
 from statewise.errors import UserError, listed, unknown
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
@@ -122,6 +122,7 @@ def forecast_each(
     notes = [f"series the training did not know, brought to size by their own rows: {listed(new)}"] if new else []
     if short:
         notes.append(f"left out, for they are too short and the training did not know them: {listed(short)}")
+    notes.extend(about_single(table))
     return SeveralNextRows({name: rows for name, rows in found.items() if rows is not None}, notes)
 
 
