@@ -97,6 +97,9 @@ def test_series_that_the_training_did_not_know(folder: Path, tmp_path: Path):
     assert [note.split(": ")[1] for note in found.notes] == ["new", "short", "single"]
     with pytest.raises(UserError, match="'short' is too short"):
         forecast_next(run, other, series="short")
+    (tmp_path / "none.csv").write_text("date,shop,sales\n2024-01-01,west,1\n2024-01-02,west,2\n")
+    with pytest.raises(UserError, match=r"all series are too short to go on from.*: west; add rows"):
+        forecast_each(run, str(tmp_path / "none.csv"))
 
 
 def test_intervals_are_as_wide_as_series_are_large(folder: Path):

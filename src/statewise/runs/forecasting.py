@@ -113,11 +113,17 @@ def forecast_each(
     """The rows after the last one of every series in a table; see ``forecast_next``.
 
     Series that cannot be forecast, being short and not of the training, are left out and named.
+
+    Raises:
+        UserError: as ``forecast_next`` does, and if none is left.
     """
     table = _read(run, source)
     asked = _asked(run, intervals)
     found = {one.name: _next_rows(run, table, one, asked, when) for one in table.series}
     short = [name for name, rows in found.items() if rows is None]
+    if len(short) == len(found):
+        names = listed(short)
+        raise UserError(f"all series are too short to go on from, and unknown to the training: {names}; add rows")
     new = [name for name in found if name not in run.preprocessing["scales"] and name not in short]
     notes = [f"series the training did not know, brought to size by their own rows: {listed(new)}"] if new else []
     if short:
