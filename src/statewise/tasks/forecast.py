@@ -158,7 +158,7 @@ class Forecast(Regression, Task):
         streams = self._streams(most_streams(self.lengths.tolist(), chunk=self.chunk))
         self._notes.append(
             f"training goes over {streams.length} rows at a time (--task-options chunk=N for others), with room for "
-            f"{counted(streams.rows, 'stream')} side by side; a larger batch_size changes nothing"
+            f"{counted(streams.rows, 'stream')} side by side; a batch_size above that changes nothing"
         )
 
     @property
