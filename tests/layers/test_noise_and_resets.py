@@ -1,10 +1,13 @@
 """What layers draw where rows are reset inside is what they would draw if the parts were rows of their own."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
-from statewise import tree
+from statewise import probe, tree
 from statewise.combine.dropout import Dropout
+from statewise.combine.stack import Stack
 from statewise.contract import Segments, SequenceLayer
 from statewise.layers.convolution.temporal_block import TemporalBlock
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
@@ -39,3 +42,16 @@ def test_noise_is_that_of_rows_of_their_own(name: str, training: bool):
         found.append((y, tree.leaves(after), torch.autograd.grad(y.square().sum(), x)))
     torch.testing.assert_close(*found)
     assert not training or not torch.equal(found[0][0], layer.eval()(x, state, reset=reset)[0])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_recorder_changes_nothing_of_it(name: str):
+    torch.manual_seed(0)
+    layer = Stack([LAYERS[name]().double(), ZoneoutLSTM(**SIZES, zoneout=0.4).double()])
+    reset = torch.rand(3, 12) < 0.3
+    x, found = torch.randn(3, 12, 4, dtype=torch.float64), []
+    for around in (nullcontext(), probe.recording(layer)):
+        torch.manual_seed(1)
+        with around:
+            found.append((layer(x, reset=reset), torch.rand(1)))
+    torch.testing.assert_close(*found)

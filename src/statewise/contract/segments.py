@@ -79,6 +79,21 @@ class Segments:
         """Whether a loop over time has fewer steps to take than one over segments as rows, as their ``plan`` has it."""
         return 2 * int(self.lengths.max()) > self.time
 
+    def beginning(self, step: int) -> tuple[Tensor, Tensor]:
+        """The rows that begin anew before a step, and which of the ``later`` segments, row by row, they begin there.
+
+        >>> Segments(torch.tensor([[False, True, True], [False, False, True]])).beginning(2)
+        (tensor([0, 1]), tensor([1, 2]))
+        """
+        rows = self.marks[:, step].nonzero()[0]
+        which = self._numbers[rows, step]
+        return torch.from_numpy(rows).to(self._device), torch.from_numpy(which).to(self._device)
+
+    @cached_property
+    def _numbers(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """(B, T) where a segment begins anew, which of those that do it is."""
+        return self.marks.cumsum(dtype=np.int64).reshape(self.marks.shape) - 1
+
     @cached_property
     def last(self) -> Tensor:
         """(B,) the first step of the segment that each row ends with."""

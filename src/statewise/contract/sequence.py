@@ -120,7 +120,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         kind = type(self)
         only_steps = kind._sequence is SequenceLayer._sequence and kind._segments is SequenceLayer._segments
         if only_steps and segments.few:
-            return self._step_by_step(x, state, segments.anew)
+            return self._step_by_step(x, state, segments)
         anew = tree.pad_like(self.initial_state(segments.later), state)
         with weights_held():
             return segment_by_segment(self._whole_rows, x, state, segments, anew)
@@ -211,27 +211,32 @@ class SequenceLayer(LayerKind, Reader, ABC):
 
     def _chunk(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         """The fast gear, its state in the dtypes it came in; while a recorder is open, the loop that records."""
-        recorded = segments is None and probe.is_recording()
-        y, after = SequenceLayer._sequence(self, x, state) if recorded else self._segments(x, state, segments)
+        if not probe.is_recording():
+            y, after = self._segments(x, state, segments)
+        elif segments is None:
+            y, after = SequenceLayer._sequence(self, x, state)
+        else:
+            y, after = self._step_by_step(x, state, segments)
         return y, tree.closed(after, state)
 
     def _whole_rows(self, x: Input, state: State) -> tuple[Tensor, State]:
         return self._chunk(x, state, None)
 
     def _with_resets(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
-        """By segments; while a recorder is open, in the order of time."""
-        if probe.is_recording():
-            return self._step_by_step(x, state, reset)
         segments = Segments(reset)
         if segments.opening:
             state = self._emptied(state, reset[:, 0])
         return self._chunk(x, state, segments if segments.later else None)
 
-    def _step_by_step(self, x: Input, state: State, reset: Tensor) -> tuple[Tensor, State]:
-        outputs = []
+    def _step_by_step(self, x: Input, state: State, segments: Segments) -> tuple[Tensor, State]:
+        """In the order of time; what segments begin with is made, and its noise drawn, for all of them at once."""
+        anew, outputs = tree.pad_like(self.initial_state(segments.later), state), []
         with weights_held():
-            for x_t, rows in zip(unbind_time(x), reset.unbind(1), strict=True):
-                y, state = self.step(x_t, self._emptied(state, rows))
+            for t, x_t in enumerate(unbind_time(x)):
+                if segments.marks[:, t].any():
+                    rows, which = segments.beginning(t)
+                    state = tree.put(state, rows, tree.take(anew, which))
+                y, state = self.step(x_t, state)
                 outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
