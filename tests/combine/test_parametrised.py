@@ -234,6 +234,9 @@ def test_what_is_not_there_is_named():
         norm_weights(GRU(input_size=3, hidden_size=4), {}, kind="batch")
     with pytest.raises(ValueError, match="bound must be above 0, got 0"):
         norm_weights(GRU(input_size=3, hidden_size=4), {}, kind="spectral", bound=0)
+    dropped = drop_connect(LSTM(input_size=3, hidden_size=4), ["weight_hh_l0"], rate=0.5)
+    with pytest.raises(ValueError, match="weight_hh_l0 is made from another weight already; give it its weight norm"):
+        norm_weights(dropped, {"weight_hh_l0": 4}, kind="weight")
 
 
 def test_those_of_layers_inside_are_named_by_their_place():

@@ -195,8 +195,8 @@ def norm_weights(layer: Layer, weights: Mapping[str, int], *, kind: WeightNorm, 
         bound: what the spectral norm of each matrix is; weight norm has none.
 
     Raises:
-        ValueError: if the kind is unknown, the bound not above 0, there is no such parameter, or a matrix that is to
-            have a spectral norm is zero.
+        ValueError: if the kind is unknown, the bound not above 0, there is no such parameter, a matrix that is to have
+            a spectral norm is zero, or a weight that is to have a norm by rows is made from others already.
 
     >>> from statewise.layers.recurrent.rnn import RNN
     >>> layer = RNN(input_size=3, hidden_size=4)
@@ -208,8 +208,14 @@ def norm_weights(layer: Layer, weights: Mapping[str, int], *, kind: WeightNorm, 
     if bound <= 0:
         raise ValueError(f"the bound must be above 0, got {bound}")
     if kind == "weight":
-        return _each(layer, weights, lambda name, weight: RowNorm())
+        return _each(layer, weights, _row_norm)
     return _each(layer, weights, lambda name, weight: SpectralNorm(weight, weights[name], bound))
+
+
+def _row_norm(name: str, weight: Tensor) -> RowNorm:
+    if not isinstance(weight, nn.Parameter):
+        raise ValueError(f"{name} is made from another weight already; give it its weight norm before that")
+    return RowNorm()
 
 
 def _each(layer: Layer, names: Iterable[str], make: Callable[[str, Tensor], nn.Module]) -> Layer:
