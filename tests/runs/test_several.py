@@ -117,6 +117,10 @@ def test_every_series_has_times_of_its_own(tmp_path: Path):
         assert rows.ahead == [6 * 86400.0, 12 * 86400.0]
         assert rows == forecast_next(run, when=When(every="6D"), series=name)
     assert len({rows.times[0] for rows in found.series.values()}) == 3
+    for series, day in (("north", "2024-01-02"), ("7", "2024-01-03")):
+        said = rf"'{day}' does not come after the last row that is known of series '{series}', 2024-\d\d-\d\d; say"
+        with pytest.raises(UserError, match=said):
+            forecast_next(run, when=When(at=(day, "2030-01-01")), series=series)
 
 
 def test_a_run_on_one_series_has_none_to_name(tmp_path: Path):

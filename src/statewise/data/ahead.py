@@ -69,13 +69,14 @@ def rows_every(times: Times, count: int, every: str) -> RowsAhead:
     return _dated(times, [_last_date(times) + k * step for k in range(1, count + 1)])
 
 
-def rows_at(times: Times, count: int, names: Sequence[str]) -> RowsAhead:
+def rows_at(times: Times, count: int, names: Sequence[str], *, series: str = "") -> RowsAhead:
     """Rows at times of one's own, which rise from the last that is known.
 
     Args:
         times: those that are known.
         count: how many rows there must be.
         names: dates in ISO form, numbers where times are numbers.
+        series: whose rows they are, for messages, where there are several.
 
     Raises:
         UserError: if one is no time, does not come after the one before, or there are more or fewer.
@@ -86,7 +87,9 @@ def rows_at(times: Times, count: int, names: Sequence[str]) -> RowsAhead:
         raise UserError(f"{wanted}; say as many, with commas between them, or train with horizon={len(names)}")
     wrong = np.flatnonzero(np.diff(found.at, prepend=times.at[-1]) <= 0)
     if len(wrong):
-        before = names[wrong[0] - 1] if wrong[0] else "the last row that is known"
+        last = f"{times.last:.12g}" if not times.in_seconds else _dated(times, [_last_date(times)]).names[0]
+        whose = f" of series '{series}'" if series else ""
+        before = names[wrong[0] - 1] if wrong[0] else f"the last row that is known{whose}, {last}"
         raise UserError(f"'{names[wrong[0]]}' does not come after {before}; say --at with times that rise")
     return found
 

@@ -68,7 +68,7 @@ def find_rows(series: Series, pace: Pace, when: When) -> RowsAhead:
     if times is None:
         return RowsAhead([f"{k}" for k in range(1, count + 1)], series.at[-1] + np.arange(1.0, count + 1))
     if when.at:
-        return rows_at(times, count, when.at)
+        return rows_at(times, count, when.at, series=series.name)
     return rows_every(times, count, when.every) if when.every else usual_rows(times, count)
 
 
