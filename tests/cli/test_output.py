@@ -147,6 +147,19 @@ def test_blocks_are_listed_and_every_layer_of_a_hybrid_is_described(capsys: pyte
     assert json.loads(said.splitlines()[-1])["options"].keys() == {"gru", "lru"}
 
 
+def test_a_layer_that_is_told_twice_is_described_once_and_an_unknown_one_refused_before(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert run(["models", "gru+gru", "--width", "8", "--json"]) == 0
+    twice = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert run(["models", "gru", "--width", "8", "--json"]) == 0
+    assert twice == {**json.loads(capsys.readouterr().out.splitlines()[-1]), "name": "gru+gru"}
+    assert run(["models", "gru+grx"]) == 2
+    said, refused = capsys.readouterr()
+    assert said == ""
+    assert "unknown model 'grx'" in refused
+
+
 def test_a_model_is_described_as_the_catalog_has_it_with_what_it_costs(capsys: pytest.CaptureFixture[str]):
     assert run(["models", "irnn", "--width", "8", "--json"]) == 0
     *said, told = capsys.readouterr().out.splitlines()

@@ -125,22 +125,21 @@ def _print_table(rows: list[Row]) -> None:
 def _describe_models(name: str, width: int) -> dict[str, object]:
     """Print what is known of the layers of a model, several where it is a hybrid; options and costs, by layer then."""
     options, costs = {}, {}
-    kinds = tuple(dict.fromkeys(cycle_of(name)))
-    for layer in kinds:
-        entry = find_entry(layer)
+    entries = {layer: find_entry(layer) for layer in cycle_of(name)}
+    for layer, entry in entries.items():
         is_arm = entry.reads == "a sequence"
         _print_documentation(entry.layer)
         options[layer] = _arguments(entry.layer) | dict(entry.defaults)
         if is_arm:
             options[layer] = {option: value for option, value in options[layer].items() if option not in SIZES}
         costs[layer] = _row(entry, width) if is_arm else None
-        place = f"layer.{layer}." if len(kinds) > 1 else "layer."
+        place = f"layer.{layer}." if len(entries) > 1 else "layer."
         how = f", --set {place}NAME=VALUE; its width is --width" if is_arm else ", from Python"
         _print_options(f"Options of {layer}{how}", options[layer])
         _print_entry(entry, costs[layer])
-    if len(kinds) > 1:
+    if len(entries) > 1:
         return {"name": name, "options": options, "costs": costs}
-    return {"name": name, "options": options[name], "costs": costs[name]}
+    return {"name": name, "options": options[layer], "costs": costs[layer]}
 
 
 def _print_entry(entry: Entry, costs: Row | None) -> None:
