@@ -50,6 +50,8 @@ def test_the_help_shows_the_flags_that_are_read(verb: type, capsys: pytest.Captu
 
 WRONG = {
     "no place": (["train"], "DATA is missing; say it right after the verb, as in statewise train DATA ("),
+    "an empty place": (["train", ""], "DATA is empty; say what it is right after the verb"),
+    "an empty place that has a default": (["compare", ""], "TASK is empty"),
     "the place after many": (["train", "--set", "l2=1", "parity"], "as --set takes all words after it"),
     "a word too many": (["evaluate", "a", "b"], "'b' belongs to no flag, and RUN is 'a' already; put quotes around"),
     "two times": (["forecast", "run", "--at", "A", "B"], "--at takes one word: separate several by commas"),

@@ -97,6 +97,8 @@ class _Reader:
         if self.place.name in self.given:
             name, taken = self.place.name.upper(), self.given[self.place.name]
             raise UserError(f"'{word}' belongs to no flag, and {name} is '{taken}' already; {self._room()}")
+        if not word and self.place.default != "":
+            raise UserError(f"{self.place.name.upper()} is empty; say what it is right after the verb")
         self.given[self.place.name] = word
 
     def _room(self) -> str:
