@@ -45,10 +45,12 @@ def warm(layer: SequenceLayer, x: Tensor) -> State:
     return tree.where(torch.tensor([True, True, False, True]), state, layer.initial_state(4))
 
 
-def test_gradients_are_autograds(layer: SequenceLayer, x: Tensor):
-    found = grad(lambda x: layer(x)[0].square().sum())(x)
+@pytest.mark.parametrize("resets", [0.0, 0.3])
+def test_gradients_are_autograds(layer: SequenceLayer, x: Tensor, resets: float):
+    reset = torch.rand(4, T, generator=torch.Generator().manual_seed(2)) < resets
+    found = grad(lambda x, reset: layer(x, reset=reset)[0].square().sum())(x, reset)
     leaf = x.clone().requires_grad_()
-    (expected,) = torch.autograd.grad(layer(leaf)[0].square().sum(), leaf)
+    (expected,) = torch.autograd.grad(layer(leaf, reset=reset)[0].square().sum(), leaf)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
 
 from statewise import tree
 from statewise.tree import State
@@ -35,7 +36,7 @@ class Segments:
     def __init__(self, reset: Tensor) -> None:
         self.batch, self.time = reset.shape
         self._device = reset.device
-        self.marks: Marks = reset.numpy(force=True).copy()
+        self.marks = _read(reset)
         """(B, T) ``anew`` as an array, which loops read"""
         given = int(np.count_nonzero(self.marks))
         self.marks[:, 0] = False
@@ -177,6 +178,13 @@ class Segments:
                 steps.append((begun.unsqueeze(1) + torch.arange(1 << digit, device=begun.device)).flatten())
                 rounds.append(Round(digit, len(having), hand_on(having, digit)))
         return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
+
+
+def _read(reset: Tensor) -> Marks:
+    """A copy as an array; number by number inside a transform of ``torch.func``, where tensors show no memory."""
+    if peek_interpreter_stack() is None:
+        return reset.numpy(force=True).copy()
+    return np.array(reset.tolist(), dtype=np.bool_).reshape(reset.shape)
 
 
 def marks(segments: Segments | None, like: Tensor) -> Tensor:
