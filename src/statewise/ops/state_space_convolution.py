@@ -85,7 +85,7 @@ def in_blocks(
         run = partial(_whole_rows, _matrices(*given, min(BLOCK, u.shape[1])))
         before = _numbers(initial)
         s, h = run(u, before) if segments is None else segment_by_segment(run, u, before, segments)
-        return s, torch.view_as_complex(h.unflatten(-1, (-1, 2)))
+        return s, torch.complex(*h.unflatten(-1, (-1, 2)).unbind(-1))
 
 
 def compiled(

@@ -16,14 +16,16 @@ def upcast(x: Tensor) -> Tensor:
 def to_complex(pairs: Tensor) -> Tensor:
     """``(..., 2)`` real and imaginary parts, at least float32, as complex numbers ``(...)``.
 
-    They are a view where torch can have one: pairs side by side, each at an even place.
+    They are a view where torch can have one: pairs side by side, each at an even place. ``torch.compile`` cannot hand
+    such a view from one graph to the next.
 
     >>> to_complex(torch.tensor([[1.0, 2.0]]))
     tensor([1.+2.j])
     """
     pairs = upcast(pairs)
     *strides, last = pairs.stride()
-    if last == 1 and not (pairs.storage_offset() % 2 or any(stride % 2 for stride in strides)):
+    even = last == 1 and not (pairs.storage_offset() % 2 or any(stride % 2 for stride in strides))
+    if even and not torch.compiler.is_dynamo_compiling():
         return torch.view_as_complex(pairs)
     return torch.complex(pairs[..., 0], pairs[..., 1])
 
