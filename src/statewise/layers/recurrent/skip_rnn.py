@@ -74,17 +74,27 @@ class SkipRNN(SequenceLayer):
 
     def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
         """k steps at a time: what they see across is known by then."""
-        past, outputs = state.past, []
-        for start, driven in zip(range(0, x.shape[1], self.skip), self.input(x).split(self.skip, dim=1), strict=True):
-            steps, inside, across = driven.shape[1], None, past[:, : driven.shape[1]]
-            if segments is not None and segments.marks[:, start : start + steps].any():
-                anew = segments.anew[:, start : start + steps]
-                past, inside = past.masked_fill(anew[:, :1].unsqueeze(2), 0), Segments(anew)
-                across = across.masked_fill((anew.cumsum(1) > 0).unsqueeze(2), 0)
+        before, outputs, start = state.past, [], 0
+        cut = None if segments is None else self._cut(segments)
+        touched = [] if cut is None else cut.any(dim=0).tolist()
+        for driven in self.input(x).split(self.skip, dim=1):
+            stop = start + driven.shape[1]
+            across, h, inside = before[:, : driven.shape[1]], before[:, -1], None
+            if segments is not None and cut is not None and any(touched[start:stop]):
+                across = across.masked_fill(cut[:, start:stop].unsqueeze(2), 0)
+                h = h.masked_fill(segments.anew[:, start : start + 1], 0)
+                inside = Segments(segments.anew[:, start:stop])
             y, _ = dense_recurrence(
                 TanhGates(), (driven + self.across(across)).transpose(0, 1).unsqueeze(2), self.recurrent.weight, None,
-                past[:, -1], past.new_empty(len(past), 0, past.shape[2]), segments=inside,
+                h, h.new_empty(len(h), 0, h.shape[1]), segments=inside,
             )  # fmt: skip
-            outputs.append(y.transpose(0, 1))
-            past = append(past, outputs[-1], inside)
-        return torch.cat(outputs, dim=1), SkipRNNState(past)
+            before, start = y.transpose(0, 1), stop
+            outputs.append(before)
+        y = torch.cat(outputs, dim=1)
+        return y, SkipRNNState(append(state.past, y, segments))
+
+    def _cut(self, segments: Segments) -> Tensor:
+        """``(B, T)``: from which steps a row began anew less than k steps ago, so that nothing is seen across."""
+        begun = segments.spread(segments.starts)
+        steps = torch.arange(segments.time, device=begun.device)
+        return (begun > 0) & (steps - begun < self.skip)
