@@ -1,23 +1,25 @@
 """Recurrences without a matrix on one CPU thread: the scan against an addition, layers against ``torch.nn.GRU``.
 
-    python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers]
+    python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers forms]
 
 Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
 other processes take, and a ratio is the median over the rounds of ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t:
 forward against ``a + b`` on the same tensors, the floor of whatever reads two tensors and writes one; backward alone
 against the same, and beside it the backward of torch's own ``a * b``, which reads and writes as much. Layers are
-trained, forward and backward, at one batch and width.
+trained, forward and backward, at one batch and width. ``forms`` are layers as they run against the same with one
+operation by another of its forms: torch's product or convolution, or products in blocks.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.layers.recurrent.ind_rnn import IndRNN
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
 from statewise.layers.recurrent.sru import SRU
@@ -26,6 +28,9 @@ from statewise.layers.statespace.mamba import Mamba
 from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.rg_lru import RGLRU
+from statewise.models.resolve import make_layer
+from statewise.ops import causal_convolution, diagonal_convolution, linear, state_space_convolution
+from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
 LAYERS = {
@@ -38,6 +43,15 @@ LAYERS = {
     "rg-lru": RGLRU,
     "mamba": Mamba,
 }
+OTHERS: tuple[tuple[Forms[..., Any], str, tuple[str, ...]], ...] = (
+    (linear.FORMS, "reference", (
+        "mamba", "mamba-2", "gated-delta-net", "rwkv", "mlstm", "attention", "rg-lru", "lru", "sru", "min-gru",
+    )),
+    (causal_convolution.FORMS, "conv1d", ("mamba", "mamba-2", "gated-delta-net", "rg-lru")),
+    (diagonal_convolution.FORMS, "in_blocks", ("s4d",)),
+    (state_space_convolution.FORMS, "in_blocks", ("s4",)),
+)  # fmt: skip
+"""Operation, another form of it, the layers that are trained with either"""
 BATCH, WIDTH = 8, 128
 WARM_UP = 3
 
@@ -52,8 +66,14 @@ class Duel(NamedTuple):
     goal: float
 
 
-def scans(length: int, dtype: torch.dtype) -> Iterator[Duel]:
-    """Forward and backward of the scan, each against an addition."""
+def scans(length: int) -> Iterator[Duel]:
+    """Forward and backward of the scan of real and of complex numbers, each against an addition."""
+    yield from scan_of(length, torch.float32)
+    yield from scan_of(length, torch.complex64)
+
+
+def scan_of(length: int, dtype: torch.dtype) -> Iterator[Duel]:
+    """Forward and backward of the scan in one dtype."""
     a, b, cotangent = (torch.rand(BATCH, length, WIDTH, dtype=dtype) for _ in range(3))
     initial = torch.zeros(BATCH, WIDTH, dtype=dtype)
     kind = "complex " if dtype.is_complex else ""
@@ -75,6 +95,26 @@ def layers(length: int) -> Iterator[Duel]:
     for name, kind in LAYERS.items():
         layer = kind(input_size=WIDTH, hidden_size=WIDTH)
         yield Duel(f"{name} training", training(layer, x), "nn.GRU", training(peer, x), 1.0)
+
+
+def forms(length: int) -> Iterator[Duel]:
+    """Training of layers with the form that the rule chooses, against another."""
+    x = torch.randn(BATCH, length, WIDTH)
+    for operation, form, names in OTHERS:
+        for name in names:
+            layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": WIDTH, "hidden_size": WIDTH})
+            train = training(layer, x)
+            yield Duel(f"{name} training", train, f"{operation.operation} {form}", in_form(operation, form, train), 1.0)
+
+
+def in_form(operation: Forms[..., Any], form: str, work: Callable[[], object]) -> Callable[[], object]:
+    """The same work with one form of an operation."""
+
+    def run() -> None:
+        with operation.use(form):
+            work()
+
+    return run
 
 
 def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
@@ -102,22 +142,24 @@ def measure(duel: Duel, rounds: int) -> tuple[float, float, float]:
     return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
 
 
+GROUPS: dict[str, Callable[[int], Iterator[Duel]]] = {"scans": scans, "layers": layers, "forms": forms}
+
+
 def main() -> None:
     """Print one line for each comparison and length."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30, help="measurements of each side (default 30)")
     parser.add_argument("--lengths", type=int, nargs="+", default=[256, 1024], help="T (default 256 1024)")
-    parser.add_argument("--only", nargs="+", choices=("scans", "layers"), default=["scans", "layers"])
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=["scans", "layers"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"B = {BATCH}, H = {WIDTH}\nwork                       T   ours ms  peer      peer ms  ours/peer  goal")
+    print(f"B = {BATCH}, H = {WIDTH}\nwork                         T   ours ms  peer{'peer ms':>39}  ours/peer  goal")
     for length in arguments.lengths:
-        duels = [*scans(length, torch.float32), *scans(length, torch.complex64)] if "scans" in arguments.only else []
-        for duel in [*duels, *(layers(length) if "layers" in arguments.only else ())]:
+        for duel in (duel for name in arguments.only for duel in GROUPS[name](length)):
             ours, theirs, ratio = measure(duel, arguments.rounds)
             print(
-                f"{duel.name:22} {length:5} {1000 * ours:9.3f}  {duel.peer:7} {1000 * theirs:9.3f} {ratio:10.2f}"
+                f"{duel.name:24} {length:5} {1000 * ours:9.3f}  {duel.peer:33} {1000 * theirs:9.3f} {ratio:10.2f}"
                 f"  {duel.goal:4}"
             )
 

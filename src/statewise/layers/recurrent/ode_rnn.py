@@ -10,11 +10,10 @@ paper's h'. The field is the paper's f_theta with one hidden layer; it does not 
 steps of adaptive size; here they are fixed in number (``statewise.ops.integrate``), so that rows are independent, a
 step takes as long for every input, and gradients are exactly those of what was computed.
 
-Nothing but time bounds how far such a field drifts, and a step too long for it overshoots: where one gap in thirty was
-some 200 or 3,000 usual ones long, training with no bound ended at 4 to 15 times the error of a GRU, with d = 2 at the
-GRU's. The authors' code divides times by the length of the whole record and takes more steps over longer gaps. How long
-a gap was beyond n d, a column may tell, as those of ``statewise.data.pace`` do. V and c start at 0: at first no gap
-matters.
+Nothing but time bounds how far such a field drifts, and a step too long for it overshoots: without a bound, gaps of
+hundreds of usual ones make a training blow up. The authors' code divides times by the length of the whole record and
+takes more steps over longer gaps. How long a gap was beyond n d, a column may tell, as those of ``statewise.data.pace``
+do. V and c start at 0: at first no gap matters.
 """
 
 from typing import NamedTuple
