@@ -90,6 +90,25 @@ def test_several_columns_name_a_series_together(tmp_path: Path):
     assert [one.name for one in found.series] == ["1/x", "1/y", "2/x", "2/y"]
 
 
+IDS = {
+    "named": ("ds,code,y", "code", ["007", "7", "1e3", "TRUE"]),
+    "guessed by name": ("unique_id,y", "", ["007", "7", "1e3"]),
+    "guessed by times": ("ds,shop_id,y", "", ["007", "7", "+8"]),
+    "numbers and words": ("ds,shop,y", "", ["007", "7", "north"]),
+    "where commas mark decimals": ("ds;code;y", "code", ["007", "7", "1.000", "1,0"]),
+}
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_ids_are_text_as_it_stands_in_the_file(kind: str, tmp_path: Path):
+    header, said, names = IDS[kind]
+    mark, half = (";", "0,5") if ";" in header else (",", "0.5")
+    rows = [mark.join([day, name, half][-len(header.split(mark)) :]) for name in names for day in DAYS]
+    found = table(tmp_path, *rows, header=header, series=said)
+    assert [one.name for one in found.series] == names
+    assert found.series[0].values.tolist() == [[0.5]] * len(DAYS)
+
+
 def test_dates_of_all_series_are_read_in_one_order(tmp_path: Path):
     days = {"a": ["01/02/2024", "02/02/2024", "03/02/2024"], "b": ["29/02/2024", "01/03/2024", "02/03/2024"]}
     rows = [f"{day},{name},{k}" for name, found in days.items() for k, day in enumerate(found)]

@@ -19,7 +19,7 @@ from statewise.runs.rows_ahead import When
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
 
-LENGTHS = {"north": 60, "south": 45, "7": 50}
+LENGTHS = {"north": 60, "south": 45, "007": 50}
 
 
 def table(path: Path, irregular: bool = False, **more: np.ndarray) -> str:
@@ -62,10 +62,10 @@ def test_every_series_goes_on_after_its_own_last_row(folder: Path):
     assert {name: rows.values["sales"] for name, rows in found.series.items()} == {
         "north": pytest.approx([60.0] * 2),
         "south": pytest.approx([450.0] * 2),
-        "7": pytest.approx([5000.0] * 2),
+        "007": pytest.approx([5000.0] * 2),
     }
     assert [found.series[name].times[0] for name in LENGTHS] == ["2024-03-02", "2024-02-16", "2024-02-21"]
-    assert found.series["7"].before["sales"] == [100.0 * k for k in range(21, 51)]
+    assert found.series["007"].before["sales"] == [100.0 * k for k in range(21, 51)]
 
 
 def test_one_of_them_is_that_of_all(folder: Path):
@@ -82,7 +82,7 @@ def test_a_model_is_asked_in_units_of_each_series(folder: Path):
     run = speechless(load_run(folder / "run"))
     torch.nn.init.ones_(run.model.head.bias)  # type: ignore[union-attr, arg-type]
     found = forecast_each(run)
-    for name, size in (("north", 1.0), ("south", 10.0), ("7", 100.0)):
+    for name, size in (("north", 1.0), ("south", 10.0), ("007", 100.0)):
         usual = size * np.sqrt((1 + 4) / 2)
         assert found.series[name].values["sales"] == pytest.approx([LENGTHS[name] * size + usual] * 2)
 
@@ -106,7 +106,7 @@ def test_intervals_are_as_wide_as_series_are_large(folder: Path):
     found = forecast_each(load_run(folder / "run"), intervals=Intervals(samples=5))
     width = {name: np.subtract(rows.upper["sales"], rows.lower["sales"]) for name, rows in found.series.items()}
     assert (width["north"] > 0).all()
-    assert (width["7"] > 10 * width["north"]).all()
+    assert (width["007"] > 10 * width["north"]).all()
 
 
 def test_every_series_has_times_of_its_own(tmp_path: Path):
@@ -117,7 +117,7 @@ def test_every_series_has_times_of_its_own(tmp_path: Path):
         assert rows.ahead == [6 * 86400.0, 12 * 86400.0]
         assert rows == forecast_next(run, when=When(every="6D"), series=name)
     assert len({rows.times[0] for rows in found.series.values()}) == 3
-    for series, day in (("north", "2024-01-02"), ("7", "2024-01-03")):
+    for series, day in (("north", "2024-01-02"), ("007", "2024-01-03")):
         said = rf"'{day}' does not come after the last row that is known of series '{series}', 2024-\d\d-\d\d; say"
         with pytest.raises(UserError, match=said):
             forecast_next(run, when=When(at=(day, "2030-01-01")), series=series)
@@ -146,5 +146,7 @@ def test_from_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.Capt
     out = capsys.readouterr().out
     assert "2024-02-16" in out
     assert "2024-03-02" not in out
+    assert say(["forecast", str(tmp_path / "r"), "--series", "007"]) == 0
+    assert "2024-02-21" in capsys.readouterr().out
     assert say(["forecast", str(tmp_path / "r"), "--series", "west"]) == 2
     assert "unknown series 'west'" in capsys.readouterr().err

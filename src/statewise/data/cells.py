@@ -4,8 +4,8 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,15 @@ class Cells:
     """The line of the file that each row begins on"""
     dialect: Dialect
     """How the table is written down"""
+    path: str
+    text: str = field(repr=False)
+
+    def as_written(self, names: Sequence[str]) -> "pd.DataFrame":
+        """The rows of these columns as text, letter by letter, whatever they look like: 007 is no 7."""
+        places = sorted(self.frame.columns.get_loc(name) for name in names)
+        found = _parse(self.path, self.text, self.dialect, places, only=places)
+        found.columns = self.frame.columns[places]
+        return found.loc[self.frame.index, list(names)]
 
 
 def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
@@ -61,7 +70,7 @@ def read_cells(path: str, data: bytes, decimal: Decimal) -> Cells:
     begins = _lines_of_rows(frame, dialect.skipped + 2 + sum(name.count("\n") for name in header))
     frame = _without_blank_rows(frame)
     _check_rows(path, len(frame))
-    return Cells(frame, begins[frame.index], dialect)
+    return Cells(frame, begins[frame.index], dialect, path, text)
 
 
 def _with_one_line_end(path: str, text: str) -> str:
@@ -79,7 +88,10 @@ def _with_one_line_end(path: str, text: str) -> str:
     return LINE_END.sub("\n", text)
 
 
-def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd.DataFrame":
+def _parse(
+    path: str, text: str, dialect: Dialect, as_written: list[int], *, only: list[int] | None = None
+) -> "pd.DataFrame":
+    """The columns at some places, all where none are said, those of ``as_written`` as text."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -93,6 +105,7 @@ def _parse(path: str, text: str, dialect: Dialect, as_written: list[int]) -> "pd
                 sep=dialect.delimiter,
                 decimal=dialect.decimal,
                 skiprows=dialect.skipped,
+                usecols=only,
                 dtype=dict.fromkeys(as_written, str),
                 thousands=dialect.thousands or None,
                 skipinitialspace=True,

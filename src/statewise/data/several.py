@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from statewise.data.times import Moments, is_time
+from statewise.data.cells import LOOKED_AT, Cells
+from statewise.data.times import Moments, read_dates
 from statewise.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def named_columns(path: str, frame: "pd.DataFrame", said: str) -> list[str]:
     return wanted
 
 
-def column_by_times(frame: "pd.DataFrame", moments: Moments) -> list[str]:
+def column_by_times(cells: Cells, moments: Moments) -> list[str]:
     """The first column of text or ids in each of whose values times rise; none where they do in the whole table."""
     if bool((np.diff(moments.numbers) > 0).all()):
         return []
-    for name in map(str, frame.columns):
-        if name != moments.column and _may_name_series(frame[name]):
-            codes = frame[name].astype(str).factorize()[0]
+    for name in map(str, cells.frame.columns):
+        if name != moments.column and _may_name_series(cells.frame[name]):
+            codes = cells.as_written([name])[name].factorize()[0]
             rows = np.argsort(codes, kind="stable")
             rises = np.diff(moments.numbers[rows]) > 0
             if bool((rises | (np.diff(codes[rows]) > 0)).all()):
@@ -71,7 +72,9 @@ def about_names(columns: "Sequence[pd.Series]") -> list[str]:
 def _may_name_series(column: "pd.Series") -> bool:
     if bool(column.isna().any()) or column.dtype.kind in "fb" or not _repeats(column):
         return False
-    return bool(AN_ID.fullmatch(str(column.name))) if column.dtype.kind in "iu" else not is_time(str(column.iloc[0]))
+    if column.dtype.kind in "iu":
+        return bool(AN_ID.fullmatch(str(column.name)))
+    return read_dates(column.head(LOOKED_AT).astype(str)) is None
 
 
 def _repeats(column: "pd.Series") -> bool:
@@ -79,38 +82,37 @@ def _repeats(column: "pd.Series") -> bool:
     return 2 <= column.nunique() <= len(column) / 2
 
 
-def rows_of_series(path: str, frame: "pd.DataFrame", lines: np.ndarray, by: list[str]) -> dict[str, np.ndarray]:
+def rows_of_series(cells: Cells, by: list[str]) -> dict[str, np.ndarray]:
     """Name of each series, in the order of their first rows -> its rows in the order of the table.
 
     Args:
-        path: of the file, for messages.
-        frame: its cells.
-        lines: the line of the file that each row stands on.
-        by: the columns that say it; of several, a name is their values with a slash between them. None = one series
-            without a name.
+        cells: of the table.
+        by: the columns that say it; a name is what stands in them, as it is written, of several with a slash between.
+            None = one series without a name.
 
     Raises:
         UserError: if a cell of theirs is empty, or no series has two rows.
 
-    >>> import pandas as pd
-    >>> rows_of_series("x.csv", pd.DataFrame({"shop": ["b", "a", "b", "a"]}), np.arange(2, 6), ["shop"])
-    {'b': array([0, 2]), 'a': array([1, 3])}
+    >>> from statewise.data.cells import read_cells
+    >>> rows_of_series(read_cells("x.csv", b"shop,y\\n007,1\\n7,2\\n007,3\\n7,4\\n", ""), ["shop"])
+    {'007': array([0, 2]), '7': array([1, 3])}
     """
     if not by:
-        return {"": np.arange(len(frame))}
+        return {"": np.arange(len(cells.frame))}
+    ids = cells.as_written(by)
     for column in by:
-        empty = np.flatnonzero(frame[column].isna())
+        empty = np.flatnonzero(ids[column].isna())
         if len(empty):
             raise UserError(
-                f"line {lines[empty[0]]} of {path} does not say of which series it is: '{column}' is empty or NA; fill "
-                "it in or drop the line"
+                f"line {cells.lines[empty[0]]} of {cells.path} does not say of which series it is: '{column}' is empty "
+                "or NA; fill it in or drop the line"
             )
-    keys = reduce(lambda one, other: one + "/" + other, (frame[column].astype(str).str.strip() for column in by))
+    keys = reduce(lambda one, other: one + "/" + other, (ids[column].str.strip() for column in by))
     codes, names = keys.factorize()
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     if max(map(len, rows)) < 2:
         raise UserError(
-            f"every row of {path} would be a series of its own by '{', '.join(by)}'; name the column that is alike in "
-            "all rows of a series with --task-options series=NAME"
+            f"every row of {cells.path} would be a series of its own by '{', '.join(by)}'; name the column that is "
+            "alike in all rows of a series with --task-options series=NAME"
         )
     return dict(zip(map(str, names), rows, strict=True))

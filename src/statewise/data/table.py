@@ -114,12 +114,12 @@ def read_table(path: str, reading: Reading | None = None) -> Table:
     frame, lines = cells.frame, cells.lines
     notes = [] if cells.dialect.is_plain else [_about_dialect(cells.dialect)]
     by = named_columns(path, frame, reading.series)
-    rows = rows_of_series(path, frame, lines, by)
+    rows = rows_of_series(cells, by)
     time = _time_column(frame.drop(columns=by).iloc[np.concatenate(list(rows.values()))], reading, notes)
     moments = None if time is None else read_times(path, frame[time], lines, reading.dates)
     if not by and not reading.series and moments is not None:
-        by = column_by_times(frame, moments)
-        rows = rows_of_series(path, frame, lines, by)
+        by = column_by_times(cells, moments)
+        rows = rows_of_series(cells, by)
     columns, left_out = _columns_of_numbers(frame.drop(columns=by), time)
     if left_out:
         notes.append(f"left out, for they hold no numbers to learn from: {', '.join(left_out)}")
