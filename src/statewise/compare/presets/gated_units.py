@@ -9,7 +9,7 @@ CELLS = (
 )  # fmt: skip
 BUDGET = 20_000
 SEEDS = 5
-TRIALS = 8
+TRIALS = 4
 STEPS = TrainConfig(steps=2000)
 QUICK = {
     "budget": 1000,
@@ -57,12 +57,12 @@ GATED_UNITS = Study(
         ),
         Part(
             "very-long",
-            "Very long dependencies: symbols after a long silence",
+            "Very long dependencies: two marked numbers among hundreds",
             CompareConfig(
-                task="copy-memory", task_options={"shortest": 500, "longest": 500}, lengths=(500,),
+                task="adding", task_options={"shortest": 500, "longest": 500}, lengths=(500,),
                 models=CELLS, budget=BUDGET, seeds=SEEDS, trials=TRIALS, train=STEPS, hypotheses=LEADS,
             ),
-            QUICK | {"task_options": {"shown": 3, "shortest": 50, "longest": 50}, "lengths": (50,)},
+            QUICK | {"task_options": {"shortest": 60, "longest": 60}, "lengths": (60,)},
         ),
         Part(
             "selective",
