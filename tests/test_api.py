@@ -51,7 +51,7 @@ def test_a_series_is_forecast_from_python(folder: Path):
 
 
 def test_a_finished_run_is_a_model(folder: Path):
-    model = statewise.load_run(folder / "text").model
+    model = statewise.load_run(str(folder / "text")).model
     state = model.initial_state(1)
     assert not model.training
     assert model.step(model.zeros(1).long(), state)[0].shape == (1, model.output_size)

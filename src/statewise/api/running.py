@@ -68,7 +68,7 @@ def generate_text(folder: str | Path, prompt: str = "", sampling: Sampling | Non
     Raises:
         UserError: if the folder holds no finished run on a text.
     """
-    run = load_run(Path(folder))
+    run = load_run(folder)
     return generate(run.model, read_vocabulary(run.preprocessing, run.config.task), prompt=prompt, sampling=sampling)
 
 
@@ -93,7 +93,7 @@ def forecast_rows(
         UserError: if the folder holds no finished run on a table, the table has other columns or times, no such series,
             or intervals are asked of a model without dropout.
     """
-    return forecast_next(load_run(Path(folder)), str(data), intervals, when, series)
+    return forecast_next(load_run(folder), str(data), intervals, when, series)
 
 
 def forecast_series(
@@ -103,4 +103,4 @@ def forecast_series(
 
     Those of the training and others, unless these are shorter than the horizon.
     """
-    return forecast_each(load_run(Path(folder)), str(data), intervals, when)
+    return forecast_each(load_run(folder), str(data), intervals, when)

@@ -12,6 +12,7 @@ from rich.table import Table
 from statewise.cli import verbs
 from statewise.cli.console import console
 from statewise.data.vocabulary import Vocabulary
+from statewise.errors import listed
 from statewise.generation.generate import generate, read_vocabulary
 from statewise.generation.sampling import Sampling
 from statewise.runs.folder import load_run
@@ -54,6 +55,9 @@ def print_scores(result: Mapping[str, Any]) -> None:
     if thinned is not None and "interval" in thinned:
         level, held = (100 * thinned["interval"][name] for name in ("level", "held"))
         print(f"intervals that are to hold {level:g} % of what comes hold {held:.1f} % of the test part")
+        pooled = thinned["interval"]["pooled"]
+        if pooled:
+            print(f"they are made of the errors of all series where a series has too few of its own: {listed(pooled)}")
     if "series" in result:
         _print_series(result["series"], result["primary"])
     solved = Convergence(**result["solver"]) if "solver" in result else None
@@ -87,7 +91,7 @@ def _evaluate(verb: verbs.Evaluate) -> None:
 
 def _generate(verb: verbs.Generate) -> None:
     sampling = Sampling(**verbs.given(verb, *(field.name for field in fields(Sampling))))
-    loaded = load_run(Path(verb.run))
+    loaded = load_run(verb.run)
     vocabulary = read_vocabulary(loaded.preprocessing, loaded.config.task)
     _warn_of_foreign(vocabulary, verb.prompt)
     pieces = generate(loaded.model, vocabulary, prompt=verb.prompt, sampling=sampling)
@@ -118,7 +122,7 @@ def _intervals(verb: verbs.Evaluate | verbs.Forecast) -> Intervals | None:
 
 
 def _forecast(verb: verbs.Forecast, command: str) -> None:
-    loaded = load_run(Path(verb.run))
+    loaded = load_run(verb.run)
     intervals = _intervals(verb)
     when = When(verb.every, tuple(time.strip() for time in verb.at.split(",") if time.strip()))
     if verb.series or is_of_one_series(loaded):
@@ -129,7 +133,7 @@ def _forecast(verb: verbs.Forecast, command: str) -> None:
     if intervals is not None:
         print(
             f"lower and upper: {100 * intervals.level:g} % of what {intervals.samples} models with units dropped out "
-            "say, each with the errors made on validation"
+            "say, each with the errors made on the validation part of its series"
         )
     print(f"report: {write_forecast(verb.run, found, command=command)}")
     if verb.json:

@@ -107,12 +107,13 @@ def save_best(folder: Path, model: Model, config: RunConfig, step: int) -> None:
     save_checkpoint(folder / "best", model.state_dict(), {"step": step, "config": _hash(config)})
 
 
-def load_run(folder: Path) -> LoadedRun:
+def load_run(folder: str | Path) -> LoadedRun:
     """A run's model with its best weights, in eval mode; of a training that was stopped, the best so far.
 
     Raises:
         UserError: if something is missing, damaged or of another model.
     """
+    folder = Path(folder)
     config = read_config(folder)
     preprocessing = read_json(folder / "preprocessing.json")
     sizes = _sizes(preprocessing, folder)
