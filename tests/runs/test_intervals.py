@@ -15,7 +15,8 @@ from statewise.runs.config import RunConfig
 from statewise.runs.folder import LoadedRun, load_run
 from statewise.runs.forecasting import forecast_next
 from statewise.runs.intervals import Intervals
-from statewise.runs.predictive import inside_interval, interval_of_sums, validation_errors
+from statewise.runs.predictive import inside_interval, interval_of_sums
+from statewise.runs.residuals import validation_residuals
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
 
@@ -56,9 +57,10 @@ def test_of_a_sure_model_they_are_the_errors_on_validation(run: LoadedRun, walk:
     assert found.before["level"] == pytest.approx(walk[-30:])
     for ahead in range(1, HORIZON + 1):
         steps = valid[ahead:] - valid[:-ahead]
-        low, high = np.quantile(steps[: len(valid) - HORIZON], [0.1, 0.9])
-        assert found.lower["level"][ahead - 1] - walk[-1] == pytest.approx(low, abs=0.05)
-        assert found.upper["level"][ahead - 1] - walk[-1] == pytest.approx(high, abs=0.05)
+        ordered = np.sort(steps[: len(valid) - HORIZON])
+        low, high = ordered[44 - 1], ordered[-44]  # 44 = floor((448 + 1) * 0.1)
+        assert found.lower["level"][ahead - 1] - walk[-1] == pytest.approx(low, abs=2e-3)
+        assert found.upper["level"][ahead - 1] - walk[-1] == pytest.approx(high, abs=2e-3)
         assert low == pytest.approx(-1.2816 * ahead**0.5, abs=0.3)
 
 
@@ -94,6 +96,19 @@ def test_what_is_inside_is_what_lies_between_the_edges():
     assert 0.2 < found.double().mean() < 0.8
 
 
+@pytest.mark.parametrize("count", [19, 30, 200])
+@pytest.mark.parametrize("models", [1, 7])
+def test_few_errors_hold_no_less_than_they_say(count: int, models: int):
+    """Split conformal prediction: over many draws of errors, one more lies inside as often as is said, or more."""
+    generator = torch.Generator().manual_seed(0)
+    errors, more = torch.randn(count, 4000, generator=generator), torch.randn(4000, generator=generator)
+    lower, upper = interval_of_sums(torch.zeros(models, 4000), errors, 0.9)
+    rank = int((count + 1) * 0.05 + 1e-9)
+    held = ((lower <= more) & (more <= upper)).double().mean()
+    assert held == pytest.approx(1 - 2 * rank / (count + 1), abs=0.015)
+    assert torch.equal(lower, errors.sort(dim=0).values[rank - 1].double())
+
+
 def test_an_unsure_model_has_wider_ones(run: LoadedRun):
     sure = forecast_next(run, intervals=Intervals())
     with torch.no_grad():
@@ -104,7 +119,7 @@ def test_an_unsure_model_has_wider_ones(run: LoadedRun):
 
 
 def test_errors_are_those_of_the_validation_part(run: LoadedRun, walk: np.ndarray):
-    errors = validation_errors(run)
+    errors = validation_residuals(run).of("", 0.9)
     scale = np.array(run.preprocessing["scales"][""]["changes"]["scale"])
     assert errors.shape == (450 - HORIZON, HORIZON)
     assert errors[:, 0].numpy() * scale == pytest.approx(walk[2101:2549] - walk[2100:2548], abs=1e-3)
@@ -122,7 +137,7 @@ def test_the_command_shows_them_and_says_what_they_are(folder: Path, capsys: pyt
     assert say(["forecast", str(folder / "run"), "--samples", "20", "--interval", "0.75", "--json"]) == 0
     said = capsys.readouterr().out
     assert all(column in said for column in ("level lower", "level upper"))
-    assert "75 % of what 20 models with units dropped out say, each with the errors made on validation" in said
+    assert "75 % of what 20 models with units dropped out say, each with the errors made on the validation part" in said
     assert '"lower": {"level": [' in said
     assert f"report: {folder / 'run' / 'forecast.html'}" in said
     page = (folder / "run" / "forecast.html").read_text()
@@ -153,7 +168,7 @@ def test_without_dropout_or_data_they_are_refused(run: LoadedRun, tmp_path: Path
     other.write_text("level\n" + "\n".join(f"{value % 7}" for value in range(3000)) + "\n")
     config = replace(run.config, task_options={**run.config.task_options, "source": str(other)})
     with pytest.raises(UserError, match=r"not what they were .* leave intervals out"):
-        validation_errors(replace(run, config=config))
+        validation_residuals(replace(run, config=config))
 
 
 @pytest.mark.parametrize(("options", "cause"), [({"samples": 1}, "at least 2"), ({"level": 1.0}, "between 0 and 1")])

@@ -15,6 +15,7 @@ from statewise.runs.config import RunConfig
 from statewise.runs.folder import LoadedRun, load_run
 from statewise.runs.forecasting import forecast_each, forecast_next
 from statewise.runs.intervals import Intervals
+from statewise.runs.predictive import score_thinned
 from statewise.runs.rows_ahead import When
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
@@ -107,6 +108,35 @@ def test_intervals_are_as_wide_as_series_are_large(folder: Path):
     width = {name: np.subtract(rows.upper["sales"], rows.lower["sales"]) for name, rows in found.series.items()}
     assert (width["north"] > 0).all()
     assert (width["007"] > 10 * width["north"]).all()
+
+
+def test_intervals_hold_what_they_say_of_each_series(tmp_path: Path):
+    """After training, one walk's steps grow to thrice their size; a third walk is too short for errors of its own."""
+    rows = {"steady": 2000, "grown": 2000, "brief": 60}
+    random = np.random.default_rng(0)
+    walks = {name: random.standard_normal(rows[name]) for name in rows}
+    walks["grown"][1400:] *= 3
+    walks = {name: steps.cumsum() for name, steps in walks.items()}
+    path = tmp_path / "walks.csv"
+    path.write_text("unique_id,level\n" + "".join(f"{n},{y}\n" for n, walk in walks.items() for y in walk))
+    run = speechless(trained(tmp_path / "run", str(path), dropout=0.5))
+    run.model.head.weight.data.fill_(1e-6)  # type: ignore[union-attr, operator]
+    found = forecast_each(run, intervals=Intervals(samples=5, level=0.8))
+    assert [note for note in found.notes if "too few of its own: brief" in note]
+    assert {name: rows.pooled for name, rows in found.series.items()} == dict(
+        zip(rows, [False, False, True], strict=True)
+    )
+    for name in ("steady", "grown"):
+        walk, ahead = walks[name], found.series[name]
+        low, high = (np.array(edge["level"]) - walk[-1] for edge in (ahead.lower, ahead.upper))
+        for k in (1, 2):
+            steps = walk[1700 + k :] - walk[1700:-k]
+            assert ((low[k - 1] <= steps) & (steps <= high[k - 1])).mean() == pytest.approx(0.8, abs=0.07)
+    one = forecast_next(run, intervals=Intervals(samples=5, level=0.8), series="brief")
+    assert one.lower == found.series["brief"].lower
+    assert "too few of its own: brief" in one.notes[-1]
+    told = score_thinned(run, Intervals(samples=5, level=0.8))["interval"]
+    assert (told["pooled"], told["held"]) == (["brief"], pytest.approx(0.8, abs=0.05))
 
 
 def test_every_series_has_times_of_its_own(tmp_path: Path):

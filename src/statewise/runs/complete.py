@@ -16,7 +16,7 @@ from statewise.train.start import with_usual_readout
 
 
 def default_run(
-    data: str,
+    data: str | Path,
     model: str = ModelConfig.layer,
     *,
     depth: int = ModelConfig.depth,

@@ -1,6 +1,6 @@
 """The next rows of one or several series, from a run and the file as it is now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,8 @@ from statewise.data.table import Reading, Series, Table, about_single, read_tabl
 from statewise.errors import UserError, listed, unknown
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
-from statewise.runs.predictive import interval_of_sums, validation_errors
+from statewise.runs.predictive import interval_of_sums
+from statewise.runs.residuals import Residuals, validation_residuals
 from statewise.runs.rows_ahead import USUALLY, When, about_rows, check_times, find_rows
 from statewise.train.monte_carlo import sample_outputs
 
@@ -51,6 +52,8 @@ class NextRows:
     """What a person should know of the times"""
     intervals: Intervals | None = None
     """How they were found"""
+    pooled: bool = False
+    """Whether they are made of the errors of all series, there being too few of this one"""
 
 
 def is_of_one_series(run: LoadedRun) -> bool:
@@ -82,7 +85,9 @@ def forecast_next(
     of its weights and the noise of the data, as far as that stays what it was; it is rather too wide, as errors on
     validation are not noise alone. It is one row's and one target's, and knows nothing of what never happened before.
     Where rows come at irregular times its errors are those of rows as far ahead as rows of the validation part are;
-    where there are several series they are those of all, in units of what is usual in each.
+    where there are several series they are those of the same series, or, where it has too few of its own or the
+    training did not know it, those of all, in units of what is usual in each (``NextRows.pooled``). Too few are fewer
+    than 2 / (1 - level) - 1, counting a horizon as one: 19 horizons of validation rows for intervals that hold 90 %.
 
     Args:
         run: a run that was trained to forecast.
@@ -104,7 +109,7 @@ def forecast_next(
     found = _next_rows(run, table, table.series[names.index(series)], _asked(run, intervals), when)
     if found is None:
         raise UserError(f"series '{series}' is too short to go on from, and the training did not know it; add rows")
-    return found
+    return replace(found, notes=[*found.notes, *_about_pooled([series])]) if found.pooled else found
 
 
 def forecast_each(
@@ -129,18 +134,25 @@ def forecast_each(
     if short:
         notes.append(f"left out, for they are too short and the training did not know them: {listed(short)}")
     notes.extend(about_single(table))
-    return SeveralNextRows({name: rows for name, rows in found.items() if rows is not None}, notes)
+    kept = {name: rows for name, rows in found.items() if rows is not None}
+    return SeveralNextRows(kept, notes + _about_pooled([name for name, rows in kept.items() if rows.pooled]))
+
+
+def _about_pooled(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"intervals are made of the errors of all series where a series has too few of its own: {listed(names)}"]
 
 
 class _Asked(NamedTuple):
-    """The intervals that are asked for, and the errors that they are made of."""
+    """The intervals that are asked for, and the errors on validation that they are made of."""
 
     intervals: Intervals
-    errors: Tensor
+    residuals: Residuals
 
 
 def _asked(run: LoadedRun, intervals: Intervals | None) -> _Asked | None:
-    return None if intervals is None else _Asked(intervals, validation_errors(run))
+    return None if intervals is None else _Asked(intervals, validation_residuals(run))
 
 
 def _next_rows(run: LoadedRun, table: Table, series: Series, asked: _Asked | None, when: When) -> NextRows | None:
@@ -175,8 +187,10 @@ def _next_rows(run: LoadedRun, table: Table, series: Series, asked: _Asked | Non
         return replace(found, values=by_target(_last_output(run.model, inputs)))
     intervals = asked.intervals
     samples = sample_outputs(run.model, inputs, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
-    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, asked.errors, intervals.level))
-    return replace(found, values=by_target(samples.mean(dim=0)), lower=lower, upper=upper, intervals=intervals)
+    errors = asked.residuals.of(series.name, intervals.level)
+    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, errors, intervals.level))
+    found = replace(found, lower=lower, upper=upper, pooled=not asked.residuals.own(series.name, intervals.level))
+    return replace(found, values=by_target(samples.mean(dim=0)), intervals=intervals)
 
 
 def _scale(known: Mapping[str, Any], name: str, values: np.ndarray, horizon: int) -> Scale | None:

@@ -1,55 +1,39 @@
 """Predictive intervals around what thinned models say, and whether they hold as much as they promise.
 
 What comes is taken to be y_s + e: what a thinned model s says (``train.monte_carlo``), and an error e that the model
-made on validation. With F the distribution of the errors, P(y_s + e <= t) = mean over s of F(t - y_s).
+made on validation, on the same series where it has enough of them (``residuals``). With F the distribution of the
+errors, P(y_s + e <= t) = mean over s of F(t - y_s).
 """
 
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from statewise.errors import UserError
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
+from statewise.runs.residuals import Residuals, rank_beyond, validation_residuals
 from statewise.tasks.answers import Regression
+from statewise.tasks.batch import Batch
 from statewise.tasks.resolve import make_task
-from statewise.tasks.scores import add_scores
-from statewise.train.evaluation import answers
+from statewise.tasks.scores import Scores, add_scores
 from statewise.train.monte_carlo import sampled_answers
-
-MOST_ERRORS = 1000
-"""Errors on validation that intervals are made of"""
-
-
-def validation_errors(run: LoadedRun) -> Tensor:
-    """``(J, K)``: target less output, of K numbers at J positions of the validation part, as the outputs are scaled.
-
-    At most ``MOST_ERRORS`` positions, evenly spaced.
-
-    Raises:
-        UserError: if the data of the training are not what they were.
-    """
-    task = make_task(run.config.task, run.config.task_options)
-    if task.fingerprint() != run.preprocessing["data"]:
-        raise UserError(
-            "the data of the run are not what they were when it was trained, and intervals need the errors on their "
-            "validation part; put them back, or leave intervals out"
-        )
-    answered = answers(run.model, task, "valid", batch_size=run.config.train.batch_size)
-    errors = torch.cat([(batch.targets - outputs)[batch.weights > 0] for outputs, batch in answered])
-    return errors[:: max(1, -(-len(errors) // MOST_ERRORS))]
 
 
 def interval_of_sums(samples: Tensor, errors: Tensor, level: float) -> Tensor:
-    """``(2, K)``: between what the share ``level`` of all sums of ``samples (S, K)`` and ``errors (J, K)`` lies.
+    """``(2, K)``: the edges between which the share ``level`` of sums of ``samples (S, K)`` and ``errors (J, K)`` lies.
 
-    >>> interval_of_sums(torch.tensor([[0.0], [10.0]]), torch.tensor([[-1.0], [1.0]]), 1.0).flatten().tolist()
+    As many sums lie beyond either edge as do where all samples say the same and the edges are those of split conformal
+    prediction (``residuals.rank_beyond``); of errors that are too few for that, one.
+
+    >>> interval_of_sums(torch.tensor([[0.0], [10.0]]), torch.tensor([[-1.0], [1.0]]), 0.9).flatten().tolist()
     [-1.0, 11.0]
     """
-    sums = (samples.unsqueeze(1) + errors.unsqueeze(0)).flatten(0, 1).double().numpy()
-    return torch.from_numpy(np.quantile(sums, [(1 - level) / 2, (1 + level) / 2], axis=0))
+    sums = (samples.unsqueeze(1) + errors.unsqueeze(0)).flatten(0, 1).double().sort(dim=0).values
+    rank = _rank_of_sums(len(samples), len(errors), level)
+    return torch.stack([sums[rank - 1], sums[-rank]])
 
 
 def inside_interval(samples: Tensor, errors: Tensor, targets: Tensor, level: float) -> Tensor:
@@ -61,9 +45,17 @@ def inside_interval(samples: Tensor, errors: Tensor, targets: Tensor, level: flo
     """
     ordered = errors.T.sort(dim=1).values.contiguous()
     asked = (targets.unsqueeze(0) - samples).movedim(2, 0).to(ordered.dtype)
-    below = torch.searchsorted(ordered, asked.flatten(1).contiguous(), right=True).reshape(asked.shape)
-    share = below.double().mean(dim=1).T / len(errors)
-    return ((1 - level) / 2 <= share) & (share <= (1 + level) / 2)
+    flat = asked.flatten(1).contiguous()
+    below, up_to = (
+        torch.searchsorted(ordered, flat, right=right).reshape(asked.shape).sum(dim=1).T for right in (False, True)
+    )
+    rank = _rank_of_sums(len(samples), len(errors), level)
+    return (rank <= up_to) & (below <= len(samples) * len(errors) - rank)
+
+
+def _rank_of_sums(samples: int, errors: int, level: float) -> int:
+    """Where samples all say the same, sums of this rank are those with the error of rank ``rank_beyond``."""
+    return math.ceil(samples * (max(1, rank_beyond(errors, level)) - 0.5))
 
 
 def score_thinned(run: LoadedRun, intervals: Intervals) -> dict[str, Any]:
@@ -73,8 +65,9 @@ def score_thinned(run: LoadedRun, intervals: Intervals) -> dict[str, Any]:
         UserError: if the model has no dropout, or the data of the training are not what they were.
     """
     task = make_task(run.config.task, run.config.task_options)
-    errors = validation_errors(run) if isinstance(task, Regression) else None
-    scores, held = [], []
+    errors = validation_residuals(run) if isinstance(task, Regression) else None
+    scores: list[Scores] = []
+    held: list[Tensor] = []
     for samples, batch in sampled_answers(
         run.model,
         task,
@@ -84,10 +77,21 @@ def score_thinned(run: LoadedRun, intervals: Intervals) -> dict[str, Any]:
         seed=intervals.seed,
     ):
         scores.append(task.scores(task.pool(samples), batch))
-        counted = batch.weights > 0
         if errors is not None:
-            held.append(inside_interval(samples[:, counted], errors, batch.targets[counted], intervals.level))
+            held.extend(_held(samples, batch, errors, intervals.level, task.series))
     found: dict[str, Any] = {"samples": intervals.samples, "test": add_scores(scores)}
-    if held:
-        found["interval"] = {"level": intervals.level, "held": float(torch.cat(held).double().mean())}
+    if errors is not None:
+        pooled = [name for name in task.series if not errors.own(name, intervals.level)]
+        share = float(torch.cat(held).double().mean())
+        found["interval"] = {"level": intervals.level, "held": share, "pooled": pooled}
     return found
+
+
+def _held(samples: Tensor, batch: Batch, errors: Residuals, level: float, series: Sequence[str]) -> Iterator[Tensor]:
+    """Whether intervals hold the targets that count, series by series."""
+    counted = batch.weights > 0
+    numbers = torch.zeros_like(batch.weights, dtype=torch.int64) if batch.series is None else batch.series
+    for number in numbers[counted].unique().tolist():
+        here = counted & (numbers == number)
+        own = errors.of(series[number] if series else "", level)
+        yield inside_interval(samples[:, here], own, batch.targets[here], level)

@@ -51,6 +51,9 @@ class Regression(Objective):
     Loss and score are the squared error, averaged over the numbers of a position: ``mse``.
     """
 
+    horizon: int = 1
+    """Steps ahead that an answer speaks of; errors of answers that are closer together share what came"""
+
     @property
     def solvable(self) -> bool:
         return True
