@@ -96,9 +96,19 @@ class Segments:
         return self.marks.cumsum(dtype=np.int64).reshape(self.marks.shape) - 1
 
     @cached_property
+    def origins(self) -> Tensor:
+        """(B, T) the first step of the segment that each step belongs to.
+
+        >>> Segments(torch.tensor([[False, False, True, False]])).origins
+        tensor([[0, 0, 2, 2]])
+        """
+        origins = np.maximum.accumulate(self.marks * np.arange(self.time), axis=1)
+        return torch.from_numpy(origins).to(self._device)
+
+    @property
     def last(self) -> Tensor:
         """(B,) the first step of the segment that each row ends with."""
-        return torch.from_numpy((self.marks * np.arange(self.time)).max(axis=1)).to(self._device)
+        return self.origins[:, -1]
 
     def spread(self, numbers: Tensor) -> Tensor:
         """``(B, T)``: at each step the number of its segment, of ``(S,)``.
@@ -136,7 +146,7 @@ class Segments:
         >>> Segments(torch.tensor([[False, False, True]])).begun(torch.tensor([4])).tolist()
         [[-4, -4, 2]]
         """
-        return self.spread(torch.where(self.starts > 0, self.starts, -steps[self.rows]))
+        return torch.where(self.origins > 0, self.origins, -steps.unsqueeze(1))
 
     def counted(self, steps: Tensor) -> Tensor:
         """``(B,)``: how many steps each row has seen at its end, of rows that had seen so many before.

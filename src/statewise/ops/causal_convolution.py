@@ -220,7 +220,7 @@ def _under_taps(extended: Tensor, count: int, dilation: int, segments: Segments 
     found = [extended[:, start : start + time] for start in range(0, reach + 1, dilation)]
     if segments is None:
         return found
-    begun = segments.spread(segments.starts)
+    begun = segments.origins
     passed = torch.where(begun > 0, torch.arange(time, device=begun.device) - begun, reach)
     lags = range(reach, -1, -dilation)
     return [x.masked_fill((passed < lag).unsqueeze(2), 0) if lag else x for x, lag in zip(found, lags, strict=True)]

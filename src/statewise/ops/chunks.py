@@ -98,7 +98,7 @@ def despite_what_is_not_finite(
 def _since_begun(marked: Tensor, before: Tensor, segments: Segments) -> Tensor:
     """Whether a step ``(B, T, N)`` of a segment is marked up to each, or what its row began with, ``before (B, N)``."""
     total = F.pad(marked, (0, 0, 1, 0)).cumsum(1)
-    begun = segments.spread(segments.starts).unsqueeze(-1).expand_as(marked)
+    begun = segments.origins.unsqueeze(-1).expand_as(marked)
     return (total[:, 1:] > total.gather(1, begun)) | ((begun == 0) & before.unsqueeze(1))
 
 

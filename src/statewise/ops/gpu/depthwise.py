@@ -121,7 +121,7 @@ def _launch(
     """Over so many steps of each row."""
     x, weight = given[:2]
     time, channels = x.shape[1] - (len(weight) - 1) * dilation, x.shape[2]
-    begun = None if segments is None else segments.spread(segments.starts)
+    begun = None if segments is None else segments.origins
     with torch.cuda.device_of(x):
         kernel[len(x), triton.cdiv(steps, STEPS), triton.cdiv(channels, NUMBERS)](
             *(t.contiguous() for t in given), begun, *found, time, channels, dilation, **options(weight)
