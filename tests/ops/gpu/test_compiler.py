@@ -1,5 +1,7 @@
 """Triton's compiler takes every kernel, and its launcher what kernels are given: the interpreter asks for less."""
 
+import ast
+import inspect
 import json
 import os
 import subprocess
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from statewise.ops import gpu
 from statewise.ops.gpu.chains import CHAINS
 from statewise.ops.gpu.gates import GATES
 
@@ -45,3 +48,18 @@ def test_every_operation_is_launched_with_what_its_kernels_take(run):
     found = json.loads(run(HERE / "launches.py"))
     assert found["launched"] == KERNELS
     assert set(map(tuple, found["variants"].values())) == {(1,)}, "another B or T compiled anew"
+
+
+def test_no_target_is_inside_another_which_triton_before_3_7_takes_for_no_code():
+    def nested(node: ast.AST) -> bool:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        return any(isinstance(part, ast.Tuple) for target in targets for part in getattr(target, "elts", ()))
+
+    for file in Path(inspect.getfile(gpu)).parent.rglob("*.py"):
+        functions = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
+        kernels = [function for function in functions if "triton.jit" in map(_name, function.decorator_list)]
+        assert not [kernel.name for kernel in kernels if any(map(nested, ast.walk(kernel)))], file
+
+
+def _name(decorator: ast.expr) -> str:
+    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)

@@ -47,7 +47,8 @@ def chain_kernel(
 
     Where ``every`` is 0 rather than 1 all steps write v and the memory to place 0.
     """
-    (row, number), inner = places(ROWS, ACROSS), tl.arange(0, INNER)[None, :]
+    row, number = places(ROWS, ACROSS)
+    inner = tl.arange(0, INNER)[None, :]
     here = row < rows
     inside, within = here & (number < width), here & (inner < wide)
     h = tl.load(h0 + row * width + number, mask=inside, other=0.0).to(KIND)
@@ -91,7 +92,8 @@ def chain_back_kernel(
 
     ``dm_start`` starts with that of the last memory.
     """
-    (row, number), inner = places(ROWS, ACROSS), tl.arange(0, INNER)[None, :]
+    row, number = places(ROWS, ACROSS)
+    inner = tl.arange(0, INNER)[None, :]
     here, across = row < rows, number < width
     inside, within = here & across, here & (inner < wide)
     g = vectors(own + number, P, width, across, KIND)

@@ -10,9 +10,8 @@ from statewise.ops.transforms import transforming
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
 
-
-TRITON = (3, 3)
-"""The oldest whose kernels know tuples"""
+TRITON = (3, 4)
+"""The oldest that compiles all kernels: tuples of tuples go from one function to another"""
 CAPABILITY = (8, 0)
 """The oldest GPUs, NVIDIA's of 2020, whose products take bfloat16 and TF32"""
 
