@@ -27,6 +27,7 @@ BOTH = [
     (made.Spent, read.Spent),
     (made.ExpectedBest, read.ExpectedBest),
     (made.Baseline, read.Baseline),
+    (made.SeriesScores, read.SeriesScores),
     (made.Pair, read.Pair),
     (made.Example, read.Example),
     (Judged, read.Hypothesis),

@@ -121,3 +121,34 @@ def test_times_of_a_busy_machine_are_marked_in_table_and_figure(result: Data) ->
     assert text.count("7.50*") == 1
     assert "with * while the machine was busy" in text
     assert "While lstm was measured, it was busy." in text
+
+
+def by_series(count: int) -> list[Data]:
+    """The k-th series is the k-th hardest for mamba; gru does best on every fourth."""
+    return [
+        {"name": f"shop {k}", "arms": {"mamba": 0.1 + k / 200, "gru": 0.9 if k % 4 == 0 else 0.05}, "baselines": {}}
+        for k in reversed(range(count))
+    ]
+
+
+def rows_of_series(page: str) -> list[str]:
+    return re.findall(r'<th scope="row">(shop \d+)</th>', page)
+
+
+def test_scores_by_series_stand_the_hardest_first_and_of_many_both_ends(result: Data) -> None:
+    assert "Series by series" not in titles(render_comparison(result))
+    result["series"] = by_series(12)
+    assert rows_of_series(render_comparison(result)) == [f"shop {k}" for k in range(12)]
+    result["series"] = by_series(100)
+    page = render_comparison(result)
+    assert titles(page).index("Series by series") == titles(page).index("Pair by pair") - 1
+    assert rows_of_series(page) == [f"shop {k}" for k in (*range(20), *range(80, 100))]
+    text = Page(page).text
+    assert "the 20 worst and the 20 best of 100" in text
+    assert "60 series between these are not shown" in text
+    assert re.search(r"best arm of how many of all\D+75\D+25\b", text)
+    result["task"]["primary"]["lower_is_better"] = True
+    result["series"] = by_series(12)
+    page = render_comparison(result)
+    assert re.search(r"best arm of how many of all\D+9\D+3\b", Page(page).text)  # gru stands first and wins nine
+    assert_sound(page)

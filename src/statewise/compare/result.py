@@ -208,6 +208,16 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class SeriesScores:
+    """Primary test scores on one of the task's several series."""
+
+    name: str
+    arms: dict[str, float]
+    """Arm -> the median over its finished seeds"""
+    baselines: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two arms against each other; ``difference`` is a - b, None where no run finished."""
 
@@ -250,6 +260,8 @@ class Result:
     recommendation: Recommendation
     arms: list[ArmResult]
     baselines: list[Baseline]
+    series: list[SeriesScores]
+    """None of them where the task's data are one series"""
     pairs: list[Pair]
     examples: list[Example]
     hypotheses: list[Judged]

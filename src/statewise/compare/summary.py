@@ -11,6 +11,7 @@ import torch
 from statewise.compare.arm_result import describe_arm
 from statewise.compare.arms import evaluated_lengths
 from statewise.compare.builders import Builders
+from statewise.compare.by_series import scores_by_series
 from statewise.compare.config import SCHEMA, CompareConfig
 from statewise.compare.hypotheses import Hypothesis, Judged, Said, judge
 from statewise.compare.jobs import ArmRecord
@@ -46,6 +47,7 @@ def summarise(
         recommendation=recommend(config, outcomes, records, baselines, decision),
         arms=[describe_arm(record, task, outcomes, builders) for record in records],
         baselines=baselines,
+        series=scores_by_series(task, records),
         pairs=pair_up(outcomes, decision),
         examples=[
             Example(record.arm.label, **seed["example"])

@@ -18,7 +18,7 @@ from statewise.compare.trained_on import task_to_train_on
 from statewise.contract import Model
 from statewise.models.config import ModelConfig
 from statewise.tasks.data import TaskData
-from statewise.tasks.scores import add_scores
+from statewise.tasks.scores import Scores, add_scores
 from statewise.tasks.task import Task
 from statewise.train.config import TrainConfig
 from statewise.train.convergence import convergence
@@ -90,7 +90,7 @@ def _train_and_score(model: Model, task: Task, trained_on: TaskData, spec: Trial
 def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
     """Test scores, scores by length, and an example."""
     size = spec.train.batch_size
-    metrics, examples = _test_scores(model, task, size)
+    metrics, by_series, examples = _test_scores(model, task, size)
     solved = convergence(model, task, "test", batch_size=size)
     by_length = {
         str(length): evaluate(model, task, "test", batch_size=size, length=length)[task.primary.name]
@@ -100,23 +100,28 @@ def _final_scores(model: Model, task: Task, spec: TrialSpec) -> dict[str, Any]:
         "metrics": metrics,
         "test": metrics[task.primary.name],
         "examples": examples,
+        "by_series": by_series,
         "by_length": by_length,
         "example": make_example(model, task, batch_size=size),
         "solver": None if solved is None else asdict(solved),
     }
 
 
-def _test_scores(model: Model, task: Task, batch_size: int) -> tuple[dict[str, float], list[float]]:
-    """Every metric on the test split, and what each example adds to the primary one, which is their mean.
+def _test_scores(model: Model, task: Task, batch_size: int) -> tuple[dict[str, float], dict[str, float], list[float]]:
+    """Every metric on the test split, the primary one of each series, and what each example adds to it, their mean.
 
     An example is a row of a batch; where there are many, neighbours count as one.
     """
     name, parts, rows = task.primary.name, [], []
+    of_series: dict[str, list[Scores]] = {}
     for outputs, batch in answers(model, task, "test", batch_size=batch_size):
         parts.append(task.scores(outputs, batch))
         for row in range(len(outputs)):
             one = task.scores(outputs[row : row + 1], batch.rows(row, row + 1))
             rows.append((one.sums[name], one.counts[name]))
+            if batch.series is not None:
+                of_series.setdefault(task.series[int(batch.series[row, 0])], []).append(one)
     blocks = np.array_split(np.array(rows), min(len(rows), MOST_EXAMPLES))
     sums = np.array([block[:, 0].sum() for block in blocks])
-    return add_scores(parts), (sums * len(sums) / max(sum(count for _, count in rows), 1e-12)).tolist()
+    by_series = {series: add_scores(scores)[name] for series, scores in of_series.items()}
+    return add_scores(parts), by_series, (sums * len(sums) / max(sum(count for _, count in rows), 1e-12)).tolist()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from statewise.report import facts
+from statewise.report.by_series import series_table
 from statewise.report.figures.costs import costs
 from statewise.report.figures.curves import curves
 from statewise.report.figures.figure import Figure
@@ -48,6 +49,7 @@ def render_comparison(result: dict[str, Any]) -> str:
         "styles": styles,
         "column": column,
         "figures": {figure.anchor: figure for figure in _figures(data, arms, styles, column)},
+        "series": series_table(data, arms),
         "pairs": list(zip(data.pairs, strips(data.pairs), strict=True)),
         "pair_column": Column([pair.difference for pair in data.pairs]),
         "pair_kinds": list({pair.kind: None for pair in data.pairs if pair.kind}),

@@ -186,6 +186,14 @@ class Baseline(BaseModel):
     metrics: dict[str, float | None] = {}
 
 
+class SeriesScores(BaseModel):
+    """Scores on one of several series."""
+
+    name: str
+    arms: dict[str, float] = {}
+    baselines: dict[str, float] = {}
+
+
 class Pair(BaseModel):
     """Two arms against each other; ``difference`` is a minus b."""
 
@@ -234,6 +242,7 @@ class Comparison(BaseModel):
     recommendation: Recommendation
     arms: list[Arm] = []
     baselines: list[Baseline] = []
+    series: list[SeriesScores] = []
     pairs: list[Pair] = []
     examples: list[Example] = []
     hypotheses: list[Hypothesis] = []
