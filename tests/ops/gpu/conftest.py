@@ -1,5 +1,13 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
+
+from statewise.ops.gpu import capture, chained_steps, dense_steps
+
+GRAPHS = (
+    dense_steps.forward_steps, dense_steps.backward_steps, chained_steps.forward_steps, chained_steps.backward_steps,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -15,3 +23,14 @@ def _poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for owner, name in ((torch, "empty"), (torch, "empty_like"), (torch.Tensor, "new_empty")):
         monkeypatch.setattr(owner, name, poisoning(getattr(owner, name)))
+
+
+@pytest.fixture
+def _short_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two steps each, and none that was captured for others."""
+    monkeypatch.setattr(capture, "STEPS", 2)
+    for steps in GRAPHS:
+        steps.cache_clear()
+    yield
+    for steps in GRAPHS:
+        steps.cache_clear()

@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -115,17 +114,6 @@ def test_in_single_precision_they_stay_near(kind):
     for one, other in zip(found, exact, strict=True):
         assert one.dtype == torch.float32
         assert (one.cpu() - other).norm() <= 1e-5 * other.norm()
-
-
-@pytest.fixture
-def _short_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two steps each, and none that was captured for others."""
-    monkeypatch.setattr(chained_steps, "STEPS", 2)
-    for steps in (chained_steps.forward_steps, chained_steps.backward_steps):
-        steps.cache_clear()
-    yield
-    for steps in (chained_steps.forward_steps, chained_steps.backward_steps):
-        steps.cache_clear()
 
 
 @pytest.mark.usefixtures("_short_graphs")

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -127,17 +126,6 @@ def test_so_they_do_of_those_whose_values_are_kept_and_masked():
 def test_so_they_do_where_rows_are_many_programs_and_the_width_many_tiles(on_chip, monkeypatch):
     monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
     assert_equal_to_the_equation(NormLSTMGates, example(NormLSTMGates, 2, 2 * chip.ROWS + 1, 35))
-
-
-@pytest.fixture
-def _short_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two steps each, and none that was captured for others."""
-    monkeypatch.setattr(dense_steps, "STEPS", 2)
-    for steps in (dense_steps.forward_steps, dense_steps.backward_steps):
-        steps.cache_clear()
-    yield
-    for steps in (dense_steps.forward_steps, dense_steps.backward_steps):
-        steps.cache_clear()
 
 
 @kinds

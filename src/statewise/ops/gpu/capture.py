@@ -1,8 +1,50 @@
 """Work on fixed memory, recorded once as a CUDA graph and then replayed by a single launch."""
 
 from collections.abc import Callable
+from threading import Lock
 
 import torch
+from torch import Tensor
+
+STEPS = 32
+"""Of a recurrence, in a graph"""
+GRAPHS = 8
+"""Of a recurrence, kept each way: those that served last"""
+
+
+class StepGraph:
+    """Steps of a recurrence on memory of their own, which serves one sequence at a time, and the graph of many of them.
+
+    Whoever makes one asks for its memory, has it captured, and holds its lock while a sequence runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.lock = device, Lock()
+
+    def room(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Memory of its own, which training may use too where it is first made without gradients."""
+        with torch.inference_mode(False):
+            return torch.zeros(shape, dtype=dtype, device=self.device)
+
+    def capture(self) -> None:
+        """Record ``STEPS`` steps, once all memory is there."""
+        self.replay = captured(lambda: self.steps(STEPS), self.device)
+
+    def steps(self, count: int) -> None:
+        """So many steps from what the memory holds, one by one."""
+        raise NotImplementedError
+
+    def run(self, count: int) -> None:
+        """So many steps, as a graph where they are as many as it has."""
+        if count == STEPS:
+            self.replay()
+        else:
+            self.steps(count)
+
+
+def stream_of(x: Tensor) -> int:
+    """On which a graph for x is replayed: memory may be used again when what was launched there before is done."""
+    return torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
 
 
 def captured(work: Callable[[], None], device: torch.device) -> Callable[[], object]:

@@ -3,26 +3,21 @@
 Many steps of torch's operations are captured once each way and then replayed, so that they cost one launch; what is
 left at the end runs step by step. On the way back a graph goes through its steps once more and has torch find the
 gradients: kept are h of all steps and the memory before each graph. Where there is no GPU, nothing is captured, and
-the same steps run one by one. The memory that a graph works on is kept with it and serves one sequence at a time.
+the same steps run one by one.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.autocast import unrounded
-from statewise.ops.gpu.capture import captured
+from statewise.ops.gpu import capture
 from statewise.ops.gpu.dense_function import by_autocast
 from statewise.ops.transforms import refuse_further_derivatives
 
-STEPS = 32
-"""In a graph"""
-GRAPHS = 8
-"""Kept each way, those that served last"""
 Equation = Callable[..., tuple[Tensor, Tensor]]
 Spec = tuple[torch.Size, torch.dtype]
 
@@ -42,7 +37,6 @@ class Form(NamedTuple):
     """What products are rounded to, under autocast"""
     device: torch.device
     stream: int
-    """On which it is replayed: memory may be used again when what was launched there before is done"""
 
 
 def form_of(equation: Equation, kind: Any, matrices: int, x: Tensor, anew: Tensor, rest: Sequence[Tensor]) -> Form:
@@ -51,39 +45,26 @@ def form_of(equation: Equation, kind: Any, matrices: int, x: Tensor, anew: Tenso
     rounded = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
     return Form(
         equation, kind, matrices, bool(len(anew)), (x.shape[1:], x.dtype), tuple((t.shape, t.dtype) for t in rest),
-        rounded, device, torch.cuda.current_stream(device).cuda_stream if x.is_cuda else 0,
+        rounded, device, capture.stream_of(x),
     )  # fmt: skip
 
 
-class _Steps:
+class _Steps(capture.StepGraph):
     """Memory that the steps of both ways need."""
 
-    replay: Callable[[], object]
-    """So many steps as a graph has"""
-
     def __init__(self, form: Form) -> None:
-        self.form, self.lock, (shape, dtype) = form, Lock(), form.step
-        self.x = self.room((STEPS, *shape), dtype)
-        self.anew = self.room((STEPS if form.resets else 0, shape[0]), torch.bool)
-        self.rest = [self.room(*spec) for spec in form.rest]
-        self.y = self.room((STEPS, *form.rest[0][0]), form.rest[0][1])
+        super().__init__(form.device)
+        self.form, (shape, dtype), (state, state_dtype) = form, form.step, form.rest[0]
+        self.x = self.room(capture.STEPS, *shape, dtype=dtype)
+        self.anew = self.room(capture.STEPS if form.resets else 0, shape[0], dtype=torch.bool)
+        self.rest = [self.room(*shape, dtype=dtype) for shape, dtype in form.rest]
+        self.y = self.room(capture.STEPS, *state, dtype=state_dtype)
 
-    def room(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """Memory of this graph's own."""
-        with torch.inference_mode(False):
-            return torch.zeros(tuple(shape), dtype=dtype, device=self.form.device)
-
-    def steps(self, count: int) -> None:
-        raise NotImplementedError
-
-    def run(self, x: Tensor, anew: Tensor) -> None:
-        """As many steps as x has, as a graph where they are as many as it has."""
+    def run_on(self, x: Tensor, anew: Tensor) -> None:
+        """As many steps as x has."""
         self.x[: len(x)].copy_(x)
         self.anew[: len(anew)].copy_(anew)
-        if len(x) == STEPS:
-            self.replay()
-        else:
-            self.steps(len(x))
+        self.run(len(x))
 
     def equation(self, x: Tensor, rest: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """All h and the last memory, of as many steps as x has."""
@@ -97,7 +78,7 @@ class _Steps:
 class _Forward(_Steps):
     def __init__(self, form: Form) -> None:
         super().__init__(form)
-        self.replay = captured(lambda: self.steps(STEPS), form.device)
+        self.capture()
 
     def steps(self, count: int) -> None:
         """From h and m on; the last ones come to stand there."""
@@ -110,9 +91,9 @@ class _Backward(_Steps):
     def __init__(self, form: Form) -> None:
         super().__init__(form)
         self.dx = torch.zeros_like(self.x)
-        self.d_rest = [self.room(shape, torch.promote_types(dtype, torch.float32)) for shape, dtype in form.rest]
+        self.d_rest = [self.room(*shape, dtype=torch.promote_types(dtype, torch.float32)) for shape, dtype in form.rest]
         """Sums over steps, so at least in single precision"""
-        self.replay = captured(lambda: self.steps(STEPS), form.device)
+        self.capture()
 
     def steps(self, count: int) -> None:
         """From the cotangents of all h, at ``y``, and those of what comes after, which start ``d_rest``."""
@@ -132,8 +113,8 @@ class _Backward(_Steps):
         return [total.to(part.dtype, copy=True) for total, part in zip(self.d_rest, self.rest, strict=True)]
 
 
-forward_steps = lru_cache(maxsize=GRAPHS)(_Forward)
-backward_steps = lru_cache(maxsize=GRAPHS)(_Backward)
+forward_steps = lru_cache(maxsize=capture.GRAPHS)(_Forward)
+backward_steps = lru_cache(maxsize=capture.GRAPHS)(_Backward)
 
 
 def by_steps(
@@ -152,14 +133,14 @@ class _Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, form: Form, x: Tensor, anew: Tensor, h: Tensor, m: Tensor, *weights: Tensor
     ) -> tuple[Tensor, Tensor]:
-        steps, starts = forward_steps(form), range(0, len(x), STEPS)
+        steps, starts = forward_steps(form), range(0, len(x), capture.STEPS)
         y, memory = h.new_empty(len(x), *h.shape), m.new_empty(len(starts), *m.shape)
         with steps.lock:
             _fill(steps.rest, (h, m, *weights))
             for place, start in enumerate(starts):
                 memory[place] = steps.rest[1]
-                these = slice(start, start + STEPS)
-                steps.run(x[these], anew[these])
+                these = slice(start, start + capture.STEPS)
+                steps.run_on(x[these], anew[these])
                 y[these] = steps.y[: len(y[these])]
             last = steps.rest[1].clone()
         ctx.form = form
@@ -176,13 +157,13 @@ class _Recurrence(torch.autograd.Function):
             for total in steps.d_rest:
                 total.zero_()
             steps.d_rest[1].copy_(dm_last)
-            for place, start in reversed(list(enumerate(range(0, len(x), STEPS)))):
-                these = slice(start, start + STEPS)
+            for place, start in reversed(list(enumerate(range(0, len(x), capture.STEPS)))):
+                these = slice(start, start + capture.STEPS)
                 _fill(
                     (*steps.rest[:2], steps.y[: len(x[these])]),
                     (y[start - 1] if start else h, memory[place], dy[these]),
                 )
-                steps.run(x[these], anew[these])
+                steps.run_on(x[these], anew[these])
                 dx[these] = steps.dx[: len(x[these])]
             return None, dx, None, *steps.gradients()
 

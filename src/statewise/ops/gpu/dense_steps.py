@@ -2,28 +2,21 @@
 
 A step is a product of torch's, U (mask * h), and a kernel that does all else. Many steps are captured once and then
 replayed, so that they cost one launch rather than two each; what is left at the end runs step by step. Where there is
-no GPU, nothing is captured, and the same steps run one by one. The memory that a graph works on is kept with it and
-serves one sequence at a time.
+no GPU, nothing is captured, and the same steps run one by one.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
-from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
 import triton
 from torch import Tensor
 
+from statewise.ops.gpu import capture
 from statewise.ops.gpu.blocks import sums_of
-from statewise.ops.gpu.capture import captured
 from statewise.ops.gpu.dense_step_kernels import step_back_kernel, step_kernel
 from statewise.ops.gpu.gates import GATES
-
-STEPS = 32
-"""In a graph"""
-GRAPHS = 8
-"""Kept each way, those that served last"""
 
 
 class Form(NamedTuple):
@@ -42,15 +35,10 @@ class Form(NamedTuple):
     state_dtype: torch.dtype
     device: torch.device
     stream: int
-    """On which it is replayed: memory may be used again when what was launched there before is done"""
-
-    def room(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-        """Memory of this graph's own; of the dtype in which sums are made unless another is named."""
-        with torch.inference_mode(False):
-            return torch.zeros(shape, dtype=dtype or self.sum_dtype, device=self.device)
 
     @property
     def sum_dtype(self) -> torch.dtype:
+        """In which sums over steps are made."""
         return torch.float64 if self.weight_dtype == torch.float64 else torch.float32
 
     def options(self) -> dict[str, Any]:
@@ -68,39 +56,32 @@ def form_of(
     kind: Any, x: Tensor, weight: Tensor, own: Tensor, h_dtype: torch.dtype, keep: Tensor, mask: Tensor, anew: Tensor
 ) -> Form:
     """Of these arguments; the number of steps is no part of it."""
-    stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
     rows, vectors, width = x.shape[1:]
     kept, masked, resets = (len(given) > 0 for given in (keep, mask, anew))
     return Form(
-        kind, rows, vectors, width, len(own), kept, masked, resets, x.dtype, weight.dtype, h_dtype, x.device, stream
+        kind, rows, vectors, width, len(own), kept, masked, resets, x.dtype, weight.dtype, h_dtype, x.device,
+        capture.stream_of(x),
     )  # fmt: skip
 
 
-class _Steps:
+class _Steps(capture.StepGraph):
     """Memory that the steps of both ways need."""
 
     def __init__(self, form: Form) -> None:
-        sizes, rows, width = form.kind.sizes(), form.rows, form.width
-        self.form, self.lock, self.options = form, Lock(), form.options()
-        self.products, self.memory = sizes.products, sizes.memory
-        self.x = form.room(STEPS, rows, form.vectors, width, dtype=form.x_dtype)
-        self.u = form.room(STEPS, rows, sizes.products, width, dtype=form.weight_dtype)
-        self.weight = form.room(sizes.products * width, width, dtype=form.weight_dtype)
-        self.own = form.room(form.own, width)
-        self.keep = form.room(STEPS if form.kept else 0, rows, 1 + sizes.memory, width)
-        self.mask = form.room(rows if form.masked else 0, width)
-        self.anew = form.room(STEPS + 1 if form.resets else 0, rows, dtype=torch.bool)
-        self.replay = captured(lambda: self.steps(STEPS), form.device)
+        super().__init__(form.device)
+        sizes, rows, width, steps = form.kind.sizes(), form.rows, form.width, capture.STEPS
+        self.form, self.options = form, form.options()
+        self.x = self.room(steps, rows, form.vectors, width, dtype=form.x_dtype)
+        self.u = self.room(steps, rows, sizes.products, width, dtype=form.weight_dtype)
+        self.weight = self.room(sizes.products * width, width, dtype=form.weight_dtype)
+        self.own = self.sums(form.own, width)
+        self.keep = self.sums(steps if form.kept else 0, rows, 1 + sizes.memory, width)
+        self.mask = self.sums(rows if form.masked else 0, width)
+        self.anew = self.room(steps + 1 if form.resets else 0, rows, dtype=torch.bool)
 
-    def steps(self, count: int) -> None:
-        raise NotImplementedError
-
-    def run(self, count: int) -> None:
-        """So many steps, as a graph where they are as many as it has."""
-        if count == STEPS:
-            self.replay()
-        else:
-            self.steps(count)
+    def sums(self, *shape: int) -> Tensor:
+        """Memory of the dtype in which sums are made."""
+        return self.room(*shape, dtype=self.form.sum_dtype)
 
     def at(self, parts: Tensor, step: int) -> Tensor:
         """What of ``keep`` or ``anew`` is a step's, empty where there is none."""
@@ -109,12 +90,13 @@ class _Steps:
 
 class _Forward(_Steps):
     def __init__(self, form: Form) -> None:
-        sizes = form.kind.sizes()
-        self.bias = form.room(sizes.products * form.width)
-        self.seen = form.room(form.rows, form.width, dtype=form.weight_dtype)
-        self.h = form.room(STEPS + 1, form.rows, form.width, dtype=form.state_dtype)
-        self.m = form.room(STEPS + 1, form.rows, sizes.memory, form.width, dtype=form.state_dtype)
         super().__init__(form)
+        sizes, state = form.kind.sizes(), form.state_dtype
+        self.bias = self.sums(sizes.products * form.width)
+        self.seen = self.room(form.rows, form.width, dtype=form.weight_dtype)
+        self.h = self.room(capture.STEPS + 1, form.rows, form.width, dtype=state)
+        self.m = self.room(capture.STEPS + 1, form.rows, sizes.memory, form.width, dtype=state)
+        self.capture()
 
     def steps(self, count: int) -> None:
         """From h and m at place 0 on; the last ones come to stand there."""
@@ -132,16 +114,17 @@ class _Forward(_Steps):
 
 class _Backward(_Steps):
     def __init__(self, form: Form) -> None:
-        sizes, state = form.kind.sizes(), form.state_dtype
-        self.h = form.room(STEPS, form.rows, form.width, dtype=state)
-        self.m = form.room(STEPS, form.rows, sizes.memory, form.width, dtype=state)
-        self.dy = form.room(STEPS, form.rows, form.width, dtype=state)
-        self.dx = form.room(STEPS, form.rows, form.vectors, form.width, dtype=form.x_dtype)
-        self.du = form.room(STEPS, form.rows, sizes.products, form.width, dtype=form.weight_dtype)
-        self.through = form.room(form.rows, form.width, dtype=form.weight_dtype)
-        self.dh, self.dm = form.room(form.rows, form.width), form.room(form.rows, sizes.memory, form.width)
-        self.d_own = form.room(form.rows, form.own, form.width)
         super().__init__(form)
+        sizes, state, steps = form.kind.sizes(), form.state_dtype, capture.STEPS
+        self.h = self.room(steps, form.rows, form.width, dtype=state)
+        self.m = self.room(steps, form.rows, sizes.memory, form.width, dtype=state)
+        self.dy = self.room(steps, form.rows, form.width, dtype=state)
+        self.dx = self.room(steps, form.rows, form.vectors, form.width, dtype=form.x_dtype)
+        self.du = self.room(steps, form.rows, sizes.products, form.width, dtype=form.weight_dtype)
+        self.through = self.room(form.rows, form.width, dtype=form.weight_dtype)
+        self.dh, self.dm = self.sums(form.rows, form.width), self.sums(form.rows, sizes.memory, form.width)
+        self.d_own = self.sums(form.rows, form.own, form.width)
+        self.capture()
 
     def steps(self, count: int) -> None:
         """From the last of them back."""
@@ -155,8 +138,8 @@ class _Backward(_Steps):
             torch.mm(self.du[t].view(self.form.rows, -1), self.weight, out=self.through)
 
 
-forward_steps = lru_cache(maxsize=GRAPHS)(_Forward)
-backward_steps = lru_cache(maxsize=GRAPHS)(_Backward)
+forward_steps = lru_cache(maxsize=capture.GRAPHS)(_Forward)
+backward_steps = lru_cache(maxsize=capture.GRAPHS)(_Backward)
 
 
 def forward(
@@ -174,8 +157,8 @@ def forward(
         _fill(steps, {"weight": weight, "bias": bias, "own": own, "mask": mask, "seen": seen})
         steps.h[0].copy_(h)
         steps.m[0].copy_(m)
-        for start in range(0, time, STEPS):
-            end = min(start + STEPS, time)
+        for start in range(0, time, capture.STEPS):
+            end = min(start + capture.STEPS, time)
             _take(steps, start, end, {"x": x, "keep": keep})
             _mark(steps, start, end, anew)
             steps.run(end - start)
@@ -198,8 +181,8 @@ def backward(
         _fill(steps, {"weight": weight, "own": own, "mask": mask, "dm": dm_last})
         for sums in (steps.dh, steps.through, steps.d_own):
             sums.zero_()
-        for start in reversed(range(0, len(x), STEPS)):
-            end = min(start + STEPS, len(x))
+        for start in reversed(range(0, len(x), capture.STEPS)):
+            end = min(start + capture.STEPS, len(x))
             _take(steps, start, end, {"x": x, "u": u, "h": before, "m": memory, "dy": dy, "keep": keep})
             _mark(steps, start, end, anew)
             steps.run(end - start)
