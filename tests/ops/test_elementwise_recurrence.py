@@ -4,33 +4,15 @@ import pytest
 import torch
 
 from statewise.contract.segments import Segments
-from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
-from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.cells.min_lstm import MinLSTMCell
-from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
-from statewise.ops.cells.rg_lru import RGLRUCell
-from statewise.ops.cells.sru import SRUCell
 from statewise.ops.compiled.compiler import without_compiled_loops
 from statewise.ops.elementwise_recurrence import FORMS, elementwise_recurrence
 
+from .celled import CELLS, PASSED
 from .segmented import one_by_one
 
 ROWS, SIZE = 3, 5
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-CELLS = {
-    "relu-ind-rnn": (ReluIndRNNCell(), 1, 1),
-    "tanh-ind-rnn": (TanhIndRNNCell(), 1, 1),
-    "sru": (SRUCell(), 3, 2),
-    "min-gru": (MinGRUCell(), 2, 0),
-    "min-lstm": (MinLSTMCell(), 3, 0),
-    "f-pool": (FPoolCell(), 2, 0),
-    "fo-pool": (FOPoolCell(), 3, 0),
-    "ifo-pool": (IFOPoolCell(), 4, 0),
-    "rg-lru": (RGLRUCell(), 2, 1),
-}
-"""Cell, vectors of x, of weights"""
-PASSED = {"sru", "rg-lru"}
-"""Those with a way past"""
 cells = pytest.mark.parametrize("name", CELLS)
 PAIRS = [(name, "compiled") for name in CELLS] + [
     (name, "scan" if cell.form().linear else "triton") for name, (cell, *_) in CELLS.items()

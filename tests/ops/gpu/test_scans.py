@@ -7,30 +7,12 @@ from torch import Tensor
 from statewise.contract.segments import Segments
 from statewise.ops import elementwise_recurrence as elementwise
 from statewise.ops import linear_recurrence as linear
-from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
-from statewise.ops.cells.min_gru import MinGRUCell
-from statewise.ops.cells.min_lstm import MinLSTMCell
-from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
-from statewise.ops.cells.rg_lru import RGLRUCell
-from statewise.ops.cells.sru import SRUCell
 from statewise.ops.gpu import gated_scan, scan
+
+from ..celled import CELLS, PASSED
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 ROWS, SIZE = 2, 5
-CELLS = {
-    "min-gru": (MinGRUCell(), 2, 0),
-    "min-lstm": (MinLSTMCell(), 3, 0),
-    "f-pool": (FPoolCell(), 2, 0),
-    "fo-pool": (FOPoolCell(), 3, 0),
-    "ifo-pool": (IFOPoolCell(), 4, 0),
-    "rg-lru": (RGLRUCell(), 2, 1),
-    "sru": (SRUCell(), 3, 2),
-    "relu-ind-rnn": (ReluIndRNNCell(), 1, 1),
-    "tanh-ind-rnn": (TanhIndRNNCell(), 1, 1),
-}
-"""Cell, vectors of x, of weights"""
-PASSED = {"sru", "rg-lru"}
-"""Those with a way past"""
 
 
 @pytest.fixture(autouse=True)
