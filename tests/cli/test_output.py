@@ -51,6 +51,13 @@ def test_train_and_evaluate_show_chance_beside_the_scores(in_an_empty_folder: Pa
         assert accuracy[-2] == "0.5"
 
 
+def test_a_training_without_updates_tells_no_loss(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["train", "parity", *SMALL, "--steps", "0"]) == 0
+    said = "".join(capsys.readouterr())
+    assert "step 0: validation accuracy" in said
+    assert "training loss" not in said
+
+
 def test_a_readout_that_is_solved_says_from_how_much_and_tells_no_loss(
     in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ):

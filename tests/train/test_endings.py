@@ -151,6 +151,14 @@ def test_higher_can_be_better():
 def test_no_steps_score_the_model_as_it_is():
     outcome = Trainer(small_model(), Rows(), TrainConfig(steps=0)).run()
     assert (outcome.status, len(outcome.history), outcome.history[0].step) == ("finished", 1, 0)
+    assert outcome.history[0].train_loss is None
+
+
+def test_where_all_updates_since_an_evaluation_were_skipped_no_loss_is_told(tmp_path: Path):
+    config = TrainConfig(steps=6, evaluate_every=2)
+    outcome = Trainer(small_model(), Poisoned(losses=[2, 3]), config, tmp_path).run()
+    assert [entry.train_loss is None for entry in outcome.history] == [False, True, False]
+    assert read_history(tmp_path / "history.jsonl") == outcome.history
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 5, 6, 11])

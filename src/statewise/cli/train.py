@@ -74,8 +74,8 @@ class _Teller:
 
     def entry(self, entry: HistoryEntry) -> None:
         """What an evaluation found."""
-        told = f"training loss {entry.train_loss:.4g}, validation {self.score} {entry.valid:.4g}"
-        self.watch.say(f"step {entry.step}: {told}")
+        learnt = "" if entry.train_loss is None else f"training loss {entry.train_loss:.4g}, "
+        self.watch.say(f"step {entry.step}: {learnt}validation {self.score} {entry.valid:.4g}")
 
     def step(self, step: int, loss: float) -> None:
         """One more update; the first, which compiles what later ones find ready, tells nothing of their pace."""

@@ -18,8 +18,8 @@ class HistoryEntry:
     step: int
     tokens: int
     """Time steps trained on so far, all rows together"""
-    train_loss: float
-    """Mean training loss since the entry before"""
+    train_loss: float | None
+    """Mean training loss of the updates since the entry before; None where there were none, or all were skipped"""
     valid: float
     """Primary score on the validation split"""
     metrics: dict[str, float]
@@ -59,7 +59,7 @@ class Progress:
     first_loss: float | None = None
     """Of the very first update that was not skipped"""
     recent_loss: float = 0.0
-    """Mean training loss between the last two evaluations"""
+    """Mean training loss between the last two evaluations between which one counted"""
 
 
 @dataclass

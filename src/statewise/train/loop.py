@@ -139,11 +139,12 @@ class Trainer(Training):
         if model is self.model:
             self._note_best(valid)
         progress = self.progress
-        progress.recent_loss = progress.loss_sum / max(1, progress.loss_count)
+        train_loss = progress.loss_sum / progress.loss_count if progress.loss_count else None
+        progress.recent_loss = progress.recent_loss if train_loss is None else train_loss
         entry = HistoryEntry(
             step=progress.step,
             tokens=progress.tokens,
-            train_loss=progress.recent_loss,
+            train_loss=train_loss,
             valid=valid,
             metrics=metrics,
             learning_rate=learning_rate_at(progress.step, self.config, progress.plateau_drops),

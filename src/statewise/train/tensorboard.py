@@ -48,7 +48,8 @@ class EventFiles:
             **{f"valid/{name}": score for name, score in entry.metrics.items()},
         }
         for name, value in scalars.items():
-            self.writer.add_scalar(name, value, entry.step)
+            if value is not None:
+                self.writer.add_scalar(name, value, entry.step)
         self.writer.flush()
 
     def __enter__(self) -> Self:
