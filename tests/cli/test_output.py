@@ -52,7 +52,7 @@ def test_train_and_evaluate_show_chance_beside_the_scores(in_an_empty_folder: Pa
 
 
 def test_a_training_without_updates_tells_no_loss(in_an_empty_folder: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(["train", "parity", *SMALL, "--steps", "0"]) == 0
+    assert run(["train", "parity", *SMALL[:-1], "0"]) == 0
     said = "".join(capsys.readouterr())
     assert "step 0: validation accuracy" in said
     assert "training loss" not in said
