@@ -204,6 +204,17 @@ def marks(segments: Segments | None, like: Tensor) -> Tensor:
     return segments.anew.t().contiguous()
 
 
+def emptied(x: Tensor, where: Tensor) -> Tensor:
+    """``x (..., D)`` with zeros for the vectors at ``where (...)``, bool; a few vectors cost less than a mask of all.
+
+    >>> emptied(torch.ones(2, 2), torch.tensor([False, True]))
+    tensor([[1., 1.],
+            [0., 0.]])
+    """
+    numbers = where.flatten().nonzero().squeeze(1)
+    return x.flatten(0, -2).index_fill(0, numbers, 0).view_as(x) if len(numbers) else x
+
+
 def checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     """``reset``, or a ``ValueError`` where it is not ``(B, T)`` bool."""
     if reset.shape != (batch, time) or reset.dtype != torch.bool:

@@ -9,6 +9,7 @@ Gradients pass k steps at a time. Steps before the first are zero. The Skip RNN 
 updates that it leaves out, is another model.
 """
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Vectors
-from statewise.contract.segments import append
+from statewise.contract.segments import append, emptied
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
@@ -73,28 +74,32 @@ class SkipRNN(SequenceLayer):
         return h, SkipRNNState(torch.cat([past[:, 1:], h.to(past.dtype).unsqueeze(1)], dim=1))
 
     def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
-        """k steps at a time: what they see across is known by then."""
-        before, outputs, start = state.past, [], 0
-        cut = None if segments is None else self._cut(segments)
-        touched = [] if cut is None else cut.any(dim=0).tolist()
-        for driven in self.input(x).split(self.skip, dim=1):
-            stop = start + driven.shape[1]
-            across, h, inside = before[:, : driven.shape[1]], before[:, -1], None
-            if segments is not None and cut is not None and any(touched[start:stop]):
-                across = across.masked_fill(cut[:, start:stop].unsqueeze(2), 0)
-                h = h.masked_fill(segments.anew[:, start : start + 1], 0)
+        """k steps at a time, time first: what they see across is known by then."""
+        before, outputs, start = state.past.transpose(0, 1), [], 0
+        seeing = () if segments is None else self._seeing(segments)
+        for number, driven in enumerate(self.input(x.transpose(0, 1)).split(self.skip)):
+            across, h, inside, stop = before[: len(driven)], before[-1], None, start + len(driven)
+            if segments is None:
+                driven = driven + self.across(across)
+            else:
+                seen = self.across(across.flatten(0, 1).index_select(0, seeing[number]))
+                driven = driven.flatten(0, 1).index_add(0, seeing[number], seen).view_as(driven)
                 inside = Segments(segments.anew[:, start:stop])
-            y, _ = dense_recurrence(
-                TanhGates(), (driven + self.across(across)).transpose(0, 1).unsqueeze(2), self.recurrent.weight, None,
-                h, h.new_empty(len(h), 0, h.shape[1]), segments=inside,
+                h = emptied(h, segments.anew[:, start]) if inside.opening else h
+            before, _ = dense_recurrence(
+                TanhGates(), driven.unsqueeze(2), self.recurrent.weight, None, h,
+                h.new_empty(len(h), 0, h.shape[1]), segments=inside,
             )  # fmt: skip
-            before, start = y.transpose(0, 1), stop
             outputs.append(before)
-        y = torch.cat(outputs, dim=1)
+            start = stop
+        y = torch.cat(outputs).transpose(0, 1)
         return y, SkipRNNState(append(state.past, y, segments))
 
-    def _cut(self, segments: Segments) -> Tensor:
-        """``(B, T)``: from which steps a row began anew less than k steps ago, so that nothing is seen across."""
-        begun = segments.spread(segments.starts)
-        steps = torch.arange(segments.time, device=begun.device)
-        return (begun > 0) & (steps - begun < self.skip)
+    def _seeing(self, segments: Segments) -> Sequence[Tensor]:
+        """Of every k steps the rows, step by step, that see across: they began k steps ago or earlier, or not at all."""
+        origins, together = segments.origins, self.skip * segments.batch
+        steps = torch.arange(segments.time, device=origins.device)
+        sees = (origins == 0) | (steps - origins >= self.skip)
+        numbers = sees.t().flatten().nonzero().squeeze(1)
+        bounds = torch.searchsorted(numbers, torch.arange(together, sees.numel(), together, device=numbers.device))
+        return (numbers % together).tensor_split(bounds.cpu())
