@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch._C._functorch import TransformType, get_interpreter_stack
+from torch._C._functorch import TransformType, get_interpreter_stack, peek_interpreter_stack
 from torch.autograd import forward_ad
 
 
@@ -35,7 +35,16 @@ def transforming() -> bool:
     >>> transforming(), torch.func.grad(lambda x: x * transforming())(torch.ones(()))
     (False, tensor(1.))
     """
-    return not torch.compiler.is_compiling() and (forward_ad._current_level >= 0 or bool(get_interpreter_stack()))
+    return not torch.compiler.is_compiling() and inside_transform()
+
+
+def inside_transform() -> bool:
+    """``transforming``, for whoever has asked already whether torch compiles.
+
+    >>> inside_transform(), torch.func.grad(lambda x: x * inside_transform())(torch.ones(()))
+    (False, tensor(1.))
+    """
+    return forward_ad._current_level >= 0 or peek_interpreter_stack() is not None
 
 
 def gradients(y: Tensor, inputs: Sequence[Tensor], cotangent: Tensor) -> list[Tensor | None]:

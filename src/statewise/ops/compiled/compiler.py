@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.ops.compiled.sources import keep_with_sources
-from statewise.ops.transforms import transforming
+from statewise.ops.transforms import inside_transform
 
 FAST = {"contract", "nsz"}
 """Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
@@ -52,7 +52,7 @@ def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTY
     for tensor in tensors:
         if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype not in dtypes:
             return False
-    return not transforming() and installed()
+    return not inside_transform() and installed()
 
 
 @cache

@@ -10,7 +10,8 @@ writes leave a core in order, each behind those that wait for memory. What else 
   not, works on several numbers at once. It sees that they do not where two of them are ``AT_ONCE`` real numbers apart,
   or where the loop walks away from what it has written. Narrow rows are therefore walked through against the direction
   of time. Wide ones are walked through in it, from the last number to the first on the way back: memory is then read
-  evenly in one direction, which takes a half to two thirds of the time.
+  evenly in one direction, which takes a half to two thirds of the time. The way back takes the last row first, too,
+  for the same reason: with 64 rows of 128 steps it takes a fifth less time.
 * A place that is counted down to has no sign: one that has could, to a compiler, count from the end.
 
 Letters: B rows, S segments of them, T steps, D numbers a step. The coefficients are (B or 1, T or 1, D): what does not
@@ -31,9 +32,6 @@ from statewise.ops.compiled.spans import spans
 Array = np.ndarray[Any, Any]
 AT_ONCE = 64
 """Numbers that the compiler may work on at once, at most"""
-KEPT = 2**25
-"""Bytes of the largest block that a process keeps for later when it is freed, by glibc's malloc. Two of half the size,
-freed together, would be handed back to the system, and be faulted in page by page at the next call."""
 
 
 class Loops(NamedTuple):
@@ -63,16 +61,11 @@ class Loops(NamedTuple):
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h; the large ones as one block of memory."""
+        """Those of ``a``, ``b`` and ``initial`` from the cotangents of h."""
         a, initial, grad = laid_out(a), laid_out(initial), laid_out(grad)
         shared = a.numel() != h.numel()
-        if shared:
-            grad_a, grad_b = torch.zeros_like(a), torch.empty_like(h)
-        elif 2 * h.nbytes < KEPT:
-            grad_a, grad_b = h.new_empty(2, *h.shape).unbind()
-        else:
-            grad_a, grad_b = torch.empty_like(a), torch.empty_like(h)
-        grad_initial = torch.empty_like(initial)
+        grad_a = torch.zeros_like(a) if shared else torch.empty_like(a)
+        grad_b, grad_initial = torch.empty_like(h), torch.empty_like(initial)
         scan_gradient(
             *self, shared, a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(),
             grad_a.data_ptr(), grad_b.data_ptr(), grad_initial.data_ptr(),
@@ -127,7 +120,7 @@ def scan_gradient(
     """
     wide, a_row, a_step = strides(kind, size, rows, steps)
     nothing, unread = np.zeros(size, kind.dtype), np.zeros(size, kind.dtype)
-    for segment in range(spans.shape[0]):
+    for segment in range(spans.shape[0] - 1, -1, -1):
         row, start, end = spans[segment]
         opening, into = address_of(nothing), address_of(unread)
         if start == 0:
