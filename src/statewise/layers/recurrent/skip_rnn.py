@@ -96,7 +96,7 @@ class SkipRNN(SequenceLayer):
         return y, SkipRNNState(append(state.past, y, segments))
 
     def _seeing(self, segments: Segments) -> Sequence[Tensor]:
-        """Of every k steps the rows, step by step, that see across: they began k steps ago or earlier, or not at all."""
+        """Of every k steps the rows, step by step, that see across: they began k steps ago or more, or not at all."""
         origins, together = segments.origins, self.skip * segments.batch
         steps = torch.arange(segments.time, device=origins.device)
         sees = (origins == 0) | (steps - origins >= self.skip)
