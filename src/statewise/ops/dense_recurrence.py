@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments, marks
+from statewise.contract.segments import Segments, emptied, marks
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -190,7 +190,7 @@ class _CompiledRecurrence(torch.autograd.Function):
             *map(as_array, (dy, dm_last, dx, du, dh, dm)),
             kind(*map(as_array, d_own)),
         )  # fmt: skip
-        before = h[:-1].masked_fill(anew[1:].unsqueeze(2), 0) if len(anew) else h[:-1]
+        before = emptied(h[:-1], anew[1:]) if len(anew) else h[:-1]
         first, later = (part * mask if len(mask) else part for part in (h0, before))
         flat = du.flatten(2)
         d_weight = matrix_gradient(flat[1:], later).addmm_(flat[0].t(), first)

@@ -104,10 +104,10 @@ class ClockworkRNN(SequenceLayer):
 
     def _segments(self, x: Tensor, state: ClockworkState, segments: Segments | None) -> tuple[Tensor, ClockworkState]:
         h, time = state.h, x.shape[1]
-        seen = state.steps.unsqueeze(1) if segments is None else -segments.begun(state.steps)
-        moves = self._moves(seen + torch.arange(time, device=x.device))
-        keep = (~moves).to(h.dtype).transpose(0, 1).unsqueeze(2)
-        driven = self.input_map(x).to(h.dtype).transpose(0, 1).unsqueeze(2)
+        seen = state.steps if segments is None else -segments.begun(state.steps).t()
+        moves = self._moves(seen + torch.arange(time, device=x.device).unsqueeze(1))
+        keep = (~moves).to(h.dtype).unsqueeze(2)
+        driven = self.input_map(x.transpose(0, 1)).to(h.dtype).unsqueeze(2)
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
         y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep, segments=segments)
         steps = state.steps + time if segments is None else segments.counted(state.steps)
@@ -120,7 +120,8 @@ class ClockworkRNN(SequenceLayer):
 
     def _moves(self, steps: Tensor) -> Tensor:
         """Which units move at steps ``(...)``: ``(..., H)`` bool."""
-        return (steps.unsqueeze(-1) % self.periods == 0).repeat_interleave(self.group_size, dim=-1)
+        moves = (steps.unsqueeze(-1) % self.periods == 0).unsqueeze(-1)
+        return moves.expand(*moves.shape[:-1], self.group_size).flatten(-2)
 
 
 def _spread(groups: int, longest: float) -> tuple[int, ...]:
