@@ -7,7 +7,8 @@ other processes take, and a ratio is the median over the rounds of ours / theirs
 forward against ``a + b`` on the same tensors, the floor of whatever reads two tensors and writes one; backward alone
 against the same, and beside it the backward of torch's own ``a * b``, which reads and writes as much. Layers are
 trained, forward and backward, at one batch and width. ``forms`` are layers as they run against the same with one
-operation by another of its forms: torch's product or convolution, or products in blocks.
+operation by another of its forms: torch's product or convolution, noise or a norm by its operations, or products in
+blocks.
 """
 
 import argparse
@@ -29,7 +30,14 @@ from statewise.layers.statespace.min_gru import MinGRU
 from statewise.layers.statespace.min_lstm import MinLSTM
 from statewise.layers.statespace.rg_lru import RGLRU
 from statewise.models.resolve import make_layer
-from statewise.ops import causal_convolution, diagonal_convolution, linear, state_space_convolution
+from statewise.ops import (
+    causal_convolution,
+    diagonal_convolution,
+    linear,
+    noise,
+    normalisation,
+    state_space_convolution,
+)
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -48,6 +56,8 @@ OTHERS: tuple[tuple[Forms[..., Any], str, tuple[str, ...]], ...] = (
         "mamba", "mamba-2", "gated-delta-net", "rwkv", "mlstm", "attention", "rg-lru", "lru", "sru", "min-gru",
     )),
     (causal_convolution.FORMS, "conv1d", ("mamba", "mamba-2", "gated-delta-net", "rg-lru")),
+    (noise.FORMS, "reference", ("lstm-zoneout", "lstm-recurrent-dropout")),
+    (normalisation.FORMS, "reference", ("lstm-rms-norm", "gru-rms-norm")),
     (diagonal_convolution.FORMS, "in_blocks", ("s4d",)),
     (state_space_convolution.FORMS, "in_blocks", ("s4",)),
 )  # fmt: skip

@@ -1,10 +1,11 @@
 """Where a comparison's trial spends its time: ``python benchmarks/trial_share.py [--steps 100]``.
 
 Every trial runs twice in a process of its own, as in a comparison's persistent worker: the first time it pays for what
-a process pays once, the second is what a comparison is made of. ``steps`` is the share of the second trial's wall time
+a process pays once, the second is what a comparison is made of. ``steps`` is the share of the second trial's time
 inside training updates and evaluations, those by length at the end too, which ought to be 90 % or more; what is done
-with every test example counts as neither. ``arithmetic`` leaves out making the batches. A default trial has ten times
-as many updates: what a trial pays once weighs more here. All of it takes about four minutes on two quiet cores.
+with every test example counts as neither. ``arithmetic`` leaves out making the batches. Time is the processor's, which
+leaves out what other processes take. A default trial has ten times as many updates: what a trial pays once weighs more
+here. All of it takes about four minutes.
 """
 
 import argparse
@@ -35,7 +36,7 @@ Result = TypeVar("Result")
 
 
 class Share(NamedTuple):
-    """Seconds of one trial, and those of its parts."""
+    """Processor seconds of one trial, and those of its parts."""
 
     whole: float
     steps: float
@@ -43,7 +44,7 @@ class Share(NamedTuple):
 
 
 class Stopwatch:
-    """Adds up the time inside the outermost of the calls it watches."""
+    """Adds up the processor time inside the outermost of the calls it watches."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -55,11 +56,11 @@ class Stopwatch:
         def timed(*args: Arguments.args, **keywords: Arguments.kwargs) -> Result:
             if self.inside:
                 return function(*args, **keywords)
-            self.inside, began = True, time.perf_counter()
+            self.inside, began = True, time.process_time()
             try:
                 return function(*args, **keywords)
             finally:
-                self.seconds += time.perf_counter() - began
+                self.seconds += time.process_time() - began
                 self.inside = False
 
         return timed
@@ -102,8 +103,10 @@ def measure_once(spec: TrialSpec) -> Share:
     loop.evaluate, trial.evaluate = in_steps.watch(kept[1]), in_steps.watch(kept[2])
     task_class.train_batch = in_batches.watch(batches[0])  # type: ignore[method-assign]
     task_class.evaluation = in_batches.watch_items(batches[1])  # type: ignore[method-assign]
+    began = time.process_time()
     try:
-        whole = run_trial(spec, WORKBENCH)["seconds"]
+        run_trial(spec, WORKBENCH)
+        whole = time.process_time() - began
     finally:
         loop.Trainer.update, loop.evaluate, trial.evaluate = kept  # type: ignore[method-assign]
         task_class.train_batch, task_class.evaluation = batches  # type: ignore[method-assign]
