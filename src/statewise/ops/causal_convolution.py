@@ -25,6 +25,7 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import linear
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import gradients, transforming
 
 FEW = 2
@@ -35,6 +36,8 @@ MANY = 32
 """Taps up to which it does where a compiled loop lays out what stands under them, which are so many copies of x"""
 WRITTEN_OUT = 16
 """Taps up to which a kernel for GPUs runs: its machine code has each of them"""
+
+SHAPES = Shapes("causal_convolution", x="B T D", tail="B P D", weight="O I K", bias="O")
 
 
 def causal_convolution(
@@ -62,7 +65,7 @@ def causal_convolution(
         ``(B, T, D_out)`` and the tail after ``x``, in the tail's dtype.
 
     Raises:
-        ValueError: if the tail's length is not ``(K - 1) dilation``.
+        ValueError: if the tail's length is not ``(K - 1) dilation``, or another shape does not fit.
 
     >>> y, tail = causal_convolution(torch.ones(1, 3, 1), torch.zeros(1, 1, 1), torch.ones(1, 1, 2), None)
     >>> y.flatten().tolist(), tail.shape
@@ -71,6 +74,7 @@ def causal_convolution(
     reach = (weight.shape[2] - 1) * dilation
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
+    SHAPES.check(x, tail, weight, bias, segments=segments, D=weight.shape[1] * groups)
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
     if x.shape[1] == 0:
         return extended.new_zeros(x.shape[0], 0, weight.shape[0]), tail.clone()

@@ -16,6 +16,7 @@ products a step, X numbers of x, M of memory.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import matrix_gradient
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import refuse_further_derivatives
 
 ON_CHIP = 256
@@ -60,7 +62,16 @@ def chained_recurrence(
     >>> y[:, 0, 0]
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
-    return FORMS(gates, x, weights, h, h.new_empty(len(h), 0) if m is None else m, segments)
+    m = h.new_empty(len(h), 0) if m is None else m
+    _shapes(len(weights), type(gates)._fields, *gates.axes()).check(h, m, *weights, *gates, x, segments=segments)
+    return FORMS(gates, x, weights, h, m, segments)
+
+
+@cache
+def _shapes(matrices: int, own: tuple[str, ...], x: str, m: str, *others: str) -> Shapes:
+    """What arguments have to look like, in an order that tells letters before what is made of them."""
+    names = [*(f"weights[{number}]" for number in range(matrices)), *own]
+    return Shapes("chained_recurrence", h="B H", m=f"B {m}", **dict(zip(names, others, strict=True)), x=f"T B {x}")
 
 
 def reference(

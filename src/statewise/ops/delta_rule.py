@@ -29,12 +29,16 @@ from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
+from statewise.ops.shapes import Shapes
 
 CHUNK = 32
 """Steps in a chunk."""
 
 WIDEST = 128
 """K up to which a program on a GPU has room for some columns of a state"""
+
+
+SHAPES = Shapes("delta_rule", q="B T N K", k="B T N K", v="B T N V", log_a="B T N 1", b="B T N 1", initial="B N K V")
 
 
 def delta_rule(
@@ -60,6 +64,7 @@ def delta_rule(
     >>> y.flatten()
     tensor([0.5000, 0.7500])
     """
+    SHAPES.check(q, k, v, log_a, b, initial, segments=segments)
     return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), b, initial, segments)
 
 

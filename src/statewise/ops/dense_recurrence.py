@@ -28,10 +28,16 @@ from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear import matrix_gradient
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import refuse_further_derivatives
 
 ON_CHIP = 256
 """H up to which a program on a GPU goes through all steps alone"""
+
+
+SHAPES = Shapes(
+    "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H"
+)
 
 
 def dense_recurrence(
@@ -69,6 +75,9 @@ def dense_recurrence(
     >>> y[:, 0, 0]
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
+    sizes, width = gates.sizes(), x.shape[-1]
+    known = {"G": sizes.products + sizes.beside, "R": sizes.products * width, "M": sizes.memory, "N": 1 + sizes.memory}
+    SHAPES.check(x, weight, bias, h, m, keep, mask, segments=segments, **known)
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
     mask = x.new_empty(0, h.shape[1]) if mask is None else mask

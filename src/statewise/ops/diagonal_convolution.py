@@ -1,8 +1,9 @@
 """Many diagonal state-space models at once.
 
-    h_t = abar * h_{t-1} + bbar * u_t,    s_t = 2 Re(sum_n c_n h_{t,n})
+    h_t = h_{t-1} + ((abar - 1) * h_{t-1} + bbar * u_t),    s_t = 2 Re(sum_n c_n h_{t,n})
 
-The fast form is a convolution inside each block of time and a recurrence between blocks. For a block of Q steps, with
+A slow system has an abar next to 1, which as a rounded number would have lost the digits that say how slow: steps add
+what they change. The fast form is a convolution inside each block of time and a recurrence between blocks. For a block of Q steps, with
 h_0 the state before it:
 
     s_q = sum_{r <= q} k_{q-r} u_r + 2 Re(sum_n c_n abar_n^{q+1} h_{0,n}),    k_j = 2 Re(sum_n c_n abar_n^j bbar_n)
@@ -29,6 +30,7 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.shapes import Shapes
 
 BLOCK = 32
 """Steps in a block, the fastest on a CPU for 16 to 64 states: the first sum costs T BLOCK, the others T N."""
@@ -38,6 +40,9 @@ FEW = 16
 
 LANES = 16
 """Channels below which products in blocks are faster, where nothing is reset: the loop works on so many at once"""
+
+
+SHAPES = Shapes("diagonal_convolution", u="B T D", log_a="D N", b="D N", c="D N", initial="B D N")
 
 
 def diagonal_convolution(
@@ -62,6 +67,7 @@ def diagonal_convolution(
     >>> s.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500+0.j]))
     """
+    SHAPES.check(u, log_a, b, c, initial, segments=segments)
     return FORMS(u, log_a, b, c, initial, segments)
 
 
@@ -71,9 +77,9 @@ def reference(
     """The equation, step by step: what every other form must equal."""
     if segments is not None:
         return segment_by_segment(lambda rows, h: reference(rows, log_a, b, c, h), u, initial, segments)
-    a, h, outputs = log_a.exp(), initial, []
+    change, h, outputs = log_a.expm1(), initial, []
     for u_t in u.unbind(1):
-        h = a * h + b * u_t.unsqueeze(-1)
+        h = h + (change * h + b * u_t.unsqueeze(-1))
         outputs.append(2 * (c * h).sum(-1).real)
     return torch.stack(outputs, dim=1), h
 
@@ -95,7 +101,7 @@ def compiled(
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
     from statewise.ops.compiled.diagonal import Loops
 
-    return checkpointed("diagonal_convolution", Loops(segments), u, log_a.exp(), b, c, initial)
+    return checkpointed("diagonal_convolution", Loops(segments), u, log_a.expm1(), b, c, initial)
 
 
 def triton(
@@ -104,7 +110,7 @@ def triton(
     """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
     from statewise.ops.gpu.diagonal import DiagonalModels
 
-    return checkpointed("diagonal_convolution", DiagonalModels(segments), u, log_a.exp(), b, c, initial)
+    return checkpointed("diagonal_convolution", DiagonalModels(segments), u, log_a.expm1(), b, c, initial)
 
 
 def rule(u: Tensor, log_a: Tensor, b: Tensor, c: Tensor, initial: Tensor, segments: Segments | None = None) -> str:

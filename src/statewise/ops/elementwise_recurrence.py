@@ -25,6 +25,9 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.shapes import Shapes
+
+SHAPES = Shapes("elementwise_recurrence", x="B T G D", initial="B D", weight="P D", skip="B T S")
 
 
 def elementwise_recurrence(
@@ -54,8 +57,11 @@ def elementwise_recurrence(
     >>> y.flatten(), last
     (tensor([0.5000, 0.2500, 0.1250]), tensor([[0.1250]]))
     """
-    weight = initial.new_empty(0, initial.shape[1]) if weight is None else weight
+    weight = initial.new_empty(0, initial.shape[-1]) if weight is None else weight
     skip = x.new_empty(*x.shape[:2], 0) if skip is None else skip
+    form = cell.form()
+    past = initial.shape[-1] if form.skips else 0
+    SHAPES.check(x, initial, weight, skip, segments=segments, G=form.inputs, P=form.weights, S=past)
     return FORMS(cell, x, skip, weight, initial, segments)
 
 

@@ -39,6 +39,9 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments 
     Returns:
         ``(B, T, ...)`` in the widest of the three dtypes.
 
+    Raises:
+        ValueError: if ``a`` or the segments do not fit to ``b``.
+
     >>> linear_recurrence(torch.tensor(0.5), torch.ones(1, 3), torch.zeros(1))
     tensor([[1.0000, 1.5000, 1.7500]])
     """
@@ -46,7 +49,20 @@ def linear_recurrence(a: Tensor, b: Tensor, initial: Tensor, segments: Segments 
         dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), initial.dtype)
         a, b, initial = a.to(dtype), b.to(dtype), initial.to(dtype)
     shape = (b.shape[0], *b.shape[2:])
+    if a.shape != b.shape and not _broadcasts(a.shape, b.shape):
+        raise ValueError(f"linear_recurrence: a {tuple(a.shape)} does not broadcast to b {tuple(b.shape)}")
+    if segments is not None and (segments.batch, segments.time) != b.shape[:2]:
+        raise ValueError(
+            f"linear_recurrence: segments are of {segments.batch} rows and {segments.time} steps, b is {tuple(b.shape)}"
+        )
     return FORMS(a, b, initial if initial.shape == shape else initial.expand(shape), segments)
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    """Whether what has this shape can be expanded to that one."""
+    return len(shape) <= len(to) and all(
+        size in (1, wide) for size, wide in zip(reversed(shape), reversed(to), strict=False)
+    )
 
 
 def reference(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:

@@ -20,12 +20,16 @@ from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.shapes import Shapes
 
 CHUNK = 32
 """Steps in a chunk where a head has one decay: products within chunks cost T CHUNK, those with states T K V / CHUNK."""
 
 CHUNK_OF_CHANNELS = 8
 """Where every key channel has its own: there are ``T CHUNK_OF_CHANNELS K`` decays between two steps of a chunk."""
+
+
+SHAPES = Shapes("matrix_recurrence", q="B T N K", k="B T N K", v="B T N V", log_a="B T N K?", initial="B N K V")
 
 
 def matrix_recurrence(
@@ -50,6 +54,7 @@ def matrix_recurrence(
     >>> y.flatten(), state.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
+    SHAPES.check(q, k, v, log_a, initial, segments=segments)
     return FORMS(q, k, v, log_a.clamp(min=torch.finfo(log_a.dtype).min), initial, segments)
 
 

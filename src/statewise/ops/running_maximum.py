@@ -18,10 +18,14 @@ from torch import Tensor
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import gradients, transforming
 
 BLOCK = 64
 """Steps in a block."""
+
+
+SHAPES = Shapes("running_maximum", a="B T D", b="B T D", initial="B D")
 
 
 def running_maximum(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:
@@ -42,6 +46,7 @@ def running_maximum(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | 
              [0.],
              [0.]]])
     """
+    SHAPES.check(a, b, initial, segments=segments)
     return FORMS(a, b, initial, segments)
 
 

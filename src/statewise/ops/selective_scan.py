@@ -25,6 +25,7 @@ from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import all_states
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import first_derivatives_alone
 
 PIECE = 2**20
@@ -32,6 +33,9 @@ PIECE = 2**20
 
 SHORTEST = 4
 """Steps that a piece has at least, however large the batch: at most 1/4 of all states are kept."""
+
+
+SHAPES = Shapes("selective_scan", u="B T E", dt="B T E", a="E S", b="B T S", c="B T S", initial="B E S")
 
 
 def selective_scan(
@@ -57,6 +61,7 @@ def selective_scan(
     >>> y.flatten(), h.flatten()
     (tensor([1.0000, 1.5000, 1.7500]), tensor([1.7500]))
     """
+    SHAPES.check(u, dt, a, b, c, initial, segments=segments)
     return FORMS(u, dt, a, b, c, initial, segments)
 
 

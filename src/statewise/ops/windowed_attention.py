@@ -25,10 +25,14 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments
 from statewise.ops.forms import Forms
+from statewise.ops.shapes import Shapes
 from statewise.ops.transforms import has_tangents
 
 BLOCK = 64
 """Queries a block: with fewer there are more calls, with more there are more scores outside the window."""
+
+
+SHAPES = Shapes("windowed_attention", q="B T N d", keys="B S N d", values="B S N v", count="B")
 
 
 def windowed_attention(
@@ -61,6 +65,7 @@ def windowed_attention(
     """
     if q.shape[1] == 0:
         return values[:, :0]
+    SHAPES.check(q, keys, values, count, segments=segments)
     return FORMS(q, keys, values, _begun(count, segments), context, bias)
 
 

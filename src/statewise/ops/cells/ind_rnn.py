@@ -20,7 +20,7 @@ class ReluIndRNNCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=False)
+        return Form(inputs=1, reads=False, linear=False, weights=1)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 1, D)``, ``w (1, D)`` and ``c (B, D)``."""
@@ -55,7 +55,7 @@ class TanhIndRNNCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=False)
+        return Form(inputs=1, reads=False, linear=False, weights=1)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 1, D)``, ``w (1, D)`` and ``c (B, D)``."""

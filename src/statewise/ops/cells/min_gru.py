@@ -21,7 +21,7 @@ class MinGRUCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=True)
+        return Form(inputs=2, reads=False, linear=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 2, D)`` and ``c (B, D)``."""

@@ -23,7 +23,7 @@ class MinLSTMCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=True)
+        return Form(inputs=3, reads=False, linear=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 3, D)`` and ``c (B, D)``."""

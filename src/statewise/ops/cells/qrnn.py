@@ -82,7 +82,7 @@ class FPoolCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=True)
+        return Form(inputs=2, reads=False, linear=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 2, D)`` and ``c (B, D)``."""
@@ -117,7 +117,7 @@ class FOPoolCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=True, linear=True)
+        return Form(inputs=3, reads=True, linear=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 3, D)`` and ``c (B, D)``."""
@@ -156,7 +156,7 @@ class IFOPoolCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=True, linear=True)
+        return Form(inputs=4, reads=True, linear=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 4, D)`` and ``c (B, D)``."""

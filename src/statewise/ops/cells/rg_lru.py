@@ -25,7 +25,7 @@ class RGLRUCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=False, linear=True)
+        return Form(inputs=2, reads=False, linear=True, weights=1, skips=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 2, D)``, ``skip (B, D)``, ``w (1, D)`` and ``c (B, D)``."""

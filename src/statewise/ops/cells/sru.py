@@ -23,7 +23,7 @@ class SRUCell(NamedTuple):
 
     @staticmethod
     def form() -> Form:
-        return Form(reads=True, linear=False)
+        return Form(inputs=3, reads=True, linear=False, weights=2, skips=True)
 
     def step(self, x: Tensor, skip: Tensor, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Output and state from ``x (B, 3, D)``, ``skip (B, D)``, ``w (2, D)`` and ``c (B, D)``."""

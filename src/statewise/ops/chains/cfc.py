@@ -32,6 +32,10 @@ class CfCGates(NamedTuple):
     gated: Tensor
     """p ``(1,)``; has no gradient"""
 
+    def axes(self) -> tuple[str, ...]:
+        """Of a step's x and of m, then of the matrices and the weights above."""
+        return "K+1", "0", "K H", *["K K"] * len(self.hidden_bias), "4H K", "L K", "4H", "1"
+
     def chain(self) -> tuple[int, ...]:
         """Which matrix each product is with."""
         return chain_of(self.hidden_bias)
@@ -107,6 +111,10 @@ class CfCSolution(NamedTuple):
     """w ``(H,)``, at least 0"""
     rest: Tensor
     """A ``(H,)``"""
+
+    def axes(self) -> tuple[str, ...]:
+        """Of a step's x and of m, then of the matrices and the weights above."""
+        return "K+1", "0", "K H", *["K K"] * len(self.hidden_bias), "H K", "L K", "H", "H", "H"
 
     def chain(self) -> tuple[int, ...]:
         """Which matrix each product is with."""

@@ -21,6 +21,10 @@ Shape = tuple[int, int]
 class MinimalGatedUnitGates(NamedTuple):
     """They have no weights of their own."""
 
+    def axes(self) -> tuple[str, ...]:
+        """Of a step's x and of m, then of the matrices and the weights above."""
+        return "2H", "0", "H H", "H H"
+
     def chain(self) -> tuple[int, ...]:
         """Which matrix each product is with."""
         return 0, 1

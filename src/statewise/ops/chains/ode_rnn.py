@@ -46,6 +46,10 @@ class ODERNNGates(NamedTuple):
     """alpha and beta of the evaluations of each of a solver's steps ``(steps, E, 2)``, alpha 0 at the last; without a
     gradient"""
 
+    def axes(self) -> tuple[str, ...]:
+        """Of a step's x and of m, then of the matrices and the weights above."""
+        return "3H+1", "0", "F H", "H F", "3H H", "F", "H", "3H", "P E 2"
+
     def chain(self) -> tuple[int, ...]:
         """W and V for each evaluation, then U."""
         return (0, 1) * (self.tableau.numel() // 2) + (2,)

@@ -22,7 +22,7 @@ class MinimalRNNGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=1, memory=0, saved=2, sums=False)
+        return Sizes(products=1, memory=0, saved=2, sums=False, beside=1)
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' from ``x (B, 2, H)``, ``u (B, 1, H)`` and ``h (B, H)``; the memory ``m (B, 0, H)`` is empty."""

@@ -16,6 +16,8 @@ class Sizes(NamedTuple):
     """Kept from a step for the way back"""
     sums: bool
     """Whether gates take x + u alone, so that both have as many vectors and one gradient"""
+    beside: int = 0
+    """Vectors of x beyond those of u"""
     begins: tuple[float, ...] = ()
     """What each vector of the memory begins with after a reset; zeros where nothing is said"""
 
