@@ -97,7 +97,7 @@ OPERATIONS: dict[str, tuple[Callable[..., object], dict[str, Sizes], dict[str, S
     ),
     "s4": (
         state_space_convolution, {"u": (B, T, D)},
-        {"a": (D, S), "p": (D, S), "q": (D, S), "b": (D, S), "c": (D, S), "initial": (B, D, S)},
+        {"change": (D, S), "p": (D, S), "q": (D, S), "b": (D, S), "c": (D, S), "initial": (B, D, S)},
     ),
     "linear": (linear_recurrence, {"a": (B, T, D), "b": (B, T, D), "initial": (B, D)}, {}),
     "attention": (

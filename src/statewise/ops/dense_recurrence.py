@@ -34,7 +34,6 @@ from statewise.ops.transforms import refuse_further_derivatives
 ON_CHIP = 256
 """H up to which a program on a GPU goes through all steps alone"""
 
-
 SHAPES = Shapes(
     "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H"
 )

@@ -24,7 +24,6 @@ from statewise.ops.transforms import gradients, transforming
 BLOCK = 64
 """Steps in a block."""
 
-
 SHAPES = Shapes("running_maximum", a="B T D", b="B T D", initial="B D")
 
 
