@@ -43,6 +43,11 @@ COLUMN_HEADS = (
     ("H, training time", Panel("", "H", "training", "seconds")),
     ("H, training memory", Panel("", "H", "training", "peak")),
 )
+HEAD = """# How time and memory grow
+
+Made by `python benchmarks/growth.py`, which says how; [Performance](performance.md#how-time-and-memory-grow) says what
+it comes to, with a figure. A number is the exponent k of size^k, fitted over the upper half of the sizes: 1 is linear,
+2 is square, 0 does not grow. T is the length of the sequence, H the width of the layer."""
 
 
 def points_of(lines: Sequence[Line], member: str, panel: Panel) -> list[Point]:
@@ -69,7 +74,7 @@ def exponent(points: Sequence[Point]) -> float | None:
 
 
 def table(lines: Sequence[Line], largest: dict[str, int]) -> str:
-    """Fitted exponents as Markdown, and where series ended before the largest size."""
+    """Fitted exponents as a page of Markdown, and where series ended before the largest size."""
     rows = [f"| | {' | '.join(head for head, _ in COLUMN_HEADS)} |", f"|---{'|---' * len(COLUMN_HEADS)}|"]
     ended = []
     for member in members_of(lines):
@@ -83,7 +88,7 @@ def table(lines: Sequence[Line], largest: dict[str, int]) -> str:
             < most
         ]
     notes = f"\nEnded before the largest size, by its budget of time or memory: {'; '.join(ended)}.\n" if ended else ""
-    return "\n".join(rows) + "\n" + notes
+    return f"{HEAD}\n\n" + "\n".join(rows) + "\n" + notes
 
 
 def members_of(lines: Sequence[Line]) -> list[str]:
