@@ -63,7 +63,10 @@ def chained_recurrence(
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
     m = h.new_empty(len(h), 0) if m is None else m
-    _shapes(len(weights), type(gates)._fields, *gates.axes()).check(h, m, *weights, *gates, x, segments=segments)
+    if (
+        not torch.compiler.is_compiling()
+    ):  # which follows no cache, and runs torch's own operations, which look themselves
+        _shapes(len(weights), type(gates)._fields, *gates.axes()).check(h, m, *weights, *gates, x, segments=segments)
     return FORMS(gates, x, weights, h, m, segments)
 
 
