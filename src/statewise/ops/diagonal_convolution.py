@@ -3,8 +3,8 @@
     h_t = h_{t-1} + ((abar - 1) * h_{t-1} + bbar * u_t),    s_t = 2 Re(sum_n c_n h_{t,n})
 
 A slow system has an abar next to 1, which as a rounded number would have lost the digits that say how slow: steps add
-what they change. The fast form is a convolution inside each block of time and a recurrence between blocks. For a block of Q steps, with
-h_0 the state before it:
+what they change. One fast form is a convolution inside each block of time and a recurrence between blocks. For a block
+of Q steps, with h_0 the state before it:
 
     s_q = sum_{r <= q} k_{q-r} u_r + 2 Re(sum_n c_n abar_n^{q+1} h_{0,n}),    k_j = 2 Re(sum_n c_n abar_n^j bbar_n)
     h_Q = abar^Q * h_0 + sum_r abar^{Q-1-r} bbar u_r
@@ -40,7 +40,6 @@ FEW = 16
 
 LANES = 16
 """Channels below which products in blocks are faster, where nothing is reset: the loop works on so many at once"""
-
 
 SHAPES = Shapes("diagonal_convolution", u="B T D", log_a="D N", b="D N", c="D N", initial="B D N")
 

@@ -1,6 +1,7 @@
 """Many state-space models at once, one a channel, each with a matrix that is diagonal but for a rank of one.
 
-    h_t = h_{t-1} + (change * h_{t-1} - p r_t + b u_t),    r_t = 2 Re(sum_n q_n h_{t-1,n}),    s_t = 2 Re(sum_n c_n h_{t,n})
+    h_t = h_{t-1} + (change * h_{t-1} - p r_t + b u_t),    r_t = 2 Re(sum_n q_n h_{t-1,n})
+    s_t = 2 Re(sum_n c_n h_{t,n})
 
 Each of the N complex states stands for a conjugate pair, which is why r and s are real. What a step adds is asked for,
 since its matrix is next to 1 where a system is slow: rounded, 1 + change would have lost the digits that say how slow.
@@ -8,8 +9,8 @@ since its matrix is next to 1 where a system is slow: rounded, 1 + change would 
 On CPUs with numba one compiled loop each way goes from step to step, takes resets as they lie, and makes the states
 that it needs once more on the way back; on GPUs one Triton kernel each way does, which so far was run by Triton's
 interpreter alone, on no GPU. The other fast form is a convolution inside each block of time and a recurrence
-between blocks, of the S = 2N real numbers that the states are. With A = 1 + M their matrix, ``(S, S)``, for a block of Q
-steps and h_0 the state before it:
+between blocks, of the S = 2N real numbers that the states are. With A = 1 + M their matrix, ``(S, S)``, for a block of
+Q steps and h_0 the state before it:
 
     s_q = sum_{r <= q} k_{q-r} u_r + (c A^{q+1}) . h_0,    k_j = c A^j b
     h_Q = A^Q h_0 + sum_r A^{Q-1-r} b u_r
@@ -36,12 +37,17 @@ from statewise.ops.shapes import Shapes
 BLOCK = 32
 """Steps in a block: the kernel costs D S^2 log Q products of numbers, and there are T / Q steps between blocks."""
 
-
 SHAPES = Shapes("state_space_convolution", u="B T D", change="D N", p="D N", q="D N", b="D N", c="D N", initial="B D N")
 
 
 def state_space_convolution(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The outputs of one state-space model a channel, going on from a state.
@@ -71,7 +77,13 @@ def state_space_convolution(
 
 
 def reference(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The equation, step by step: what every other form must equal."""
@@ -86,7 +98,13 @@ def reference(
 
 
 def in_blocks(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Blocks of equal length, then what is left."""
@@ -99,7 +117,13 @@ def in_blocks(
 
 
 def compiled(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
@@ -109,7 +133,13 @@ def compiled(
 
 
 def triton(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> tuple[Tensor, Tensor]:
     """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
@@ -119,7 +149,13 @@ def triton(
 
 
 def rule(
-    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
+    u: Tensor,
+    change: Tensor,
+    p: Tensor,
+    q: Tensor,
+    b: Tensor,
+    c: Tensor,
+    initial: Tensor,
     segments: Segments | None = None,
 ) -> str:
     """Which form runs: the kernel made for the device where it can, on a CPU not for few channels unless reset."""

@@ -5,6 +5,7 @@ and 3, appendix C. A channel u of the input drives S/2 complex states, each of w
 
     h'(t) = A h(t) + B u(t)                 A = diag(L) - P P^*,  L = -exp(log_decay) + i frequency
     h_t = abar h_{t-1} + bbar u_t           abar = (I - dt/2 A)^-1 (I + dt/2 A),  bbar = (I - dt/2 A)^-1 dt B
+        = h_{t-1} + (I - dt/2 A)^-1 (dt A h_{t-1} + dt B u_t)
     s_t = 2 Re(sum_n C_n h_{t,n}) + D u_t
     y_t = GLU(W gelu(s_t) + b)              over the channels
 
@@ -90,16 +91,17 @@ class S4(SequenceLayer):
 
     def step(self, x: Tensor, state: S4State) -> tuple[Tensor, S4State]:
         system = self._sampled()
-        h = system.implicit(system.explicit(to_complex(state.h)) + system.drive * upcast(x).unsqueeze(-1))
+        h = to_complex(state.h)
+        h = h + system.implicit(system.explicit(h) + system.drive * upcast(x).unsqueeze(-1))
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self.mix(s, x), S4State(to_pairs(h))
 
     def _segments(self, x: Tensor, state: S4State, segments: Segments | None) -> tuple[Tensor, S4State]:
-        """``abar = 2 (I - dt/2 A)^-1 - I``, and that inverse is diagonal but for a rank of one, by Woodbury."""
+        """``abar - I = 2 (I - dt/2 A)^-1 - 2 I``: that inverse is diagonal but for a rank of one, by Woodbury."""
         system = self._sampled()
         read = system.p.conj() * system.resolvent
         s, h = state_space_convolution(
-            upcast(x), 2 * system.resolvent - 1, 2 * system.resolved, read, system.implicit(system.drive),
+            upcast(x), system.diagonal * system.resolvent, 2 * system.resolved, read, system.implicit(system.drive),
             to_complex(self.readout), to_complex(state.h), segments,
         )  # fmt: skip
         return self.mix(s, x), S4State(to_pairs(h))
@@ -107,22 +109,22 @@ class S4(SequenceLayer):
     @from_weights
     def _sampled(self) -> "Sampled":
         dt = upcast(self.log_dt).exp().unsqueeze(-1)
-        half_diagonal = dt / 2 * torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
-        p, resolvent = to_complex(self.low_rank), 1 / (1 - half_diagonal)
+        diagonal = dt * torch.complex(-upcast(self.log_decay).exp(), upcast(self.frequency))
+        p, resolvent = to_complex(self.low_rank), 1 / (1 - diagonal / 2)
         resolved = resolvent * p
         gain = 1 / (2 / dt + _inner(p, resolved))
-        return Sampled(1 + half_diagonal, p, dt / 2 * p, resolvent, gain * resolved, dt * to_complex(self.drive))
+        return Sampled(diagonal, p, dt * p, resolvent, gain * resolved, dt * to_complex(self.drive))
 
 
 class Sampled(NamedTuple):
     """The two halves of a bilinear step of A = diag(L) - P P^*; each complex ``(D, S/2)``."""
 
     diagonal: Tensor
-    """I + dt/2 L."""
+    """dt L."""
     p: Tensor
     """P."""
-    half_p: Tensor
-    """dt/2 P."""
+    driven_p: Tensor
+    """dt P."""
     resolvent: Tensor
     """R = (I - dt/2 L)^-1."""
     resolved: Tensor
@@ -131,8 +133,8 @@ class Sampled(NamedTuple):
     """dt B."""
 
     def explicit(self, h: Tensor) -> Tensor:
-        """``(I + dt/2 A) h``."""
-        return self.diagonal * h - self.half_p * _inner(self.p, h)
+        """``dt A h``."""
+        return self.diagonal * h - self.driven_p * _inner(self.p, h)
 
     def implicit(self, h: Tensor) -> Tensor:
         """``(I - dt/2 A)^-1 h = R h - R P (P^* R h) / (2 / dt + P^* R P)``, by Woodbury."""

@@ -22,7 +22,7 @@ from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
 from statewise.layers.statespace.channel_mix import ChannelMix
-from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
+from statewise.layers.statespace.precision import expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
 
@@ -89,7 +89,8 @@ class S4D(SequenceLayer):
 
     def step(self, x: Tensor, state: S4DState) -> tuple[Tensor, S4DState]:
         log_a, b = self._sampled()
-        h = exp(log_a) * to_complex(state.h) + b * upcast(x).unsqueeze(-1)
+        h = to_complex(state.h)
+        h = h + (expm1(log_a) * h + b * upcast(x).unsqueeze(-1))
         s = 2 * (to_complex(self.readout) * h).sum(-1).real
         return self.mix(s, x), S4DState(to_pairs(h))
 

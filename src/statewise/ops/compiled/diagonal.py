@@ -37,25 +37,27 @@ class Loops(NamedTuple):
 
     segments: Segments | None
 
-    def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, u: Tensor, change: Tensor, b: Tensor, c: Tensor, initial: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and those that are kept ``(B, K, G, N, 2L)``."""
         batch, time, channels = u.shape
         h, y = in_lanes(initial), u.new_empty(u.shape)
         kept = u.new_empty(batch, (time - 1) // STEPS, *h.shape[1:])
-        _forward(marks_of(self.segments, batch), *map(as_array, (u, _coefficients(a, b, c), h, kept, y)))
+        _forward(marks_of(self.segments, batch), *map(as_array, (u, _coefficients(change, b, c), h, kept, y)))
         return y, from_lanes(h, channels), kept
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
+        self, dy: Tensor, d_last: Tensor, u: Tensor, change: Tensor, b: Tensor, c: Tensor, initial: Tensor, kept: Tensor
     ) -> tuple[Tensor, ...]:
-        """Those of u, a, b, c and the initial state."""
+        """Those of u, change, b, c and the initial state."""
         batch, _, channels = u.shape
-        coefficients, carried, grad_u = _coefficients(a, b, c), in_lanes(d_last), u.new_empty(u.shape)
+        coefficients, carried, grad_u = _coefficients(change, b, c), in_lanes(d_last), u.new_empty(u.shape)
         sums = torch.zeros_like(coefficients)
         given = (dy, u, coefficients, in_lanes(initial), kept)
         _backward(marks_of(self.segments, batch), *map(as_array, (*given, carried, grad_u, sums)))
-        grad_a, grad_b, grad_c = (from_lanes(part, channels) for part in sums.chunk(3, dim=-1))
-        return grad_u, grad_a, grad_b, 2 * grad_c, from_lanes(carried, channels)
+        grad_change, grad_b, grad_c = (from_lanes(part, channels) for part in sums.chunk(3, dim=-1))
+        return grad_u, grad_change, grad_b, 2 * grad_c, from_lanes(carried, channels)
 
 
 def in_lanes(x: Tensor) -> Tensor:
@@ -71,9 +73,9 @@ def from_lanes(x: Tensor, channels: int) -> Tensor:
     return torch.view_as_complex(pairs[..., :channels, :, :].contiguous())
 
 
-def _coefficients(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """``(G, N, 6L)``: a, b and 2 c."""
-    return torch.cat([in_lanes(a), in_lanes(b), in_lanes(2 * c)], dim=-1)
+def _coefficients(change: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """``(G, N, 6L)``: change, b and 2 c."""
+    return torch.cat([in_lanes(change), in_lanes(b), in_lanes(2 * c)], dim=-1)
 
 
 @jit
@@ -149,13 +151,13 @@ def _carried_over(steps: int, *, asking: bool) -> Callable[..., None]:
     @jit
     def loop(flow: Array, p: Array, h: Array) -> None:
         for e in range(L):
-            a, a_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
+            m, m_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
             real, imag = h[e], h[L + e]
             for t in range(steps):
                 u, counts = flow[3 * L * t + e], flow[3 * L * t + 2 * L + e]
                 if asking and counts == 0:
                     real, imag = counts, counts
-                real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
+                real, imag = real + (m * real - m_i * imag + b * u), imag + (m * imag + m_i * real + b_i * u)
                 flow[3 * L * t + L + e] += c * real - c_i * imag
             h[e], h[L + e] = real, imag
 
@@ -168,13 +170,13 @@ def _made_again(steps: int, *, asking: bool) -> Callable[..., None]:
     @jit
     def loop(flow: Array, p: Array, h: Array) -> None:
         for e in range(L):
-            a, a_i, b, b_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e]
+            m, m_i, b, b_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e]
             real, imag = h[e], h[L + e]
             for t in range(steps):
                 u, counts = flow[4 * L * t + e], flow[4 * L * t + 3 * L + e]
                 if asking and counts == 0:
                     real, imag = counts, counts
-                real, imag = a * real - a_i * imag + b * u, a * imag + a_i * real + b_i * u
+                real, imag = real + (m * real - m_i * imag + b * u), imag + (m * imag + m_i * real + b_i * u)
                 h[2 * L * t + 2 * L + e], h[2 * L * t + 3 * L + e] = real, imag
 
     return loop
@@ -186,8 +188,8 @@ def _returned(steps: int, *, asking: bool) -> Callable[..., None]:
     @jit
     def loop(flow: Array, h: Array, p: Array, carried: Array, sums: Array) -> None:
         for e in range(L):
-            a, a_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
-            of_a, of_a_i, of_b, of_b_i = sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e]
+            m, m_i, b, b_i, c, c_i = p[e], p[L + e], p[2 * L + e], p[3 * L + e], p[4 * L + e], p[5 * L + e]
+            of_m, of_m_i, of_b, of_b_i = sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e]
             of_c, of_c_i = sums[4 * L + e], sums[5 * L + e]
             g, g_i = carried[e], carried[L + e]
             for back in range(steps):
@@ -197,16 +199,16 @@ def _returned(steps: int, *, asking: bool) -> Callable[..., None]:
                 if asking and counts == 0:
                     before, before_i = counts, counts
                 g, g_i = g + c * grad_y, g_i - c_i * grad_y
-                of_a, of_a_i = of_a + (g * before + g_i * before_i), of_a_i + (g_i * before - g * before_i)
+                of_m, of_m_i = of_m + (g * before + g_i * before_i), of_m_i + (g_i * before - g * before_i)
                 of_b, of_b_i = of_b + g * u, of_b_i + g_i * u
                 of_c += grad_y * h[2 * L * t + 2 * L + e]
                 of_c_i -= grad_y * h[2 * L * t + 3 * L + e]
                 flow[4 * L * t + 2 * L + e] += b * g + b_i * g_i
-                g, g_i = a * g + a_i * g_i, a * g_i - a_i * g
+                g, g_i = g + (m * g + m_i * g_i), g_i + (m * g_i - m_i * g)
                 if asking and counts == 0:
                     g, g_i = counts, counts
             carried[e], carried[L + e] = g, g_i
-            sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_a, of_a_i, of_b, of_b_i
+            sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_m, of_m_i, of_b, of_b_i
             sums[4 * L + e], sums[5 * L + e] = of_c, of_c_i
 
     return loop

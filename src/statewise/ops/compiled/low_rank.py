@@ -27,7 +27,7 @@ STEPS = 16
 TOGETHER = 8
 """States that are worked on at once, or steps of one state; a divisor of ``STEPS``"""
 WIDTH = 12 * L
-"""Of what belongs to a state, each as real parts, then imaginary ones: a, p, 2 q, b, 2 c and the state itself"""
+"""Of what belongs to a state, each as real parts, then imaginary ones: change, p, 2 q, b, 2 c and the state itself"""
 KEPT = 6 * L
 """Of a state at a step on the way back, likewise: before it, after it, and the cotangent of the latter"""
 
@@ -38,29 +38,29 @@ class Loops(NamedTuple):
     segments: Segments | None
 
     def forward(
-        self, u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor
+        self, u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and those that are kept ``(B, K, G, N, 2L)``."""
-        (batch, time, channels), states = u.shape, a.shape[1]
+        (batch, time, channels), states = u.shape, change.shape[1]
         h, y = _padded(initial), u.new_empty(u.shape)
         kept = u.new_empty(batch, (time - 1) // STEPS, *h.shape[1:])
-        work = _coefficients(a, p, q, b, c)
+        work = _coefficients(change, p, q, b, c)
         _forward(marks_of(self.segments, batch), *map(as_array, (u, work, h, kept, y)))
         return y, from_lanes(h, channels)[..., :states].clone(), kept
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor,
+        self, dy: Tensor, d_last: Tensor, u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor,
         initial: Tensor, kept: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        """Those of u, a, p, q, b, c and the initial state."""
-        channels, states = a.shape
-        work, carried, grad_u = _coefficients(a, p, q, b, c), _padded(d_last), u.new_empty(u.shape)
+        """Those of u, change, p, q, b, c and the initial state."""
+        channels, states = change.shape
+        work, carried, grad_u = _coefficients(change, p, q, b, c), _padded(d_last), u.new_empty(u.shape)
         sums = work.new_zeros(*work.shape[:2], WIDTH - 2 * L)
         given = (dy, u, work, _padded(initial), kept, carried, grad_u, sums)
         _backward(marks_of(self.segments, len(u)), *map(as_array, given))
         found = (from_lanes(part, channels)[..., :states] for part in (*sums.chunk(5, dim=-1), carried))
-        grad_a, grad_p, grad_q, grad_b, grad_c, grad_initial = found
-        return grad_u, grad_a, grad_p, 2 * grad_q, grad_b, 2 * grad_c, grad_initial
+        grad_change, grad_p, grad_q, grad_b, grad_c, grad_initial = found
+        return grad_u, grad_change, grad_p, 2 * grad_q, grad_b, 2 * grad_c, grad_initial
 
 
 def _padded(x: Tensor) -> Tensor:
@@ -68,9 +68,9 @@ def _padded(x: Tensor) -> Tensor:
     return in_lanes(F.pad(x, (0, -x.shape[-1] % TOGETHER)))
 
 
-def _coefficients(a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor) -> Tensor:
+def _coefficients(change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """``(G, N, 12L)``, with room for the state."""
-    return torch.cat([_padded(x) for x in (a, p, 2 * q, b, 2 * c, torch.zeros_like(a))], dim=-1)
+    return torch.cat([_padded(x) for x in (change, p, 2 * q, b, 2 * c, torch.zeros_like(change))], dim=-1)
 
 
 @jit
@@ -130,9 +130,9 @@ def _step(flow: Array, w: Array) -> None:
         for n in range(TOGETHER):
             i = n * WIDTH + e
             real, imag = w[i + 10 * L], w[i + 11 * L]
-            a, a_i = w[i], w[i + L]
-            new = a * real - a_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u
-            new_i = a * imag + a_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u
+            m, m_i = w[i], w[i + L]
+            new = real + (m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
+            new_i = imag + (m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
             s += w[i + 8 * L] * new - w[i + 9 * L] * new_i
             later += w[i + 4 * L] * new - w[i + 5 * L] * new_i
             w[i + 10 * L], w[i + 11 * L] = new, new_i
@@ -198,9 +198,9 @@ def _again(flow: Array, w: Array, past: Array) -> None:
         for n in range(TOGETHER):
             i, k = n * WIDTH + e, n * (STEPS + 1) * KEPT + e
             real, imag = past[k], past[k + L]
-            a, a_i = w[i], w[i + L]
-            new = a * real - a_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u
-            new_i = a * imag + a_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u
+            m, m_i = w[i], w[i + L]
+            new = real + (m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
+            new_i = imag + (m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
             later += w[i + 4 * L] * new - w[i + 5 * L] * new_i
             past[k + 2 * L], past[k + 3 * L] = new, new_i
             past[k + KEPT], past[k + KEPT + L] = new, new_i
@@ -229,28 +229,28 @@ def _onward(flow: Array, w: Array, past: Array, carry: Array) -> None:
         r = flow[4 * L + e]
         for n in range(TOGETHER):
             i, k = n * WIDTH + e, n * (STEPS + 1) * KEPT + e
-            g, g_i, a, a_i = past[k + 4 * L], past[k + 5 * L], w[i], w[i + L]
-            carry[2 * L * n + e] = a * g + a_i * g_i + w[i + 4 * L] * r
-            carry[2 * L * n + L + e] = a * g_i - a_i * g - w[i + 5 * L] * r
+            g, g_i, m, m_i = past[k + 4 * L], past[k + 5 * L], w[i], w[i + L]
+            carry[2 * L * n + e] = g + (m * g + m_i * g_i + w[i + 4 * L] * r)
+            carry[2 * L * n + L + e] = g_i + (m * g_i - m_i * g - w[i + 5 * L] * r)
 
 
 @jit
 def _sum_up(flow: Array, past: Array, sums: Array) -> None:
     """The gradients of one state's coefficients over ``TOGETHER`` steps."""
     for e in range(L):
-        of_a, of_a_i, of_p, of_p_i = sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e]
+        of_m, of_m_i, of_p, of_p_i = sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e]
         of_q, of_q_i, of_b, of_b_i = sums[4 * L + e], sums[5 * L + e], sums[6 * L + e], sums[7 * L + e]
         of_c, of_c_i = sums[8 * L + e], sums[9 * L + e]
         for t in range(TOGETHER):
             i, k = 5 * L * t + e, KEPT * t + e
             u, grad_s, r, grad_r = flow[i], flow[i + L], flow[i + 3 * L], flow[i + 4 * L]
             before, before_i, g, g_i = past[k], past[k + L], past[k + 4 * L], past[k + 5 * L]
-            of_a, of_a_i = of_a + (g * before + g_i * before_i), of_a_i + (g_i * before - g * before_i)
+            of_m, of_m_i = of_m + (g * before + g_i * before_i), of_m_i + (g_i * before - g * before_i)
             of_p, of_p_i = of_p - r * g, of_p_i - r * g_i
             of_q, of_q_i = of_q + grad_r * before, of_q_i - grad_r * before_i
             of_b, of_b_i = of_b + u * g, of_b_i + u * g_i
             of_c += grad_s * past[k + 2 * L]
             of_c_i -= grad_s * past[k + 3 * L]
-        sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_a, of_a_i, of_p, of_p_i
+        sums[e], sums[L + e], sums[2 * L + e], sums[3 * L + e] = of_m, of_m_i, of_p, of_p_i
         sums[4 * L + e], sums[5 * L + e], sums[6 * L + e], sums[7 * L + e] = of_q, of_q_i, of_b, of_b_i
         sums[8 * L + e], sums[9 * L + e] = of_c, of_c_i

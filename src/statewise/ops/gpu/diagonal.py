@@ -24,15 +24,15 @@ class DiagonalModels(NamedTuple):
 
     segments: Segments | None
 
-    def forward(self, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, u: Tensor, m: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs, the last state, and the states before all tiles, which the way back asks for."""
-        return _forward(self.segments, u, a, None, None, b, c, initial)
+        return _forward(self.segments, u, m, None, None, b, c, initial)
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor, before: Tensor
+        self, dy: Tensor, d_last: Tensor, u: Tensor, m: Tensor, b: Tensor, c: Tensor, initial: Tensor, before: Tensor
     ) -> tuple[Tensor, ...]:
-        """Those of u, a, b, c and the initial state."""
-        du, parts, d_initial = _gradients(self.segments, dy, d_last, u, a, None, None, b, c, initial, before)
+        """Those of u, m, b, c and the initial state."""
+        du, parts, d_initial = _gradients(self.segments, dy, d_last, u, m, None, None, b, c, initial, before)
         return du, *parts, d_initial
 
 
@@ -42,41 +42,41 @@ class LowRankModels(NamedTuple):
     segments: Segments | None
 
     def forward(
-        self, u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor
+        self, u: Tensor, m: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As ``DiagonalModels``."""
-        return _forward(self.segments, u, a, p, q, b, c, initial)
+        return _forward(self.segments, u, m, p, q, b, c, initial)
 
     def gradients(
-        self, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor,
+        self, dy: Tensor, d_last: Tensor, u: Tensor, m: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor,
         initial: Tensor, before: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        """Those of u, a, p, q, b, c and the initial state."""
-        given = (dy, d_last, u, a, p, q, b, c, initial, before)
-        du, (da, db, dc, dp, dq), d_initial = _gradients(self.segments, *given)
-        return du, da, dp, dq, db, dc, d_initial
+        """Those of u, m, p, q, b, c and the initial state."""
+        given = (dy, d_last, u, m, p, q, b, c, initial, before)
+        du, (dm, db, dc, dp, dq), d_initial = _gradients(self.segments, *given)
+        return du, dm, dp, dq, db, dc, d_initial
 
 
 def _forward(
-    segments: Segments | None, u: Tensor, a: Tensor, p: Tensor | None, q: Tensor | None, b: Tensor, c: Tensor,
+    segments: Segments | None, u: Tensor, m: Tensor, p: Tensor | None, q: Tensor | None, b: Tensor, c: Tensor,
     initial: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     y, last = u.new_empty(u.shape), initial.new_empty(initial.shape)
-    before = initial.new_empty(len(u), triton.cdiv(u.shape[1], STEPS), *a.shape)
-    _launch(models_kernel, u, a, (u, a, p, q, b, c, initial, _anew(segments), y, last, before), rank=p is not None)
+    before = initial.new_empty(len(u), triton.cdiv(u.shape[1], STEPS), *m.shape)
+    _launch(models_kernel, u, m, (u, m, p, q, b, c, initial, _anew(segments), y, last, before), rank=p is not None)
     return y, last, before
 
 
 def _gradients(
-    segments: Segments | None, dy: Tensor, d_last: Tensor, u: Tensor, a: Tensor, p: Tensor | None, q: Tensor | None,
+    segments: Segments | None, dy: Tensor, d_last: Tensor, u: Tensor, m: Tensor, p: Tensor | None, q: Tensor | None,
     b: Tensor, c: Tensor, initial: Tensor, before: Tensor,
 ) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:  # fmt: skip
     """Of u, of all that a model is made of, and of the initial state."""
     rank = p is not None
     du, d_initial = u.new_empty(u.shape), initial.new_empty(initial.shape)
     parts = initial.new_empty(5 if rank else 3, *initial.shape)
-    given = (dy, d_last, u, a, p, q, b, c, _anew(segments), before, du, parts, d_initial)
-    _launch(models_back_kernel, u, a, given, rank=rank)
+    given = (dy, d_last, u, m, p, q, b, c, _anew(segments), before, du, parts, d_initial)
+    _launch(models_back_kernel, u, m, given, rank=rank)
     return du, parts.sum(1).unbind(), d_initial
 
 
@@ -85,8 +85,8 @@ def _anew(segments: Segments | None) -> Tensor | None:
     return None if segments is None else segments.anew
 
 
-def _launch(kernel: Any, u: Tensor, a: Tensor, arguments: tuple[Tensor | None, ...], *, rank: bool) -> None:
-    (batch, time, channels), size = u.shape, a.shape[1]
+def _launch(kernel: Any, u: Tensor, m: Tensor, arguments: tuple[Tensor | None, ...], *, rank: bool) -> None:
+    (batch, time, channels), size = u.shape, m.shape[1]
     found = options(u.dtype, channels, size, rank=rank)
     if u.numel():
         with torch.cuda.device_of(u):

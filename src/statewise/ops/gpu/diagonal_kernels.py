@@ -1,6 +1,6 @@
 """Many state-space models, diagonal or diagonal but for a rank of one, as a Triton kernel each way.
 
-    h_t = a * h_{t-1} - p r_t + b u_t,    r_t = 2 Re(sum_n q_n h_{t-1,n}),    y_t = 2 Re(sum_n c_n h_{t,n})
+    h_t = h_{t-1} + (m * h_{t-1} - p r_t + b u_t),    r_t = 2 Re(sum_n q_n h_{t-1,n}),    y_t = 2 Re(sum_n c_n h_{t,n})
 
 A program takes one row and a block of its channels, and goes through time with their states in registers, one of them a
 thread's. Memory is read and written in tiles of steps; within a tile they are worked on one after the other, a third of
@@ -19,14 +19,14 @@ from statewise.ops.gpu.pairs import chosen, conjugate, product, read, total, wri
 
 
 @triton.jit
-def _model(a, p, q, b, c, at, inside, RANK: tl.constexpr, KIND: tl.constexpr):
-    """A block's coefficients; a stands for p and q where these are nothing."""
-    a, b = read(a + at, inside, 0.0, True, KIND), read(b + at, inside, 0.0, True, KIND)
+def _model(m, p, q, b, c, at, inside, RANK: tl.constexpr, KIND: tl.constexpr):
+    """A block's coefficients; m stands for p and q where these are nothing."""
+    m, b = read(m + at, inside, 0.0, True, KIND), read(b + at, inside, 0.0, True, KIND)
     c = read(c + at, inside, 0.0, True, KIND)
     if RANK:
-        found = a, read(p + at, inside, 0.0, True, KIND), read(q + at, inside, 0.0, True, KIND), b, c
+        found = m, read(p + at, inside, 0.0, True, KIND), read(q + at, inside, 0.0, True, KIND), b, c
     else:
-        found = a, a, a, b, c
+        found = m, m, m, b, c
     return found
 
 
@@ -90,23 +90,23 @@ def _along(x, g):
 @triton.jit
 def _after(model, h, u, RANK: tl.constexpr):
     """The state after a step."""
-    a, p, q, b, _ = model
-    after = total(product(a, h, True), _times(b, u), True)
+    m, p, q, b, _ = model
+    added = total(product(m, h, True), _times(b, u), True)
     if RANK:
-        after = total(after, _times(p, -_said(q, h)), True)
-    return after
+        added = total(added, _times(p, -_said(q, h)), True)
+    return total(h, added, True)
 
 
 @triton.jit(do_not_specialize=["time"])
 def models_kernel(
-    u, a, p, q, b, c, initial, anew, y, last, before, time, channels, size,
+    u, m, p, q, b, c, initial, anew, y, last, before, time, channels, size,
     RANK: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
     """Writes ``y (B, T, D)``, the last state ``(B, D, N)`` and the states before all tiles ``(B, K, D, N)``."""
     row, tiles = tl.program_id(0).to(tl.int64), tl.cdiv(time, STEPS)
     channel, _, inside, at = states_of(channels, size, CHANNELS, SIZE)
     at *= 2
-    model = _model(a, p, q, b, c, at, inside, RANK, KIND)
+    model = _model(m, p, q, b, c, at, inside, RANK, KIND)
     h = read(initial + 2 * row * channels * size + at, inside, 0.0, True, KIND)
     for tile in range(0, tiles):
         first = tile * STEPS
@@ -134,22 +134,23 @@ def _states(model, h, given, anew, marks, first, time, RANK: tl.constexpr, STEPS
 
 @triton.jit(do_not_specialize=["time"])
 def models_back_kernel(
-    dy, d_last, u, a, p, q, b, c, anew, before, du, parts, d_initial, time, channels, size,
+    dy, d_last, u, m, p, q, b, c, anew, before, du, parts, d_initial, time, channels, size,
     RANK: tl.constexpr, KIND: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
-    """Writes the cotangents of u and the first state, and a row's parts of those of a, b, c, p and q.
+    """Writes the cotangents of u and the first state, and a row's parts of those of m, b, c, p and q.
 
-    That of a state h_t is g_t = 2 conj(c) dy_t + conj(a) g_{t+1} + conj(q) dr_{t+1}, with dr_t = -2 Re(conj(p) . g_t).
+    That of a state h_t is g_t = 2 conj(c) dy_t + g_{t+1} + (conj(m) g_{t+1} + conj(q) dr_{t+1}), with
+    dr_t = -2 Re(conj(p) . g_t).
     """
     row, tiles = tl.program_id(0).to(tl.int64), tl.cdiv(time, STEPS)
     channel, _, inside, at = states_of(channels, size, CHANNELS, SIZE)
     at *= 2
     at_row = 2 * row * channels * size + at
-    model = _model(a, p, q, b, c, at, inside, RANK, KIND)
-    a, p, q, b, c = model
+    model = _model(m, p, q, b, c, at, inside, RANK, KIND)
+    m, p, q, b, c = model
     final = read(d_last + at_row, inside, 0.0, True, KIND)
     carried = _nothing(final)
-    of_a, of_b, of_c, of_p, of_q = carried, carried, carried, carried, carried
+    of_m, of_b, of_c, of_p, of_q = carried, carried, carried, carried, carried
     for back in range(0, tiles):
         tile = tiles - 1 - back
         first = tile * STEPS
@@ -164,17 +165,17 @@ def models_back_kernel(
             at_u = du + (row * time + first + i) * channels + channel
             tl.store(at_u, _along(b, g), mask=_there(first + i, time, channel, channels))
             heard = conjugate(befores[i], True)
-            of_a = total(of_a, product(g, heard, True), True)
+            of_m = total(of_m, product(g, heard, True), True)
             of_b = total(of_b, _times(g, given[i]), True)
             of_c = total(of_c, _times(conjugate(afters[i], True), 2 * grads[i]), True)
-            carried = product(conjugate(a, True), g, True)
+            passed = product(conjugate(m, True), g, True)
             if RANK:
                 dr = -2 * _along(p, g)
                 of_p = total(of_p, _times(g, -_said(q, befores[i])), True)
                 of_q = total(of_q, _times(heard, dr), True)
-                carried = total(carried, _times(conjugate(q, True), dr), True)
-            carried = _kept(carried, anew, marks, i)
-    sums = of_a, of_b, of_c, of_p, of_q
+                passed = total(passed, _times(conjugate(q, True), dr), True)
+            carried = _kept(total(g, passed, True), anew, marks, i)
+    sums = of_m, of_b, of_c, of_p, of_q
     for part in tl.static_range(5 if RANK else 3):
         write(parts + 2 * part * tl.num_programs(0).to(tl.int64) * channels * size + at_row, sums[part], inside, True)
     write(d_initial + at_row, carried, inside, True)
