@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def small(data: Path, **options: object) -> statewise.RunConfig:
-    config = statewise.default_run(str(data), "gru", depth=1, task_options={"chunk": 8, **options})
+    config = statewise.default_run(data, "gru", depth=1, task_options={"chunk": 8, **options})
     return replace(config, model=replace(config.model, width=4), train=FEW)
 
 
@@ -59,3 +59,8 @@ def test_a_finished_run_is_a_model(folder: Path):
 
 def test_every_exported_name_is_there():
     assert all(getattr(statewise, name) is not None for name in statewise.__all__)
+
+
+def test_one_model_that_is_no_row_of_names_is_told_how_to_be_one():
+    with pytest.raises(statewise.UserError, match=r"got 'gru'; say models=\('gru',\)"):
+        statewise.CompareConfig(models="gru")  # type: ignore[arg-type]

@@ -62,6 +62,8 @@ class CompareConfig:
             raise UserError(f"a comparison needs at least 1 seed, got {self.seeds}; 5 or more give a firm verdict")
         if self.trials < 1:
             raise UserError(f"each arm needs at least 1 tuning trial, got {self.trials}")
+        if isinstance(self.models, str):
+            raise UserError(f"models are names in a row, got {self.models!r}; say models=({self.models!r},)")
         if not self.models:
             raise UserError("name at least one model: --models lstm,gru")
         for name, values in {"models": self.models, **self.vary}.items():

@@ -26,7 +26,7 @@ NEITHER = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".gz", ".zip", ".pdf
 """Endings of files that are neither a plain text nor a CSV table"""
 
 
-def name_task(named: str, *, beside: Iterable[str] = ()) -> tuple[str, dict[str, Any]]:
+def name_task(named: str | Path, *, beside: Iterable[str] = ()) -> tuple[str, dict[str, Any]]:
     """What a person named: the task and the options that follow from it.
 
     A task's name is itself, ``package.module:Class`` a task of one's own, ``embedded`` the embedded text; a path is a
@@ -36,6 +36,7 @@ def name_task(named: str, *, beside: Iterable[str] = ()) -> tuple[str, dict[str,
     >>> name_task("prices.csv"), name_task("copy")
     (('forecast', {'source': 'prices.csv'}), ('copy', {}))
     """
+    named = str(named)
     if named in TASKS or (":" in named and not Path(named).exists()):
         return named, {}
     if named == "embedded":
