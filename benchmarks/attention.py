@@ -9,13 +9,12 @@ rounds of ours / theirs. ``forward`` runs without gradients, ``training`` is for
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from turns import take_turns
 
 from statewise.layers.attention.self_attention import SelfAttention
 
@@ -64,21 +63,6 @@ def _training(run: Callable[[], Tensor], layer: nn.Module) -> Callable[[], objec
     return train
 
 
-def measure(works: list[Callable[[], object]], rounds: int, device: str) -> tuple[float, float, float]:
-    """Median milliseconds of ours and of theirs, and the median of their ratio, over interleaved runs."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for number in range(-3, rounds):
-        for side in (0, 1) if number % 2 else (1, 0):
-            began = time.perf_counter()
-            works[side]()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if number >= 0:
-                times[side].append(1000 * (time.perf_counter() - began))
-    ratios = [ours / theirs for ours, theirs in zip(*times, strict=True)]
-    return statistics.median(times[0]), statistics.median(times[1]), statistics.median(ratios)
-
-
 def main() -> None:
     """Print one line for each shape and gear."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,7 +74,8 @@ def main() -> None:
     print("   B     T    H  N  gear       ours ms   peer ms  ours/peer")
     for shape in SHAPES:
         for gear, works in gears(*shape, arguments.device).items():
-            ours, theirs, ratio = measure(works, arguments.rounds, arguments.device)
+            seconds, (ratio,) = take_turns(works, arguments.rounds, arguments.device)
+            ours, theirs = (1000 * side for side in seconds)
             batch, length, width, heads = shape
             print(
                 f"{batch:4} {length:5} {width:4} {heads:2}  {gear:9} {ours:9.3f} {theirs:9.3f} {ratio:10.3f}",

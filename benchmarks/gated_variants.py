@@ -9,12 +9,11 @@ over ``step`` what a person would write.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from turns import take_turns
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
@@ -74,18 +73,6 @@ def _training(module: nn.Module, run: Callable[[], Tensor]) -> Callable[[], obje
     return work
 
 
-def measure(contestants: tuple[Callable[[], object], ...], rounds: int) -> list[list[float]]:
-    """Seconds of the processor for each in every round, after two that do not count."""
-    seconds: list[list[float]] = [[] for _ in contestants]
-    for number in range(-2, rounds):
-        for work, times in zip(contestants, seconds, strict=True):
-            start = time.process_time()
-            work()
-            if number >= 0:
-                times.append(time.process_time() - start)
-    return seconds
-
-
 def main() -> None:
     """Print one line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,12 +87,9 @@ def main() -> None:
     print(f"training at B = {arguments.rows}, T = {arguments.steps}, H = {arguments.width}")
     print("cell                     ours ms  peer      peer ms  ours/peer   loop ms  ours/loop")
     for cell in arguments.cells:
-        times = measure(works(cell, arguments.rows, arguments.steps, arguments.width), arguments.rounds)
-        ours, theirs, loop = (1000 * statistics.median(t) for t in times)
-        to_peer, to_loop = (
-            statistics.median([one / other for one, other in zip(times[0], others, strict=True)])
-            for others in times[1:]
-        )
+        contestants = works(cell, arguments.rows, arguments.steps, arguments.width)
+        medians, (to_peer, to_loop) = take_turns(contestants, arguments.rounds)
+        ours, theirs, loop = (1000 * seconds for seconds in medians)
         peer = f"nn.{PEERS[cell].__name__}"
         print(f"{cell:23} {ours:8.1f}  {peer:8} {theirs:8.1f} {to_peer:10.2f} {loop:9.1f} {to_loop:10.2f}")
 

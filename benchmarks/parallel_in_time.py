@@ -10,13 +10,12 @@ marked with a star, and its time is that of finding so and of the fast path.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
+from turns import take_turns
 
 from statewise.contract import SequenceLayer
 from statewise.layers.recurrent.gru import GRU
@@ -36,26 +35,6 @@ def by_loop(layer: SequenceLayer, x: Tensor) -> None:
         _, state = layer.step(x_t, state)
 
 
-def seconds(work: Callable[[], object], device: str) -> float:
-    """How long ``work`` takes, the device's own work included."""
-    began = time.perf_counter()
-    work()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
-def measure(works: list[Callable[[], object]], rounds: int, device: str) -> list[list[float]]:
-    """Seconds of each piece of work in each of the interleaved rounds, after one to warm up."""
-    taken: list[list[float]] = [[] for _ in works]
-    for number in range(rounds + 1):
-        for work, times in zip(works, taken, strict=True):
-            spent = seconds(work, device)
-            if number:
-                times.append(spent)
-    return taken
-
-
 def compare(name: str, length: int, width: int, arguments: argparse.Namespace) -> tuple[str, float]:
     """One line of the table, and Newton's time as a share of the fast path's."""
     torch.manual_seed(0)
@@ -67,15 +46,11 @@ def compare(name: str, length: int, width: int, arguments: argparse.Namespace) -
         partial(by_loop, layer, x),
         partial(layer, x),
     ]
-    newton, loop, fast = measure(works, arguments.rounds, arguments.device)
-    medians = [1000 * statistics.median(times) for times in (newton, loop, fast)]
-    to_loop, to_fast = (
-        statistics.median(one / other for one, other in zip(newton, others, strict=True)) for others in (loop, fast)
-    )
+    medians, (to_loop, to_fast) = take_turns(works, arguments.rounds, arguments.device)
     mark = "*" if run.fallback else " "
     line = (
         f"{name:9}{length:6}{width:5}{int(run.iterations.max()):4}{mark}"
-        + "".join(f"{milliseconds:11.2f}" for milliseconds in medians)
+        + "".join(f"{1000 * seconds:11.2f}" for seconds in medians)
         + f"{to_loop:13.2f}{to_fast:13.2f}"
     )
     return line, to_fast if run.fallback is None else float("inf")

@@ -8,13 +8,12 @@ of ours / theirs. ``forward`` runs without gradients from given states, ``traini
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from turns import Taken, take_turns
 
 from statewise import tree
 from statewise.layers.recurrent.gru import GRU
@@ -95,28 +94,6 @@ def _training(module: nn.Module, x: Tensor) -> Callable[[], object]:
     return run
 
 
-def measure(duel: Duel, rounds: int, device: str) -> tuple[float, float, float]:
-    """Median seconds of ours and of theirs, and the median of their ratio, over interleaved runs."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for number in range(-2, rounds):
-        pairs = [(duel.ours, ours), (duel.theirs, theirs)]
-        for work, times in pairs if number % 2 else reversed(pairs):
-            seconds = _seconds(work, device)
-            if number >= 0:
-                times.append(seconds)
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
-
-
-def _seconds(work: Callable[[], object], device: str) -> float:
-    start = time.perf_counter()
-    work()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     """Print one line for each layer, shape and gear."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,16 +109,17 @@ def main() -> None:
         for shape in SHAPES:
             for duel in duels(name, *shape, arguments.device):
                 if duel.gear in arguments.gears:
-                    report(name, shape, duel, measure(duel, arguments.rounds, arguments.device))
+                    taken = take_turns((duel.ours, duel.theirs), arguments.rounds, arguments.device)
+                    report(name, shape, duel, taken)
 
 
-def report(name: str, shape: tuple[int, int, int], duel: Duel, measured: tuple[float, float, float]) -> None:
+def report(name: str, shape: tuple[int, int, int], duel: Duel, taken: Taken) -> None:
     """Print one line of the table; a step's time is that of one step."""
     batch, time_steps, width = shape
     single = duel.gear == "step"
-    ours, theirs = (1000 * seconds / (STEPS if single else 1) for seconds in measured[:2])
+    ours, theirs = (1000 * seconds / (STEPS if single else 1) for seconds in taken.seconds)
     where = f"{name:6} {batch:4} {1 if single else time_steps:4} {width:4}  {duel.gear:9} {duel.peer:13}"
-    print(f"{where} {ours:9.3f} {theirs:9.3f} {measured[2]:10.3f}")
+    print(f"{where} {ours:9.3f} {theirs:9.3f} {taken.ratios[0]:10.3f}")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
     python benchmarks/resets.py [--rounds 20] [--batch 32] [--length 512] [--width 128] [--share 0.01] [--only lru]
 
 Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
-other processes take, a ratio is the median over the rounds of with / without. The
-goal is 1.1 for our own kernels, and 2 where a library's kernel, which knows of no resets, must be cut.
+other processes take, a ratio is the median over the rounds of with / without. The goal is 1.1 for our own kernels, and
+2 where a library's kernel, which knows of no resets, must be cut.
 """
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from turns import Work, take_turns
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
@@ -59,8 +57,6 @@ KINDS = {
     "attention": ("torch's attention", CUT),
 }
 """A layer -> the operation that its time goes into, and the goal: of our own kernels, or where torch's must be cut"""
-WARM_UP = 2
-Work = Callable[[], object]
 
 
 def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Work, Work]]:
@@ -86,19 +82,6 @@ def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Wor
     return gears
 
 
-def measure(pair: tuple[Work, Work], rounds: int) -> tuple[list[float], float]:
-    """Median seconds of processor time of both, and the median of their ratio, over interleaved runs."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for number in range(-WARM_UP, rounds):
-        for side in (0, 1) if number % 2 else (1, 0):
-            start = time.process_time()
-            pair[side]()
-            if number >= 0:
-                seconds[side].append(time.process_time() - start)
-    ratios = [one / other for one, other in zip(*seconds, strict=True)]
-    return [statistics.median(side) for side in seconds], statistics.median(ratios)
-
-
 def main() -> None:
     """Print one line for each layer and gear."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -119,7 +102,7 @@ def main() -> None:
         operation, goal = KINDS[name]
         layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": width, "hidden_size": width})
         for gear, pair in works(layer, x, reset).items():
-            (ours, theirs), ratio = measure(pair, arguments.rounds)
+            (ours, theirs), (ratio,) = take_turns(pair, arguments.rounds)
             print(
                 f"{name:16} {operation:25}{gear:8} {1000 * ours:8.2f} {1000 * theirs:11.2f} {ratio:13.2f} {goal:5}",
                 flush=True,

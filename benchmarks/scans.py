@@ -12,13 +12,12 @@ blocks.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from turns import take_turns
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.layers.recurrent.ind_rnn import IndRNN
@@ -63,7 +62,6 @@ OTHERS: tuple[tuple[Forms[..., Any], str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 """Operation, another form of it, the layers that are trained with either"""
 BATCH, WIDTH = 8, 128
-WARM_UP = 3
 
 
 class Duel(NamedTuple):
@@ -137,21 +135,6 @@ def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
     return run
 
 
-def measure(duel: Duel, rounds: int) -> tuple[float, float, float]:
-    """Median seconds of processor time of ours and of theirs, and the median of their ratio, over interleaved runs."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for number in range(-WARM_UP, rounds):
-        pairs = [(duel.ours, ours), (duel.theirs, theirs)]
-        for work, times in pairs if number % 2 else reversed(pairs):
-            start = time.process_time()
-            work()
-            if number >= 0:
-                times.append(time.process_time() - start)
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
-
-
 GROUPS: dict[str, Callable[[int], Iterator[Duel]]] = {"scans": scans, "layers": layers, "forms": forms}
 
 
@@ -167,7 +150,7 @@ def main() -> None:
     print(f"B = {BATCH}, H = {WIDTH}\nwork                         T   ours ms  peer{'peer ms':>39}  ours/peer  goal")
     for length in arguments.lengths:
         for duel in (duel for name in arguments.only for duel in GROUPS[name](length)):
-            ours, theirs, ratio = measure(duel, arguments.rounds)
+            (ours, theirs), (ratio,) = take_turns((duel.ours, duel.theirs), arguments.rounds)
             print(
                 f"{duel.name:24} {length:5} {1000 * ours:9.3f}  {duel.peer:33} {1000 * theirs:9.3f} {ratio:10.2f}"
                 f"  {duel.goal:4}"

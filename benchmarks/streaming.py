@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from plain_layers import LAYERS, STEPS, Duel, _cell, _steps, measure
+from plain_layers import LAYERS, STEPS, _cell, _steps
+from turns import take_turns
 
 from statewise.layers.recurrent.interop import to_torch
 
@@ -101,8 +102,8 @@ def compare(name: str, width: int, rounds: int) -> None:
     for peer, theirs in peers.items():
         if theirs is None:
             continue
-        mine, other, ratio = measure(Duel("step", peer, ours, theirs), rounds, "cpu")
-        microseconds = (1e6 * seconds / STEPS for seconds in (mine, other))
+        seconds, (ratio,) = take_turns((ours, theirs), rounds)
+        microseconds = (1e6 * of_all / STEPS for of_all in seconds)
         print(
             f"{name:6} {width:4}  {peer:14}", *(f"{t:9.1f}" for t in microseconds), f"{ratio:10.3f} {1e6 * least:9.1f}"
         )
