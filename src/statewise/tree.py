@@ -172,7 +172,7 @@ def closed(after: State, before: State) -> State:
     Traceback (most recent call last):
     ValueError: a state's leaf of shape (1,) came back as (5,)
     """
-    if _alike(after, before):
+    if alike(after, before, before):
         return after
     cast = cast_like(after, before)
     for leaf, was in zip(leaves(cast), leaves(before), strict=True):
@@ -181,25 +181,35 @@ def closed(after: State, before: State) -> State:
     return cast
 
 
-def _alike(after: State, before: State) -> bool:
-    """Whether two trees have the same structure, dtypes and shapes; of unusual nestings it says that they have not.
+def alike(after: State, before: State, expected: State) -> bool:
+    """Whether two trees have the same structure and shapes, and the dtypes of a third, which may be a ``form``.
 
-    Every step asks, so it is written for speed.
+    Every step asks, so it is written for speed; of unusual nestings it says that they have not.
+
+    >>> half, kept = (torch.zeros(5).bfloat16(),), (torch.zeros(5),)
+    >>> alike(kept, kept, form(kept)), alike(half, half, form(kept))
+    (True, False)
     """
     kind = type(after)
     if kind is not type(before):
         return False
-    if issubclass(kind, (tuple, list)) and len(after) == len(before):
-        for leaf, was in zip(after, before):  # noqa: B905  strict takes time
+    if issubclass(kind, (tuple, list)):
+        if type(expected) is not kind or not len(after) == len(before) == len(expected):
+            return False
+        for leaf, was, kept in zip(after, before, expected):  # noqa: B905  strict takes time
             if type(leaf) is type(was) is Tensor:
-                if leaf.dtype is not was.dtype or leaf.shape != was.shape:
+                dtype = leaf.dtype
+                if dtype is not was.dtype or dtype is not getattr(kept, "dtype", None) or leaf.shape != was.shape:
                     return False
-            elif not _alike(leaf, was):
+            elif not alike(leaf, was, kept):
                 return False
         return True
-    if kind is dict:
-        return list(after) == list(before) and all(_alike(after[key], before[key]) for key in before)
-    return isinstance(after, Tensor) and after.dtype is before.dtype and after.shape == before.shape
+    if kind is dict and type(expected) is dict:
+        known = list(after)
+        return known == list(before) == list(expected) and all(alike(after[k], before[k], expected[k]) for k in known)
+    if not isinstance(after, Tensor):
+        return False
+    return after.dtype is before.dtype is getattr(expected, "dtype", None) and after.shape == before.shape
 
 
 def _cast(leaf: Tensor, kept: Tensor) -> Tensor:

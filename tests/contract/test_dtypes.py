@@ -49,6 +49,30 @@ def test_a_step_of_a_step_gives_the_state_the_dtype_it_had(x):
     assert Again().step(x[:, 0], torch.zeros(B, D))[1].dtype == torch.float32
 
 
+class Within(Decay):
+    """Its state is that of the class above beside a count, which the step above does not know."""
+
+    def initial_state(self, batch_size):
+        return super().initial_state(batch_size), torch.zeros(batch_size, dtype=torch.int64)
+
+    def step(self, x, state):
+        y, h = super().step(x, state[0])
+        return y, (h, state[1] + 1)
+
+
+@pytest.mark.parametrize("layer", [Decay(), Within(), Stack([Residual(Decay())])])
+def test_a_step_refuses_a_state_of_another_dtype_also_after_the_layer_changed_its_own(layer, x):
+    state = layer.initial_state(B)
+    _, after = layer.step(x[:, 0], state)
+    layer.step(x[:, 1], after)
+    double = tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, after)
+    with pytest.raises(ValueError, match=r"not a state of .* torch.float64, expected torch.float32; .* pass the state"):
+        layer.step(x[:, 1], double)
+    layer.double().step(x[:, 1].double(), double)
+    with pytest.raises(ValueError, match=r"torch.float32, expected torch.float64"):
+        layer.step(x[:, 1].double(), after)
+
+
 def test_whole_numbers_are_not_silently_rounded(x):
     class Halves(Count):
         def step(self, x, state):

@@ -21,7 +21,10 @@ Enter = Callable[[Any, State], Stepper]
 
 
 def guarded_step(step: Step) -> Step:
-    """Fed what the layer reads; its output and state have the rows and dtypes of the input and state that came in."""
+    """Fed what the layer reads; its output has the rows and dtype of the input, its state those of the state that came in.
+
+    A state that came in has the dtypes of ``initial_state``.
+    """
 
     @wraps(step)
     def guarded(self: "SequenceLayer", x: Input, state: State) -> tuple[Tensor, State]:
@@ -40,7 +43,8 @@ def guarded_step(step: Step) -> Step:
                 y, after = step(self, x, state)
             if y.shape[0] != shape[0]:
                 raise ValueError(f"a step of {type(self).__name__} puts out {len(y)} rows for {len(values)}")
-            after = tree.closed(after, state)
+            if not tree.alike(after, state, self._state_form):
+                after = self._closed(after, state, shape[0] if type(self).step is guarded else None)
         except FAILURES as error:
             if type(self).step is guarded and (misfit := self._misfit(values, state, 1)) is not None:
                 raise ValueError(misfit) from error

@@ -174,6 +174,8 @@ class SequenceLayer(LayerKind, Reader, ABC):
         batch, time = values.shape[:2]
         if state is None:
             state = self.initial_state(batch)
+            if self._state_form is None and not torch.compiler.is_compiling():
+                self._state_form = tree.form(state)
         else:
             self._check_state(state, batch, start="None")
         if time == 0:
@@ -208,6 +210,18 @@ class SequenceLayer(LayerKind, Reader, ABC):
         if self._reads_vectors and y.dtype != x.dtype and (misfit := self._misfit(x, state, axes)) is not None:
             raise ValueError(misfit)
         return y
+
+    def _closed(self, after: State, state: State, rows: int | None) -> State:
+        """The state after a step in the dtypes of the one before, of so many rows, which is this layer's.
+
+        Where rows are ``None`` the step is that of a class above, whose state may be another one.
+
+        Raises:
+            ValueError: if ``state`` is none of this layer's.
+        """
+        if rows is not None and not torch.compiler.is_compiling():
+            self._check_state(state, rows, start="initial_state(rows)")
+        return tree.closed(after, state)
 
     def _chunk(self, x: Input, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         """The fast gear, its state in the dtypes it came in; while a recorder is open, the loop that records."""
