@@ -91,10 +91,26 @@ def test_settings_are_shown_without_the_part_of_the_config_they_stand_in(result:
 
 def test_a_run_page_draws_every_number_of_the_history(run: Data) -> None:
     page = Page(render_run(run))
-    for text in ("train loss", "valid", "learning rate", "gradient norm", "test · accuracy", "0.52", "<b>import</b>"):
+    for text in (
+        "training loss",
+        "validation score",
+        "learning rate",
+        "gradient norm",
+        "accuracy",
+        "0.52",
+        "<b>import</b>",
+    ):
         assert text in page.text
     assert "skipped" not in page.text
     assert_sound(render_run(run))
+
+
+def test_a_run_page_shows_scores_beside_what_needs_no_training(run: Data) -> None:
+    run["result"] |= {"primary": "loss", "chance": 2.25, "baselines": {"last <value>": {"loss": 1.875}}}
+    page = render_run(run)
+    for text in ("best by loss", '<td class="num" data-label="chance">2.250</td>', "last &lt;value&gt;", ">1.875</td>"):
+        assert text in page
+    assert_sound(page)
 
 
 def test_a_run_on_several_series_shows_what_each_scores(run: Data) -> None:

@@ -20,7 +20,7 @@ def hostile(value: Any, key: str = "") -> Any:
     """The data with every text that a person or a model may choose made hostile."""
     kept = {"status", "verdict", "match"}
     if isinstance(value, dict):
-        renamed = key in {"config", "settings", "environment", "result"}
+        renamed = key in {"config", "settings", "environment", "test"}
         return {name + HOSTILE if renamed else name: hostile(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [hostile(item, key) for item in value]

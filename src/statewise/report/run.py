@@ -20,6 +20,8 @@ MOST_SERIES = 40
 """Series whose scores a page shows"""
 _NOT_DRAWN = frozenset({"step", "tokens", "seconds"})
 """Numbers of a history that need no figure: they only grow, or are measured times"""
+_IN_TABLES = frozenset({"valid", "test", "baselines", "chance", "primary", "series"})
+"""Of a result, what stands in tables"""
 
 
 def render_run(run: dict[str, Any]) -> str:
@@ -39,7 +41,10 @@ def render_run(run: dict[str, Any]) -> str:
         "data": data,
         "raw": clean,
         "figure": _figure(data),
-        "outcome": list(_outcome({name: value for name, value in data.result.items() if name != "series"})),
+        "of": ["run", *(part for part in (data.config.get("task"), data.config.get("model", {}).get("layer")) if part)],
+        "outcome": list(_outcome({name: part for name, part in data.result.items() if name not in _IN_TABLES})),
+        "primary": data.result.get("primary", ""),
+        "columns": _columns(data.result),
         "rules": _rules(data.result),
         "series": _series_scores(data.result),
         "spread": facts.spread,
@@ -52,7 +57,8 @@ def _figure(data: Run) -> Figure:
     series = {name: points for name, points in _series(data.history).items() if any(y for _, y in points)}
     if not series:
         return Figure("history", "Learning curves", "No history was recorded.")
-    names = [name.replace("_", " ") for name in series]
+    in_words = {"train_loss": "training loss", "valid": f"validation {data.result.get('primary', 'score')}"}
+    names = [in_words.get(name, name.replace("_", " ")) for name in series]
     plots = []
     for name, points in zip(names, series.values(), strict=True):
         bundle = {name: Strands([points], [])}
@@ -74,6 +80,18 @@ def _series(history: list[dict[str, Any]]) -> dict[str, list[Point]]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _columns(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The scores of the model, and beside them those of what needs no training."""
+    chance = result.get("chance")
+    found = {
+        "validation": result.get("valid", {}),
+        "test": result.get("test", {}),
+        "chance": {} if chance is None else {result.get("primary", ""): chance},
+        **result.get("baselines", {}),
+    }
+    return {name: scores for name, scores in found.items() if scores}
 
 
 def _rules(result: dict[str, Any]) -> list[str]:
