@@ -48,9 +48,16 @@ from statewise.ops.gpu.gates import GATES
 ROOM = {80: 163 * 1024, 90: 227 * 1024}
 """Compute capability -> bytes that the threads of a program can share"""
 TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
-VECTORS = {"MinimalRNNGates": 2, "DroppedLSTMGates": 5, "PhasedLSTMGates": 5}
+VECTORS = {"MinimalRNNGates": 2, "PhasedLSTMGates": 5}
 """Of x, where they are others than of u"""
-OWN = {"PeepholeLSTMGates": 3, "PhasedLSTMGates": 3, "NormLSTMGates": 7, "NormGRUGates": 5, "ModReLUGates": 1}
+OWN = {
+    "PeepholeLSTMGates": 3,
+    "PhasedLSTMGates": 3,
+    "DroppedLSTMGates": 1,
+    "NormLSTMGates": 7,
+    "NormGRUGates": 5,
+    "ModReLUGates": 1,
+}
 """Vectors of the gates' own weights"""
 CELL_SIZES = {
     "SRUCell": (3, 2, 1), "ReluIndRNNCell": (1, 1, 0), "TanhIndRNNCell": (1, 1, 0), "RGLRUCell": (2, 1, 1),

@@ -29,7 +29,7 @@ KINDS = {
     "peephole-lstm": (PeepholeLSTMGates, [(3, WIDTH)]),
     "phased-lstm": (PhasedLSTMGates, [(3, WIDTH)]),
     "coupled-lstm": (CoupledLSTMGates, []),
-    "dropped-lstm": (DroppedLSTMGates, []),
+    "dropped-lstm": (DroppedLSTMGates, [torch.full((1,), 1.25)]),
     **{
         f"{name}-norm-lstm": (NormLSTMGates, [(4, WIDTH), (WIDTH,), (WIDTH,), centred])
         for name, centred in NORMS.items()
@@ -42,7 +42,7 @@ KINDS = {
     "minimal-rnn": (MinimalRNNGates, []),
 }
 """Kind of gates, and the shapes of their weights or constants in their place"""
-INPUTS = {"minimal-rnn": 2, "dropped-lstm": 5, "phased-lstm": 5}
+INPUTS = {"minimal-rnn": 2, "phased-lstm": 5}
 """Vectors of x, where there are others than of u"""
 SHARES = {"phased-lstm": 4}
 """Which vector of x is a share, in [0, 1]"""

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from statewise import laws
+from statewise.contract import SequenceLayer
 from statewise.layers.recurrent.coupled_lstm import CoupledLSTM
 from statewise.layers.recurrent.minimal_gated_unit import MinimalGatedUnit
 from statewise.layers.recurrent.minimal_rnn import MinimalRNN
@@ -16,6 +17,8 @@ from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
 from statewise.layers.recurrent.projected_lstm import ProjectedLSTM
 from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
+from statewise.ops import dense_recurrence
+from statewise.ops.linear import is_small
 
 B, T, D, H = 3, 6, 4, 5
 NOISELESS = {"zoneout": 0.0, "zoneout_memory": 0.0}
@@ -254,6 +257,21 @@ def test_a_variational_mask_is_one_a_row_and_a_dropped_candidate_leaves_the_memo
     state = dropping.initial_state(4)._replace(c=torch.randn(4, 400))
     _, after = dropping.step(torch.randn(4, D), state)
     assert 0.25 < (after.c == state.c).float().mean() < 0.35
+
+
+def test_candidates_fall_out_of_long_sequences_as_of_steps():
+    """Where the map of all steps is a large product, of another library and with gradients of its own."""
+    torch.manual_seed(0)
+    layer, x = ZoneoutLSTM(input_size=64, hidden_size=64, **NOISELESS, recurrent_dropout=0.4), torch.randn(8, 20, 64)
+    state = layer.initial_state(8)
+    assert not is_small(x, layer.input.weight)
+    with dense_recurrence.FORMS.use("reference"):
+        y, _ = layer(x, state)
+    expected, _ = SequenceLayer._sequence(layer, x, state)
+    torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
+    weights = tuple(layer.parameters())
+    found, wanted = (torch.autograd.grad(outputs.square().sum(), weights) for outputs in (y, expected))
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_only_noise_makes_leaves_of_the_state():

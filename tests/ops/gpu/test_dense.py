@@ -27,11 +27,12 @@ from statewise.ops.gpu.dense_kernels import backward_kernel, forward_kernel
 from statewise.ops.gpu.gates import GATES
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-VECTORS = {MinimalRNNGates: 2, DroppedLSTMGates: 5, PhasedLSTMGates: 5}
+VECTORS = {MinimalRNNGates: 2, PhasedLSTMGates: 5}
 """Of x, where they are others than of u"""
 OWN = {
     PeepholeLSTMGates: lambda width: [(3, width)],
     PhasedLSTMGates: lambda width: [(3, width)],
+    DroppedLSTMGates: lambda width: [torch.full((1,), 1.25)],
     NormLSTMGates: lambda width: [(4, width), (width,), (width,), torch.ones(1)],
     NormGRUGates: lambda width: [(3, width), (width,), torch.zeros(1)],
     ModReLUGates: lambda width: [(width,)],

@@ -8,6 +8,7 @@ the probability ``variational_dropout``, else 1 / (1 - that), one mask a row for
 its mean and d is 1. What is drawn is a function of the row's seed, the step and the unit, so that no chunking shows.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -87,3 +88,9 @@ def variational_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dt
 def candidate_mask(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
     """What a candidate is multiplied with in training: ``(..., width)`` for steps ``(B,)`` or ``(B, T)``."""
     return dropout_mask(noise.seed, noise.steps, width, rate, dtype, stream=CANDIDATE)
+
+
+def shut_gates(rate: float, width: int, noise: NoiseState, dtype: torch.dtype) -> Tensor:
+    """The same for gates before they are squashed: minus infinity where a candidate falls out, 0 elsewhere."""
+    shut = events(noise.seed, noise.steps, (rate,), width, dtype, stream=CANDIDATE, values=(-math.inf, 0.0))
+    return shut.squeeze(-2)

@@ -23,7 +23,7 @@ from statewise import probe
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import forget_and_input_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, MemoryState
-from statewise.layers.recurrent.noise import Noise, NoiseState, candidate_mask
+from statewise.layers.recurrent.noise import Noise, candidate_mask, shut_gates
 from statewise.ops.gates.dropped_lstm import DroppedLSTMGates
 from statewise.ops.gates.lstm import LSTMGates
 
@@ -78,25 +78,25 @@ class ZoneoutLSTM(GatedLayer):
         probe.record(self, "forget_gate", f)
         probe.record(self, "output_gate", o)
         if self._drops and state.noise:
-            g = g * self._written(state.noise, g.dtype)
+            g = g * candidate_mask(self.noise.recurrent_dropout, self.output_size, state.noise, g.dtype)
         c = f * state.c + i * g
         h = o * c.tanh()
         return self._after(state, h, c)
 
     def _gates(self) -> LSTMGates | DroppedLSTMGates:
-        return DroppedLSTMGates() if self._drops else LSTMGates()
+        if not self._drops:
+            return LSTMGates()
+        return DroppedLSTMGates(self.recurrent.weight.new_full((1,), 1 / (1 - self.noise.recurrent_dropout)))
 
     def _driven(self, x: Tensor, state: MemoryState) -> Tensor:
-        driven = super()._driven(x, state)
         if not (self._drops and state.noise):
-            return driven
-        written = self._written(state.noise, driven.dtype)
-        return torch.cat([driven, written.transpose(0, 1).unsqueeze(2)], dim=2)
+            return super()._driven(x, state)
+        driven, width = self.input(x.flatten(0, 1)), self.output_size
+        shut = shut_gates(self.noise.recurrent_dropout, width, state.noise, driven.dtype)
+        with torch.no_grad():  # what is added has no part in gradients
+            driven[:, :width] += shut.transpose(0, 1).flatten(0, 1)
+        return driven.view(*x.shape[:2], 4, width)
 
     @property
     def _drops(self) -> bool:
         return self.training and self.noise.recurrent_dropout > 0
-
-    def _written(self, noise: NoiseState, dtype: torch.dtype) -> Tensor:
-        """e at the noise's steps."""
-        return candidate_mask(self.noise.recurrent_dropout, self.output_size, noise, dtype)

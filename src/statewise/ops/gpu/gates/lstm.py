@@ -28,7 +28,7 @@ def lstm_retreat(dh, dm, x, u, h, m, own, width, inside):
 def dropped_lstm_advance(x, u, h, m, own, width, inside):
     """As ``statewise.ops.gates.dropped_lstm``."""
     i, f, g, o = tl.sigmoid(x[0] + u[0]), tl.sigmoid(x[1] + u[1]), tanh(x[2] + u[2]), tl.sigmoid(x[3] + u[3])
-    c = f * m[0] + i * x[4] * g
+    c = f * m[0] + own[0] * i * g
     return o * tanh(c), (c,)
 
 
@@ -36,12 +36,11 @@ def dropped_lstm_advance(x, u, h, m, own, width, inside):
 def dropped_lstm_retreat(dh, dm, x, u, h, m, own, width, inside):
     """As ``statewise.ops.gates.dropped_lstm``."""
     i, f, g, o = tl.sigmoid(x[0] + u[0]), tl.sigmoid(x[1] + u[1]), tanh(x[2] + u[2]), tl.sigmoid(x[3] + u[3])
-    e = x[4]
-    t = tanh(f * m[0] + i * e * g)
+    t = tanh(f * m[0] + own[0] * i * g)
     dc = dm[0] + dh * o * (1 - t * t)
-    di, df = dc * e * g * i * (1 - i), dc * m[0] * f * (1 - f)
-    dg, do = dc * e * i * (1 - g * g), dh * t * o * (1 - o)
-    return (di, df, dg, do, dc * i * g), (di, df, dg, do), 0 * dh, (dc * f,), ()
+    written = own[0] * dc
+    da = (written * g * i * (1 - i), dc * m[0] * f * (1 - f), written * i * (1 - g * g), dh * t * o * (1 - o))
+    return da, da, 0 * dh, (dc * f,), (0 * dh,)
 
 
 @triton.jit
