@@ -33,6 +33,17 @@ from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
 from statewise.ops.gpu import chained_kernels, chip, dense_kernels, depthwise, diagonal, scan, selective
 
+SIZES = ((1, 1), (3, 2), (16, 16), (32, 5))
+"""B, T"""
+FOR_MANY_SIZES = (
+    chained_kernels.chain_kernel, chained_kernels.chain_back_kernel,
+    dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
+    selective.selective_kernel, selective.selective_back_kernel,
+    diagonal.models_kernel, diagonal.models_back_kernel, depthwise.depthwise_kernel,
+    depthwise.depthwise_back_kernel,
+)  # fmt: skip
+"""Kernels that are compiled once for all of them"""
+
 
 class Driver:
     """Of a GPU that is not there."""
@@ -78,18 +89,14 @@ def convolution(rows: int, time: int, segments: Segments | None = None) -> None:
         backwards(causal_convolution.causal_convolution(x, tail, weight, bias, segments, groups=6))
 
 
-def main() -> None:
-    driver.set_active(Driver())
-    JITFunction.run = run
-    chip.room = lambda device: 227 * 1024
-    diagonal.STEPS = 2
-    variants = {}
+def many_sizes() -> None:
+    """Numbers of rows and steps that a launcher might tell apart: 1, multiples of 16, and others."""
     for form, width in (("triton", 20), ("graph", 300)):
-        for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)) if form == "triton" else ((2, 3),):
+        for rows, time in SIZES if form == "triton" else ((2, 3),):
             parts = draw(time, rows, 4, width), draw(4 * width, width), None, draw(rows, width), draw(rows, 1, width)
             with dense_recurrence.FORMS.use(form):
                 backwards(dense_recurrence.dense_recurrence(LSTMGates(), *parts))
-    for rows, time in ((1, 1), (3, 2), (16, 16), (32, 5)):
+    for rows, time in SIZES:
         parts = draw(time, rows, 64), (draw(64, 20), draw(20, 16)), draw(rows, 20), draw(rows, 16)
         with chained_recurrence.FORMS.use("triton"):
             backwards(chained_recurrence.chained_recurrence(ProjectedLSTMGates(), *parts))
@@ -101,14 +108,10 @@ def main() -> None:
             backwards(selective_scan.selective_scan(*given, given[3], draw(rows, 6, 4)))
         state_space_models(0, rows, time)
         convolution(rows, time)
-    for kernel in (
-        chained_kernels.chain_kernel, chained_kernels.chain_back_kernel,
-        dense_kernels.forward_kernel, dense_kernels.backward_kernel, scan.scan_kernel, scan.scan_back_kernel,
-        selective.selective_kernel, selective.selective_back_kernel,
-        diagonal.models_kernel, diagonal.models_back_kernel, depthwise.depthwise_kernel,
-        depthwise.depthwise_back_kernel,
-    ):  # fmt: skip
-        variants[kernel.fn.__name__] = [len(cache[0]) for cache in kernel.device_caches.values()]
+
+
+def many_kinds() -> None:
+    """Resets, complex numbers, and gates and cells of other kinds."""
     cut = Segments(torch.tensor([[False] * 3 + [True, False]] * 2))
     parts = draw(5, 2, 9), (draw(8, 8), draw(32, 8)), draw(2, 8)
     with chained_recurrence.FORMS.use("triton"):
@@ -132,6 +135,18 @@ def main() -> None:
     given = [draw(2, 40, 2, size) for size in (4, 4, 4, 1, 1)]
     with delta_rule.FORMS.use("triton"):
         backwards(delta_rule.delta_rule(*given, draw(2, 2, 4, 4)))
+
+
+def main() -> None:
+    driver.set_active(Driver())
+    JITFunction.run = run
+    chip.room = lambda device: 227 * 1024
+    diagonal.STEPS = 2
+    many_sizes()
+    variants = {
+        kernel.fn.__name__: [len(cache[0]) for cache in kernel.device_caches.values()] for kernel in FOR_MANY_SIZES
+    }
+    many_kinds()
     print(json.dumps({"launched": sorted(compiled), "variants": variants}))
 
 
