@@ -4,7 +4,7 @@ import torch
 
 from statewise.contract.segments import Segments
 from statewise.ops import diagonal_convolution as module
-from statewise.ops.diagonal_convolution import BLOCK, diagonal_convolution
+from statewise.ops.diagonal_convolution import BLOCK, LANES, diagonal_convolution
 
 from .segmented import one_by_one
 
@@ -129,6 +129,18 @@ def test_in_single_precision_the_compiled_loop_keeps_close_to_the_equation():
         found = diagonal_convolution(*single)
     for one, other in zip(found, module.reference(*arguments), strict=True):
         torch.testing.assert_close(one, other.to(one.dtype), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ON_CPUS)
+def test_in_single_precision_a_slow_system_is_as_slow_as_it_says(name):
+    """Of a constant input h_T = bbar (abar^T - 1) / (abar - 1). With abar itself rounded it is 6e-5 off."""
+    decay = torch.linspace(2e-4, 2e-3, 2 * LANES).view(LANES, 2)
+    log_a, one = torch.complex(-decay, decay.flip(1) / 3), torch.ones(LANES, 2) + 0j
+    with module.FORMS.use(name):
+        _, h = diagonal_convolution(torch.ones(1, 4000, LANES), log_a, one, one, torch.zeros(1, LANES, 2) + 0j)
+    exact = log_a.to(torch.complex128)
+    expected = (4000 * exact).expm1() / exact.expm1()
+    assert (h - expected).abs().div(expected.abs()).max() < 1e-5
 
 
 @pytest.mark.parametrize("name", ["in_blocks", "compiled"])

@@ -57,6 +57,29 @@ def test_segments_equal_rows_of_their_own_with_all_gradients(name, where):
         torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize("name", ON_CPUS)
+def test_in_single_precision_a_slow_system_is_as_slow_as_it_says(name):
+    """Of a constant input h_T = M^-1 ((1 + M)^T - 1) b, with M all that a step changes."""
+    g = torch.Generator().manual_seed(0)
+    change = torch.complex(-torch.linspace(2e-4, 2e-3, 48), torch.linspace(0, 1e-3, 48)).view(16, 3)
+    q = 0.01 * torch.randn(16, 3, generator=g, dtype=torch.complex64)
+    p, b = 0.01 * q.conj().resolve_conj(), torch.ones(16, 3) + 0j
+    with module.FORMS.use(name):
+        _, h = state_space_convolution(torch.ones(1, 4000, 16), change, p, q, b, b, torch.zeros(1, 16, 3) + 0j)
+    for found, *model in zip(h[0], change, p, q, strict=True):
+        matrix = dense(*(x.numpy().astype(complex) for x in model))
+        grown = np.linalg.matrix_power(np.eye(6) + matrix, 4000) - np.eye(6)
+        expected = np.linalg.solve(matrix, grown @ np.tile([1.0, 0.0], 3))
+        assert np.abs(torch.view_as_real(found).flatten().numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def dense(change: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """M as it acts on real and imaginary parts side by side."""
+    ones = np.eye(2 * len(change)).reshape(-1, len(change), 2) @ [1, 1j]
+    images = change * ones - p * (2 * (ones @ q).real)[:, None]
+    return np.stack([images.real, images.imag], axis=-1).reshape(2 * len(change), -1).T
+
+
 def test_nothing_passes_a_reset():
     arguments = example(40)
     reset = torch.zeros(2, 40, dtype=torch.bool)

@@ -136,3 +136,19 @@ def test_a_slow_system_is_sampled_to_the_last_digits_of_float32(layer):
     exact = copy.deepcopy(slow).double()
     for sampled, truth in zip(slow._sampled(), exact._sampled(), strict=True):
         torch.testing.assert_close(sampled.to(truth.dtype), truth, rtol=2e-6, atol=0.0)
+
+
+@pytest.mark.parametrize(("layer", "off"), [(S4, 3e-6), (S4D, 3e-6), (S5, 2e-5), (LRU, 1e-6)])
+def test_in_float32_both_gears_agree_over_a_long_constant_input(layer, off):
+    """What slow states gather of it magnifies how an eigenvalue or a step is rounded."""
+    torch.manual_seed(0)
+    single, x = layer(input_size=16, hidden_size=16), torch.randn(1, 1, 16).expand(1, 2000, 16)
+    with torch.no_grad():
+        y, _ = single(x)
+        exact, _ = copy.deepcopy(single).double()(x.double())
+        state, steps = single.initial_state(1), []
+        for x_t in x.unbind(1):
+            y_t, state = single.step(x_t, state)
+            steps.append(y_t)
+    assert (torch.stack(steps, dim=1) - y).norm() < 1e-5 * y.norm()
+    assert (y - exact).norm() < off * exact.norm()

@@ -83,6 +83,14 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return loop
 
 
+def in_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A few sums that loops call by name and that stay in the order in which they are written."""
+    from numba.extending import register_jitable
+
+    found: Callable[..., Any] = register_jitable(forceinline=True, **ELEMENTWISE)(function)
+    return found
+
+
 def callback(function: Callable[..., Any], *arguments: Any) -> Any:
     """Machine code for these types of arguments, which loops are handed and call where it lies.
 

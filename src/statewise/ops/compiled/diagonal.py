@@ -8,7 +8,8 @@ state before it counts, and where it never counts, loops are run that do not ask
 The innermost loops run over the lanes and touch few arrays, each at distances that are known when they are compiled: so
 the compiler can tell that they do not overlap.
 
-Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes.
+Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes; m, what a step changes,
+is abar - 1.
 """
 
 from collections.abc import Callable
@@ -20,10 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from statewise.contract.segments import Segments
-from statewise.ops.compiled.compiler import as_array, jit
+from statewise.ops.compiled.compiler import as_array, in_order, jit
 from statewise.ops.compiled.spans import marks_of
 
 Array = np.ndarray[Any, Any]
+Number = Any
 LANES = L = 16
 """Channels that are worked on at once: the widest vectors of a CPU hold so many numbers in float32"""
 STEPS = 32
@@ -145,6 +147,12 @@ def hand_out(found: Array, x: Array, row: int, start: int, end: int, first: int)
             x[row, t, first + lane] = found[t - start, lane]
 
 
+@in_order
+def plus(x: Number, change: Number) -> Number:
+    """``x + change``, rounded once: the parts of a small change are not added to x one by one."""
+    return x + change
+
+
 def _carried_over(steps: int, *, asking: bool) -> Callable[..., None]:
     """The loop of some steps and one state of all lanes: ``flow`` is u, outputs, which it adds to, and what counts."""
 
@@ -157,7 +165,8 @@ def _carried_over(steps: int, *, asking: bool) -> Callable[..., None]:
                 u, counts = flow[3 * L * t + e], flow[3 * L * t + 2 * L + e]
                 if asking and counts == 0:
                     real, imag = counts, counts
-                real, imag = real + (m * real - m_i * imag + b * u), imag + (m * imag + m_i * real + b_i * u)
+                by, by_i = m * real - m_i * imag + b * u, m * imag + m_i * real + b_i * u
+                real, imag = plus(real, by), plus(imag, by_i)
                 flow[3 * L * t + L + e] += c * real - c_i * imag
             h[e], h[L + e] = real, imag
 
@@ -176,7 +185,8 @@ def _made_again(steps: int, *, asking: bool) -> Callable[..., None]:
                 u, counts = flow[4 * L * t + e], flow[4 * L * t + 3 * L + e]
                 if asking and counts == 0:
                     real, imag = counts, counts
-                real, imag = real + (m * real - m_i * imag + b * u), imag + (m * imag + m_i * real + b_i * u)
+                by, by_i = m * real - m_i * imag + b * u, m * imag + m_i * real + b_i * u
+                real, imag = plus(real, by), plus(imag, by_i)
                 h[2 * L * t + 2 * L + e], h[2 * L * t + 3 * L + e] = real, imag
 
     return loop
@@ -204,7 +214,7 @@ def _returned(steps: int, *, asking: bool) -> Callable[..., None]:
                 of_c += grad_y * h[2 * L * t + 2 * L + e]
                 of_c_i -= grad_y * h[2 * L * t + 3 * L + e]
                 flow[4 * L * t + 2 * L + e] += b * g + b_i * g_i
-                g, g_i = g + (m * g + m_i * g_i), g_i + (m * g_i - m_i * g)
+                g, g_i = plus(g, m * g + m_i * g_i), plus(g_i, m * g_i - m_i * g)
                 if asking and counts == 0:
                     g, g_i = counts, counts
             carried[e], carried[L + e] = g, g_i

@@ -5,7 +5,8 @@ state is made of lies beside it in one array, and the innermost loops run over t
 compiler sees that nothing overlaps. For the way back the state before every ``STEPS`` steps is kept; the states between
 are made again.
 
-Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes.
+Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes; m, the diagonal less
+one, is what a step changes.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, jit
-from statewise.ops.compiled.diagonal import LANES, from_lanes, hand_out, in_lanes, take
+from statewise.ops.compiled.diagonal import LANES, from_lanes, hand_out, in_lanes, plus, take
 from statewise.ops.compiled.spans import marks_of
 
 Array = np.ndarray[Any, Any]
@@ -131,8 +132,8 @@ def _step(flow: Array, w: Array) -> None:
             i = n * WIDTH + e
             real, imag = w[i + 10 * L], w[i + 11 * L]
             m, m_i = w[i], w[i + L]
-            new = real + (m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
-            new_i = imag + (m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
+            new = plus(real, m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
+            new_i = plus(imag, m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
             s += w[i + 8 * L] * new - w[i + 9 * L] * new_i
             later += w[i + 4 * L] * new - w[i + 5 * L] * new_i
             w[i + 10 * L], w[i + 11 * L] = new, new_i
@@ -199,8 +200,8 @@ def _again(flow: Array, w: Array, past: Array) -> None:
             i, k = n * WIDTH + e, n * (STEPS + 1) * KEPT + e
             real, imag = past[k], past[k + L]
             m, m_i = w[i], w[i + L]
-            new = real + (m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
-            new_i = imag + (m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
+            new = plus(real, m * real - m_i * imag - w[i + 2 * L] * r + w[i + 6 * L] * u)
+            new_i = plus(imag, m * imag + m_i * real - w[i + 3 * L] * r + w[i + 7 * L] * u)
             later += w[i + 4 * L] * new - w[i + 5 * L] * new_i
             past[k + 2 * L], past[k + 3 * L] = new, new_i
             past[k + KEPT], past[k + KEPT + L] = new, new_i
@@ -230,8 +231,8 @@ def _onward(flow: Array, w: Array, past: Array, carry: Array) -> None:
         for n in range(TOGETHER):
             i, k = n * WIDTH + e, n * (STEPS + 1) * KEPT + e
             g, g_i, m, m_i = past[k + 4 * L], past[k + 5 * L], w[i], w[i + L]
-            carry[2 * L * n + e] = g + (m * g + m_i * g_i + w[i + 4 * L] * r)
-            carry[2 * L * n + L + e] = g_i + (m * g_i - m_i * g - w[i + 5 * L] * r)
+            carry[2 * L * n + e] = plus(g, m * g + m_i * g_i + w[i + 4 * L] * r)
+            carry[2 * L * n + L + e] = plus(g_i, m * g_i - m_i * g - w[i + 5 * L] * r)
 
 
 @jit
