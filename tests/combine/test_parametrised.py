@@ -128,6 +128,32 @@ def test_weights_of_one_layer_are_dropped_independently_and_so_are_those_of_two(
             assert 0.45 < (mask == other).double().mean() < 0.55
 
 
+NAMES = ("weight_hh_l0", "weight_ih_l0")
+
+
+@pytest.mark.parametrize("calls", [[NAMES], [NAMES[::-1]], [NAMES[:1], NAMES[1:]], [NAMES[1:], NAMES[:1]]], ids=str)
+@pytest.mark.parametrize("read", [NAMES, NAMES[::-1]], ids=str)
+def test_masks_follow_from_names_and_not_from_what_was_asked_or_read_first(calls, read):
+    def masks(calls, read):
+        layer = LSTM(input_size=40, hidden_size=40)
+        for names in calls:
+            drop_connect(layer, names, rate=0.5)
+        torch.manual_seed(3)
+        with weights_held():
+            return {name: getattr(layer, name).detach() != 0 for name in read}
+
+    expected, found = masks([NAMES], NAMES), masks(calls, read)
+    assert all(torch.equal(found[name], expected[name]) for name in NAMES)
+    assert 0.45 < (found[NAMES[0]] == found[NAMES[1]]).double().mean() < 0.55
+
+
+def test_a_weight_that_is_dropped_of_twice_has_two_masks():
+    layer = LSTM(input_size=3, hidden_size=40)
+    for _ in range(2):
+        drop_connect(layer, NAMES[:1], rate=0.5)
+    assert 0.2 < (layer.weight_hh_l0 != 0).double().mean() < 0.3
+
+
 def test_normed_weights_are_dropped_of():
     layer = LSTM(input_size=3, hidden_size=8)
     x, before = torch.randn(2, 6, 3), layer.weight_hh_l0.detach().clone()

@@ -6,8 +6,8 @@ which of its own are recurrent. It keeps its step, sequence and state; its param
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count
 from typing import Literal, TypeVar, get_args
+from zlib import crc32
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,7 @@ class DropConnect(nn.Module):
         rate: share of the weights that are dropped.
         weight: one like W.
         draw: which the weights of one layer have in common.
-        number: of this weight among them.
+        number: of this weight, by which its mask differs from theirs.
     """
 
     def __init__(self, rate: float, weight: Tensor, draw: Draw, number: int) -> None:
@@ -162,8 +162,8 @@ def drop_connect(layer: Layer, names: Iterable[str], *, rate: float) -> Layer:
 
     One mask serves all steps and rows of a sequence, or of a stream; chunks and single steps draw their own. So in
     train mode, and there alone, the laws ``pure``, ``step = forward`` and ``any chunking`` do not hold. The masks of
-    all these weights follow from one seed that torch's global generator of the CPU draws, and so are the same on every
-    device and in every form of the layer.
+    all weights of a layer, and of those inside, follow from their names and one seed that torch's global generator of
+    the CPU draws, and so are the same on every device, in every form of the layer and whatever was asked for first.
 
     Raises:
         ValueError: if the rate is outside [0, 1), or there is no such parameter.
@@ -176,8 +176,18 @@ def drop_connect(layer: Layer, names: Iterable[str], *, rate: float) -> Layer:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be at least 0 and below 1, got {rate}")
-    draw, numbers = Draw(), count()
-    return _each(layer, names, lambda _, weight: DropConnect(rate, weight, draw, next(numbers)))
+    known = [part for part in layer.modules() if isinstance(part, DropConnect)]
+    draw = known[0].draw if known else Draw()
+    taken = {part.number for part in known}
+
+    def make(name: str, weight: Tensor) -> DropConnect:
+        number = crc32(name.encode())
+        while number in taken:
+            number += 1
+        taken.add(number)
+        return DropConnect(rate, weight, draw, number)
+
+    return _each(layer, names, make)
 
 
 def norm_weights(layer: Layer, weights: Mapping[str, int], *, kind: WeightNorm, bound: float = 1.0) -> Layer:

@@ -21,9 +21,9 @@ Enter = Callable[[Any, State], Stepper]
 
 
 def guarded_step(step: Step) -> Step:
-    """Fed what the layer reads; its output has the rows and dtype of the input, its state those of the state that came in.
+    """Fed what the layer reads; its output has the rows and dtype of the input, its state those of the state before.
 
-    A state that came in has the dtypes of ``initial_state``.
+    That one has the dtypes of ``initial_state``.
     """
 
     @wraps(step)
