@@ -8,8 +8,8 @@ state before it counts, and where it never counts, loops are run that do not ask
 The innermost loops run over the lanes and touch few arrays, each at distances that are known when they are compiled: so
 the compiler can tell that they do not overlap.
 
-Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes; m, what a step changes,
-is abar - 1.
+Letters: B rows, T steps, D channels, G groups of ``LANES`` channels, N states a channel, L lanes; m, what a step
+changes, is abar - 1.
 """
 
 from collections.abc import Callable
