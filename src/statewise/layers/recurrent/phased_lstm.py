@@ -54,8 +54,8 @@ class PhasedLSTM(SequenceLayer):
     """An LSTM whose memory and output follow ``c_t = k c~ + (1 - k) c_{t-1}``, k the openness of each unit's clock.
 
     It reads time: ``Timed(values (B, T, input_size), elapsed (B, T))``; without time stamps 1 passes a step. For half
-    precision leave its weights in float32 and run it under autocast, as ``statewise train`` does: ``.bfloat16()`` rounds
-    a period by up to a 64th, so that a clock is a whole turn off after 64 of them.
+    precision leave its weights in float32 and run it under autocast, as training does: ``.bfloat16()`` rounds a period
+    by up to a 64th, so that a clock is a whole turn off after 64 of them.
 
     Args:
         input_size: D.
