@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from turns import take_turns
+from turns import take_turns, training
 
 from statewise.layers.attention.self_attention import SelfAttention
 
@@ -48,19 +48,11 @@ def gears(batch: int, length: int, width: int, heads: int, device: str) -> dict[
     runs: list[Callable[[], Tensor]] = [lambda: layer(x)[0], lambda: plain(x)]
     plain = PlainAttention(layer)
     torch.testing.assert_close(runs[0](), runs[1]())
-    return {"forward": [_quiet(run) for run in runs], "training": [_training(run, layer) for run in runs]}
+    return {"forward": [_quiet(run) for run in runs], "training": [training(layer, run) for run in runs]}
 
 
 def _quiet(run: Callable[[], Tensor]) -> Callable[[], object]:
     return torch.no_grad()(run)
-
-
-def _training(run: Callable[[], Tensor], layer: nn.Module) -> Callable[[], object]:
-    def train() -> None:
-        layer.zero_grad()
-        run().sum().backward()
-
-    return train
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from turns import take_turns
+from turns import take_turns, training
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
@@ -59,18 +59,10 @@ def works(cell: str, rows: int, steps: int, width: int) -> tuple[Callable[[], ob
         return SequenceLayer._sequence(layer, x, layer.initial_state(rows))[0]
 
     return (
-        _training(layer, lambda: layer(x)[0]),
-        _training(module, lambda: module(x)[0]),
-        _training(layer, loop),
+        training(layer, lambda: layer(x)[0]),
+        training(module, lambda: module(x)[0]),
+        training(layer, loop),
     )
-
-
-def _training(module: nn.Module, run: Callable[[], Tensor]) -> Callable[[], object]:
-    def work() -> None:
-        module.zero_grad()
-        run().sum().backward()
-
-    return work
 
 
 def main() -> None:

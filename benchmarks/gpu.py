@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from turns import training
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
@@ -247,11 +248,7 @@ def _forward(module: nn.Module, x: Tensor) -> Work:
 
 
 def _training(module: nn.Module, x: Tensor, run: Callable[[nn.Module, Tensor], Tensor] = _whole) -> Work:
-    def work() -> None:
-        module.zero_grad()
-        run(module, x).sum().backward()
-
-    return work
+    return training(module, lambda: run(module, x))
 
 
 def measured(duel: Duel, rounds: int, device: str) -> tuple[float, float, float]:

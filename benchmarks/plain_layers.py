@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from turns import Taken, take_turns
+from torch import nn
+from turns import Taken, take_turns, training
 
 from statewise import tree
 from statewise.layers.recurrent.gru import GRU
@@ -56,7 +56,7 @@ def duels(name: str, batch: int, time_steps: int, width: int, device: str) -> li
     step = _steps(lambda: layer.step(x_t, state))
     return [
         Duel("forward", peer, _quiet(lambda: layer(x, state)), _quiet(lambda: module(x, their_state))),
-        Duel("training", peer, _training(layer, x), _training(module, x)),
+        Duel("training", peer, training(layer, lambda: layer(x)[0]), training(module, lambda: module(x)[0])),
         Duel("step", f"{peer} T=1", step, _steps(lambda: module(x[:, :1], their_state))),
         Duel("step", f"nn.{cell_class.__name__}", step, _steps(lambda: cell(x_t, cell_state))),
     ]
@@ -83,15 +83,6 @@ def _steps(work: Callable[[], object]) -> Callable[[], object]:
             work()
 
     return _quiet(run)
-
-
-def _training(module: nn.Module, x: Tensor) -> Callable[[], object]:
-    def run() -> None:
-        module.zero_grad()
-        y, _ = module(x)
-        y.sum().backward()
-
-    return run
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import argparse
 
 import torch
 from torch import Tensor
-from turns import Work, take_turns
+from turns import Work, take_turns, training
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.contract import SequenceLayer
@@ -69,16 +69,12 @@ def works(layer: SequenceLayer, x: Tensor, reset: Tensor) -> dict[str, tuple[Wor
 
         return run
 
-    def training(marks: Tensor | None) -> Work:
-        def run() -> None:
-            layer.zero_grad()
-            layer(x, reset=marks)[0].sum().backward()
-
-        return run
-
     gears = {"forward": (forward(reset), forward(None))}
     if any(weight.requires_grad for weight in layer.parameters()):
-        gears["training"] = (training(reset), training(None))
+        gears["training"] = (
+            training(layer, lambda: layer(x, reset=reset)[0]),
+            training(layer, lambda: layer(x)[0]),
+        )
     return gears
 
 

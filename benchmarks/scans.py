@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from turns import take_turns
+from turns import take_turns, training
 
 from statewise.catalog import SEQUENCE_LAYERS
 from statewise.layers.recurrent.ind_rnn import IndRNN
@@ -102,7 +102,7 @@ def layers(length: int) -> Iterator[Duel]:
     x, peer = torch.randn(BATCH, length, WIDTH), nn.GRU(WIDTH, WIDTH, batch_first=True)
     for name, kind in LAYERS.items():
         layer = kind(input_size=WIDTH, hidden_size=WIDTH)
-        yield Duel(f"{name} training", training(layer, x), "nn.GRU", training(peer, x), 1.0)
+        yield Duel(f"{name} training", trained(layer, x), "nn.GRU", trained(peer, x), 1.0)
 
 
 def forms(length: int) -> Iterator[Duel]:
@@ -111,7 +111,7 @@ def forms(length: int) -> Iterator[Duel]:
     for operation, form, names in OTHERS:
         for name in names:
             layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": WIDTH, "hidden_size": WIDTH})
-            train = training(layer, x)
+            train = trained(layer, x)
             yield Duel(f"{name} training", train, f"{operation.operation} {form}", in_form(operation, form, train), 1.0)
 
 
@@ -125,14 +125,9 @@ def in_form(operation: Forms[..., Any], form: str, work: Callable[[], object]) -
     return run
 
 
-def training(module: nn.Module, x: Tensor) -> Callable[[], object]:
-    """Forward and backward."""
-
-    def run() -> None:
-        module.zero_grad()
-        module(x)[0].sum().backward()
-
-    return run
+def trained(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    """Training of a layer or of torch's."""
+    return training(module, lambda: module(x)[0])
 
 
 GROUPS: dict[str, Callable[[int], Iterator[Duel]]] = {"scans": scans, "layers": layers, "forms": forms}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
 
 Work = Callable[[], object]
 
@@ -20,6 +21,16 @@ class Taken(NamedTuple):
     """Of each piece of work"""
     ratios: list[float]
     """The first one's time by that of each other"""
+
+
+def training(module: nn.Module, run: Callable[[], Tensor]) -> Work:
+    """Forward and back: the gradients of all weights of a module from what ``run`` puts out."""
+
+    def work() -> None:
+        module.zero_grad()
+        run().sum().backward()
+
+    return work
 
 
 def take_turns(works: Sequence[Work], rounds: int, device: str = "cpu") -> Taken:
