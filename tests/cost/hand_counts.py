@@ -141,15 +141,15 @@ def rg_lru(d: int, h: int, *, s: int, k: int) -> Count:
 
 def s4d(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
-    state = pairs * (6 + 2 + 2)  # abar h, bbar u, their sum
+    state = pairs * (6 + 2 + 2 + 2)  # (abar - 1) h, bbar u, their sum, added to h
     read = pairs * (6 + 2) + d  # C h, their sum, twice its real part
     return 2 * d * 2 * h, state + read + 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
 
 
 def s4(d: int, h: int, *, s: int) -> Count:
     pairs = d * s // 2
-    explicit, driven = 6 + 4 + 2 * 2, 2 + 2  # (I + dt/2 L) h, P^* h, times P, subtracted; B u, added
-    implicit, read = 6 + 4 + 2 * 2, 6 + 2  # R h, P^* R h, times R P, subtracted; C h
+    explicit, driven = 6 + 4 + 2 * 2, 2 + 2  # dt L h, P^* h, times P, subtracted; B u, added
+    implicit, read = 6 + 4 + 2 * 2 + 2, 6 + 2  # R h, P^* R h, times R P, subtracted, added to h; C h
     numbers = d * 3  # twice the real part, thrice
     mix = 2 * d + 2 * d + 2 * h  # + D u; gelu; gated linear unit
     return 2 * d * 2 * h, pairs * (explicit + driven + implicit + read) + numbers + mix
