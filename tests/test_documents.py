@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import statewise
 from statewise import laws
@@ -81,11 +82,13 @@ def test_the_readme_s_verbs_from_python_run(
     assert [config.task for config in compared] == ["corpus.txt"]
 
 
-def test_the_readme_s_contract_is_so_and_its_layer_keeps_the_laws():
+def test_the_readme_s_contract_is_so_and_its_layer_keeps_the_laws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     _, contract, layer = code_blocks("README.md")
     space: dict[str, Any] = {}
+    monkeypatch.chdir(tmp_path)
     exec(contract, space)
     assert space["y_t"].shape == (2, 8)
+    torch.testing.assert_close(tuple(space["stream"].state), tuple(space["state"]), rtol=0, atol=0)
     exec(layer, space)
     laws.check(space["Decay"](input_size=3, hidden_size=4))
 

@@ -35,6 +35,15 @@ def leaves(tree: State) -> list[Tensor]:
     return pytree.tree_leaves(tree)
 
 
+def rebuilt(like: State, leaves: Sequence[Tensor]) -> State:
+    """A tree like another from what ``leaves`` gave, as out of a file; a ValueError if there are more or fewer.
+
+    >>> rebuilt({"a": 0, "b": (0,)}, [torch.tensor(1), torch.tensor(2)])
+    {'a': tensor(1), 'b': (tensor(2),)}
+    """
+    return pytree.tree_unflatten(list(leaves), pytree.tree_structure(like))
+
+
 def named_leaves(tree: State) -> list[tuple[str, Tensor]]:
     """Every tensor of ``tree`` with its path, e.g. ``[("layers[0].h", tensor)]``."""
     return [(pytree.keystr(path).lstrip("."), leaf) for path, leaf in pytree.tree_flatten_with_path(tree)[0]]

@@ -92,8 +92,8 @@ def unpack_carry(tensors: dict[str, Tensor], model: SequenceLayer, source: str) 
     found = among(tensors, CARRY)
     example = model.initial_state(1)
     if found.keys() == {str(index) for index in range(len(tree.leaves(example)))}:
-        leaves = iter(range(len(found)))
-        carry = tree.map(lambda leaf: found[str(next(leaves))].to(leaf.device), example)
+        leaves = [found[str(index)].to(model.device) for index in range(len(found))]
+        carry = tree.rebuilt(example, leaves)
         rows = len(found["0"]) if found else 0
         if tree.misfit(carry, example, rows) is None:
             return carry
