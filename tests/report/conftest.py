@@ -173,7 +173,7 @@ def _seed(label: str, number: int, goal: float, draw: np.random.Generator) -> di
         "metrics": {} if failed else {"accuracy": test, "loss": 1 - test},
         "status": "failed" if failed else "ok",
         "reason": "its process died with exit code -9" if failed else None,
-        "seconds": 14.2 + number,
+        "training_seconds": 14.2 + number,
         "curve": curve,
         "by_length": {} if failed else {str(n): test * (1 - beyond * max(0, math.log2(n / 20)) / 2) for n in LENGTHS},
         "solved_step": late + 300 if test >= 0.95 and not failed else None,
@@ -188,7 +188,7 @@ def _trial(number: int, goal: float, draw: np.random.Generator) -> dict[str, Any
         "valid": None if diverged else goal * (0.5 + 0.5 * draw.random()),
         "status": "diverged" if diverged else "ok",
         "reason": "training diverged at step 120; lower the learning rate" if diverged else None,
-        "seconds": 11.5,
+        "training_seconds": 11.5,
     }
 
 

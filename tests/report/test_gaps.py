@@ -15,7 +15,7 @@ OPTIONAL = [
     *("created", "command", "package_version", "config", "environment", "budget", "baselines", "pairs", "examples"),
     *("hypotheses", "arms", "arms.*.config", "arms.*.cost", "arms.*.tuning", "arms.*.seeds", "arms.*.score"),
     *("arms.*.solved", "arms.*.expected_best", "arms.*.paper", "arms.*.family", "arms.*.seeds.*.curve"),
-    *("arms.*.seeds.*.by_length", "arms.*.seeds.*.seconds", "recommendation.arms", "recommendation.rests_on"),
+    *("arms.*.seeds.*.by_length", "arms.*.seeds.*.training_seconds", "recommendation.arms", "recommendation.rests_on"),
     *("task.description", "task.train_lengths", "arms.*.score.kind"),
 ]
 

@@ -73,7 +73,7 @@ def test_the_page_says_reach_test_noise_and_operations_spent(result: dict[str, A
     arm = result["arms"][0]
     arm["reach"] = {"longest": 40, "beyond": 0.75}
     arm["score"]["test_error"] = 0.0123
-    arm["spent"] = {"trials": 8, "failed": 0, "seconds": 9.0, "flops": 2.5e12}
+    arm["spent"] = {"trials": 8, "failed": 0, "training_seconds": 9.0, "flops": 2.5e12}
     result["arms"][1]["reach"] = {"longest": None, "beyond": None}
     page = render_comparison(result)
     assert "lstm to 40; gru to no length. Mean over the lengths beyond the training: lstm 0.750." in page

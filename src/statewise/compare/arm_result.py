@@ -129,7 +129,7 @@ def _spent(record: ArmRecord, flops_per_token: int) -> Spent:
     return Spent(
         trials=len(record.tuning),
         failed=sum(run["status"] != "ok" for run in runs),
-        seconds=sum(run.get("seconds") or 0.0 for run in runs),
+        training_seconds=sum(run.get("training_seconds") or 0.0 for run in runs),
         flops=float(passes * flops_per_token * sum(run.get("tokens") or 0 for run in runs)),
     )
 

@@ -22,7 +22,7 @@ README = """# A statewise comparison
 - `results.csv`: one line an arm and seed: arm, family, seed, status, the validation score it was chosen by, every test
   score, `{primary}@LENGTH` where lengths were scored, then parameters, state bytes and operations a token. The same
   command writes the same file, byte for byte
-- `result.json`: everything the report shows; measured times and memory stand in it under `cost` and `seconds`
+- `result.json`: everything the report shows; measured times and memory stand in it under `cost` and `training_seconds`
 - `config.json`: everything that decides the scores; `environment.json`: what they were made with
 - `hypotheses.json`, where any were said: each, and whether it was said before or after a test score was known
 - `trials/`: one file a finished trial, named by the hash of all that decides it, with a checksum: one that

@@ -1,6 +1,6 @@
 """The result of a comparison, typed once; ``plain`` makes it the JSON that folder, report and terminal read.
 
-Scores depend on the config alone; measured times stand apart under ``cost`` and ``seconds``.
+Scores depend on the config alone; measured times stand apart under ``cost`` and ``training_seconds``.
 """
 
 import json
@@ -101,7 +101,8 @@ class Trial:
     status: str
     valid: float | None = None
     reason: str | None = None
-    seconds: float | None = None
+    training_seconds: float | None = None
+    """See ``Spent``"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class Seed:
     test: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
-    seconds: float | None = None
+    training_seconds: float | None = None
+    """See ``Spent``"""
     curve: list[dict[str, float | None]] = field(default_factory=list)
     """Of each evaluation: step, tokens, train_loss, valid"""
     by_length: dict[str, float] = field(default_factory=dict)
@@ -162,7 +164,9 @@ class Spent:
     trials: int
     failed: int
     """Of the tuning trials and seeds"""
-    seconds: float
+    training_seconds: float
+    """Time to train: of every training its updates times the usual (median) time of one, so without evaluation and
+    what a first call compiles; see ``train.clock``"""
     flops: float
     """Of training, forward and backward; a readout in closed form needs no backward pass"""
 

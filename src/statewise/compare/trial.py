@@ -74,9 +74,11 @@ def run_trial(spec: TrialSpec, builders: Builders) -> dict[str, Any]:
 
 def _train_and_score(model: Model, task: Task, trained_on: TaskData, spec: TrialSpec) -> dict[str, Any]:
     result: dict[str, Any] = {"status": "ok", "reason": None, "curve": [], "solved_step": None, "by_length": {}}
-    outcome = make_trainer(model, task, spec.train, trained_on=trained_on).run()
+    trainer = make_trainer(model, task, spec.train, trained_on=trained_on)
+    outcome = trainer.run()
     progress = outcome.progress
     result |= {"valid": progress.best_valid, "solved_step": progress.solved_step, "tokens": progress.tokens}
+    result["training_seconds"] = trainer.clock.seconds
     result["curve"] = [
         {"step": e.step, "tokens": e.tokens, "train_loss": e.train_loss, "valid": e.valid} for e in outcome.history
     ]

@@ -57,7 +57,7 @@ def render_comparison(result: dict[str, Any]) -> str:
         "questions": questions,
         "marked": any(wrong for asked in questions for _, pieces in asked.answers for _, wrong in pieces),
         "chosen": {arm.label: facts.chosen(arm, data.task.primary) for arm in arms},
-        "seconds": {arm.label: facts.seconds(arm) for arm in arms},
+        "training_seconds": {arm.label: facts.training_seconds(arm) for arm in arms},
         "spread": facts.spread,
     }
     return render("comparison.html.jinja", values)

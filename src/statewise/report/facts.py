@@ -67,9 +67,9 @@ def chosen(arm: Arm, primary: Primary) -> Trial | None:
     return best
 
 
-def seconds(arm: Arm) -> float | None:
-    """Time spent on an arm, tuning and seeds together."""
-    spent = [trial.seconds for trial in arm.tuning] + [seed.seconds for seed in arm.seeds]
+def training_seconds(arm: Arm) -> float | None:
+    """Time to train an arm, tuning and seeds together."""
+    spent = [trial.training_seconds for trial in arm.tuning] + [seed.training_seconds for seed in arm.seeds]
     known = [each for each in spent if each is not None]
     return sum(known) if known else None
 
@@ -82,7 +82,7 @@ def told_columns(arms: Sequence[Arm]) -> list[str]:
         "step": any(arm.cost.step_latency_us is not None for arm in arms),
         "tokens": any(arm.cost.tokens_per_second is not None for arm in arms),
         "peak": any(arm.cost.peak_memory_mb is not None for arm in arms),
-        "time": any(seconds(arm) is not None for arm in arms),
+        "time": any(training_seconds(arm) is not None for arm in arms),
     }
     return [name for name, said in says.items() if said]
 

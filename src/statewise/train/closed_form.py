@@ -66,8 +66,9 @@ class ReadoutFitter(Training):
             if should_stop():
                 self._save()
                 return Outcome("interrupted", self.progress)
-            for batch in training_batches(self.trained_on, self.progress.step, self.progress.step, self.config):
-                self._take_in(batch)
+            with self.clock.running():
+                for batch in training_batches(self.trained_on, self.progress.step, self.progress.step, self.config):
+                    self._take_in(batch)
             self.progress.step += 1
             on_step(self.progress.step, float("nan"))
             if self.progress.step % self.config.checkpoint_every == 0:

@@ -83,7 +83,8 @@ class Trainer(Training):
     def update(self) -> float:
         """One parameter update; returns the mean loss of a position."""
         began = time.perf_counter()
-        loss = self._one_update()
+        with self.clock.running():
+            loss = self._one_update()
         self.seconds += time.perf_counter() - began
         return loss
 

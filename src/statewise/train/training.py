@@ -8,6 +8,7 @@ from statewise.contract import Model
 from statewise.tasks.data import TaskData
 from statewise.tasks.task import Task
 from statewise.train.checkpoint import has_checkpoint
+from statewise.train.clock import Clock
 from statewise.train.config import TrainConfig
 from statewise.train.curriculum import check_curriculum
 from statewise.train.device import check_device
@@ -51,6 +52,8 @@ class Training(ABC):
         self.progress = Progress()
         self.history: list[HistoryEntry] = []
         self.carry: State | None = None
+        self.clock = Clock()
+        """Times updates, or where the readout is solved, batches that it is solved from; those of this process"""
         self._prepare()
         if folder is not None and has_checkpoint(folder / "last"):
             self._resume(folder)

@@ -80,7 +80,7 @@ class Trial(BaseModel):
     valid: float | None = None
     status: str = "ok"
     reason: str | None = None
-    seconds: float | None = None
+    training_seconds: float | None = None
 
 
 class CurvePoint(BaseModel):
@@ -101,7 +101,7 @@ class Seed(BaseModel):
     metrics: dict[str, float | None] = {}
     status: str = "ok"
     reason: str | None = None
-    seconds: float | None = None
+    training_seconds: float | None = None
     curve: list[CurvePoint] = []
     by_length: dict[int, float | None] = {}
     solved_step: int | None = None
@@ -140,7 +140,7 @@ class Spent(BaseModel):
 
     trials: int = 0
     failed: int = 0
-    seconds: float | None = None
+    training_seconds: float | None = None
     flops: float | None = None
 
 
