@@ -87,20 +87,21 @@ def backward(
     for row in range(dm.shape[0]):
         _copy(dm_last[row], dm[row])
     back, kept_h, kept_m = np.zeros_like(dh), np.zeros_like(dh), np.zeros_like(dm)
-    h_anew, m_anew, nothing = np.empty_like(dh), np.empty_like(dm), np.zeros_like(begin)
+    h_begin, m_begin = np.zeros(dh.shape[1], dh.dtype), np.empty(dm.shape[1:], dm.dtype)
+    for i in range(begin.shape[0]):
+        m_begin[i] = begin[i]
     for t in range(h.shape[0] - 1, -1, -1):
         h_before, m_before = (h[t - 1], m[t - 1]) if t > 0 else (h0, m0)
-        begins = anew.shape[0] > 0 and anew[t].any()
-        if begins:
-            _begin(anew[t], begin, h_before, m_before, h_anew, m_anew)
-            h_before, m_before = h_anew, m_anew
         _add(dy[t], dh)
         if keep.shape[0]:
             share = keep[t % keep.shape[0]]
             for row in range(dh.shape[0]):
                 _part(share[row % share.shape[0]], dh[row], dm[row], kept_h[row], kept_m[row])
         for row in range(dh.shape[0]):
-            retreat(gates, dh[row], dm[row], saved[t, row], h_before[row], m_before[row], dx[t, row], du[t, row], dg)
+            h_row, m_row = h_before[row], m_before[row]
+            if anew.shape[0] and anew[t, row]:
+                h_row, m_row = h_begin, m_begin
+            retreat(gates, dh[row], dm[row], saved[t, row], h_row, m_row, dx[t, row], du[t, row], dg)
         back[:] = 0
         add_product(du[t].reshape(dh.shape[0], -1), w, back)
         _add(_masked(back, mask), dh)
@@ -108,8 +109,18 @@ def backward(
             _add(kept_h, dh)
             for row in range(dm.shape[0]):
                 _add(kept_m[row], dm[row])
-        if begins:
-            _begin(anew[t], nothing, dh, dm, dh, dm)
+        if anew.shape[0]:
+            _end(anew[t], dh, dm)
+
+
+@jit
+def _end(anew: Array, dh: Array, dm: Array) -> None:
+    """No cotangent passes to what rows held that begin anew."""
+    for row in range(dh.shape[0]):
+        if anew[row]:
+            dh[row] = 0
+            for i in range(dm.shape[1]):
+                dm[row, i] = 0
 
 
 @jit
