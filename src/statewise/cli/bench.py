@@ -67,8 +67,8 @@ def print_tables(result: dict[str, Any]) -> None:
     if result["busy"]:
         print(
             f"The machine was busy: something else had the processor for {result['waited']:.0%} of the rounds.\n"
-            "Ratios are fair all the same, as both sides were slowed; times, and what they are of the floor,\n"
-            "are too long."
+            "Ratios suffer least, as both sides were slowed, and the page has their quartiles; times, and\n"
+            "what they are of the floor, are too long."
         )
 
 
