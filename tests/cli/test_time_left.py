@@ -83,6 +83,21 @@ def test_trials_from_the_folder_tell_of_the_pace_and_failed_ones_do_not(clock: l
     assert seen.seconds() == 30.0
 
 
+def test_on_resuming_the_first_time_left_is_told_once_all_kept_trials_are_read(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    told = []
+    with Trials() as trials:
+        monkeypatch.setattr(trials.watch, "at", lambda done, *_, **__: told.append((done, trials.time_left.seconds())))
+        trials.show(Event("planned", "", "", 0, 9, planned=(Planned("seeds", "gru", 10),) * 9, workers=1))
+        for done in range(1, 7):
+            result = {"status": "ok", "seconds": 30.0}
+            trials.show(Event("finished", "seeds", "gru", done, 9, result, before=True))
+        trials.show(Event("kept", "seeds", "", 6, 9, kept=6))
+        trials.show(Event("started", "seeds", "gru", 6, 9))
+    assert told == [(6, 90.0), (6, 90.0)]
+
+
 def test_a_study_tells_which_comparison_its_time_left_is_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

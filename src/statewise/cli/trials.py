@@ -31,9 +31,10 @@ class Trials:
     def show(self, event: Event) -> None:
         """Tell what happened in the comparison."""
         self.time_left.note(event)
-        if event.what == "planned":
+        if event.what == "planned" or event.before:
             return
         if event.what == "kept":
+            self.watch.at(event.done, event.phase, total=event.total)
             self.watch.say(f"{event.phase}: {event.kept} finished before, taken from the folder")
             return
         if event.what == "broken":
@@ -42,7 +43,7 @@ class Trials:
             self.watch.say(f"{event.phase}: {found} changed by hand or broken and {again} run again")
             return
         line = ""
-        if event.result is not None and not event.before:
+        if event.result is not None:
             line = f"{event.done}/{event.total} {event.phase} {event.arm}: {_outcome(event.result)}"
         self.watch.at(event.done, f"{event.phase}: {event.arm}", total=event.total, line=line)
 
