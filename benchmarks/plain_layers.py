@@ -51,18 +51,18 @@ def duels(name: str, batch: int, time_steps: int, width: int, device: str) -> li
     state = tree.map(torch.randn_like, layer.initial_state(batch))
     their_state = state_to_torch([state])
     peer = f"nn.{type(module).__name__}"
-    x_t, cell = x[:, 0].contiguous(), _cell(cell_class, module, width, device)
+    x_t, cell = x[:, 0].contiguous(), cell_of(cell_class, module, width, device)
     cell_state = state if isinstance(layer, LSTM) else state.h
-    step = _steps(lambda: layer.step(x_t, state))
+    step = single_steps(lambda: layer.step(x_t, state))
     return [
         Duel("forward", peer, _quiet(lambda: layer(x, state)), _quiet(lambda: module(x, their_state))),
         Duel("training", peer, training(layer, lambda: layer(x)[0]), training(module, lambda: module(x)[0])),
-        Duel("step", f"{peer} T=1", step, _steps(lambda: module(x[:, :1], their_state))),
-        Duel("step", f"nn.{cell_class.__name__}", step, _steps(lambda: cell(x_t, cell_state))),
+        Duel("step", f"{peer} T=1", step, single_steps(lambda: module(x[:, :1], their_state))),
+        Duel("step", f"nn.{cell_class.__name__}", step, single_steps(lambda: cell(x_t, cell_state))),
     ]
 
 
-def _cell(cell_class: type[Cell], module: TorchModule, width: int, device: str) -> nn.Module:
+def cell_of(cell_class: type[Cell], module: TorchModule, width: int, device: str) -> nn.Module:
     """torch.nn's cell with the weights of a module."""
     cell = cell_class(width, width).to(device)
     cell.load_state_dict({key.removesuffix("_l0"): tensor for key, tensor in module.state_dict().items()})
@@ -77,7 +77,9 @@ def _quiet(work: Callable[[], object]) -> Callable[[], object]:
     return run
 
 
-def _steps(work: Callable[[], object]) -> Callable[[], object]:
+def single_steps(work: Callable[[], object]) -> Callable[[], object]:
+    """``STEPS`` of them, one of which is too short to measure."""
+
     def run() -> None:
         for _ in range(STEPS):
             work()

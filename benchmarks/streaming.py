@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from plain_layers import LAYERS, STEPS, _cell, _steps
+from plain_layers import LAYERS, STEPS, cell_of, single_steps
 from turns import take_turns
 
 from statewise.layers.recurrent.interop import to_torch
@@ -58,7 +58,7 @@ def onnx_step(name: str, module: torch.nn.Module, width: int) -> Callable[[], ob
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     fed = {key: np.zeros(shape, np.float32) for key in ("x", *states)}
-    return _steps(lambda: session.run(None, fed))
+    return single_steps(lambda: session.run(None, fed))
 
 
 def floor(bytes_read: int) -> float:
@@ -95,10 +95,13 @@ def compare(name: str, width: int, rounds: int) -> None:
     module = to_torch([layer])
     x: torch.Tensor = torch.randn(1, width)
     state: Any = layer.initial_state(1)
-    stream, cell = layer.stepper(state), _cell(cell_class, module, width, "cpu")
+    stream, cell = layer.stepper(state), cell_of(cell_class, module, width, "cpu")
     held = tuple(state) if name == "lstm" else state.h
-    ours, least = _steps(lambda: stream(x)), floor(sum(4 * p.numel() for p in layer.parameters()))
-    peers = {f"nn.{cell_class.__name__}": _steps(lambda: cell(x, held)), "ONNX Runtime": onnx_step(name, module, width)}
+    ours, least = single_steps(lambda: stream(x)), floor(sum(4 * p.numel() for p in layer.parameters()))
+    peers = {
+        f"nn.{cell_class.__name__}": single_steps(lambda: cell(x, held)),
+        "ONNX Runtime": onnx_step(name, module, width),
+    }
     for peer, theirs in peers.items():
         if theirs is None:
             continue
