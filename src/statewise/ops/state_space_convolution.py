@@ -41,15 +41,9 @@ SHAPES = Shapes("state_space_convolution", u="B T D", change="D N", p="D N", q="
 
 
 def state_space_convolution(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The outputs of one state-space model a channel, going on from a state.
 
     Args:
@@ -77,15 +71,9 @@ def state_space_convolution(
 
 
 def reference(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The equation, step by step: what every other form must equal."""
     if segments is not None:
         return segment_by_segment(lambda rows, h: reference(rows, change, p, q, b, c, h), u, initial, segments)
@@ -98,15 +86,9 @@ def reference(
 
 
 def in_blocks(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Blocks of equal length, then what is left."""
     with unrounded(u):
         given = _matrix(change, p, q), _numbers(b), 2 * _numbers(c.conj().resolve_conj())
@@ -117,15 +99,9 @@ def in_blocks(
 
 
 def compiled(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one compiled loop each way, with numba and on a CPU; all arguments of one precision."""
     from statewise.ops.compiled.low_rank import Loops
 
@@ -133,15 +109,9 @@ def compiled(
 
 
 def triton(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one kernel each way, with Triton and on a GPU; all arguments of one precision."""
     from statewise.ops.gpu.diagonal import LowRankModels
 
@@ -149,15 +119,9 @@ def triton(
 
 
 def rule(
-    u: Tensor,
-    change: Tensor,
-    p: Tensor,
-    q: Tensor,
-    b: Tensor,
-    c: Tensor,
-    initial: Tensor,
+    u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, initial: Tensor,
     segments: Segments | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """Which form runs: the kernel made for the device where it can, on a CPU not for few channels unless reset."""
     complex_ones = (change, p, q, b, c, initial)
     if u.is_complex() or any(x.dtype != u.dtype.to_complex() for x in complex_ones):
