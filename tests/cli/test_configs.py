@@ -84,7 +84,7 @@ def test_what_an_option_of_the_layer_entails_follows_from_the_flags_too():
 def test_the_help_shows_the_library_s_defaults(verb: type, shown: list[object], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         parse([verb.__name__.lower(), "--help"])
-    told = "".join(capsys.readouterr().out.split())
+    told = re.sub(r"[│\s]+", "", capsys.readouterr().out)
     assert all(f"(default:{value})" in told for value in shown)
     assert "None" not in told
 

@@ -7,6 +7,7 @@ import pytest
 from statewise.cli import verbs
 from statewise.cli.dispatch import DOES, parse, run
 from statewise.cli.words import flags_of, read_words
+from statewise.compare.presets import PRESETS
 
 from .refusing import refused
 
@@ -46,6 +47,22 @@ def test_the_help_shows_the_flags_that_are_read(verb: type, capsys: pytest.Captu
         parse([verb.__name__.lower(), "--help"])
     shown = re.findall(r"^. (--[a-z-]+)(?:, (--[a-z-]+))?", capsys.readouterr().out, re.MULTILINE)
     assert {flag for row in shown for flag in row if flag} == flags_of(verb).keys()
+
+
+def test_the_help_names_every_study(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        parse(["compare", "--help"])
+    assert " or ".join(PRESETS) in " ".join(re.sub("│", "", capsys.readouterr().out).split())
+
+
+@pytest.mark.parametrize("columns", [50, 80, 200])
+def test_the_help_is_as_wide_as_the_terminal_and_no_wider_than_one_reads(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        parse(["compare", "--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) == min(columns, 100)
 
 
 WRONG = {

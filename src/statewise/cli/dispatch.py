@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import tyro
-
 from statewise.cli import verbs
 from statewise.cli.words import read_words
 from statewise.errors import UserError, unknown
@@ -66,16 +64,16 @@ def parse(words: Sequence[str]) -> Any:
     """
     known: dict[str, type[Any]] = {verb.__name__.lower(): verb for verb in DOES}
     if not words or words[0] in HELP:
-        return tyro.extras.subcommand_cli_from_dict(
-            {**known},
-            prog="statewise",
-            description="Build, train and fairly compare sequence models that carry state.",
-            args=["--help"],
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        from statewise.cli.help import show_verbs
+
+        show_verbs(known, "Build, train and fairly compare sequence models that carry state.")
+        raise SystemExit
     name, *rest = words
     if name not in known:
         raise UserError(f"{unknown('verb', name, known)}; statewise --help tells of each")
     if any(word in HELP for word in rest):
-        return tyro.cli(known[name], prog=f"statewise {name}", args=["--help"], config=(tyro.conf.OmitArgPrefixes,))
+        from statewise.cli.help import show_flags
+
+        show_flags(name, known[name])
+        raise SystemExit
     return read_words(known[name], rest)
