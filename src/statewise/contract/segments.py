@@ -6,7 +6,7 @@ segments.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch._C._functorch import peek_interpreter_stack
 
 from statewise import tree
+from statewise.contract.rounds import Handover, Plan, plan_rounds
 from statewise.tree import State
 
 Marks = np.ndarray[Any, np.dtype[np.bool_]]
@@ -162,32 +163,10 @@ class Segments:
         return torch.stack([self.rows, self.starts, self.starts + self.lengths], dim=1)
 
     @cached_property
-    def plan(self) -> "Plan":
-        """How to run them by the binary digits of their lengths, the highest first: 13 steps are 8, then 4, then 1."""
-        digits = int(self.lengths.max()).bit_length()
-        waiting: list[list[Tensor]] = [[] for _ in range(digits + 1)]
+    def plan(self) -> Plan:
+        """How to run them as rows of their own."""
         ends_row = self.first + self.lengths == (self.rows + 1) * self.time
-
-        def hand_on(having: Tensor, digit: int) -> Handover:
-            left = self.lengths[having] & ((1 << digit) - 1)
-            read = (left > 0) | ends_row[having]
-            place = torch.where(read, torch.frexp(left.double()).exponent.long(), digit + 1)
-            *sizes, unread = place.bincount(minlength=digit + 2).tolist()
-            order = place.argsort(stable=True)[: len(having) - unread]
-            for queue, part in zip(waiting, having[order].split(sizes), strict=False):
-                queue.append(part)
-            return Handover(order, sizes)
-
-        fresh = self.starts > 0
-        opening_first = torch.cat([(~fresh).nonzero().squeeze(1), fresh.nonzero().squeeze(1)])
-        start, rounds, steps = hand_on(opening_first, digits), [], []
-        for digit in reversed(range(digits)):
-            having = torch.cat(waiting[digit + 1])
-            if len(having):
-                begun = self.first[having] + (self.lengths[having] >> digit + 1 << digit + 1)
-                steps.append((begun.unsqueeze(1) + torch.arange(1 << digit, device=begun.device)).flatten())
-                rounds.append(Round(digit, len(having), hand_on(having, digit)))
-        return Plan(start, rounds, torch.cat(steps), torch.cat(waiting[0]).argsort())
+        return plan_rounds(self.first, self.lengths, self.starts > 0, ends_row)
 
 
 def _read(reset: Tensor) -> Marks:
@@ -220,36 +199,6 @@ def checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
     if reset.shape != (batch, time) or reset.dtype != torch.bool:
         raise ValueError(f"reset must be bool {(batch, time)}, got {reset.dtype} {tuple(reset.shape)}")
     return reset
-
-
-class Handover(NamedTuple):
-    """Where the states of segments go after a round: to the round of the next digit of their length that is 1."""
-
-    order: Tensor
-    """(n,) rows of the round, first those that are done, then those that go on with digit 0, with digit 1, ...; without
-    those that are done and end no row, whose states nobody reads"""
-    sizes: list[int]
-    """How many of each"""
-
-
-class Round(NamedTuple):
-    """Pieces of segments that are as long as each other, 2^digit steps."""
-
-    digit: int
-    rows: int
-    onward: Handover
-
-
-class Plan(NamedTuple):
-    """Rounds, the longest pieces first."""
-
-    start: Handover
-    """Of the first segments of all rows, then of those that begin anew"""
-    rounds: list[Round]
-    steps: Tensor
-    """(B T,) all steps, counted through all rows, in the order in which the rounds take them"""
-    back: Tensor
-    """(B,) where the last segment of each row stands among those that are done"""
 
 
 def append(window: Tensor, new: Tensor, segments: Segments | None = None) -> Tensor:
