@@ -109,6 +109,20 @@ def test_few_errors_hold_no_less_than_they_say(count: int, models: int):
     assert torch.equal(lower, errors.sort(dim=0).values[rank - 1].double())
 
 
+def test_a_validation_part_that_is_too_short_is_told_of(tmp_path: Path):
+    """12 of 80 rows validate: 10 answers of 2 rows, of which 5 share none, too few for nine in ten, not for a half."""
+    (tmp_path / "few.csv").write_text("\n".join(["level", *(f"{k * k % 17}" for k in range(80))]) + "\n")
+    train = TrainConfig(steps=1, batch_size=2, evaluate_every=1)
+    model = ModelConfig(layer="gru", width=8, depth=1, dropout=0.5)
+    config = RunConfig("forecast", model, train, {"source": str(tmp_path / "few.csv"), "horizon": HORIZON})
+    train_run(config, tmp_path / "run", command="-")
+    told = {
+        level: forecast_next(load_run(tmp_path / "run"), intervals=Intervals(level=level)).notes for level in (0.5, 0.9)
+    }
+    assert told[0.5] == []
+    assert [note for note in told[0.9] if "too short for intervals that hold 90 %: they hold less" in note]
+
+
 def test_an_unsure_model_has_wider_ones(run: LoadedRun):
     sure = forecast_next(run, intervals=Intervals())
     with torch.no_grad():

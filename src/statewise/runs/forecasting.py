@@ -106,10 +106,11 @@ def forecast_next(
     names = [one.name for one in table.series]
     if series not in names:
         raise _not_there(table, series)
-    found = _next_rows(run, table, table.series[names.index(series)], _asked(run, intervals), when)
+    asked = _asked(run, intervals)
+    found = _next_rows(run, table, table.series[names.index(series)], asked, when)
     if found is None:
         raise UserError(f"series '{series}' is too short to go on from, and the training did not know it; add rows")
-    return replace(found, notes=[*found.notes, *_about_pooled([series])]) if found.pooled else found
+    return replace(found, notes=[*found.notes, *_about_intervals(asked, [series] if found.pooled else [])])
 
 
 def forecast_each(
@@ -135,13 +136,8 @@ def forecast_each(
         notes.append(f"left out, for they are too short and the training did not know them: {listed(short)}")
     notes.extend(about_single(table))
     kept = {name: rows for name, rows in found.items() if rows is not None}
-    return SeveralNextRows(kept, notes + _about_pooled([name for name, rows in kept.items() if rows.pooled]))
-
-
-def _about_pooled(names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    return [f"intervals are made of the errors of all series where a series has too few of its own: {listed(names)}"]
+    notes.extend(_about_intervals(asked, [name for name, rows in kept.items() if rows.pooled]))
+    return SeveralNextRows(kept, notes)
 
 
 class _Asked(NamedTuple):
@@ -149,6 +145,20 @@ class _Asked(NamedTuple):
 
     intervals: Intervals
     residuals: Residuals
+
+
+def _about_intervals(asked: _Asked | None, pooled: Sequence[str]) -> list[str]:
+    """What a person should know of intervals: which series have none of their own errors, and whether all are few."""
+    notes = []
+    if pooled:
+        told = "intervals are made of the errors of all series where a series has too few of its own"
+        notes.append(f"{told}: {listed(pooled)}")
+    if asked is not None and not asked.residuals.enough(asked.intervals.level):
+        notes.append(
+            f"the validation part is too short for intervals that hold {100 * asked.intervals.level:g} %: they hold "
+            "less; ask for a smaller share, or train with more rows to validate (--task-options valid=...)"
+        )
+    return notes
 
 
 def _asked(run: LoadedRun, intervals: Intervals | None) -> _Asked | None:

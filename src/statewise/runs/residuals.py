@@ -24,7 +24,7 @@ class Residuals:
     of_series: dict[str, Tensor]
     """Name of a series -> its own; empty where there is but one"""
     stretches: dict[str, int]
-    """Name of a series -> how many answers of its validation part have no step in common"""
+    """Name of a series, empty where there is but one -> how many answers of its validation part share no step"""
 
     def own(self, series: str, level: float) -> bool:
         """Whether a series has enough errors of its own for intervals that hold the share ``level``.
@@ -33,6 +33,10 @@ class Residuals:
         that share steps counting as one.
         """
         return not self.of_series or rank_beyond(self.stretches.get(series, 0), level) >= 1
+
+    def enough(self, level: float) -> bool:
+        """Whether there are so many of all series together."""
+        return rank_beyond(sum(self.stretches.values()), level) >= 1
 
     def of(self, series: str, level: float) -> Tensor:
         """The errors of a series where it has enough of its own, else those of all."""
@@ -73,7 +77,7 @@ def validation_residuals(run: LoadedRun) -> Residuals:
             numbers.append(batch.series[counted])
     found = torch.cat(errors)
     if not task.series:
-        return Residuals(_spaced(found), {}, {})
+        return Residuals(_spaced(found), {}, {"": -(-len(found) // task.horizon)})
     of = torch.cat(numbers)
     counts = torch.bincount(of, minlength=len(task.series)).tolist()
     return Residuals(
