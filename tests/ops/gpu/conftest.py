@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from statewise.ops.gpu import capture, chained_steps, dense_steps
+from statewise.ops.gpu import capture, chained_steps, chip, dense_steps
 
 GRAPHS = (
     dense_steps.forward_steps, dense_steps.backward_steps, chained_steps.forward_steps, chained_steps.backward_steps,
@@ -34,3 +34,9 @@ def _short_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for steps in GRAPHS:
         steps.cache_clear()
+
+
+@pytest.fixture(params=[2**30, 0], ids=["on_chip", "in_tiles"])
+def _room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that the threads of a program share: matrices stay there, or come from the cache in tiles."""
+    monkeypatch.setattr(chip, "room", lambda device: request.param)

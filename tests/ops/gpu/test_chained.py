@@ -84,23 +84,21 @@ def assert_equal_to_the_equation(form: str, kind: Any, arguments: list[Tensor], 
 
 
 @kinds
-@pytest.mark.parametrize(("time", "on_chip"), [(1, True), (3, True), (3, False)])
-def test_the_kernels_equal_the_equation_with_all_gradients(kind, time, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+@pytest.mark.parametrize("time", [1, 3])
+def test_the_kernels_equal_the_equation_with_all_gradients(kind, time):
     assert_equal_to_the_equation("triton", kind, example(kind, time))
 
 
 @pytest.mark.parametrize("kind", [ResetGRUGates, ProjectedLSTMGates], ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("on_chip", [True, False])
-def test_so_they_do_of_rows_that_begin_anew(kind, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+def test_so_they_do_of_rows_that_begin_anew(kind):
     assert_equal_to_the_equation("triton", kind, example(kind, 5), RESET)
 
 
 @pytest.mark.parametrize(("h", "k"), [(35, 18), (18, 35)])
-@pytest.mark.parametrize("on_chip", [True, False])
-def test_so_they_do_where_rows_are_many_programs_and_widths_many_tiles(h, k, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+def test_so_they_do_where_rows_are_many_programs_and_widths_many_tiles(h, k):
     assert_equal_to_the_equation("triton", CfCGates, example(CfCGates, 2, 2 * chip.ROWS + 1, h, k))
 
 

@@ -95,17 +95,16 @@ def assert_equal_to_the_equation(kind: Any, arguments: list[Tensor], form: str =
 
 
 @kinds
-@pytest.mark.parametrize(("time", "on_chip"), [(1, True), (3, True), (3, False)])
-def test_the_kernels_equal_the_equation_with_all_gradients(kind, time, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+@pytest.mark.parametrize("time", [1, 3])
+def test_the_kernels_equal_the_equation_with_all_gradients(kind, time):
     assert_equal_to_the_equation(kind, example(kind, time))
 
 
 @pytest.mark.parametrize("kind", [LSTMGates, GRUGates])
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("on_chip", [True, False])
-def test_so_they_do_where_values_are_kept_and_masked(kind, shared, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+def test_so_they_do_where_values_are_kept_and_masked(kind, shared):
     assert_equal_to_the_equation(kind, example(kind, 3), **noise(kind, 3, 3, 5, shared))
 
 
@@ -113,9 +112,8 @@ RESET = torch.tensor([[False, True, False], [True, True, True], [False, False, F
 
 
 @pytest.mark.parametrize("kind", [LSTMGates, SLSTMGates, NormGRUGates])
-@pytest.mark.parametrize("on_chip", [True, False])
-def test_so_they_do_of_rows_that_begin_anew(kind, on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+def test_so_they_do_of_rows_that_begin_anew(kind):
     assert_equal_to_the_equation(kind, example(kind, 3), reset=RESET)
 
 
@@ -123,9 +121,8 @@ def test_so_they_do_of_those_whose_values_are_kept_and_masked():
     assert_equal_to_the_equation(LSTMGates, example(LSTMGates, 3), reset=RESET, **noise(LSTMGates, 3, 3, 5, False))
 
 
-@pytest.mark.parametrize("on_chip", [True, False])
-def test_so_they_do_where_rows_are_many_programs_and_the_width_many_tiles(on_chip, monkeypatch):
-    monkeypatch.setattr(chip, "room", lambda device: 2**30 if on_chip else 0)
+@pytest.mark.usefixtures("_room")
+def test_so_they_do_where_rows_are_many_programs_and_the_width_many_tiles():
     assert_equal_to_the_equation(NormLSTMGates, example(NormLSTMGates, 2, 2 * chip.ROWS + 1, 35))
 
 
