@@ -110,6 +110,19 @@ def test_a_baseline_that_no_arm_beats_comes_first_and_is_said_to_be_the_better_c
     assert said.headline.startswith("Take a.")
 
 
+def test_an_arm_whose_interval_holds_what_it_is_held_against_is_not_called_better():
+    config = CompareConfig(seeds=3, margin=0.0)
+    found, records = outcomes(config, sure=[1.0, 1.01, 1.0], unsure=[1.5, 2.5, 1.7], worse=[3.0, 3.0, 3.1])
+    rules = [Baseline(name, "", score, {}) for name, score in (("chance", 2.0), ("last value", 9.0))]
+    told = recommend(config, found, records, rules, found.decide()).rests_on
+    assert "worse scored no better than chance (2, no training)." in told
+    assert "By the intervals of their scores, unsure may be no better than chance (2, no training)." in told
+    assert "Every arm scored better than last value (9, no training)." in told
+    single, records = outcomes(replace(config, seeds=1), a=[1.0])
+    told = recommend(config, single, records, rules, single.decide()).rests_on
+    assert "Every arm scored better than chance (2, no training) and last value (9, no training)." in told
+
+
 @pytest.mark.parametrize(("seeds", "words"), [(1, "1 fresh seed an arm"), (2, "2 fresh seeds an arm")])
 def test_one_seed_is_not_many(seeds: int, words: str):
     config = CompareConfig(seeds=seeds, margin=0.0)

@@ -7,6 +7,7 @@ from statewise.compare.config import CompareConfig
 from statewise.compare.jobs import ArmRecord
 from statewise.metrics.decisions import Decision, decide, decide_solved
 from statewise.metrics.failures import fill_failures
+from statewise.metrics.intervals import mean_interval
 from statewise.metrics.pairs import PairVerdict, Rule, Runs, collect_runs, compare_runs, compare_solved
 from statewise.tasks.objective import Objective
 from statewise.tasks.task import Task
@@ -41,6 +42,12 @@ class Outcomes:
     def loss(self, label: str) -> float:
         """``mean`` as something that is better when smaller."""
         return self.objective.primary.as_loss(self.mean(label))
+
+    def worst(self, label: str) -> float:
+        """The worse end of the interval of the mean, as ``loss``; the loss itself of a single seed, which has none."""
+        found = mean_interval(self.runs[label].filled)
+        as_loss = self.objective.primary.as_loss
+        return max(as_loss(found.low), as_loss(found.high)) if found.n > 1 else self.loss(label)
 
     def solved(self, label: str) -> list[bool]:
         """For each seed, whether it solved the task."""

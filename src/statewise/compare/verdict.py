@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from statewise.compare.budget import UNITS
@@ -171,17 +171,30 @@ def _unbeaten(outcomes: Outcomes, baselines: list[Baseline]) -> str:
 
 def _against_references(outcomes: Outcomes, baselines: list[Baseline]) -> list[str]:
     """Which arms score no better than which baselines and companions, those with the same outcome in one sentence."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    found: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for name, (loss, what) in sorted(_references(outcomes, baselines).items(), key=lambda item: item[1][0]):
         behind = tuple(label for label in outcomes.named if outcomes.loss(label) >= loss)
-        found.setdefault(behind, []).append(f"{name} ({abs(loss):.4g}, {HOW[what]})")
-    told = []
-    for behind, names in found.items():
-        if len(behind) in (0, len(outcomes.named)):
-            told.append(f"{'No' if behind else 'Every'} arm scored better than {_listed(names)}.")
-        else:
-            told.append(f"{_listed(list(behind))} scored no better than {_listed(names)}.")
-    return told
+        unsure = tuple(label for label in outcomes.named if label not in behind and outcomes.worst(label) >= loss)
+        found.setdefault((behind, unsure), []).append(f"{name} ({abs(loss):.4g}, {HOW[what]})")
+    return [
+        told for (behind, unsure), names in found.items() for told in _held_against(names, behind, unsure, outcomes)
+    ]
+
+
+def _held_against(
+    references: list[str], behind: Sequence[str], unsure: Sequence[str], outcomes: Outcomes
+) -> Iterator[str]:
+    """What is to be said of arms that are behind what they are held against, or ahead by less than their interval."""
+    every = len(outcomes.named)
+    if len(behind) == every:
+        yield f"No arm scored better than {_listed(references)}."
+    elif behind:
+        yield f"{_listed(list(behind))} scored no better than {_listed(references)}."
+    if unsure:
+        who = "every arm" if len(unsure) == every else _listed(list(unsure))
+        yield f"By the intervals of their scores, {who} may be no better than {_listed(references)}."
+    elif not behind:
+        yield f"Every arm scored better than {_listed(references)}."
 
 
 def _tuned(records: list[ArmRecord]) -> str:
