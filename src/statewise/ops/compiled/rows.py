@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from statewise.ops.compiled import plugs  # noqa: F401  numba learns the norms there
 from statewise.ops.compiled.compiler import jit
-from statewise.ops.compiled.norm import normalise, normalise_back
+from statewise.ops.compiled.norm import EPSILON
 
 Array = np.ndarray[Any, Any]
 
@@ -15,21 +14,39 @@ Array = np.ndarray[Any, Any]
 def forward(gain: Array, bias: Array, centred: Array, x: Array, y: Array) -> None:
     """Writes ``y (N, D)`` from ``x (N, D)``; ``centred (1,)`` holds c."""
     for row in range(x.shape[0]):
-        normalise(x[row : row + 1], centred, y[row : row + 1])
+        mean, scale = _measures(x[row], centred[0])
         for j in range(x.shape[1]):
-            y[row, j] = gain[j] * y[row, j] + bias[j]
+            y[row, j] = gain[j] * ((x[row, j] - mean) * scale) + bias[j]
 
 
 @jit
 def backward(gain: Array, centred: Array, x: Array, dy: Array, dx: Array, dgain: Array, dbias: Array) -> None:
     """Writes the cotangent ``dx (N, D)`` from ``dy (N, D)`` and adds to those of gain and bias."""
-    n = np.empty((1, x.shape[1]), x.dtype)
     for row in range(x.shape[0]):
-        scale = normalise(x[row : row + 1], centred, n)
+        mean, scale = _measures(x[row], centred[0])
+        total, along = x.dtype.type(0), x.dtype.type(0)
+        for j in range(x.shape[1]):
+            total += dy[row, j] * gain[j]
+            along += dy[row, j] * gain[j] * ((x[row, j] - mean) * scale)
         for j in range(x.shape[1]):
             dbias[j] += dy[row, j]
         for j in range(x.shape[1]):
-            dgain[j] += dy[row, j] * n[0, j]
+            dgain[j] += dy[row, j] * ((x[row, j] - mean) * scale)
+        total = centred[0] * total / x.dtype.type(x.shape[1])
+        along = along / x.dtype.type(x.shape[1])
         for j in range(x.shape[1]):
-            dx[row, j] = dy[row, j] * gain[j]
-        normalise_back(dx[row : row + 1], n, scale, centred)
+            dx[row, j] = scale * (dy[row, j] * gain[j] - total - along * ((x[row, j] - mean) * scale))
+
+
+@jit
+def _measures(x: Array, centred: Any) -> Any:
+    """The mean of a vector where that is taken away, and the inverse of the quotient."""
+    total = x.dtype.type(0)
+    for j in range(x.shape[0]):
+        total += x[j]
+    mean = centred * total / x.dtype.type(x.shape[0])
+    total = x.dtype.type(0)
+    for j in range(x.shape[0]):
+        away = x[j] - mean
+        total += away * away
+    return mean, x.dtype.type(1) / np.sqrt(total / x.dtype.type(x.shape[0]) + x.dtype.type(EPSILON))
