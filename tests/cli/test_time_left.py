@@ -98,6 +98,20 @@ def test_on_resuming_the_first_time_left_is_told_once_all_kept_trials_are_read(
     assert told == [(6, 90.0), (6, 90.0)]
 
 
+def test_seeds_that_are_known_to_be_finished_take_no_time_though_they_are_read_later(clock: list[float]):
+    seen, done = TimeLeft(), {"status": "ok", "seconds": 30.0}
+    planned = (*[Planned("tuning", "gru", 10)] * 3, *[Planned("seeds", "lstm", 10)] * 2)
+    seen.note(Event("planned", "", "", 0, 5, planned=planned, workers=1))
+    for _ in range(2):
+        seen.note(Event("ahead", "seeds", "lstm", 0, 5, done))
+    assert seen.seconds() == 90.0
+    for _ in range(3):
+        seen.note(Event("finished", "tuning", "gru", 0, 5, done))
+    for _ in range(2):
+        seen.note(Event("finished", "seeds", "lstm", 0, 5, done, before=True))
+        assert seen.seconds() == 0.0
+
+
 def test_a_study_tells_which_comparison_its_time_left_is_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -12,7 +12,7 @@ from statewise.compare.arms import make_arms
 from statewise.compare.budget import arm_cost
 from statewise.compare.config import CompareConfig
 from statewise.compare.experiment import Event, _Runner
-from statewise.compare.jobs import ArmRecord, measuring_job
+from statewise.compare.jobs import ArmRecord, best_arm, measuring_job, seed_jobs, tuning_jobs
 from statewise.compare.pool import Done
 from statewise.compare.run import complete_comparison, run_comparison
 from statewise.compare.trial_file import read_trial, write_trial
@@ -242,6 +242,28 @@ def test_a_layer_inside_stands_in_the_arm_with_all_its_options(said: str | dict)
     assert inside["layer"] == "attention"
     assert inside["options"]["context_length"] == 200
     assert arm.reason is None
+
+
+def test_an_arm_that_is_finished_is_told_of_while_another_is_tuned(tmp_path):
+    config = CompareConfig(
+        task="parity", models=("gru", "lstm"), budget=2000, depth=1, seeds=2, trials=2, measure=False
+    )
+    config, task = complete_comparison(config, WORKBENCH)
+    told: list[tuple[str, str, str]] = []
+    runner = _Runner(config, task, WORKBENCH, tmp_path, lambda event: told.append((event.what, event.phase, event.arm)))
+    records = [ArmRecord(arm, [], arm, [], None) for arm in make_arms(config, task, WORKBENCH)[:2]]
+    jobs = {record.arm.label: list(tuning_jobs(config, task, record)) for record in records}
+    finished = records[0]
+    for job, valid in zip(jobs["gru"], (0.6, 0.9), strict=True):
+        write_trial(runner._path(job.spec), {"status": "ok", "valid": valid})
+    tuned = replace(finished, tuning=[{**jobs["gru"][1].note, "status": "ok", "valid": 0.9}])
+    tuned.chosen = best_arm(tuned, task)
+    for job in seed_jobs(config, task, tuned):
+        write_trial(runner._path(job.spec), {"status": "ok", "test": 0.9, "seconds": 2.0})
+    for record in records:
+        runner.look_ahead(record, jobs[record.arm.label])
+    assert told == [("ahead", "seeds", "gru")] * 2
+    assert finished.chosen is finished.arm
 
 
 def test_what_a_busy_machine_measured_is_told_and_measured_again(tmp_path, monkeypatch: pytest.MonkeyPatch):

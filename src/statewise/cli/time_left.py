@@ -12,7 +12,8 @@ class TimeLeft:
 
     The first trial of an arm in every worker process also compiles and loads what later ones find ready, so those are
     left out where there are later ones. An arm of which none is finished takes as long as others take for as many
-    operations. Workers run side by side, measuring is done alone.
+    operations. Workers run side by side, measuring is done alone. What was finished before takes no time, once that is
+    known.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class TimeLeft:
         self.planned: Counter[Planned] = Counter()
         self.running: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self.took: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.ahead: Counter[tuple[str, str]] = Counter()
 
     def note(self, event: Event) -> None:
         """Take in what happened in the comparison."""
@@ -28,8 +30,11 @@ class TimeLeft:
         kind = (event.phase, event.arm)
         if event.what == "started":
             self.running[kind].append(time.monotonic())
-        elif event.what == "finished" and event.result is not None:
-            if self.running[kind] and not event.before:
+        elif event.before and self.ahead[kind]:
+            self.ahead[kind] -= 1
+        elif event.what in ("finished", "ahead") and event.result is not None:
+            self.ahead[kind] += event.what == "ahead"
+            if event.what == "finished" and self.running[kind] and not event.before:
                 self.running[kind].pop(0)
             finished = event.result.get("status", "ok") == "ok"  # what measures says none
             self.took[kind].append(event.result["seconds"] if finished else 0.0)
@@ -48,7 +53,7 @@ class TimeLeft:
         kind = (work.phase, work.arm)
         each = self._expected(work)
         since = (time.monotonic() - began for began in self.running[kind])
-        return each * (times - len(self.took[kind])) - sum(min(each, waited) for waited in since)
+        return each * max(0, times - len(self.took[kind])) - sum(min(each, waited) for waited in since)
 
     def _expected(self, work: Planned) -> float:
         """Of one trial."""

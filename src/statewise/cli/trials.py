@@ -31,7 +31,7 @@ class Trials:
     def show(self, event: Event) -> None:
         """Tell what happened in the comparison."""
         self.time_left.note(event)
-        if event.what == "planned" or event.before:
+        if event.what in ("planned", "ahead") or event.before:
             return
         if event.what == "kept":
             self.watch.at(event.done, event.phase, total=event.total)

@@ -1,7 +1,7 @@
 """A whole comparison: tune every arm alike, train the chosen settings on fresh seeds, score once, measure, decide."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +31,8 @@ class Event:
     """Something to tell a person who watches."""
 
     what: str
-    """``planned`` of trials to come, ``kept`` and ``broken`` once a phase where there were such trials, ``started`` or
-    ``finished`` of a trial"""
+    """``planned`` of trials to come, ``ahead`` of one of them that is finished already and will be read later, ``kept``
+    and ``broken`` once a phase where there were such trials, ``started`` or ``finished`` of a trial"""
     phase: str
     """``tuning``, ``seeds`` or ``measuring``"""
     arm: str
@@ -71,6 +71,8 @@ def run_experiment(
     later = [("seeds", record.arm) for record in able for _ in range(config.seeds)]
     later += [("measuring", record.arm) for record in able if config.measure]
     runner.plan([*(("tuning", job.record.arm) for job in jobs), *later])
+    for record in able:
+        runner.look_ahead(record, [job for job in jobs if job.record is record])
     for job, result in runner.run("tuning", jobs):
         job.record.tuning.append({**job.note, **result})
     further = further_jobs(config, task, able)
@@ -113,6 +115,21 @@ class _Runner:
             a_token = arm_cost("flops", self.task, self.builders, arm.setup.model)
             self.operations[arm.label] = a_token * passes_of(train) * train.batch_size * train.accumulate
         return self.operations[arm.label] * (UPDATES if phase == "measuring" else train.steps)
+
+    def look_ahead(self, record: ArmRecord, tuning: list[Job]) -> None:
+        """Tell which seeds and measurements of an arm are finished already, if all its tuning trials are."""
+        found = [read_trial(self._path(job.spec)) for job in tuning]
+        trials = [{**job.note, **result} for job, result in zip(tuning, found, strict=True) if result is not None]
+        if len(trials) < len(tuning):
+            return
+        tuned = replace(record, tuning=trials)
+        tuned.chosen = best_arm(tuned, self.task)
+        later = [("seeds", job) for job in seed_jobs(self.config, self.task, tuned)]
+        later += [("measuring", measuring_job(self.config, tuned))] if self.config.measure else []
+        for phase, job in later:
+            result = read_trial(self._path(job.spec))
+            if result is not None:
+                self._tell("ahead", phase, job, result)
 
     def run(self, phase: str, jobs: list[Job]) -> list[tuple[Job, dict[str, Any]]]:
         """Results of all jobs, in order."""
