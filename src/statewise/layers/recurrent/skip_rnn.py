@@ -102,4 +102,4 @@ class SkipRNN(SequenceLayer):
         sees = (origins == 0) | (steps - origins >= self.skip)
         numbers = sees.t().flatten().nonzero().squeeze(1)
         bounds = torch.searchsorted(numbers, torch.arange(together, sees.numel(), together, device=numbers.device))
-        return (numbers % together).tensor_split(bounds.cpu())
+        return (numbers % together).tensor_split(bounds.tolist())
