@@ -2,7 +2,7 @@
 
 They work in place on the parameters that are named, as ``layer.named_parameters()`` names them; a layer says itself
 which of its own are recurrent. It keeps its step, sequence and state; its parameters are then called
-``parametrizations.weight_hh_l0.original`` and the like.
+``parametrizations.weight_hh_l0.original`` and the like. Torch pickles no such layer whole: keep its ``state_dict``.
 """
 
 from collections.abc import Callable, Iterable, Mapping

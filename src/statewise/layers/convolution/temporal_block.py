@@ -43,6 +43,8 @@ class TemporalBlockState(NamedTuple):
 class TemporalBlock(SequenceLayer):
     """y = relu(conv_2(relu(conv_1(x))) + skip(x)).
 
+    With weight normalisation torch pickles no such module whole: keep its ``state_dict``.
+
     Args:
         input_size: D.
         hidden_size: H, width of both convolutions and of the output.

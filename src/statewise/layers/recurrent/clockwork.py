@@ -76,7 +76,7 @@ class ClockworkRNN(SequenceLayer):
                 f"hidden_size must be a multiple of {len(periods)}, the number of periods; is {hidden_size}"
             )
         self.group_size = hidden_size // len(periods)
-        self.register_buffer("periods", torch.tensor(periods), persistent=False)
+        self.register_buffer("periods", torch.tensor(periods))
         self.input_map = Linear(input_size, hidden_size)
         self.recurrent = nn.ParameterList(
             uniform_(torch.empty(self.group_size, hidden_size - start), hidden_size)
