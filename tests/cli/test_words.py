@@ -8,6 +8,7 @@ from statewise.cli import verbs
 from statewise.cli.dispatch import DOES, parse, run
 from statewise.cli.words import flags_of, read_words
 from statewise.compare.presets import PRESETS
+from statewise.cost.bench.config import BenchConfig
 
 from .refusing import refused
 
@@ -53,6 +54,18 @@ def test_the_help_names_every_study(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         parse(["compare", "--help"])
     assert " or ".join(PRESETS) in " ".join(re.sub("│", "", capsys.readouterr().out).split())
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+def test_the_help_leaves_no_letter_out_where_words_are_long(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        parse(["bench", "--help"])
+    told = re.sub(r"[│\s]+", "", capsys.readouterr().out)
+    assert f"(default:{','.join(BenchConfig().models)})" in told
+    assert "…" not in told
 
 
 @pytest.mark.parametrize("columns", [50, 80, 200])

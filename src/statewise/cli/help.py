@@ -18,7 +18,7 @@ from statewise.cli.words import Flag, Verb, flags_of
 WIDEST = 100
 """Columns of the page, where the terminal has as many"""
 NAMES = 24
-"""Columns of what is said at most; what is longer goes on below"""
+"""Columns of what is said at most, a third of a page that is narrower; what is longer goes on below"""
 KINDS: dict[object, str] = {int: "INT", float: "FLOAT", str: "TEXT", ...: "TEXT ..."}
 HELP = (Text("-h, --help", "bold"), "Show this help")
 
@@ -50,8 +50,8 @@ def _show(usage: str, about: str, groups: Mapping[str, Sequence[tuple[Text, str]
     longest = max(len(said) for rows in groups.values() for said, _ in rows)
     for title, rows in groups.items():
         table = Table.grid(padding=(0, 2))
-        table.add_column(width=min(longest, NAMES))
-        table.add_column()
+        table.add_column(width=min(longest, NAMES, console.width // 3), overflow="fold")
+        table.add_column(overflow="fold")
         for said, text in rows:
             table.add_row(said, Text(text))
         console.print(Panel(table, title=title, title_align="left", box=box.ROUNDED, border_style="dim"))
