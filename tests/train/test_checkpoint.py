@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +81,34 @@ def test_all_operations_were_among_those_that_failed(tmp_path: Path, monkeypatch
     assert {"fsync", "rename", "rmtree", "mkdir"} <= set(tried)
 
 
-def test_a_full_disk_while_writing_says_so_and_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    folder = tmp_path / "last"
-    save(folder, 1.0)
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Of every file half is written."""
 
     def half_written(path: Path, data: bytes) -> None:
         path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "write_through", half_written)
-        with pytest.raises(UserError, match=r"No space left on device; free some space .*go on from the last"):
-            save(folder, 2.0)
+        yield
+
+
+def test_a_full_disk_while_writing_says_so_and_leaves_the_old_one(tmp_path: Path):
+    folder = tmp_path / "last"
+    save(folder, 1.0)
+    for place in (folder, tmp_path / "best"):
+        with full_disk(), pytest.raises(UserError, match=r"No space left on device; free .*go on from the last"):
+            save(place, 2.0)
     assert load_checkpoint(folder)[1] == {"value": 1.0}
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
+def test_a_full_disk_at_the_first_checkpoint_promises_none(tmp_path: Path):
+    with full_disk(), pytest.raises(UserError, match="there is no checkpoint yet, so it begins anew") as refusal:
+        save(tmp_path / "run" / "last", 1.0)
+    assert "the last checkpoint" not in str(refusal.value)
+    assert not list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.parametrize("name", [TENSORS, FACTS])

@@ -34,10 +34,7 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[
         _swap(fresh, folder)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise UserError(
-            f"cannot write the checkpoint {folder}: {error.strerror or error}; free some space or choose another "
-            "folder with --out, then run the same command to go on from the last checkpoint"
-        ) from error
+        raise UserError(f"cannot write the checkpoint {folder}: {error.strerror or error}; {_mend(folder)}") from error
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -87,6 +84,19 @@ def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], source:
                 "use the config.json that stands beside it"
             )
     module.load_state_dict(dict(weights))
+
+
+def _mend(folder: Path) -> str:
+    """What to do where a checkpoint cannot be written, beside others of the same training or as its first."""
+    if any(folder.parent.glob(f"*/{TENSORS}")):
+        return (
+            "free some space and run the same command to go on from the last checkpoint, or begin anew in another "
+            "folder with --out"
+        )
+    return (
+        "free some space and run the same command, or choose another folder with --out; there is no checkpoint yet, so "
+        "it begins anew"
+    )
 
 
 def _swap(fresh: Path, folder: Path) -> None:
