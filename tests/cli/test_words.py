@@ -1,6 +1,9 @@
 """The grammar of a command: what each flag takes, and one sentence for whatever it cannot take."""
 
+import importlib.metadata
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -117,3 +120,32 @@ def test_whoever_asks_for_help_gets_it(words: list[str], capsys: pytest.CaptureF
         run(words)
     assert not ended.value.code
     assert "usage: statewise" in capsys.readouterr().out
+
+
+def test_the_version_is_one_line_and_takes_nothing_heavy():
+    code = """
+import sys
+from statewise.cli.dispatch import run
+try:
+    run(["--version"])
+finally:
+    assert not {"torch", "numpy", "scipy", "pydantic", "rich"} & set(sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == f"statewise {importlib.metadata.version('statewise')}\n"
+
+
+def test_without_an_installation_the_version_is_not_made_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("statewise.installed.version", lambda package: "")
+    with pytest.raises(SystemExit):
+        run(["--version"])
+    assert capsys.readouterr().out == "statewise (not installed, run from its folder)\n"
+
+
+def test_the_help_names_the_version(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        run(["--help"])
+    assert "--version" in capsys.readouterr().out

@@ -15,6 +15,7 @@ from statewise.threads import use_one_thread
 WRONG_INPUT = 2
 INTERRUPTED = 130
 HELP = ("-h", "--help")
+VERSION = "--version"
 
 DOES = {
     verbs.Compare: "statewise.cli.compare",
@@ -57,7 +58,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def parse(words: Sequence[str]) -> Any:
-    """The verb that ``words`` say, with its flags; help, where they ask for it, ends the process.
+    """The verb that ``words`` say, with its flags; help and version, where they ask for one, end the process.
 
     Raises:
         UserError: if they say no verb, or the verb cannot be told so.
@@ -67,6 +68,11 @@ def parse(words: Sequence[str]) -> Any:
         from statewise.cli.help import show_verbs
 
         show_verbs(known, "Build, train and fairly compare sequence models that carry state.")
+        raise SystemExit
+    if words[0] == VERSION:
+        from statewise.installed import version
+
+        print(f"statewise {version('statewise') or '(not installed, run from its folder)'}")
         raise SystemExit
     name, *rest = words
     if name not in known:

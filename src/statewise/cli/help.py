@@ -21,12 +21,15 @@ NAMES = 24
 """Columns of what is said at most, a third of a page that is narrower; what is longer goes on below"""
 KINDS: dict[object, str] = {int: "INT", float: "FLOAT", str: "TEXT", ...: "TEXT ..."}
 HELP = (Text("-h, --help", "bold"), "Show this help")
+VERSION = (Text("--version", "bold"), "Say which version this is")
 
 
 def show_verbs(verbs: Mapping[str, type[Verb]], about: str) -> None:
     """All verbs by name, each with what it is for."""
     listed = [(Text(name, "bold"), _about(verb)) for name, verb in verbs.items()]
-    _show("statewise VERB ...", about, {"verbs (statewise VERB --help tells of one)": listed, "options": [HELP]})
+    _show(
+        "statewise VERB ...", about, {"verbs (statewise VERB --help tells of one)": listed, "options": [HELP, VERSION]}
+    )
 
 
 def show_flags(name: str, verb: type[Verb]) -> None:

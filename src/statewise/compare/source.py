@@ -1,7 +1,6 @@
 """What code a trial's scores rest on, as a hash: an edited layer must not get yesterday's scores."""
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import statewise
 from statewise.compare.imported import imported_files, local_home
+from statewise.installed import version
 
 ROOT = Path(statewise.__file__).parent
 RUN = ("compare/trial.py", "workbench.py")
@@ -35,14 +35,6 @@ def source_hash(names: Iterable[str]) -> str:
     for name, content in sorted(contents):
         found.update(name.encode() + content)
     return found.hexdigest()[:20]
-
-
-def version(package: str) -> str:
-    """The installed version of a package; empty where it runs from a folder."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 @cache

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from statewise.compare.config import SCHEMA
-from statewise.compare.source import version
 from statewise.compare.statements import judge_statement
 from statewise.compare.study import Study, comparisons_of
+from statewise.installed import version
 from statewise.storage import holds_config, read_json, refuse_change, write_json, write_text
 
 README = """# A statewise study: {name}

@@ -17,8 +17,8 @@ from statewise.compare.hypotheses import Hypothesis, Judged, Said, judge
 from statewise.compare.jobs import ArmRecord
 from statewise.compare.outcomes import Outcomes, collect_outcomes
 from statewise.compare.result import Baseline, Budget, Example, Primary, Result, TaskFacts
-from statewise.compare.source import version
 from statewise.compare.verdict import pair_up, recommend
+from statewise.installed import version
 from statewise.tasks.task import Task
 
 
