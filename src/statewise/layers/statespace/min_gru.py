@@ -15,11 +15,13 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
 from statewise.ops.cells.min_gru import MinGRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 
 
 class MinGRUState(NamedTuple):
@@ -66,6 +68,14 @@ class MinGRU(SequenceLayer):
     def _segments(self, x: Tensor, state: MinGRUState, segments: Segments | None) -> tuple[Tensor, MinGRUState]:
         y, h = elementwise_recurrence(MinGRUCell(), self._driven(x), state.h, segments)
         return y.to(x.dtype), MinGRUState(h)
+
+    def stepper(self, state: MinGRUState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: MinGRUState) -> None:
+        driven = stream.affine(stream.x, self.input.weight, self.input.bias)
+        y, h = stream.elementwise(MinGRUCell(), driven.unflatten(1, (2, -1)), state.h)
+        stream.ready(y, lambda: [h])
 
     def _driven(self, x: Tensor) -> Tensor:
         """``W x + b`` of z and c, ``(..., 2, H)``."""

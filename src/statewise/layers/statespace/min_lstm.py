@@ -18,11 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
 from statewise.ops.cells.min_lstm import MinLSTMCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 
 
 class MinLSTMState(NamedTuple):
@@ -67,6 +69,14 @@ class MinLSTM(SequenceLayer):
     def _segments(self, x: Tensor, state: MinLSTMState, segments: Segments | None) -> tuple[Tensor, MinLSTMState]:
         y, h = elementwise_recurrence(MinLSTMCell(), self._driven(x), state.h, segments)
         return y.to(x.dtype), MinLSTMState(h)
+
+    def stepper(self, state: MinLSTMState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: MinLSTMState) -> None:
+        driven = stream.affine(stream.x, self.input.weight, self.input.bias)
+        y, h = stream.elementwise(MinLSTMCell(), driven.unflatten(1, (3, -1)), state.h)
+        stream.ready(y, lambda: [h])
 
     def _driven(self, x: Tensor) -> Tensor:
         """``W x + b`` of f, i and c, ``(..., 3, H)``."""

@@ -22,7 +22,7 @@ def forward(x: Tensor, weight: Tensor, bias: Tensor, dilation: int, segments: Se
     """``(B, T, D)`` from ``x (B, T + (K - 1) dilation, D)``, ``weight (K, D)`` and ``bias (D,)``."""
     time = x.shape[1] - (len(weight) - 1) * dilation
     y = torch.empty(x.shape[0], time, x.shape[2], dtype=x.dtype)
-    _forward(spans(segments, x.shape[0], time), dilation, *map(as_array, (x, weight, bias, y)))
+    convolve(spans(segments, x.shape[0], time), dilation, *map(as_array, (x, weight, bias, y)))
     return y
 
 
@@ -36,7 +36,8 @@ def backward(
 
 
 @jit
-def _forward(spans: Array, dilation: int, x: Array, w: Array, bias: Array, y: Array) -> None:
+def convolve(spans: Array, dilation: int, x: Array, w: Array, bias: Array, y: Array) -> None:
+    """Writes ``y (B, T, D)`` from ``x (B, T + (K - 1) dilation, D)``, ``w (K, D)`` and ``bias (D,)``."""
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
         first = start + (w.shape[0] - 1) * dilation if start > 0 else 0

@@ -50,7 +50,7 @@ class Loops(NamedTuple):
         """All states ``(B, T, D)``; all outputs, ``(B, T, 0)`` where they are the states."""
         batch, time, _, size = x.shape
         states, y = x.new_empty(batch, time, size), x.new_empty(batch, time, size if cell.form().reads else 0)
-        _forward(cell, spans(self.segments, batch, time), *map(as_array, (x, skip, weight, initial, states, y)))
+        forward(cell, spans(self.segments, batch, time), *map(as_array, (x, skip, weight, initial, states, y)))
         return states, y
 
     def backward(
@@ -68,7 +68,8 @@ class Loops(NamedTuple):
 
 
 @jit
-def _forward(cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
+def forward(cell: Any, spans: Array, x: Array, skip: Array, w: Array, initial: Array, c: Array, y: Array) -> None:
+    """Writes all states ``c (B, T, D)`` and, where they are something else, all outputs ``y``."""
     nothing = np.zeros(initial.shape[1], initial.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]

@@ -59,3 +59,7 @@ def add_product(a: Array, w: Array, out: Array) -> None:
 @jit
 def _terms(a: Array, row: int, k: int) -> Any:
     return a[row, k], a[row, k + 1], a[row, k + 2], a[row, k + 3]
+
+
+product_inside = jit(add_product)
+"""Compiled into the loop that calls it, or called at a step of a stream: to be handed it costs more than such a step"""

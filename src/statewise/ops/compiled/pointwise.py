@@ -1,0 +1,54 @@
+"""What stands before and behind a recurrence at one step of a stream, as loops: maps, windows, nonlinearities.
+
+Letters: B rows, D and H widths, K steps of a window.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for sigmoid
+from statewise.ops.compiled.compiler import jit
+from statewise.ops.compiled.elementary import sigmoid
+from statewise.ops.compiled.product import product_inside
+
+Array = np.ndarray[Any, Any]
+
+
+@jit
+def affine(x: Array, w: Array, b: Array, y: Array) -> None:
+    """y = b + x w, of ``x (B, D)``, ``w (D, H)`` and ``b (H,)``."""
+    for row in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[row, j] = b[j]
+    product_inside(x, w, y)
+
+
+@jit
+def push(x: Array, window: Array) -> None:
+    """``window (B, K, D)`` one step on: the oldest goes, ``x (B, D)`` comes last."""
+    last = window.shape[1] - 1
+    for row in range(x.shape[0]):
+        for k in range(last):
+            for j in range(x.shape[1]):
+                window[row, k, j] = window[row, k + 1, j]
+        for j in range(x.shape[1]):
+            window[row, last, j] = x[row, j]
+
+
+@jit
+def gelu(x: Array, y: Array) -> None:
+    """y = x Phi(x), with the normal distribution Phi."""
+    half, one, root = x.dtype.type(0.5), x.dtype.type(1), x.dtype.type(math.sqrt(0.5))
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = half * x[row, j] * (one + math.erf(root * x[row, j]))
+
+
+@jit
+def gated(x: Array, gate: Array, y: Array) -> None:
+    """y = x * sigmoid(gate)."""
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = x[row, j] * sigmoid(gate[row, j])
