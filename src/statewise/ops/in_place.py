@@ -72,7 +72,7 @@ class InPlace:
         from statewise.ops.compiled.pointwise import affine
 
         y = x.new_zeros(len(x), len(weight))
-        self.run(affine, x, held(weight.t()), held(weight.new_zeros(len(weight)) if bias is None else bias), y)
+        self.run(affine, x, held(weight.t()), _start(weight, bias), y)
         return y
 
     def add_product(self, x: Tensor, weight: Tensor, y: Tensor) -> None:
@@ -89,14 +89,14 @@ class InPlace:
         self.run(push, x, window)
         return window
 
-    def convolved(self, window: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def convolved(self, window: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """sum_k w_k x_k + b ``(B, D)`` over a window, each channel for itself; ``weight (D, K)``, ``bias (D,)``."""
         from statewise.ops.compiled.depthwise import convolve
         from statewise.ops.compiled.spans import spans
 
         batch, _, width = window.shape
         y = window.new_zeros(batch, 1, width)
-        self.run(convolve, spans(None, batch, 1), 1, window, held(weight.t()), held(bias), y)
+        self.run(convolve, spans(None, batch, 1), 1, window, held(weight.t()), _start(weight, bias), y)
         return y[:, 0]
 
     def elementwise(
@@ -151,6 +151,11 @@ class InPlace:
 def held(tensor: Tensor) -> Tensor:
     """A copy, one number beside the next, that no gradient knows."""
     return tensor.detach().resolve_conj().clone(memory_format=torch.contiguous_format)
+
+
+def _start(weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A bias to a weight, zeros where there is none."""
+    return weight.new_zeros(len(weight)) if bias is None else held(bias)
 
 
 def misread(x: Tensor, shape: Sequence[int], dtype: torch.dtype) -> str:

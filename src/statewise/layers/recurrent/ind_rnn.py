@@ -14,13 +14,16 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.errors import choose
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.cells.ind_rnn import ReluIndRNNCell, TanhIndRNNCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 
 Activation = Literal["relu", "tanh"]
+CELLS = {"relu": ReluIndRNNCell(), "tanh": TanhIndRNNCell()}
 GAMMA = 2.0
 """How much a gradient may grow over the longest memory"""
 
@@ -77,10 +80,20 @@ class IndRNN(SequenceLayer):
         return h, IndRNNState(h)
 
     def _segments(self, x: Tensor, state: IndRNNState, segments: Segments | None) -> tuple[Tensor, IndRNNState]:
-        cell = ReluIndRNNCell() if self.activation == "relu" else TanhIndRNNCell()
         driven = self.input(x).unsqueeze(-2).to(state.h.dtype)
-        y, h = elementwise_recurrence(cell, driven, state.h, segments, weight=self._recurrent().unsqueeze(0))
+        y, h = elementwise_recurrence(
+            CELLS[self.activation], driven, state.h, segments, weight=self._recurrent().unsqueeze(0)
+        )
         return y, IndRNNState(h)
+
+    def stepper(self, state: IndRNNState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: IndRNNState) -> None:
+        driven = stream.affine(stream.x, self.input.weight, self.input.bias).unsqueeze(1)
+        weight = self._recurrent().unsqueeze(0)
+        y, h = stream.elementwise(CELLS[self.activation], driven, state.h, weight=weight)
+        stream.ready(y, lambda: [h])
 
     @from_weights
     def _recurrent(self) -> Tensor:

@@ -19,12 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.errors import choose
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares
 from statewise.ops.causal_convolution import causal_convolution
 from statewise.ops.cells.qrnn import FOPoolCell, FPoolCell, IFOPoolCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 
 Pooling = Literal["f", "fo", "ifo"]
 CELLS = {"f": FPoolCell, "fo": FOPoolCell, "ifo": IFOPoolCell}
@@ -119,6 +121,18 @@ class QuasiRNN(SequenceLayer):
                 driven = torch.stack([z, f.masked_fill(self._kept(throughout), math.inf), *others], dim=2)
         y, c = elementwise_recurrence(CELLS[self.pooling](), driven, state.c, segments)
         return y, QuasiRNNState(c, tail, noise)
+
+    def stepper(self, state: QuasiRNNState) -> Stepper:
+        if self.noise.anywhere:
+            return super().stepper(state)
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: QuasiRNNState) -> None:
+        window = stream.window(stream.x, state.tail)
+        made = stream.affine(window.flatten(1), self.weight.transpose(1, 2).flatten(1), self.bias)
+        driven = made.unflatten(1, (self.vectors, -1))
+        y, c = stream.elementwise(CELLS[self.pooling](), driven, state.c)
+        stream.ready(y, lambda: [c, window[:, 1:]])
 
     def _kept(self, noise: NoiseState) -> Tensor:
         """Where f is 1: ``(..., H)`` bool for steps ``(B,)`` or ``(B, T)``."""

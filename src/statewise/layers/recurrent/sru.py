@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.cells.sru import SRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 from statewise.ops.linear import linear
 
 
@@ -81,8 +83,7 @@ class SRU(SequenceLayer):
         return r * c + (1 - r) * self._past(x), SRUState(c)
 
     def _segments(self, x: Tensor, state: SRUState, segments: Segments | None) -> tuple[Tensor, SRUState]:
-        bias = torch.cat([torch.zeros_like(self.bias[:1]), self.bias])
-        driven = linear(x, self.input.weight, bias.flatten()).unflatten(-1, (3, self.output_size))
+        driven = linear(x, self.input.weight, self._biases()).unflatten(-1, (3, self.output_size))
         y, c = elementwise_recurrence(
             SRUCell(),
             driven.to(state.c.dtype),
@@ -92,6 +93,23 @@ class SRU(SequenceLayer):
             skip=self._past(x).to(state.c.dtype),
         )
         return y, SRUState(c)
+
+    def stepper(self, state: SRUState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: SRUState) -> None:
+        driven = stream.affine(stream.x, self.input.weight, self._biases()).unflatten(1, (3, -1))
+        past = stream.x
+        if not isinstance(self.highway, nn.Identity):
+            past = stream.affine(past, self.highway.weight)
+        if self.alpha != 1.0:
+            past = stream.times(past, torch.full_like(past, self.alpha))
+        y, c = stream.elementwise(SRUCell(), driven, state.c, weight=self.recurrent, skip=past)
+        stream.ready(y, lambda: [c])
+
+    def _biases(self) -> Tensor:
+        """Of all three vectors, ``(3 H,)``."""
+        return torch.cat([torch.zeros_like(self.bias[:1]), self.bias]).flatten()
 
     def _past(self, x: Tensor) -> Tensor:
         """What passes by, ``(..., H)``."""

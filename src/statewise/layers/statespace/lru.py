@@ -17,10 +17,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.init.spectra import lru_ring
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace
 from statewise.ops.linear import linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -93,6 +95,16 @@ class LRU(SequenceLayer):
     def _segments(self, x: Tensor, state: LRUState, segments: Segments | None) -> tuple[Tensor, LRUState]:
         h = linear_recurrence(self._eigenvalues(), self._driven(x), to_complex(state.h), segments)
         return self._read(h, x), LRUState(to_pairs(h[:, -1].clone()))
+
+    def stepper(self, state: LRUState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: LRUState) -> None:
+        driven = stream.affine(stream.x, self._input_matrix()).unflatten(1, (-1, 2))
+        h = to_pairs(stream.linear(self._eigenvalues(), to_complex(driven), to_complex(state.h)))
+        y = stream.affine(h.flatten(1), self.output_map.weight)
+        stream.add_product(stream.x, self.skip.weight, y)
+        stream.ready(y, lambda: [h])
 
     def _set_eigenvalues(self, smallest: float, largest: float, largest_phase: float) -> None:
         modulus, phase = lru_ring(self.state_size, smallest, largest, largest_phase)

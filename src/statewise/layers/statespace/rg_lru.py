@@ -21,13 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus
 from statewise.modules.linear import Linear
 from statewise.ops.cells.rg_lru import RGLRUCell
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
+from statewise.ops.in_place import InPlace
 
 CELL = RGLRUCell()
 SHARPNESS = 8.0
@@ -118,6 +120,19 @@ class RGLRU(SequenceLayer):
             CELL, self._gates(v), state.h, segments, weight=self._log_decay(), skip=upcast(v)
         )
         return self._read(h, gate), RGLRUState(tail, last)
+
+    def stepper(self, state: RGLRUState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: RGLRUState) -> None:
+        (to_v, to_gate), biases = self.input.weight.chunk(2), self.input.bias.chunk(2)
+        v, gate = stream.affine(stream.x, to_v, biases[0]), stream.affine(stream.x, to_gate, biases[1])
+        window = stream.window(v, state.tail)
+        v = stream.convolved(window, self.convolution.weight[:, 0], self.convolution.bias)
+        gates = stream.affine(v, self.gates.weight, self.gates.bias).unflatten(1, (2, -1))
+        y, h = stream.elementwise(CELL, gates, state.h, weight=self._log_decay(), skip=v)
+        read = stream.times(stream.gelu(gate), y)
+        stream.ready(stream.affine(read, self.output.weight, self.output.bias), lambda: [window[:, 1:], h])
 
     def _gates(self, v: Tensor) -> Tensor:
         """r and i before they are squashed, ``(..., 2, S)``."""

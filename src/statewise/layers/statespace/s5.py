@@ -20,11 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.init.hippo import legs_normal
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import exp, expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace
 from statewise.ops.linear import linear
 from statewise.ops.linear_recurrence import linear_recurrence
 
@@ -93,6 +95,19 @@ class S5(SequenceLayer):
         keep, matrix = self._sampled()
         h = linear_recurrence(keep, self._driven(x, matrix), to_complex(state.h), segments)
         return self._read(h, x), S5State(to_pairs(h[:, -1].clone()))
+
+    def stepper(self, state: S5State) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: S5State) -> None:
+        keep, matrix = self._sampled()
+        driven = stream.affine(stream.x, matrix).unflatten(1, (-1, 2))
+        h = to_pairs(stream.linear(keep, to_complex(driven), to_complex(state.h)))
+        s = stream.affine(h.flatten(1), 2 * self.output_map.weight)
+        stream.add_product(stream.x, self.skip.weight, s)
+        read = stream.gelu(s)
+        gate = stream.affine(read, self.gate.weight, self.gate.bias)
+        stream.ready(stream.gated(read, gate), lambda: [h])
 
     def _start_at_hippo(self) -> None:
         """Real matrices of all P states, drawn with the variance of their inputs, in the basis of the eigenvectors."""
