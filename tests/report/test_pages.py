@@ -113,14 +113,40 @@ def test_a_run_page_shows_scores_beside_what_needs_no_training(run: Data) -> Non
     assert_sound(page)
 
 
-def test_a_run_on_several_series_shows_what_each_scores(run: Data) -> None:
-    scores = {"test": {"mase": 0.1234}, "baselines": {"last <value>": {"mase": 1.5}}}
-    run["result"] |= {"primary": "mase", "series": {f"shop <{k}>": scores for k in range(50)}}
-    page = Page(render_run(run))
-    for text in ("shop <39>", "0.1234", "last <value>", "1.500", "the first 40 of 50"):
-        assert text in page.text
-    assert "shop <40> ·" not in page.text
-    assert_sound(render_run(run))
+def run_by_series(count: int) -> Data:
+    """Of each series the error of a model and of a rule: the k-th is the k-th hardest; the model wins where k > 2."""
+    return {
+        f"shop {k}": {"test": {"mase": 1 / (k + 1)}, "baselines": {"last <value>": {"mase": 0.3}}}
+        for k in reversed(range(count))
+    }
+
+
+def test_a_run_on_several_series_shows_them_the_worst_first_and_of_many_both_ends(run: Data) -> None:
+    assert "Series by series" not in titles(render_run(run))
+    run["result"] |= {"primary": "mase", "lower_is_better": True, "series": run_by_series(12)}
+    page = render_run(run)
+    assert rows_of_series(page) == [f"shop {k}" for k in range(12)]
+    assert re.search(r'strong" data-label="last &lt;value&gt;">0.300.*strong" data-label="test">0.250', page, re.DOTALL)
+    assert "not shown" not in Page(page).text
+    run["result"]["series"] = run_by_series(50)
+    page = render_run(run)
+    assert rows_of_series(page) == [f"shop {k}" for k in (*range(20), *range(30, 50))]
+    text = Page(page).text
+    assert "the 20 worst and the 20 best of 50" in text
+    assert "10 series between these are not shown" in text
+    assert re.search(r"best of how many of all\D+47\D+3\b", text)
+    assert_sound(page)
+
+
+def test_a_run_whose_score_is_to_be_high_begins_with_the_lowest(run: Data) -> None:
+    run["result"] |= {"primary": "mase", "lower_is_better": False, "series": run_by_series(12)}
+    assert rows_of_series(render_run(run)) == [f"shop {k}" for k in reversed(range(12))]
+
+
+def test_a_series_without_a_score_stands_first(run: Data) -> None:
+    series = run_by_series(3) | {"shop 9": {"test": {}, "baselines": {}}}
+    run["result"] |= {"primary": "mase", "lower_is_better": True, "series": series}
+    assert rows_of_series(render_run(run))[0] == "shop 9"
 
 
 def test_naming_the_room_loads_no_template_engine() -> None:

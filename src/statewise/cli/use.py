@@ -59,15 +59,15 @@ def print_scores(result: Mapping[str, Any]) -> None:
         if pooled:
             print(f"they are made of the errors of all series where a series has too few of its own: {listed(pooled)}")
     if "series" in result:
-        _print_series(result["series"], result["primary"])
+        _print_series(result["series"], result["primary"], result["lower_is_better"])
     solved = Convergence(**result["solver"]) if "solver" in result else None
     if solved is not None and solved.unsolved:
         print(f"note: {solved}")
 
 
-def _print_series(series: Mapping[str, Any], primary: str) -> None:
+def _print_series(series: Mapping[str, Any], primary: str, lower_is_better: bool) -> None:
     """The primary score of each series beside its baselines', the worst first; of many, those alone."""
-    worst = sorted(series.items(), key=lambda one: -one[1]["test"][primary])[:MOST_SERIES]
+    worst = sorted(series.items(), key=lambda one: one[1]["test"][primary], reverse=lower_is_better)[:MOST_SERIES]
     baselines = list(dict.fromkeys(name for _, scores in worst for name in scores["baselines"]))
     title = f"{primary} on test by series, the worst first"
     table = Table(

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from statewise.report.figures.figure import better
 from statewise.report.formats import Column
 from statewise.report.schema.comparison import Arm, Comparison, SeriesScores
+
+Row = TypeVar("Row")
 
 MOST_SERIES = 40
 """Rows of the table at most; of more series, half of them the worst and half the best"""
@@ -44,8 +47,14 @@ def series_table(data: Comparison, ranked: Sequence[Arm]) -> SeriesTable | None:
         for arm in arms:
             if arm in one.arms and (one.name not in best or lead(one.arms[arm], one.arms[best[one.name]])):
                 best[one.name] = arm
-    half = MOST_SERIES // 2
-    shown = rows if len(rows) <= MOST_SERIES else rows[:half] + rows[-half:]
+    shown, left_out = both_ends(rows)
     scores = [score for one in shown for score in (*one.arms.values(), *one.baselines.values())]
     rules = list(dict.fromkeys(rule for one in shown for rule in one.baselines))
-    return SeriesTable(arms, rules, shown, len(rows) - len(shown), best, Counter(best.values()), Column(scores))
+    return SeriesTable(arms, rules, shown, left_out, best, Counter(best.values()), Column(scores))
+
+
+def both_ends(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """Rows from the worst to the best, of more than ``MOST_SERIES`` both ends; and how many lie between these."""
+    half = MOST_SERIES // 2
+    shown = list(rows) if len(rows) <= MOST_SERIES else [*rows[:half], *rows[-half:]]
+    return shown, len(rows) - len(shown)

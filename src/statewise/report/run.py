@@ -1,7 +1,6 @@
 """The page of a single training run."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from statewise.report import facts
@@ -12,15 +11,14 @@ from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import number, told
 from statewise.report.page import render
+from statewise.report.run_series import run_series
 from statewise.report.schema.reading import read
 from statewise.report.schema.run import Run
 from statewise.report.tidy import tidy
 
-MOST_SERIES = 40
-"""Series whose scores a page shows"""
 _NOT_DRAWN = frozenset({"step", "tokens", "seconds"})
 """Numbers of a history that need no figure: they only grow, or are measured times"""
-_IN_TABLES = frozenset({"valid", "test", "baselines", "chance", "primary", "series"})
+_IN_TABLES = frozenset({"valid", "test", "baselines", "chance", "primary", "lower_is_better", "series"})
 """Of a result, what stands in tables"""
 
 
@@ -45,8 +43,7 @@ def render_run(run: dict[str, Any]) -> str:
         "outcome": list(_outcome({name: part for name, part in data.result.items() if name not in _IN_TABLES})),
         "primary": data.result.get("primary", ""),
         "columns": _columns(data.result),
-        "rules": _rules(data.result),
-        "series": _series_scores(data.result),
+        "series": run_series(data.result),
         "spread": facts.spread,
         "number": number,
     }
@@ -92,20 +89,6 @@ def _columns(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
         **result.get("baselines", {}),
     }
     return {name: scores for name, scores in found.items() if scores}
-
-
-def _rules(result: dict[str, Any]) -> list[str]:
-    """The baselines that the several series of a result are scored beside."""
-    return list(dict.fromkeys(name for one in result.get("series", {}).values() for name in one["baselines"]))
-
-
-def _series_scores(result: dict[str, Any]) -> list[tuple[str, list[float | None]]]:
-    """Name of each series, its primary score on test and those of its baselines; the first of many."""
-    primary, rules = result.get("primary", ""), _rules(result)
-    return [
-        (name, [scores.get(primary) for scores in (one["test"], *(one["baselines"].get(rule, {}) for rule in rules))])
-        for name, one in islice(result.get("series", {}).items(), MOST_SERIES)
-    ]
 
 
 def _outcome(result: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

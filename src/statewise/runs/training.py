@@ -116,6 +116,7 @@ def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any
     thinned = {} if intervals is None else {"thinned": score_thinned(run, intervals)}
     return {
         "primary": task.primary.name,
+        "lower_is_better": task.primary.lower_is_better,
         **found,
         "baselines": dict(task.baselines()),
         "chance": task.chance(),
