@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[type[RecurrentLayer], type[Cell]]] = {
     "lstm": (LSTM, nn.LSTMCell),
     "gru": (GRU, nn.GRUCell),
 }
-SHAPES = ((32, 128, 128), (1, 512, 128), (32, 32, 64), (8, 16, 32))
+SHAPES = ((32, 128, 128), (1, 512, 128), (32, 32, 64), (8, 16, 32), (1, 1, 32))
 """B, T, H = D"""
 STEPS = 100
 """Single steps in one measurement of ``step``"""

@@ -13,7 +13,7 @@ from statewise.ops.dense_recurrence import FORMS as DENSE
 from statewise.ops.gates.gru import GRUGates
 from statewise.ops.gates.lstm import LSTMGates
 from statewise.ops.gates.rnn import ReluGates, TanhGates
-from statewise.ops.plain_recurrence import FORMS, LIGHT, LONG, plain_recurrence
+from statewise.ops.plain_recurrence import CUT, FORMS, LIGHT, LONG, plain_recurrence
 
 from .segmented import one_by_one, segments_of
 
@@ -112,14 +112,29 @@ def choice(gates, time: int = T, rows: int = B, width: int = H, segments: Segmen
 
 def test_the_rule_is_what_was_measured():
     wide = int(LIGHT**0.5) + 1
-    assert [choice(GRUGates()), choice(TanhGates()), choice(LSTMGates())] == ["dense", "dense", "torch"]
-    assert choice(LSTMGates(), segments=segments_of(B, T)) == "dense"
-    assert choice(GRUGates(), rows=1, width=wide) == "torch"
-    with torch.no_grad():
-        assert [choice(GRUGates()), choice(TanhGates()), choice(TanhGates(), time=LONG)] == ["dense", "torch", "dense"]
-        assert choice(LSTMGates(), segments=segments_of(B, T)) == "torch"
+    assert [choice(gates, time=99) for gates in (GRUGates(), TanhGates(), LSTMGates())] == ["dense", "dense", "torch"]
+    assert choice(GRUGates(), time=99, rows=1, width=wide) == "torch"
     with without_compiled_loops():
-        assert choice(GRUGates()) == "torch"
+        assert choice(GRUGates(), time=99) == "torch"
+
+
+@pytest.mark.parametrize("gates", [GRUGates(), TanhGates(), ReluGates()], ids=lambda gates: type(gates).__name__)
+@pytest.mark.parametrize("training", [True, False])
+def test_few_steps_are_torch_s(gates, training: bool):
+    with torch.set_grad_enabled(training):
+        enough = LONG[type(gates)][0 if training else 1]
+        assert [choice(gates, time=steps) for steps in (1, enough - 1, enough)] == ["torch", "torch", "dense"]
+
+
+def test_where_torch_s_kernel_would_be_cut_the_compiled_loop_runs_but_for_many_steps_of_an_lstm():
+    cut, many = segments_of(B, T), CUT // (B * H) + 1
+    for gates in (LSTMGates(), GRUGates(), TanhGates()):
+        assert choice(gates, segments=cut) == "dense"
+        with torch.no_grad():
+            assert choice(gates, segments=cut) == "dense"
+    assert choice(LSTMGates(), time=many, segments=segments_of(B, many)) == "dense"
+    with torch.no_grad():
+        assert choice(LSTMGates(), time=many, segments=segments_of(B, many)) == "torch"
 
 
 def test_a_form_of_the_dense_recurrence_that_is_asked_for_is_run_by_plain_layers_too():

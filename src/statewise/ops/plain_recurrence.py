@@ -37,8 +37,10 @@ KERNELS: dict[type, Callable[..., tuple[Tensor, ...]]] = {
 """The gates, and torch's name for their recurrence"""
 LIGHT = 2**23
 """Multiply-adds a gate and step, B H^2, above which torch's products may do better, on several cores for one"""
-LONG = 64
-"""Steps from which on the compiled loop of an RNN is faster where no gradients are asked for"""
+LONG = {GRUGates: (4, 6), TanhGates: (8, 64), ReluGates: (8, 64)}
+"""Steps from which on the compiled loop is faster, where gradients are asked for and where not; an LSTM's never is"""
+CUT = 2**18
+"""Outputs, B T H, up to which the compiled loop is faster than torch's LSTM that resets cut, without gradients"""
 
 
 def plain_recurrence(
@@ -109,7 +111,7 @@ def rule(
 ) -> str:  # fmt: skip
     """Which form runs: torch's kernel, but on a CPU the compiled loop where that was measured faster.
 
-    It is for a GRU, for an RNN that is trained or long, and for an LSTM that is trained with resets, at which torch's
+    It is for a GRU of some steps, for an RNN that is trained or long, and where there are resets, at which torch's
     kernel would have to be cut. Whoever asks for a form of ``dense_recurrence`` has it here too. Torch's kernels have
     no tangents and are not mapped over.
     """
@@ -117,20 +119,22 @@ def rule(
         return "dense"
     if beyond_reverse_mode():
         return "reference"
-    if not _pays(gates, x.shape[1], segments) or torch.is_autocast_enabled("cpu"):
+    if not _pays(type(gates), x.shape[1], state[0].numel(), segments) or torch.is_autocast_enabled("cpu"):
         return "torch"
     if state[0].numel() * state[0].shape[1] > LIGHT:
         return "torch"
     return "dense" if compiled_loops_serve(x, *state, *weights) else "torch"
 
 
-def _pays(gates: Any, time: int, segments: Segments | None) -> bool:
-    """Whether a compiled loop is faster than torch's kernel."""
-    if isinstance(gates, GRUGates):
-        return True
-    if isinstance(gates, LSTMGates):
-        return segments is not None and torch.is_grad_enabled()
-    return torch.is_grad_enabled() or time >= LONG
+def _pays(kind: type, time: int, numbers: int, segments: Segments | None) -> bool:
+    """Whether a compiled loop is faster than torch's kernel, for a state h of so many numbers."""
+    training = torch.is_grad_enabled()
+    if segments is not None:
+        return training or kind is not LSTMGates or numbers * time <= CUT
+    if kind not in LONG:
+        return False
+    trained, run = LONG[kind]
+    return time >= (trained if training else run)
 
 
 FORMS = Forms("plain_recurrence", {"reference": reference, "dense": dense, "torch": by_torch}, rule)
