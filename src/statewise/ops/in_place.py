@@ -81,6 +81,12 @@ class InPlace:
 
         self.run(product_inside, x, held(weight.t()), y)
 
+    def add_scaled(self, x: Tensor, scale: Tensor, y: Tensor) -> None:
+        """y + scale * x, in the room of y, of rooms ``(B, D)`` and ``scale (D,)``."""
+        from statewise.ops.compiled.pointwise import add_scaled
+
+        self.run(add_scaled, x, held(scale), y)
+
     def window(self, x: Tensor, tail: Tensor) -> Tensor:
         """The last K inputs ``(B, K, D)``, of which the last is a room ``(B, D)``; ``tail`` is K - 1 at the start."""
         from statewise.ops.compiled.pointwise import push
@@ -124,6 +130,39 @@ class InPlace:
         self._held += [a, b, h]
         self.run(scan, *Loops.over(a, b, None), *(tensor.data_ptr() for tensor in (a, b, h, h)))
         return h
+
+    def low_rank(
+        self, u: Tensor, change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor, h: Tensor
+    ) -> tuple[Tensor, Callable[[], Tensor]]:
+        """s of a ``state_space_convolution`` from h on, by a room ``u (B, D)``, and what tells h."""
+        from statewise.ops.compiled.diagonal import from_lanes
+        from statewise.ops.compiled.low_rank import coefficients, forward, padded
+        from statewise.ops.compiled.spans import marks_of
+
+        (batch, channels, states), lanes = h.shape, padded(h.detach())
+        s, kept = u.new_zeros(batch, 1, channels), lanes.new_empty(batch, 0, *lanes.shape[1:])
+        work = held(coefficients(change, p, q, b, c))
+        self.run(forward, marks_of(None, batch), u.unsqueeze(1), work, lanes, kept, s)
+        return s[:, 0], lambda: from_lanes(lanes, channels)[..., :states]
+
+    def selective(self, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """s and h of a ``selective_scan`` from h on, by rooms ``u`` and ``dt (B, E)``, ``b`` and ``c (B, S)``."""
+        from statewise.ops.compiled.selective import forward
+        from statewise.ops.compiled.spans import spans
+
+        batch, h = len(h), held(h.mT)
+        y, kept = u.unsqueeze(1).clone(), h.new_empty(batch, *h.shape[1:])
+        rooms = (u.unsqueeze(1), dt.unsqueeze(1), held(a.t()), b.unsqueeze(1), c.unsqueeze(1), h, kept, y)
+        self.run(forward, spans(None, batch, 1), *rooms)
+        return y[:, 0], h.mT
+
+    def softplus(self, x: Tensor) -> Tensor:
+        """log(1 + e^x)."""
+        from statewise.ops.compiled.pointwise import softplus
+
+        y = torch.zeros_like(x)
+        self.run(softplus, x, y)
+        return y
 
     def gelu(self, x: Tensor) -> Tensor:
         """gelu(x)."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace
 
 
 class ChannelMix(nn.Module):
@@ -24,3 +25,11 @@ class ChannelMix(nn.Module):
         """``(..., H)`` from what the channels say, at least float32, and the input they had."""
         channels = s + upcast(self.skip) * upcast(x)
         return F.glu(self.linear(F.gelu(channels).to(x.dtype)), dim=-1)
+
+    def in_place(self, stream: InPlace, s: Tensor) -> Tensor:
+        """The same of a room ``s (B, D)``, which it writes to, and the stream's input."""
+        stream.add_scaled(stream.x, self.skip, s)
+        channels = stream.gelu(s)
+        weights, biases = self.linear.weight.chunk(2), self.linear.bias.chunk(2)
+        value, gate = (stream.affine(channels, w, b) for w, b in zip(weights, biases, strict=True))
+        return stream.gated(value, gate)

@@ -24,11 +24,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace
 from statewise.ops.linear import linear
 from statewise.ops.selective_scan import selective_scan
 
@@ -122,6 +124,21 @@ class Mamba(SequenceLayer):
         u, dt, b, c = self._selected(v)
         s, h = selective_scan(u, dt, self._a(), b, c, state.h, segments)
         return self._gated(s, u, gate), MambaState(tail, h)
+
+    def stepper(self, state: MambaState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: MambaState) -> None:
+        v, gate = (stream.affine(stream.x, part) for part in self.in_proj.weight.chunk(2))
+        window = stream.window(v, state.tail)
+        v = stream.convolved(window, self.conv1d.weight[:, 0], self.conv1d.bias)
+        u = stream.gated(v, v)
+        r, b, c = (stream.affine(u, part) for part in self.x_proj.weight.split(self.sizes))
+        dt = stream.softplus(stream.affine(r, self.dt_proj.weight, self.dt_proj.bias))
+        s, h = stream.selective(u, dt, self._a(), b, c, state.h)
+        stream.add_scaled(u, self.D, s)
+        read = stream.times(s, stream.gated(gate, gate))
+        stream.ready(stream.affine(read, self.out_proj.weight), lambda: [window[:, 1:], h])
 
     @from_weights
     def _a(self) -> Tensor:

@@ -22,11 +22,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.init.hippo import legs, legs_low_rank, legs_normal
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.channel_mix import ChannelMix
 from statewise.layers.statespace.precision import to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
+from statewise.ops.in_place import InPlace
 from statewise.ops.state_space_convolution import state_space_convolution
 
 
@@ -97,14 +99,24 @@ class S4(SequenceLayer):
         return self.mix(s, x), S4State(to_pairs(h))
 
     def _segments(self, x: Tensor, state: S4State, segments: Segments | None) -> tuple[Tensor, S4State]:
-        """``abar - I = 2 (I - dt/2 A)^-1 - 2 I``: that inverse is diagonal but for a rank of one, by Woodbury."""
-        system = self._sampled()
-        read = system.p.conj() * system.resolvent
-        s, h = state_space_convolution(
-            upcast(x), system.diagonal * system.resolvent, 2 * system.resolved, read, system.implicit(system.drive),
-            to_complex(self.readout), to_complex(state.h), segments,
-        )  # fmt: skip
+        s, h = state_space_convolution(upcast(x), *self._as_one(), to_complex(state.h), segments)
         return self.mix(s, x), S4State(to_pairs(h))
+
+    def stepper(self, state: S4State) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: S4State) -> None:
+        s, h = stream.low_rank(stream.x, *self._as_one(), to_complex(state.h))
+        stream.ready(self.mix.in_place(stream, s), lambda: [to_pairs(h())])
+
+    def _as_one(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """``abar - I = 2 (I - dt/2 A)^-1 - 2 I``, of which that inverse is diagonal but for a rank of one, by Woodbury.
+
+        As ``state_space_convolution`` takes it: the diagonal, the two vectors of the rest, input and readout.
+        """
+        system = self._sampled()
+        change, read = system.diagonal * system.resolvent, system.p.conj() * system.resolvent
+        return change, 2 * system.resolved, read, system.implicit(system.drive), to_complex(self.readout)
 
     @from_weights
     def _sampled(self) -> "Sampled":

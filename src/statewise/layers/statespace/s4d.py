@@ -18,13 +18,15 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.errors import choose
 from statewise.init.spectra import s4d_inv, s4d_legs, s4d_lin
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.channel_mix import ChannelMix
 from statewise.layers.statespace.precision import expm1, to_complex, to_pairs, upcast
 from statewise.layers.statespace.time_scales import log_uniform
 from statewise.ops.diagonal_convolution import diagonal_convolution
+from statewise.ops.in_place import InPlace
 
 EIGENVALUES = {"lin": s4d_lin, "inv": s4d_inv, "legs": s4d_legs}
 """Number of conjugate pairs -> where A starts"""
@@ -98,6 +100,15 @@ class S4D(SequenceLayer):
         log_a, b = self._sampled()
         s, h = diagonal_convolution(upcast(x), log_a, b, to_complex(self.readout), to_complex(state.h), segments)
         return self.mix(s, x), S4DState(to_pairs(h))
+
+    def stepper(self, state: S4DState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: S4DState) -> None:
+        log_a, b = self._sampled()
+        none = torch.zeros_like(b)
+        s, h = stream.low_rank(stream.x, expm1(log_a), none, none, b, to_complex(self.readout), to_complex(state.h))
+        stream.ready(self.mix.in_place(stream, s), lambda: [to_pairs(h())])
 
     @from_weights
     def _sampled(self) -> tuple[Tensor, Tensor]:

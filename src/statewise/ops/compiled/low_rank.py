@@ -43,10 +43,10 @@ class Loops(NamedTuple):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs ``(B, T, D)``, the last state ``(B, D, N)``, and those that are kept ``(B, K, G, N, 2L)``."""
         (batch, time, channels), states = u.shape, change.shape[1]
-        h, y = _padded(initial), u.new_empty(u.shape)
+        h, y = padded(initial), u.new_empty(u.shape)
         kept = u.new_empty(batch, (time - 1) // STEPS, *h.shape[1:])
-        work = _coefficients(change, p, q, b, c)
-        _forward(marks_of(self.segments, batch), *map(as_array, (u, work, h, kept, y)))
+        work = coefficients(change, p, q, b, c)
+        forward(marks_of(self.segments, batch), *map(as_array, (u, work, h, kept, y)))
         return y, from_lanes(h, channels)[..., :states].clone(), kept
 
     def gradients(
@@ -55,28 +55,28 @@ class Loops(NamedTuple):
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """Those of u, change, p, q, b, c and the initial state."""
         channels, states = change.shape
-        work, carried, grad_u = _coefficients(change, p, q, b, c), _padded(d_last), u.new_empty(u.shape)
+        work, carried, grad_u = coefficients(change, p, q, b, c), padded(d_last), u.new_empty(u.shape)
         sums = work.new_zeros(*work.shape[:2], WIDTH - 2 * L)
-        given = (dy, u, work, _padded(initial), kept, carried, grad_u, sums)
+        given = (dy, u, work, padded(initial), kept, carried, grad_u, sums)
         _backward(marks_of(self.segments, len(u)), *map(as_array, given))
         found = (from_lanes(part, channels)[..., :states] for part in (*sums.chunk(5, dim=-1), carried))
         grad_change, grad_p, grad_q, grad_b, grad_c, grad_initial = found
         return grad_u, grad_change, grad_p, 2 * grad_q, grad_b, 2 * grad_c, grad_initial
 
 
-def _padded(x: Tensor) -> Tensor:
+def padded(x: Tensor) -> Tensor:
     """``in_lanes`` with a multiple of ``TOGETHER`` states; those that there are not do nothing."""
     return in_lanes(F.pad(x, (0, -x.shape[-1] % TOGETHER)))
 
 
-def _coefficients(change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor) -> Tensor:
+def coefficients(change: Tensor, p: Tensor, q: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """``(G, N, 12L)``, with room for the state."""
-    return torch.cat([_padded(x) for x in (change, p, 2 * q, b, 2 * c, torch.zeros_like(change))], dim=-1)
+    return torch.cat([padded(x) for x in (change, p, 2 * q, b, 2 * c, torch.zeros_like(change))], dim=-1)
 
 
 @jit
-def _forward(marks: Array, u: Array, work: Array, h: Array, kept: Array, y: Array) -> None:
-    """``h`` comes in as the state before each row and goes out as the one after it."""
+def forward(marks: Array, u: Array, work: Array, h: Array, kept: Array, y: Array) -> None:
+    """Writes all outputs ``y (B, T, D)``. ``h`` comes in as the state before each row and goes out as that after it."""
     flow = np.zeros((STEPS + 1, 3 * L), u.dtype)
     by_step = flow.reshape(-1)
     for row in range(u.shape[0]):

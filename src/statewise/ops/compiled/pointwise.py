@@ -10,7 +10,7 @@ import numpy as np
 
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for sigmoid
 from statewise.ops.compiled.compiler import jit
-from statewise.ops.compiled.elementary import sigmoid
+from statewise.ops.compiled.elementary import exp, sigmoid
 from statewise.ops.compiled.product import product_inside
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +23,14 @@ def affine(x: Array, w: Array, b: Array, y: Array) -> None:
         for j in range(y.shape[1]):
             y[row, j] = b[j]
     product_inside(x, w, y)
+
+
+@jit
+def add_scaled(x: Array, scale: Array, y: Array) -> None:
+    """y + scale * x, of ``x (B, D)`` and ``scale (D,)``."""
+    for row in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[row, j] += scale[j] * x[row, j]
 
 
 @jit
@@ -44,6 +52,15 @@ def gelu(x: Array, y: Array) -> None:
     for row in range(x.shape[0]):
         for j in range(x.shape[1]):
             y[row, j] = half * x[row, j] * (one + math.erf(root * x[row, j]))
+
+
+@jit
+def softplus(x: Array, y: Array) -> None:
+    """y = log(1 + e^x), also where e^x is too large for a number."""
+    zero = x.dtype.type(0)
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = max(x[row, j], zero) + np.log1p(exp(-abs(x[row, j])))
 
 
 @jit

@@ -35,7 +35,7 @@ class Loops(NamedTuple):
         h, where = initial.mT.clone(memory_format=torch.contiguous_format), spans(self.segments, batch, time)
         kept = u.new_empty(batch * time // STEPS + len(where), a.shape[1], channels)
         y = u.new_empty(u.shape)
-        _forward(where, *map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
+        forward(where, *map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
         return y, h.mT.contiguous(), kept
 
     def gradients(
@@ -53,7 +53,8 @@ class Loops(NamedTuple):
 
 
 @jit
-def _forward(spans: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, h: Array, kept: Array, y: Array) -> None:
+def forward(spans: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, h: Array, kept: Array, y: Array) -> None:
+    """Writes all outputs ``y (B, T, E)``. ``h`` comes in as the state before each row and goes out as the one after."""
     driven = np.empty(u.shape[2], u.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
