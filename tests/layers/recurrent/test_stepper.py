@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from statewise.layers.recurrent.dense_stepper import DenseStepper
+from statewise.layers.in_place_stepper import InPlaceStepper
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
 from statewise.layers.recurrent.peephole_lstm import PeepholeLSTM
@@ -15,11 +15,11 @@ layers = pytest.mark.parametrize("name", LAYERS)
 @layers
 def test_a_stream_is_compiled_where_numbers_are_plain(name):
     layer = LAYERS[name](input_size=3, hidden_size=4)
-    assert isinstance(layer.stepper(layer.initial_state(2)), DenseStepper)
+    assert isinstance(layer.stepper(layer.initial_state(2)), InPlaceStepper)
     with without_compiled_loops():
-        assert not isinstance(layer.stepper(layer.initial_state(2)), DenseStepper)
+        assert not isinstance(layer.stepper(layer.initial_state(2)), InPlaceStepper)
     half = layer.bfloat16()
-    assert not isinstance(half.stepper(half.initial_state(2)), DenseStepper)
+    assert not isinstance(half.stepper(half.initial_state(2)), InPlaceStepper)
 
 
 @layers

@@ -16,10 +16,13 @@ from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
-from statewise.layers.recurrent.dense_stepper import dense_stepper
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.layers.recurrent.noise import Noise, NoiseState, kept_shares, variational_mask
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
+from statewise.ops.streams import feeds, holds
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.stepping import Stepping
 
 
 class HiddenState(NamedTuple):
@@ -112,11 +115,23 @@ class GatedLayer(SequenceLayer):
         return after.h, after
 
     def stepper(self, state: Any) -> Stepper:
-        if self.noise.anywhere or type(self)._driven is not GatedLayer._driven:
+        if self.training and self.noise.anywhere:
             return super().stepper(state)
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: CellState) -> Stepping:
+        """A stream without noise that is drawn."""
+        inputs, feed = self._feed()
+        hold: holds.Moving | holds.CountedShares = holds.MOVING
+        if state.noise:
+            rates = state.h.new_tensor(self._rates).unsqueeze(1).expand(-1, self.output_size)
+            hold = holds.CountedShares(rates, *state.noise)
         weight = self.recurrent.weight
-        weights = (self.input.weight, self.input.bias, weight, weight.new_zeros(len(weight)))
-        return dense_stepper(self, state, self._gates(), weights)
+        return dense_stepping(self._gates(), inputs, weight, None, state.h, state[1:-1], feed=feed, hold=hold)
+
+    def _feed(self) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Weight and bias of the product with x_t, and from ``statewise.ops.streams.feeds`` what becomes of it."""
+        return (self.input.weight, self.input.bias), feeds.PLAIN
 
     def _segments(self, x: Tensor, state: CellState, segments: Segments | None) -> tuple[Tensor, CellState]:
         if segments is not None and self._mask(state) is not None:

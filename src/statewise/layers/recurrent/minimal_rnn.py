@@ -18,6 +18,7 @@ from statewise.init.time_scales import keep_biases, start_gates_
 from statewise.layers.recurrent.gated import GatedLayer, HiddenState
 from statewise.layers.recurrent.noise import Noise
 from statewise.ops.gates.minimal_rnn import MinimalRNNGates
+from statewise.ops.streams import feeds
 
 
 class MinimalRNN(GatedLayer):
@@ -70,6 +71,9 @@ class MinimalRNN(GatedLayer):
     def _driven(self, x: Tensor, state: HiddenState) -> Tensor:
         z = self.input(x).tanh()
         return torch.stack([z, self.keep(z)], dim=-2)
+
+    def _feed(self) -> tuple[tuple[Tensor, Tensor], feeds.Squashed]:
+        return (self.input.weight, self.input.bias), feeds.Squashed(self.keep.weight.t(), self.keep.bias)
 
     def _gates(self) -> MinimalRNNGates:
         return MinimalRNNGates()

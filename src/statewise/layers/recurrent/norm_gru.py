@@ -26,6 +26,7 @@ from statewise.ops.gates.norm_gru import NormGRUGates
 from statewise.ops.linear import linear
 from statewise.ops.normalisation import Norm, normalised
 from statewise.ops.normalisation import reference as normalise
+from statewise.ops.streams import feeds
 
 
 class NormGRU(GatedLayer):
@@ -99,6 +100,11 @@ class NormGRU(GatedLayer):
         parts = zip(*(self._split(a) for a in (driven, self.input_gain, self.input.bias)), strict=True)
         normed = [normalised(self.norm, *part) for part in parts]
         return torch.cat(normed, dim=-1).unflatten(-1, (3, -1))
+
+    def _feed(self) -> tuple[tuple[Tensor, Tensor], feeds.Normed]:
+        weight, bias, gain = self.input.weight, self.input.bias, self.input_gain
+        centred, bounds = gain.new_full((1,), self.norm == "layer"), torch.tensor([0, 2 * self.output_size, len(gain)])
+        return (weight, torch.zeros_like(bias)), feeds.Normed(gain, bias, centred, bounds)
 
     def _gates(self) -> NormGRUGates:
         gain = self.recurrent_gain.unflatten(0, (3, -1))

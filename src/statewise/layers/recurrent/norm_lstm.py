@@ -29,6 +29,7 @@ from statewise.ops.gates.norm_lstm import NormLSTMGates
 from statewise.ops.linear import linear
 from statewise.ops.normalisation import Norm, normalised
 from statewise.ops.normalisation import reference as normalise
+from statewise.ops.streams import feeds
 
 
 class NormLSTM(GatedLayer):
@@ -95,6 +96,11 @@ class NormLSTM(GatedLayer):
     def _driven(self, x: Tensor, state: MemoryState) -> Tensor:
         driven = linear(x, self.input.weight)
         return normalised(self.norm, driven, self.input_gain, self.input.bias).unflatten(-1, (4, -1))
+
+    def _feed(self) -> tuple[tuple[Tensor, Tensor], feeds.Normed]:
+        weight, bias, gain = self.input.weight, self.input.bias, self.input_gain
+        centred, bounds = gain.new_full((1,), self.norm == "layer"), torch.tensor([0, len(gain)])
+        return (weight, torch.zeros_like(bias)), feeds.Normed(gain, bias, centred, bounds)
 
     def _gates(self) -> NormLSTMGates:
         gain = self.recurrent_gain.unflatten(0, (4, -1))

@@ -11,8 +11,9 @@ from torch.nn.utils import parametrize
 
 from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
-from statewise.layers.recurrent.dense_stepper import dense_stepper
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.ops.plain_recurrence import plain_recurrence
+from statewise.ops.streams.dense import dense_stepping
 from statewise.tree import State
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -51,7 +52,9 @@ class TorchLayout(SequenceLayer):
 
     def _dense_stepper(self, gates: Any, state: State) -> Stepper:
         weight_in, weight, bias_in, bias = self._weights()
-        return dense_stepper(self, state, gates, (weight_in, bias_in, weight, bias))
+        return recurrence_stepper(
+            self, state, lambda state: dense_stepping(gates, (weight_in, bias_in), weight, bias, state[0], state[1:])
+        )
 
     def _whole(
         self, gates: Any, x: Tensor, state: tuple[Tensor, ...], segments: Segments | None

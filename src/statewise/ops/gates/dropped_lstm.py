@@ -26,7 +26,7 @@ class DroppedLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=1, saved=5, sums=True)
+        return Sizes(products=4, memory=1, saved=5, sums=True, own=("1",))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""

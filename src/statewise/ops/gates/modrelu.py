@@ -22,7 +22,7 @@ class ModReLUGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=1, memory=0, saved=2, sums=True)
+        return Sizes(products=1, memory=0, saved=2, sums=True, own=("H",))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' from ``x`` and ``u (B, 1, H)``; the memory ``m (B, 0, H)`` is empty."""

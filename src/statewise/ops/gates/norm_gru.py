@@ -43,7 +43,7 @@ class NormGRUGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=3, memory=0, saved=9, sums=False)
+        return Sizes(products=3, memory=0, saved=9, sums=False, own=("3 H", "H", "1"))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' from ``x``, ``u (B, 3, H)`` and ``h (B, H)``; the memory ``m (B, 0, H)`` is empty."""

@@ -45,7 +45,7 @@ class NormLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=1, saved=9, sums=False)
+        return Sizes(products=4, memory=1, saved=9, sums=False, own=("4 H", "H", "H", "1"))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""

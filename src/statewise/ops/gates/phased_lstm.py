@@ -41,7 +41,7 @@ class PhasedLSTMGates(NamedTuple):
 
     @staticmethod
     def sizes() -> Sizes:
-        return Sizes(products=4, memory=1, saved=8, sums=False, beside=1)
+        return Sizes(products=4, memory=1, saved=8, sums=False, beside=1, own=("3 H",))
 
     def step(self, x: Tensor, u: Tensor, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """h' and the memory from ``x (B, 5, H)``, ``u (B, 4, H)``, ``h (B, H)`` and ``m (B, 1, H)``."""

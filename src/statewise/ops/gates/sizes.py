@@ -18,6 +18,8 @@ class Sizes(NamedTuple):
     """Whether gates take x + u alone, so that both have as many vectors and one gradient"""
     beside: int = 0
     """Vectors of x beyond those of u"""
+    own: tuple[str, ...] = ()
+    """The axes of each of the gates' own weights, in the letters of ``statewise.ops.dense_recurrence``"""
     begins: tuple[float, ...] = ()
     """What each vector of the memory begins with after a reset; zeros where nothing is said"""
 

@@ -1,0 +1,59 @@
+"""Streams of recurrences with matrices between their steps: what all families share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from statewise import tree
+from statewise.contract import Input, PlainStepper, SequenceLayer, Stepper, Timed
+from statewise.layers.in_place_stepper import InPlaceStepper
+from statewise.ops.compiled.compiler import compiled_loops_serve
+from statewise.ops.streams.stepping import Stepping
+from statewise.tree import State
+
+
+class TimedInPlaceStepper(InPlaceStepper):
+    """Steps in place of a layer that reads time.
+
+    Args:
+        layer: whose ``step`` it equals.
+        stepping: what steps.
+        state: one of the layer's, for its structure.
+        elapsed: where ``stepping`` looks for the time that has passed, ``(B,)``.
+    """
+
+    def __init__(self, layer: SequenceLayer, stepping: Stepping, state: State, elapsed: Tensor) -> None:
+        super().__init__(stepping, state)
+        self._layer = layer
+        self._elapsed = elapsed
+
+    def __call__(self, x: Input) -> Tensor:
+        read = self._layer.as_read(x, axes=1)
+        if isinstance(read, Timed):
+            self._elapsed.copy_(read.elapsed.detach())
+        return super().__call__(read)
+
+
+def recurrence_stepper(layer: SequenceLayer, state: Any, at_work: Callable[[Any], Stepping]) -> Stepper:
+    """A stream from ``state`` on by a compiled loop, where it serves this layer and its state, else by ``step``.
+
+    Args:
+        layer: whose ``step`` it equals.
+        state: where it starts; its first leaf is the output of the step before.
+        at_work: makes the recurrence of a state; called where weights and output are plain numbers of one real dtype.
+    """
+    leaves = tree.leaves(state)
+    dtype = leaves[0].dtype
+    if not (
+        dtype in (torch.float32, torch.float64)
+        and compiled_loops_serve(*layer.parameters(), dtypes=(dtype,))
+        and compiled_loops_serve(*leaves, dtypes={leaf.dtype for leaf in leaves})
+    ):
+        return PlainStepper(layer, state)
+    with torch.no_grad():
+        stepping = at_work(state)
+    if stepping.elapsed is None:
+        return InPlaceStepper(stepping, state)
+    return TimedInPlaceStepper(layer, stepping, state, stepping.elapsed)
