@@ -151,6 +151,25 @@ def test_segments_equal_rows_of_their_own_with_all_gradients(kind, form, kept):
         torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_rows_that_begin_anew_before_the_first_step_are_those_of_an_empty_state_with_all_gradients(kind):
+    anew = segments_of(ROWS, 9).by_step.clone()
+    anew[0, 2:4] = True
+    arguments = example(kind, 9)
+    emptied = [torch.where(anew[0].view(-1, *[1] * (part.dim() - 1)), 0, part) for part in arguments[3:5]]
+    later = anew.clone()
+    later[0] = False
+    with FORMS.use("reference"):
+        expected = run(kind, [*arguments[:3], *emptied], segments=later)
+    g = torch.Generator().manual_seed(1)
+    cotangents = [torch.randn(y.shape, generator=g, dtype=torch.float64) for y in expected]
+    gradients = torch.autograd.grad(expected, arguments, cotangents)
+    for form in ("reference", "compiled"):
+        found = results(form, kind, arguments, segments=anew)
+        for one, other in zip(found, [*expected, *gradients], strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
 def test_nothing_passes_into_a_segment_that_is_not_a_number():
     arguments, segments = example("lstm", 9), segments_of(ROWS, 9)
     clean = run("lstm", arguments, segments=segments)[0][4:, 1]

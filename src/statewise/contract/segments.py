@@ -55,6 +55,11 @@ class Segments:
         return torch.from_numpy(self.marks).to(self._device)
 
     @cached_property
+    def by_step(self) -> Tensor:
+        """(T, B) ``anew``, step by step."""
+        return self.anew.t().contiguous()
+
+    @cached_property
     def first(self) -> Tensor:
         """(S,) the first step of each, counted through all rows."""
         begins = self.anew.clone()
@@ -180,18 +185,18 @@ def marks(segments: Segments | None, like: Tensor) -> Tensor:
     """``(T, B)`` bool: before which steps a row begins anew; where none does, ``(0, B)`` for ``like (T, B, ...)``."""
     if segments is None:
         return torch.empty(0, like.shape[1], dtype=torch.bool, device=like.device)
-    return segments.anew.t().contiguous()
+    return segments.by_step
 
 
 def emptied(x: Tensor, where: Tensor) -> Tensor:
-    """``x (..., D)`` with zeros for the vectors at ``where (...)``, bool; a few vectors cost less than a mask of all.
+    """``x`` with zeros at ``where``, bool, of its first axes; a few numbers cost less than a mask of all.
 
     >>> emptied(torch.ones(2, 2), torch.tensor([False, True]))
     tensor([[1., 1.],
             [0., 0.]])
     """
     numbers = where.flatten().nonzero().squeeze(1)
-    return x.flatten(0, -2).index_fill(0, numbers, 0).view_as(x) if len(numbers) else x
+    return x.flatten(0, where.dim() - 1).index_fill(0, numbers, 0).view_as(x) if len(numbers) else x
 
 
 def checked_reset(reset: Tensor, batch: int, time: int) -> Tensor:
@@ -218,7 +223,7 @@ def append(window: Tensor, new: Tensor, segments: Segments | None = None) -> Ten
         return after
     begun = segments.last.unsqueeze(1)
     gone = (begun > 0) & (torch.arange(time - length, time, device=new.device) < begun)
-    return after.masked_fill(gone.view(*gone.shape, *[1] * (after.dim() - 2)), 0)
+    return emptied(after, gone)
 
 
 Run = Callable[[State, State], tuple[Tensor, State]]

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract.segments import Segments, emptied, marks
+from statewise.contract.segments import Segments, emptied
 from statewise.ops.compiled.compiler import as_array, compiled_loops_serve
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
@@ -35,8 +35,9 @@ ON_CHIP = 256
 """H up to which a program on a GPU goes through all steps alone"""
 
 SHAPES = Shapes(
-    "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H"
-)
+    "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H",
+    segments="T B",
+)  # fmt: skip
 
 
 def dense_recurrence(
@@ -49,7 +50,7 @@ def dense_recurrence(
     *,
     keep: Tensor | None = None,
     mask: Tensor | None = None,
-    segments: Segments | None = None,
+    segments: Segments | Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """All outputs h_1 ... h_T and the last memory.
 
@@ -63,7 +64,7 @@ def dense_recurrence(
         keep: k ``(T or 1, B or 1, 1 + M, H)`` in [0, 1], first of h, then of m; has no gradient. ``None``: all 0.
         mask: ``(B or 1, H)``; has no gradient. ``None``: all 1.
         segments: that begin anew inside the rows, from zeros and what the gates say of m; no mask is of rows then, and
-            no share of rows alone.
+            no share of rows alone. Or ``(T, B)`` bool, before which steps rows begin anew, also before the first one.
 
     Returns:
         ``(T, B, H)`` and ``(B, M, H)``.
@@ -76,25 +77,26 @@ def dense_recurrence(
     """
     sizes, width = gates.sizes(), x.shape[-1]
     known = {"G": sizes.products + sizes.beside, "R": sizes.products * width, "M": sizes.memory, "N": 1 + sizes.memory}
-    SHAPES.check(x, weight, bias, h, m, keep, mask, segments=segments, **known)
+    anew = segments.by_step if isinstance(segments, Segments) else segments
+    SHAPES.check(x, weight, bias, h, m, keep, mask, anew, **known)
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
     mask = x.new_empty(0, h.shape[1]) if mask is None else mask
-    return FORMS(gates, x, weight, bias, h, m, keep, mask, segments)
+    anew = x.new_empty(0, h.shape[0], dtype=torch.bool) if anew is None else anew
+    return FORMS(gates, x, weight, bias, h, m, keep, mask, anew)
 
 
 def reference(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    segments: Segments | None = None,
+    anew: Tensor,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The equation, step by step: what every other form must equal."""
     outputs = []
     shares = keep.expand(x.shape[0], -1, -1, -1).unbind() if len(keep) else [None] * x.shape[0]
     begin = gates.sizes().begin(m).view(1, -1, 1)
     for t, (x_t, share) in enumerate(zip(x.unbind(), shares, strict=True)):
-        if segments is not None:
-            anew = segments.anew[:, t]
-            h, m = h.masked_fill(anew.view(-1, 1), 0), torch.where(anew.view(-1, 1, 1), begin, m)
+        if len(anew):
+            h, m = h.masked_fill(anew[t].view(-1, 1), 0), torch.where(anew[t].view(-1, 1, 1), begin, m)
         u = F.linear(h * mask if len(mask) else h, weight, bias).unflatten(1, (-1, h.shape[1]))
         h_next, m_next = (new.to(h.dtype) for new in gates.step(x_t, u, h, m))
         if share is not None:
@@ -107,39 +109,39 @@ def reference(
 
 def compiled(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    segments: Segments | None = None,
+    anew: Tensor,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one compiled loop, which has first derivatives alone and says so when it is asked for others."""
-    arguments = (type(gates), x, weight, bias, h, m, keep, mask, marks(segments, x), *gates)
+    arguments = (type(gates), x, weight, bias, h, m, keep, mask, anew, *gates)
     outputs: tuple[Tensor, Tensor] = _CompiledRecurrence.apply(*arguments)
     return outputs
 
 
 def triton(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    segments: Segments | None = None,
+    anew: Tensor,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As one kernel each way, with Triton and on a GPU; H <= 256, first derivatives alone."""
     from statewise.ops.gpu import dense
     from statewise.ops.gpu.dense_function import by_loops
 
-    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask, marks(segments, x))
+    return by_loops(dense, gates, x, weight, bias, h, m, keep, mask, anew)
 
 
 def graph(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    segments: Segments | None = None,
+    anew: Tensor,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """As a captured graph of steps, with Triton and on a GPU; first derivatives alone."""
     from statewise.ops.gpu import dense_steps
     from statewise.ops.gpu.dense_function import by_loops
 
-    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask, marks(segments, x))
+    return by_loops(dense_steps, gates, x, weight, bias, h, m, keep, mask, anew)
 
 
 def rule(
     gates: Any, x: Tensor, weight: Tensor, bias: Tensor, h: Tensor, m: Tensor, keep: Tensor, mask: Tensor,
-    segments: Segments | None = None,
+    anew: Tensor,
 ) -> str:  # fmt: skip
     """Which form runs: the one made for the device wherever it can, on a GPU the graph where U is too large."""
     tensors = (x, weight, bias, h, m, keep, mask, *gates)
@@ -198,8 +200,8 @@ class _CompiledRecurrence(torch.autograd.Function):
             *map(as_array, (dy, dm_last, dx, du, dh, dm)),
             kind(*map(as_array, d_own)),
         )  # fmt: skip
-        before = emptied(h[:-1], anew[1:]) if len(anew) else h[:-1]
-        first, later = (part * mask if len(mask) else part for part in (h0, before))
+        before = (emptied(h0, anew[0]), emptied(h[:-1], anew[1:])) if len(anew) else (h0, h[:-1])
+        first, later = (part * mask if len(mask) else part for part in before)
         flat = du.flatten(2)
         d_weight = matrix_gradient(flat[1:], later).addmm_(flat[0].t(), first)
         d_bias = flat.sum((0, 1)) if ctx.needs_input_grad[3] else None

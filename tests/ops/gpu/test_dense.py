@@ -79,7 +79,7 @@ def results(
         return torch.empty_strided(x.shape, x.stride(), dtype=dtype, device=device).copy_(x)
 
     leaves = [placed(x).requires_grad_() for x in arguments]
-    segments = None if reset is None else Segments(reset.to(device))
+    segments = None if reset is None else reset.t().to(device)
     placed_options = {name: placed(option) for name, option in options.items()}
     with FORMS.use(form):
         outputs = dense_recurrence(kind(*leaves[5:]), *leaves[:5], segments=segments, **placed_options)

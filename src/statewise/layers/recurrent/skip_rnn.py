@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.contract import Segments, SequenceLayer, Vectors
-from statewise.contract.segments import append, emptied
+from statewise.contract.segments import append
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
@@ -75,23 +75,23 @@ class SkipRNN(SequenceLayer):
 
     def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
         """k steps at a time, time first: what they see across is known by then."""
-        before, outputs, start = state.past.transpose(0, 1), [], 0
-        seeing = () if segments is None else self._seeing(segments)
-        for number, driven in enumerate(self.input(x.transpose(0, 1)).split(self.skip)):
-            across, h, inside, stop = before[: len(driven)], before[-1], None, start + len(driven)
+        driven = self.input(x.transpose(0, 1)).split(self.skip)
+        anew: Sequence[Tensor | None] = [None] * len(driven)
+        if segments is not None:
+            anew, seeing = segments.by_step.split(self.skip), self._seeing(segments)
+        before, outputs = state.past.transpose(0, 1), []
+        for number, steps in enumerate(driven):
+            across, h = before[: len(steps)], before[-1]
             if segments is None:
-                driven = driven + self.across(across)
+                steps = steps + self.across(across)
             else:
                 seen = self.across(across.flatten(0, 1).index_select(0, seeing[number]))
-                driven = driven.flatten(0, 1).index_add(0, seeing[number], seen).view_as(driven)
-                inside = Segments(segments.anew[:, start:stop])
-                h = emptied(h, segments.anew[:, start]) if inside.opening else h
+                steps = steps.flatten(0, 1).index_add(0, seeing[number], seen).view_as(steps)
             before, _ = dense_recurrence(
-                TanhGates(), driven.unsqueeze(2), self.recurrent.weight, None, h,
-                h.new_empty(len(h), 0, h.shape[1]), segments=inside,
+                TanhGates(), steps.unsqueeze(2), self.recurrent.weight, None, h,
+                h.new_empty(len(h), 0, h.shape[1]), segments=anew[number],
             )  # fmt: skip
             outputs.append(before)
-            start = stop
         y = torch.cat(outputs).transpose(0, 1)
         return y, SkipRNNState(append(state.past, y, segments))
 

@@ -13,6 +13,7 @@ import torch
 import triton
 from torch import Tensor
 
+from statewise.contract.segments import emptied
 from statewise.ops.gpu import capture
 from statewise.ops.gpu.blocks import sums_of
 from statewise.ops.gpu.dense_step_kernels import step_back_kernel, step_kernel
@@ -187,8 +188,11 @@ def backward(
             _mark(steps, start, end, anew)
             steps.run(end - start)
             dx[start:end], du[start:end] = steps.dx[: end - start], steps.du[: end - start]
-        dh = steps.dh + (steps.through * mask if len(mask) else steps.through)
-        return dx, du, dh.to(before.dtype), steps.dm.to(dm_last.dtype, copy=True), steps.d_own.sum(0)
+        dh = (steps.dh + (steps.through * mask if len(mask) else steps.through)).to(before.dtype)
+        dm = steps.dm.to(dm_last.dtype, copy=True)
+        if len(anew):
+            dh, dm = emptied(dh, anew[0]), emptied(dm, anew[0])
+        return dx, du, dh, dm, steps.d_own.sum(0)
 
 
 def _fill(steps: Any, values: Mapping[str, Tensor]) -> None:
