@@ -70,5 +70,6 @@ def in_place_stepper(layer: SequenceLayer, state: Any, describe: Callable[[InPla
     ):
         return PlainStepper(layer, state)
     stream = InPlace(len(leaves[0]), form.size, dtype)
-    describe(stream, state)
+    with torch.no_grad():
+        describe(stream, state)
     return InPlaceStepper(stream, state)
