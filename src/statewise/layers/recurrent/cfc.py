@@ -21,11 +21,15 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Timed, Vectors
 from statewise.errors import choose
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.cfc import CfCGates, CfCSolution
 from statewise.ops.linear import linear
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.feeds import Elapsed
+from statewise.ops.streams.stepping import Stepping
 
 Mode = Literal["default", "no_gate", "pure"]
 
@@ -113,18 +117,27 @@ class CfC(SequenceLayer):
 
     def _segments(self, x: Timed, state: CfCState, segments: Segments | None) -> tuple[Tensor, CfCState]:
         """What the backbone's first layer makes of x is done for all steps before, and all heads are one product."""
-        first, *hidden = (layer for layer in self.backbone if isinstance(layer, nn.Linear))
-        from_x, from_h = first.weight.tensor_split([x.values.shape[2]], dim=1)
-        heads = [self.ff1] if self.mode == "pure" else [self.ff1, self.ff2, self.time_a, self.time_b]
-        driven = linear(x.values.transpose(0, 1), from_x, first.bias)
-        y, _ = chained_recurrence(
-            self._gates([layer.bias for layer in hidden], torch.cat([head.bias for head in heads])),
-            torch.cat([driven, x.elapsed.t().unsqueeze(2).to(driven.dtype)], dim=2),
-            (from_h, *(layer.weight for layer in hidden), torch.cat([head.weight for head in heads])),
-            state.h,
-            segments=segments,
-        )
+        gates, inputs, weights = self._chain()
+        driven = linear(x.values.transpose(0, 1), *inputs)
+        timed = torch.cat([driven, x.elapsed.t().unsqueeze(2).to(driven.dtype)], dim=2)
+        y, _ = chained_recurrence(gates, timed, weights, state.h, segments=segments)
         return y.transpose(0, 1).to(x.values.dtype), CfCState(y[-1].clone())
+
+    def stepper(self, state: CfCState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: CfCState) -> Stepping:
+        gates, inputs, weights = self._chain()
+        return chained_stepping(gates, inputs, weights, state.h, feed=Elapsed.over(len(state.h)))
+
+    def _chain(self) -> tuple[CfCGates | CfCSolution, tuple[Tensor, Tensor], tuple[Tensor, ...]]:
+        """Gates, weight and bias of the product with x, and the matrices of the chain."""
+        first, *hidden = (layer for layer in self.backbone if isinstance(layer, nn.Linear))
+        from_x, from_h = first.weight.tensor_split([first.in_features - self.output_size], dim=1)
+        heads = [self.ff1] if self.mode == "pure" else [self.ff1, self.ff2, self.time_a, self.time_b]
+        gates = self._gates([layer.bias for layer in hidden], torch.cat([head.bias for head in heads]))
+        weights = from_h, *(layer.weight for layer in hidden), torch.cat([head.weight for head in heads])
+        return gates, (from_x, first.bias), weights
 
     def _gates(self, hidden: list[Tensor], head: Tensor) -> CfCGates | CfCSolution:
         """Of the mode, with the biases of the backbone's layers but the first and of the heads."""

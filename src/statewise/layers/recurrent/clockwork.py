@@ -22,11 +22,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import uniform_
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.holds import Clocks
+from statewise.ops.streams.stepping import Stepping
 
 
 class ClockworkState(NamedTuple):
@@ -112,6 +116,14 @@ class ClockworkRNN(SequenceLayer):
         y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep, segments=segments)
         steps = state.steps + time if segments is None else segments.counted(state.steps)
         return y.transpose(0, 1).to(x.dtype), ClockworkState(y[-1].clone(), steps)
+
+    def stepper(self, state: ClockworkState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: ClockworkState) -> Stepping:
+        clocks = Clocks(self.periods.repeat_interleave(self.group_size), state.steps)
+        inputs = self.input_map.weight, self.input_map.bias
+        return dense_stepping(TanhGates(), inputs, self._weight(), None, state.h, hold=clocks)
 
     def _weight(self) -> Tensor:
         """U ``(H, H)``, zero below its blocks."""

@@ -23,11 +23,14 @@ from statewise.contract import Segments, Stepper
 from statewise.errors import choose
 from statewise.init.matrices import Recurrent
 from statewise.init.time_scales import chrono
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.layers.recurrent.torch_layout import TorchLayout
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.reset_gru import ResetGRUGates
 from statewise.ops.gates.gru import GRUGates
 from statewise.ops.linear import linear
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.stepping import Stepping
 
 ResetPlacement = Literal["after", "before"]
 
@@ -94,7 +97,7 @@ class GRU(TorchLayout):
 
     def stepper(self, state: GRUState) -> Stepper:
         if self.reset_placement == "before":
-            return super().stepper(state)
+            return recurrence_stepper(self, state, self._in_place)
         return self._dense_stepper(GRUGates(), state)
 
     def _segments(self, x: Tensor, state: GRUState, segments: Segments | None) -> tuple[Tensor, GRUState]:
@@ -110,6 +113,12 @@ class GRU(TorchLayout):
         weights = self.weight_hh_l0.split([2 * self.output_size, self.output_size])
         y, _ = chained_recurrence(ResetGRUGates(), driven, weights, h, segments=segments)
         return y.transpose(0, 1), GRUState(y[-1].clone())
+
+    def _in_place(self, state: GRUState) -> Stepping:
+        """Of steps that are two products after one another."""
+        inputs = self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0
+        weights = self.weight_hh_l0.split([2 * self.output_size, self.output_size])
+        return chained_stepping(ResetGRUGates(), inputs, weights, state.h)
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """r, z and n, each ``(B, H)``, from W x_t + b_W and the output of the step before."""

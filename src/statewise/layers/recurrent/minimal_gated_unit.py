@@ -15,12 +15,15 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
 from statewise.init.time_scales import keep_biases, start_gates_
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.minimal_gated_unit import MinimalGatedUnitGates
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.stepping import Stepping
 
 
 class MinimalGatedUnitState(NamedTuple):
@@ -88,3 +91,10 @@ class MinimalGatedUnit(SequenceLayer):
         driven, weights = self.input(x.transpose(0, 1)), (self.write.weight, self.new.weight)
         y, _ = chained_recurrence(MinimalGatedUnitGates(), driven, weights, state.h, segments=segments)
         return y.transpose(0, 1), MinimalGatedUnitState(y[-1].clone())
+
+    def stepper(self, state: MinimalGatedUnitState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: MinimalGatedUnitState) -> Stepping:
+        inputs, weights = (self.input.weight, self.input.bias), (self.write.weight, self.new.weight)
+        return chained_stepping(MinimalGatedUnitGates(), inputs, weights, state.h)

@@ -21,14 +21,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Timed, Vectors
 from statewise.errors import choose
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.layers.recurrent.gru import GRU, GRUState
 from statewise.layers.recurrent.torch_layout import WEIGHTS
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.ode_rnn import ODERNNGates
 from statewise.ops.integrate import SOLVERS, TABLEAUS, Solver, integrate
 from statewise.ops.linear import linear
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.feeds import Elapsed
+from statewise.ops.streams.stepping import Stepping
 
 
 class ODERNNState(NamedTuple):
@@ -99,21 +103,31 @@ class ODERNN(SequenceLayer):
         return y, ODERNNState(updated.h)
 
     def _segments(self, x: Timed, state: ODERNNState, segments: Segments | None) -> tuple[Tensor, ODERNNState]:
-        inner, outer = (layer for layer in self.field if isinstance(layer, nn.Linear))
         weight_in, weight, bias_in, bias = (getattr(self.update, name) for name in WEIGHTS)
         driven = linear(x.values.transpose(0, 1), weight_in, bias_in)
         length = (self._counted(x.elapsed) / self.solver_steps).t().unsqueeze(2)
-        tableau = torch.tensor(
-            [TABLEAUS[self.solver]] * self.solver_steps, dtype=torch.promote_types(driven.dtype, torch.float32)
-        )
-        y, _ = chained_recurrence(
-            ODERNNGates(inner.bias, outer.bias, bias, tableau),
-            torch.cat([driven, length.to(driven.dtype)], dim=2),
-            (inner.weight, outer.weight, weight),
-            state.h,
-            segments=segments,
-        )
+        gates, weights = self._chain(weight, bias, driven.dtype)
+        timed = torch.cat([driven, length.to(driven.dtype)], dim=2)
+        y, _ = chained_recurrence(gates, timed, weights, state.h, segments=segments)
         return y.transpose(0, 1), ODERNNState(y[-1].clone())
+
+    def stepper(self, state: ODERNNState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: ODERNNState) -> Stepping:
+        weight_in, weight, bias_in, bias = (getattr(self.update, name) for name in WEIGHTS)
+        gates, weights = self._chain(weight, bias, state.h.dtype)
+        elapsed = Elapsed.over(len(state.h), longest=self.solver_steps * self.longest_step, parts=self.solver_steps)
+        return chained_stepping(gates, (weight_in, bias_in), weights, state.h, feed=elapsed)
+
+    def _chain(
+        self, weight: Tensor, bias: Tensor, dtype: torch.dtype
+    ) -> tuple[ODERNNGates, tuple[Tensor, Tensor, Tensor]]:
+        """Gates and matrices of the field, and of the GRU's weight and bias."""
+        inner, outer = (layer for layer in self.field if isinstance(layer, nn.Linear))
+        dtype = torch.promote_types(dtype, torch.float32)
+        tableau = torch.tensor([TABLEAUS[self.solver]] * self.solver_steps, dtype=dtype)
+        return ODERNNGates(inner.bias, outer.bias, bias, tableau), (inner.weight, outer.weight, weight)
 
     def _counted(self, elapsed: Tensor) -> Tensor:
         """D_t: the time for which the field is followed."""

@@ -21,11 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.autocast import unrounded
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
 from statewise.init.matrices import uniform_
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.modrelu import ModReLUGates
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.stepping import Stepping
 
 
 class OrthogonalRNNState(NamedTuple):
@@ -84,6 +87,13 @@ class OrthogonalRNN(SequenceLayer):
         with unrounded(x):
             y, _ = dense_recurrence(gates, driven, self.rotation(), None, h, nothing, segments=segments)
         return y.transpose(0, 1).to(x.dtype), OrthogonalRNNState(y[-1].clone())
+
+    def stepper(self, state: OrthogonalRNNState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: OrthogonalRNNState) -> Stepping:
+        inputs = self.input.weight, self.input.bias
+        return dense_stepping(ModReLUGates(self.bias), inputs, self.rotation(), None, state.h)
 
     @from_weights
     def rotation(self) -> Tensor:

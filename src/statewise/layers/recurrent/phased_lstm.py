@@ -31,12 +31,16 @@ import torch
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Timed, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Timed, Vectors
 from statewise.init.matrices import orthogonal_blocks_
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.phased_lstm import PhasedLSTMGates
 from statewise.ops.linear_recurrence import linear_recurrence
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.feeds import Openness
+from statewise.ops.streams.stepping import Stepping
 
 
 class PhasedLSTMState(NamedTuple):
@@ -141,6 +145,21 @@ class PhasedLSTM(SequenceLayer):
         )
         after = PhasedLSTMState(y[-1].clone(), c.squeeze(1), times[:, -1].clone())
         return y.transpose(0, 1).to(x.values.dtype), after
+
+    def stepper(self, state: PhasedLSTMState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: PhasedLSTMState) -> Stepping:
+        openness = Openness(
+            self.log_period.double().exp(),
+            self.shift.double(),
+            self.log_open_ratio.exp(),
+            self.shift.new_tensor([self.leak]),
+            state.time,
+            torch.zeros_like(state.time),
+        )
+        gates, inputs = PhasedLSTMGates(self.peepholes), (self.input_map.weight, self.input_map.bias)
+        return dense_stepping(gates, inputs, self.recurrent_map.weight, None, state.h, [state.c], feed=openness)
 
     def _times(self, elapsed: Tensor, time: Tensor, segments: Segments | None) -> Tensor:
         """Since the row or segment began, at each step, ``(B, T)``; nothing of the steps before a segment is in it."""

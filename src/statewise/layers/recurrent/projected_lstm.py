@@ -21,12 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import uniform_
 from statewise.init.time_scales import forget_and_input_biases, start_gates_
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.ops.chained_recurrence import chained_recurrence
 from statewise.ops.chains.projected_lstm import ProjectedLSTMGates
 from statewise.ops.linear import linear
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.stepping import Stepping
 
 WIDER = 2
 """How much wider than the output the memory is where nothing is said"""
@@ -102,3 +105,11 @@ class ProjectedLSTM(SequenceLayer):
         weights = self.weight_hh_l0, self.weight_hr_l0
         y, c = chained_recurrence(ProjectedLSTMGates(), driven, weights, state.h, state.c, segments=segments)
         return y.transpose(0, 1), ProjectedLSTMState(y[-1].clone(), c)
+
+    def stepper(self, state: ProjectedLSTMState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: ProjectedLSTMState) -> Stepping:
+        inputs = self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0
+        weights = self.weight_hh_l0, self.weight_hr_l0
+        return chained_stepping(ProjectedLSTMGates(), inputs, weights, state.h, state.c)

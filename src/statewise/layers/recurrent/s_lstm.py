@@ -25,12 +25,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.matrices import uniform_
 from statewise.init.time_scales import spread
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.s_lstm import EMPTY, SLSTMGates
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.stepping import Stepping
 
 
 class SLSTMState(NamedTuple):
@@ -124,6 +127,13 @@ class SLSTM(SequenceLayer):
         weight, m = self._full().to(h.dtype), torch.stack(memory, dim=1)
         y, after = dense_recurrence(SLSTMGates(), driven, weight, None, h, m, segments=segments)
         return y.transpose(0, 1).to(x.dtype), SLSTMState(y[-1].clone(), *after.unbind(1))
+
+    def stepper(self, state: SLSTMState) -> Stepper:
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: SLSTMState) -> Stepping:
+        h, *memory = state
+        return dense_stepping(SLSTMGates(), (self.input.weight, self.input.bias), self._full(), None, h, memory)
 
     def _driven(self, x: Tensor) -> Tensor:
         """``W x + b`` of z, i, f and o, ``(..., 4, H)``."""

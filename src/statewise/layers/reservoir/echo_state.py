@@ -15,12 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.errors import choose
 from statewise.init.matrices import Distribution, Topology, fed_units, input_matrix, reservoir_entries, reservoir_matrix
+from statewise.layers.recurrence_stepper import recurrence_stepper
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
 from statewise.ops.linear import linear
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.holds import MOVING, Shares
+from statewise.ops.streams.stepping import Stepping
 from statewise.ops.unroll import unroll
 
 Activation = Literal["tanh", "identity"]
@@ -137,6 +141,16 @@ class EchoStateNetwork(SequenceLayer):
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
         y, _ = dense_recurrence(TanhGates(), driven, self.weights, None, h, no_memory, keep=keep, segments=segments)
         return y.transpose(0, 1).to(x.dtype), EchoState(y[-1].clone())
+
+    def stepper(self, state: EchoState) -> Stepper:
+        if self.activation == "identity":
+            return super().stepper(state)
+        return recurrence_stepper(self, state, self._in_place)
+
+    def _in_place(self, state: EchoState) -> Stepping:
+        h, inputs = state.h, (self.input_weights, self.bias)
+        hold = MOVING if self.leak_rate == 1 else Shares(h.new_full((1, h.shape[1]), 1 - self.leak_rate))
+        return dense_stepping(TanhGates(), inputs, self.weights, None, h, hold=hold)
 
     def _next_linear(self, driven: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """One step without tanh, as output and as state, from W_in x_t + b."""

@@ -4,9 +4,11 @@ Of one row, for use inside compiled loops: ``feed`` turns the product ``a (A,)``
 where their gates do.
 """
 
-from typing import Any, NamedTuple
+import math
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from statewise.ops.compiled.elementary import tanh
@@ -107,6 +109,12 @@ class Elapsed(NamedTuple):
     """Of which no more is counted than this ``(1,)``, float64"""
     parts: Tensor
     """In how many steps ``(1,)``, float64"""
+
+    @classmethod
+    def over(cls, rows: int, *, longest: float = math.inf, parts: int = 1) -> Self:
+        """Of so many rows."""
+        one = torch.ones(1, dtype=torch.float64)
+        return cls(one.new_zeros(rows), longest * one, parts * one)
 
     @staticmethod
     def form() -> Form:
