@@ -18,7 +18,9 @@ from statewise.runs.intervals import Intervals
 from statewise.runs.predictive import inside_interval, interval_of_sums
 from statewise.runs.residuals import validation_residuals
 from statewise.runs.training import train_run
+from statewise.tasks.resolve import make_task
 from statewise.train.config import TrainConfig
+from statewise.train.evaluation import answers
 
 HORIZON = 2
 
@@ -31,27 +33,35 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(walk: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two runs on the walk, one with dropout and one without."""
     folder = tmp_path_factory.mktemp("walk")
     (folder / "walk.csv").write_text("\n".join(["level", *(f"{value}" for value in walk)]) + "\n")
     train = TrainConfig(steps=1, batch_size=2, evaluate_every=1)
-    model = ModelConfig(layer="gru", width=8, depth=1, dropout=0.5)
-    config = RunConfig("forecast", model, train, {"source": str(folder / "walk.csv"), "horizon": HORIZON})
-    train_run(config, folder / "run", command="-")
+    for name, dropout in (("run", 0.5), ("plain", 0.0)):
+        model = ModelConfig(layer="gru", width=8, depth=1, dropout=dropout)
+        config = RunConfig("forecast", model, train, {"source": str(folder / "walk.csv"), "horizon": HORIZON})
+        train_run(config, folder / name, command="-")
     return folder
 
 
-@pytest.fixture
-def run(folder: Path) -> LoadedRun:
+def sure(folder: Path) -> LoadedRun:
     """A run whose head says as good as nothing: that the series stays as it is."""
-    found = load_run(folder / "run")
+    found = load_run(folder)
     with torch.no_grad():
         found.model.head.weight.mul_(1e-6)  # type: ignore[union-attr, operator]
         found.model.head.bias.zero_()  # type: ignore[union-attr, operator]
     return found
 
 
-def test_of_a_sure_model_they_are_the_errors_on_validation(run: LoadedRun, walk: np.ndarray):
-    found = forecast_next(run, intervals=Intervals(level=0.8))
+@pytest.fixture
+def run(folder: Path) -> LoadedRun:
+    return sure(folder / "run")
+
+
+@pytest.mark.parametrize(("kind", "samples"), [("run", 50), ("plain", 0)])
+def test_of_a_sure_model_they_are_the_errors_on_validation(kind: str, samples: int, folder: Path, walk: np.ndarray):
+    found = forecast_next(sure(folder / kind), intervals=Intervals(level=0.8))
+    assert found.intervals == Intervals(samples=samples, level=0.8)
     valid = walk[2100:2550]
     assert found.values["level"] == pytest.approx([walk[-1]] * HORIZON, abs=1e-3)
     assert found.before["level"] == pytest.approx(walk[-30:])
@@ -64,15 +74,52 @@ def test_of_a_sure_model_they_are_the_errors_on_validation(run: LoadedRun, walk:
         assert low == pytest.approx(-1.2816 * ahead**0.5, abs=0.3)
 
 
+@pytest.mark.parametrize("kind", ["run", "plain"])
 @pytest.mark.parametrize("level", [0.5, 0.9])
-def test_they_hold_what_they_say(run: LoadedRun, walk: np.ndarray, level: float):
-    found = forecast_next(run, intervals=Intervals(level=level))
+def test_they_hold_what_they_say(kind: str, folder: Path, walk: np.ndarray, level: float):
+    found = forecast_next(sure(folder / kind), intervals=Intervals(level=level))
     for ahead in range(1, HORIZON + 1):
         steps = walk[2550 + ahead :] - walk[2550:-ahead]
         inside = (found.lower["level"][ahead - 1] - walk[-1] <= steps) & (
             steps <= found.upper["level"][ahead - 1] - walk[-1]
         )
         assert inside.mean() == pytest.approx(level, abs=0.08)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_without_dropout_they_stand_around_what_the_model_says_and_hold_their_share(folder: Path, level: float):
+    """The share that they hold of the test part is counted anew from what they are: outputs, and errors in order."""
+    said, run = forecast_next(load_run(folder / "plain")), load_run(folder / "plain")
+    found = forecast_next(run, intervals=Intervals(level=level))
+    assert found.values == said.values
+    task = make_task(run.config.task, run.config.task_options)
+    errors = {
+        split: torch.cat([(b.targets - y)[b.weights > 0] for y, b in answers(run.model, task, split, batch_size=2)])
+        for split in ("valid", "test")
+    }
+    rank = int((len(errors["valid"]) + 1) * (1 - level) / 2 + 1e-9)
+    ordered = errors["valid"].sort(dim=0).values
+    scale = torch.tensor(run.preprocessing["scales"][""]["changes"]["scale"]).flatten()
+    for edge, errors_there in ((found.lower, ordered[rank - 1]), (found.upper, ordered[-rank])):
+        assert edge["level"] == pytest.approx(
+            (torch.tensor(said.values["level"]) + errors_there * scale).tolist(), abs=1e-3
+        )
+    held = statewise.evaluate_run(folder / "plain", Intervals(level=level))
+    inside = (ordered[rank - 1] <= errors["test"]) & (errors["test"] <= ordered[-rank])
+    assert held["interval"] == {
+        "level": level,
+        "samples": 0,
+        "held": pytest.approx(inside.double().mean()),
+        "pooled": [],
+    }
+    assert held["interval"]["held"] == pytest.approx(level, abs=0.05)
+    assert "thinned" not in held
+
+
+def test_a_model_with_dropout_may_be_asked_for_those_without(folder: Path):
+    found = forecast_next(load_run(folder / "run"), intervals=Intervals(samples=0))
+    assert found.values == forecast_next(load_run(folder / "run")).values
+    assert found.lower["level"][0] < found.values["level"][0] < found.upper["level"][0]
 
 
 def test_they_add_what_models_and_errors_vary_by():
@@ -156,9 +203,24 @@ def test_the_command_shows_them_and_says_what_they_are(folder: Path, capsys: pyt
     assert f"report: {folder / 'run' / 'forecast.html'}" in said
     page = (folder / "run" / "forecast.html").read_text()
     assert "Forecast by run" in page
+    assert "Intervals by Monte Carlo dropout" in page
     assert f"statewise forecast {folder / 'run'} --samples 20 --interval 0.75 --json" in page
     assert say(["forecast", str(folder / "run")]) == 0
     assert "lower" not in capsys.readouterr().out
+
+
+def test_without_dropout_the_command_says_that_they_are_conformal(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert say(["forecast", str(folder / "plain"), "--interval", "0.75"]) == 0
+    said = capsys.readouterr().out
+    assert "level lower" in said
+    assert "have 75 % between them (split conformal prediction)" in said
+    page = (folder / "plain" / "forecast.html").read_text()
+    assert "Intervals by split conformal prediction" in page
+    assert "dropout" not in page
+    assert say(["evaluate", str(folder / "plain"), "--interval", "0.75"]) == 0
+    said = capsys.readouterr().out
+    assert "of the test part (split conformal prediction)" in said
+    assert "thinned" not in said
 
 
 def test_evaluation_tells_what_share_they_hold(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -166,18 +228,27 @@ def test_evaluation_tells_what_share_they_hold(folder: Path, capsys: pytest.Capt
     assert say(["evaluate", str(folder / "run"), "--samples", "20", "--interval", "0.75"]) == 0
     said = capsys.readouterr().out
     assert "test, mean of 20 thinned" in said
-    told = statewise.evaluate_run(folder / "run", Intervals(samples=20, level=0.75))["thinned"]
-    assert f"to hold 75 % of what comes hold {100 * told['interval']['held']:.1f} % of the test part" in said
-    assert told["interval"]["held"] == pytest.approx(0.75, abs=0.1)
-    assert "thinned" not in statewise.evaluate_run(folder / "run")
+    told = statewise.evaluate_run(folder / "run", Intervals(samples=20, level=0.75))["interval"]
+    assert f"to hold 75 % of what comes hold {100 * told['held']:.1f} % of the test part (Monte Carlo dropout)" in said
+    assert told["held"] == pytest.approx(0.75, abs=0.1)
+    assert not {"thinned", "interval"} & statewise.evaluate_run(folder / "run").keys()
 
 
-def test_without_dropout_or_data_they_are_refused(run: LoadedRun, tmp_path: Path, folder: Path):
-    for part in run.model.modules():
-        if hasattr(part, "rate"):
-            part.rate = 0.0  # type: ignore[assignment]
+def test_thinned_models_without_dropout_are_refused(folder: Path):
+    with pytest.raises(UserError, match=r"one without dropout does.* or leave the samples out: intervals need none"):
+        forecast_next(load_run(folder / "plain"), intervals=Intervals(samples=50))
     with pytest.raises(UserError, match="one without dropout does"):
-        forecast_next(run, intervals=Intervals())
+        statewise.evaluate_run(folder / "plain", Intervals(samples=50))
+
+
+def test_where_there_are_neither_numbers_nor_dropout_they_are_refused(tmp_path: Path):
+    model = ModelConfig(layer="gru", width=8, depth=1)
+    train_run(RunConfig("parity", model, TrainConfig(steps=1, batch_size=2)), tmp_path / "run", command="-")
+    with pytest.raises(UserError, match="parity asks for no numbers, which alone have intervals"):
+        statewise.evaluate_run(tmp_path / "run", Intervals())
+
+
+def test_without_the_data_they_are_refused(run: LoadedRun, tmp_path: Path):
     other = tmp_path / "other.csv"
     other.write_text("level\n" + "\n".join(f"{value % 7}" for value in range(3000)) + "\n")
     config = replace(run.config, task_options={**run.config.task_options, "source": str(other)})
@@ -185,7 +256,10 @@ def test_without_dropout_or_data_they_are_refused(run: LoadedRun, tmp_path: Path
         validation_residuals(replace(run, config=config))
 
 
-@pytest.mark.parametrize(("options", "cause"), [({"samples": 1}, "at least 2"), ({"level": 1.0}, "between 0 and 1")])
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [({"samples": 1}, "at least 2"), ({"samples": -1}, "at least 2"), ({"level": 1.0}, "between 0 and 1")],
+)
 def test_numbers_that_make_no_sense_are_refused(options: dict[str, float], cause: str):
     with pytest.raises(UserError, match=cause):
         Intervals(**options)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from statewise.runs.config import RunConfig
 from statewise.runs.folder import LoadedRun, load_run
 from statewise.runs.forecasting import forecast_each, forecast_next
 from statewise.runs.intervals import Intervals
-from statewise.runs.predictive import score_thinned
+from statewise.runs.predictive import score_intervals
 from statewise.runs.rows_ahead import When
 from statewise.runs.training import train_run
 from statewise.train.config import TrainConfig
@@ -135,7 +135,7 @@ def test_intervals_hold_what_they_say_of_each_series(tmp_path: Path):
     one = forecast_next(run, intervals=Intervals(samples=5, level=0.8), series="brief")
     assert one.lower == found.series["brief"].lower
     assert "too few of its own: brief" in one.notes[-1]
-    told = score_thinned(run, Intervals(samples=5, level=0.8))["interval"]
+    told = score_intervals(run, Intervals(samples=5, level=0.8))["interval"]
     assert (told["pooled"], told["held"]) == (["brief"], pytest.approx(0.8, abs=0.05))
 
 

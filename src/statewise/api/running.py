@@ -43,16 +43,16 @@ def evaluate_run(folder: str | Path, intervals: Intervals | None = None) -> dict
 
     Args:
         folder: of a finished run.
-        intervals: how many models with units dropped out are asked besides; ``None`` = none.
+        intervals: which are tried on the test part; ``None`` = none.
 
     Returns:
-        Plain data. Of several series, under ``series``: what each scores on test. With ``intervals``, under
-        ``thinned``: what their mean scores on test and, where numbers are asked for, what share of the test part their
-        intervals hold.
+        Plain data. Of several series, under ``series``: what each scores on test. With ``intervals``, where numbers are
+        asked for, under ``interval``: what share of the test part they hold; where they are made of models with units
+        dropped out, under ``thinned``: what the mean of these scores on test.
 
     Raises:
-        UserError: if the folder holds no finished run, its data have changed, or intervals are asked of a model without
-            dropout.
+        UserError: if the folder holds no finished run, its data have changed, or models with units dropped out are
+            asked for where there is no dropout.
     """
     return score_run(Path(folder), intervals)
 
@@ -84,14 +84,14 @@ def forecast_rows(
     Args:
         folder: of a run that was trained on a table.
         data: table with the rows so far; empty = the one of the training.
-        intervals: predictive intervals from Monte Carlo dropout; ``None`` = none. What they hold stands in
-            ``statewise.runs.forecasting``.
+        intervals: predictive intervals by split conformal prediction, of a model with dropout by Monte Carlo dropout;
+            ``None`` = none. What they hold stands in ``statewise.runs.forecasting``.
         when: the rows come, of a run that is told times; else each comes a usual step after the one before.
         series: which one, of a run on a table of several; ``forecast_series`` forecasts all.
 
     Raises:
         UserError: if the folder holds no finished run on a table, the table has other columns or times, no such series,
-            or intervals are asked of a model without dropout.
+            or models with units dropped out are asked for where there is no dropout.
     """
     return forecast_next(load_run(folder), str(data), intervals, when, series)
 

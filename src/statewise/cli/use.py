@@ -52,17 +52,23 @@ def print_scores(result: Mapping[str, Any]) -> None:
         )
         table.add_row(name, *told)
     console().print(table)
-    if thinned is not None and "interval" in thinned:
-        level, held = (100 * thinned["interval"][name] for name in ("level", "held"))
-        print(f"intervals that are to hold {level:g} % of what comes hold {held:.1f} % of the test part")
-        pooled = thinned["interval"]["pooled"]
-        if pooled:
-            print(f"they are made of the errors of all series where a series has too few of its own: {listed(pooled)}")
+    if "interval" in result:
+        _print_held(result["interval"])
     if "series" in result:
         _print_series(result["series"], result["primary"], result["lower_is_better"])
     solved = Convergence(**result["solver"]) if "solver" in result else None
     if solved is not None and solved.unsolved:
         print(f"note: {solved}")
+
+
+def _print_held(interval: Mapping[str, Any]) -> None:
+    """What share of the test part intervals hold, and how they are made."""
+    level, held = (100 * interval[name] for name in ("level", "held"))
+    made = "Monte Carlo dropout" if interval["samples"] else "split conformal prediction"
+    print(f"intervals that are to hold {level:g} % of what comes hold {held:.1f} % of the test part ({made})")
+    pooled = interval["pooled"]
+    if pooled:
+        print(f"they are made of the errors of all series where a series has too few of its own: {listed(pooled)}")
 
 
 def _print_series(series: Mapping[str, Any], primary: str, lower_is_better: bool) -> None:
@@ -130,14 +136,26 @@ def _forecast(verb: verbs.Forecast, command: str) -> None:
     else:
         found = forecast_each(loaded, verb.data, intervals, when)
     _print_rows(found)
-    if intervals is not None:
-        print(
-            f"lower and upper: {100 * intervals.level:g} % of what {intervals.samples} models with units dropped out "
-            "say, each with the errors made on the validation part of its series"
-        )
+    used = next(iter(found.series.values())).intervals
+    if used is not None:
+        print(_about_intervals(used))
     print(f"report: {write_forecast(verb.run, found, command=command)}")
     if verb.json:
         print(json.dumps(asdict(found.series.get("", found))))
+
+
+def _about_intervals(used: Intervals) -> str:
+    """Which of the two kinds they are, and what they are made of."""
+    share = f"{100 * used.level:g} %"
+    if used.samples:
+        return (
+            f"lower and upper: {share} of what {used.samples} models with units dropped out say, each with the errors "
+            "made on the validation part of its series (Monte Carlo dropout)"
+        )
+    return (
+        "lower and upper: what the model says plus errors made on the validation part of its series, those that have "
+        f"{share} between them (split conformal prediction)"
+    )
 
 
 def _print_rows(found: SeveralNextRows) -> None:

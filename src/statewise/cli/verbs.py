@@ -7,12 +7,13 @@ from statewise.compare.config import CompareConfig, Match
 from statewise.cost.bench.config import BenchConfig
 from statewise.generation.sampling import Sampling
 from statewise.models.config import ModelConfig
-from statewise.runs.intervals import Intervals
+from statewise.runs.intervals import USUAL_SAMPLES, Intervals
 from statewise.train.config import TrainConfig
 
 _BENCH = BenchConfig()
 _COMPARE = CompareConfig()
 _INTERVALS = Intervals()
+_SAMPLES = f"{USUAL_SAMPLES} of a run with dropout, else 0"
 _MODEL = ModelConfig()
 _SAMPLING = Sampling()
 _TRAIN = TrainConfig()
@@ -118,8 +119,8 @@ class Evaluate:
 
     run: str
     """Folder of the run"""
-    samples: int | None = library(_INTERVALS.samples)
-    """Ask also so many models with units dropped out (Monte Carlo dropout), of a run with dropout"""
+    samples: int | None = library(_SAMPLES)
+    """Ask also so many models with units dropped out (Monte Carlo dropout), of a run with dropout; 0 = none"""
     interval: float | None = library(_INTERVALS.level)
     """Tell how much of the test part intervals hold that are to hold this share, where numbers are asked for"""
     seed: int | None = library(_INTERVALS.seed)
@@ -164,10 +165,12 @@ class Forecast:
     """Forecast rows at these times, as 2024-05-01T10:00,2024-05-01T12:30 or numbers; one for each row of the horizon"""
     series: str = ""
     """Which series goes on, of a run on a table of several; empty = each of them"""
-    samples: int | None = library(_INTERVALS.samples)
-    """Ask so many models with units dropped out (Monte Carlo dropout) and add intervals, of a run with dropout"""
+    samples: int | None = library(_SAMPLES)
+    """Add intervals around what so many models with units dropped out say (Monte Carlo dropout), of a run with dropout;
+    0 = around what the model says"""
     interval: float | None = library(_INTERVALS.level)
-    """Add intervals that are to hold this share of what comes, by model uncertainty and errors on validation"""
+    """Add intervals that are to hold this share of what comes, by the errors on validation (split conformal prediction)
+    and, of a run with dropout, by how far models with units dropped out differ"""
     seed: int | None = library(_INTERVALS.seed)
     """The same seed gives the same intervals"""
     json: bool = False

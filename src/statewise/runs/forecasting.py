@@ -18,7 +18,7 @@ from statewise.data.table import Reading, Series, Table, about_single, read_tabl
 from statewise.errors import UserError, listed, unknown
 from statewise.runs.folder import LoadedRun
 from statewise.runs.intervals import Intervals
-from statewise.runs.predictive import interval_of_sums
+from statewise.runs.predictive import interval_of_sums, samples_asked
 from statewise.runs.residuals import Residuals, validation_residuals
 from statewise.runs.rows_ahead import USUALLY, When, about_rows, check_times, find_rows
 from statewise.train.monte_carlo import sample_outputs
@@ -35,7 +35,7 @@ class NextRows:
     times: list[str]
     """When the rows come, in ISO form; their numbers from 1 where the table has no time column"""
     values: dict[str, list[float]]
-    """Target -> its values in its own units, one a row; with intervals the mean of what thinned models say"""
+    """Target -> its values in its own units, one a row; of thinned models the mean of what they say"""
     lower: dict[str, list[float]] = field(default_factory=dict)
     """Target -> where its intervals begin; empty where none were asked for"""
     upper: dict[str, list[float]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class NextRows:
     notes: list[str] = field(default_factory=list)
     """What a person should know of the times"""
     intervals: Intervals | None = None
-    """How they were found"""
+    """How they were found, ``samples`` always a number: 0 of split conformal prediction"""
     pooled: bool = False
     """Whether they are made of the errors of all series, there being too few of this one"""
 
@@ -80,10 +80,14 @@ def forecast_next(
 ) -> NextRows:
     """The rows after the last one of a table, or of one of its series.
 
-    An interval holds the share ``level`` of all sums y_s + e: what a thinned model s says (``train.monte_carlo``), and
-    an error e that the model made on the validation rows, as many rows ahead. So it covers both how unsure the model is
-    of its weights and the noise of the data, as far as that stays what it was; it is rather too wide, as errors on
-    validation are not noise alone. It is one row's and one target's, and knows nothing of what never happened before.
+    An interval is what the model says plus errors that it made on the validation rows, as many rows ahead, those that
+    have the share ``level`` of all between them: split conformal prediction. It is one row's and one target's, equally
+    wide wherever the series stands, and knows nothing of what never happened before.
+
+    Of a model with dropout it holds that share of all sums y_s + e: what a thinned model s says
+    (``train.monte_carlo``), and such an error e. So it covers how unsure the model is of its weights, too, and is wider
+    where thinned models differ; it is rather too wide, as errors on validation are not noise alone.
+
     Where rows come at irregular times its errors are those of rows as far ahead as rows of the validation part are;
     where there are several series they are those of the same series, or, where it has too few of its own or the
     training did not know it, those of all, in units of what is usual in each (``NextRows.pooled``). Too few are fewer
@@ -92,15 +96,15 @@ def forecast_next(
     Args:
         run: a run that was trained to forecast.
         source: path of a table with the columns of the training; empty = the table of the training.
-        intervals: how many models are asked, and how wide intervals are; ``None`` = the model as it is, without any.
+        intervals: which of the two, and how much they hold; ``None`` = none.
         when: the rows come, of a run that is told times.
         series: which series goes on, of a run on several. One that the training did not know is brought to size by its
             own rows.
 
     Raises:
         UserError: if the run is no forecast, the table has other columns or other times, it has no such series or the
-            series is too short, times are said to a run that is not told any, or intervals are asked of a model without
-            dropout, or after the table of the training has changed.
+            series is too short, times are said to a run that is not told any, thinned models are asked for where the
+            model has no dropout, or intervals after the table of the training has changed.
     """
     table = _read(run, source)
     names = [one.name for one in table.series]
@@ -144,6 +148,7 @@ class _Asked(NamedTuple):
     """The intervals that are asked for, and the errors on validation that they are made of."""
 
     intervals: Intervals
+    samples: int
     residuals: Residuals
 
 
@@ -162,7 +167,10 @@ def _about_intervals(asked: _Asked | None, pooled: Sequence[str]) -> list[str]:
 
 
 def _asked(run: LoadedRun, intervals: Intervals | None) -> _Asked | None:
-    return None if intervals is None else _Asked(intervals, validation_residuals(run))
+    if intervals is None:
+        return None
+    samples = samples_asked(intervals, run.model)
+    return _Asked(replace(intervals, samples=samples), samples, validation_residuals(run))
 
 
 def _next_rows(run: LoadedRun, table: Table, series: Series, asked: _Asked | None, when: When) -> NextRows | None:
@@ -193,14 +201,14 @@ def _next_rows(run: LoadedRun, table: Table, series: Series, asked: _Asked | Non
         unit="rows" if series.times is None else "seconds" if series.times.in_seconds else series.times.column,
         notes=about_rows(series, pace, rows, when),
     )
+    said = _last_outputs(run.model, inputs, asked)
+    found = replace(found, values=by_target(said.mean(dim=0)))
     if asked is None:
-        return replace(found, values=by_target(_last_output(run.model, inputs)))
-    intervals = asked.intervals
-    samples = sample_outputs(run.model, inputs, samples=intervals.samples, seed=intervals.seed, last=1)[:, 0, 0]
-    errors = asked.residuals.of(series.name, intervals.level)
-    lower, upper = (by_target(edge) for edge in interval_of_sums(samples, errors, intervals.level))
-    found = replace(found, lower=lower, upper=upper, pooled=not asked.residuals.own(series.name, intervals.level))
-    return replace(found, values=by_target(samples.mean(dim=0)), intervals=intervals)
+        return found
+    level, residuals = asked.intervals.level, asked.residuals
+    lower, upper = (by_target(edge) for edge in interval_of_sums(said, residuals.of(series.name, level), level))
+    pooled = not residuals.own(series.name, level)
+    return replace(found, lower=lower, upper=upper, intervals=asked.intervals, pooled=pooled)
 
 
 def _scale(known: Mapping[str, Any], name: str, values: np.ndarray, horizon: int) -> Scale | None:
@@ -239,10 +247,12 @@ def _read(run: LoadedRun, source: str) -> Table:
     return table
 
 
-def _last_output(model: Model, inputs: Input) -> Tensor:
-    """What the model says at the last step of ``inputs (1, T, D)``."""
+def _last_outputs(model: Model, inputs: Input, asked: _Asked | None) -> Tensor:
+    """What thinned models say at the last step of ``inputs (1, T, D)``, or the model as it is, once: ``(S, K)``."""
+    if asked is not None and asked.samples:
+        return sample_outputs(model, inputs, samples=asked.samples, seed=asked.intervals.seed, last=1)[:, 0, 0]
     state = None
     with torch.inference_mode():
         for start in range(0, values_of(inputs).shape[1], ROWS_AT_ONCE):
             outputs, state = model(slice_time(inputs, start, start + ROWS_AT_ONCE), state)
-    return outputs[0, -1]
+    return outputs[:, -1]

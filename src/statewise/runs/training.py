@@ -17,7 +17,7 @@ from statewise.runs.complete import complete_run
 from statewise.runs.config import RunConfig
 from statewise.runs.folder import README, check_data, keep_config, load_run, open_run, save_best
 from statewise.runs.intervals import Intervals
-from statewise.runs.predictive import score_thinned
+from statewise.runs.predictive import score_intervals
 from statewise.storage import write_json, write_text
 from statewise.tasks.presentation import Presentation
 from statewise.tasks.resolve import make_task
@@ -102,8 +102,8 @@ def _finish(
 def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any]:
     """Scores of a run's best weights on validation and test, and how its solvers did where it has any.
 
-    Of several series also what each scores on test, beside its own baselines. With ``intervals`` also what the
-    mean of thinned models scores, and what share of the test part intervals hold.
+    Of several series also what each scores on test, beside its own baselines. With ``intervals`` also what share of
+    the test part they hold, and what the mean of thinned models scores where they are made of these.
     """
     run = load_run(folder)
     task = make_task(run.config.task, run.config.task_options)
@@ -113,7 +113,7 @@ def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any
     solved = convergence(run.model, task, "test", batch_size=size)
     series = {"series": _score_series(run.model, task, size)} if task.series else {}
     solver = {} if solved is None else {"solver": asdict(solved)}
-    thinned = {} if intervals is None else {"thinned": score_thinned(run, intervals)}
+    held = {} if intervals is None else score_intervals(run, intervals)
     return {
         "primary": task.primary.name,
         "lower_is_better": task.primary.lower_is_better,
@@ -122,7 +122,7 @@ def score_run(folder: Path, intervals: Intervals | None = None) -> dict[str, Any
         "chance": task.chance(),
         **series,
         **solver,
-        **thinned,
+        **held,
     }
 
 

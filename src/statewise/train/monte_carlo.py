@@ -21,7 +21,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.combine.parametrised import DropConnect
-from statewise.contract import Input, Known, Model, SequenceLayer, slice_time, values_of, weights_held
+from statewise.contract import Input, Known, Model, SequenceLayer, example_input, slice_time, values_of, weights_held
 from statewise.errors import UserError
 from statewise.tasks.batch import Batch, Split
 from statewise.tasks.data import TaskData
@@ -29,6 +29,8 @@ from statewise.train.forward import full_precision, going_on, run_batch, to_devi
 from statewise.tree import State
 
 STEPS_AT_ONCE = 512
+STEPS_TRIED, SAMPLES_TRIED = 8, 64
+"""Steps and thinned models in which noise, where there is any, shows"""
 ROUNDING = 1e-5
 """Rows of a batch may differ by so much of the largest output, without any noise: products of matrices round by row"""
 
@@ -58,16 +60,20 @@ def sample_outputs(model: SequenceLayer, x: Input, *, samples: int, seed: int = 
     """
     if samples < 2:
         raise UserError(f"samples must be at least 2, got {samples}")
-    rows, steps = values_of(x).shape[:2]
-    first = 0 if last is None else max(0, steps - last)
-    with _thinned(model, seed):
-        if any(isinstance(part, DropConnect) for part in model.modules()):
-            found = torch.stack([_tail(model, x, first, steps) for _ in range(samples)])
-        else:
-            many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
-            found = _tail(model, many, first, steps).unflatten(0, (samples, rows))
+    steps = values_of(x).shape[1]
+    found = _sampled(model, x, samples, seed, first=0 if last is None else max(0, steps - last))
     _check_differ(found)
     return found
+
+
+def has_noise(model: SequenceLayer) -> bool:
+    """Whether thinned models differ in what they say of a random sequence, as those of a model with dropout do.
+
+    >>> from statewise.combine.dropout import Dropout
+    >>> has_noise(Dropout(width=3, rate=0.1)), has_noise(Dropout(width=3, rate=0.0))
+    (True, False)
+    """
+    return not _alike(_sampled(model, example_input(model, batch=1, time=STEPS_TRIED), SAMPLES_TRIED, seed=0, first=0))
 
 
 def sampled_answers(
@@ -100,6 +106,16 @@ def sampled_answers(
         yield found, batch
 
 
+def _sampled(model: SequenceLayer, x: Input, samples: int, seed: int, *, first: int) -> Tensor:
+    """Outputs of thinned models from time step ``first`` on."""
+    rows, steps = values_of(x).shape[:2]
+    with _thinned(model, seed):
+        if any(isinstance(part, DropConnect) for part in model.modules()):
+            return torch.stack([_tail(model, x, first, steps) for _ in range(samples)])
+        many = tree.map(lambda leaf: torch.cat([leaf] * samples), x)
+        return _tail(model, many, first, steps).unflatten(0, (samples, rows))
+
+
 @contextmanager
 def _thinned(model: SequenceLayer, seed: int) -> Iterator[None]:
     """With all noise of training on, drawn from ``seed``, and without gradients."""
@@ -114,12 +130,16 @@ def _thinned(model: SequenceLayer, seed: int) -> Iterator[None]:
         model.train(was_training)
 
 
+def _alike(found: Tensor) -> bool:
+    """Whether ``found (S, ...)`` is the same S times."""
+    return bool((found - found[:1]).abs().amax() <= ROUNDING * found.abs().amax())
+
+
 def _check_differ(found: Tensor) -> None:
-    """``found (S, ...)`` is not the same S times."""
-    if bool((found - found[:1]).abs().amax() <= ROUNDING * found.abs().amax()):
+    if _alike(found):
         raise UserError(
             "this model says the same whatever is dropped out, as one without dropout does; train one with dropout, as "
-            "with --set model.dropout=0.1 model.dropout_mask=sequence, or ask for no samples and intervals"
+            "with --set model.dropout=0.1 model.dropout_mask=sequence, or leave the samples out: intervals need none"
         )
 
 

@@ -7,6 +7,7 @@ class Intervals(BaseModel):
     """How intervals were found."""
 
     samples: int
+    """Thinned models that were asked; 0 = the model as it is"""
     level: float
 
 
