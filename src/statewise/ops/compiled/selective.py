@@ -1,8 +1,9 @@
 """Mamba's selective recurrence as one loop each way. The state stands as (S, E): the inner loops run over the channels.
 
-For the way back the state before every ``STEPS`` steps is kept; the states between are made again, a few at a time.
-Letters: B rows, T steps, K groups of ``STEPS`` at most, E channels, S numbers of state a channel. Each inner loop
-touches few arrays, so that the compiler can tell that they do not overlap, and works on several numbers at once.
+For the way back the state between every ``STEPS`` steps and the next ones is kept; others are made again, a few at a
+time. A segment that begins anew reads no state at its first step. Letters: B rows, T steps, K groups of ``STEPS``, E
+channels, S numbers of state a channel. Each inner loop touches few arrays, so that the compiler can tell that they do
+not overlap, and works on several numbers at once.
 """
 
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
 STEPS = 16
-"""Between two states that are kept: with S = 16, they are together as large as u"""
+"""Between two states that are kept: with S = 16, they are together no larger than u"""
 
 
 class Loops(NamedTuple):
@@ -32,10 +33,9 @@ class Loops(NamedTuple):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs ``(B, T, E)``, the last state ``(B, E, S)``, and the states that are kept ``(K, S, E)``."""
         batch, time, channels = u.shape
-        h, where = initial.mT.clone(memory_format=torch.contiguous_format), spans(self.segments, batch, time)
-        kept = u.new_empty(batch * time // STEPS + len(where), a.shape[1], channels)
-        y = u.new_empty(u.shape)
-        forward(where, *map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
+        h, y = initial.mT.clone(memory_format=torch.contiguous_format), u.new_empty(u.shape)
+        kept = u.new_empty(batch * time // STEPS, a.shape[1], channels)
+        forward(spans(self.segments, batch, time), *map(as_array, (u, dt, a.t(), b, c, h, kept, y)))
         return y, h.mT.contiguous(), kept
 
     def gradients(
@@ -46,7 +46,7 @@ class Loops(NamedTuple):
         carried = d_last.mT.clone(memory_format=torch.contiguous_format)
         grad_u, grad_dt, grad_b, grad_c = (torch.empty(x.shape, dtype=x.dtype) for x in (u, dt, b, c))
         grad_a = a.new_zeros(a.shape[1], a.shape[0])
-        given = map(as_array, (dy, u, dt, a.t(), b, c, kept))
+        given = map(as_array, (dy, u, dt, a.t(), b, c, initial.mT, kept))
         found = (carried, grad_u, grad_dt, grad_a, grad_b, grad_c)
         _backward(spans(self.segments, *u.shape[:2]), *given, *map(as_array, found))
         return grad_u, grad_dt, grad_a.t(), grad_b, grad_c, carried.mT
@@ -58,25 +58,27 @@ def forward(spans: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, h: 
     driven = np.empty(u.shape[2], u.dtype)
     for segment in range(spans.shape[0]):
         row, start, end = spans[segment]
-        group = _first_group(u, spans, segment)
-        if start > 0:
-            h[row] = 0
+        group = (row * u.shape[1] + start) // STEPS
         for t in range(start, end):
-            if (t - start) % STEPS == 0:
-                kept[group + (t - start) // STEPS] = h[row]
+            if t > start and (t - start) % STEPS == 0:
+                kept[group + (t - start) // STEPS - 1] = h[row]
             for e in range(driven.size):
                 driven[e] = dt[row, t, e] * u[row, t, e]
                 y[row, t, e] = 0
             for s in range(a.shape[0]):
-                for e in range(driven.size):
-                    h[row, s, e] = exp(dt[row, t, e] * a[s, e]) * h[row, s, e] + driven[e] * b[row, t, s]
+                if t == start and start > 0:
+                    for e in range(driven.size):
+                        h[row, s, e] = driven[e] * b[row, t, s]
+                else:
+                    for e in range(driven.size):
+                        h[row, s, e] = exp(dt[row, t, e] * a[s, e]) * h[row, s, e] + driven[e] * b[row, t, s]
                 for e in range(driven.size):
                     y[row, t, e] += h[row, s, e] * c[row, t, s]
 
 
 @jit
 def _backward(
-    spans: Array, grad_y: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, kept: Array,
+    spans: Array, grad_y: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, initial: Array, kept: Array,
     carried: Array, grad_u: Array, grad_dt: Array, grad_a: Array, grad_b: Array, grad_c: Array,
 ) -> None:  # fmt: skip
     """``carried`` comes in as the cotangent of the last state and goes out as that of the initial one."""
@@ -84,11 +86,16 @@ def _backward(
     keep = np.empty((STEPS, *a.shape), u.dtype)
     for segment in range(spans.shape[0] - 1, -1, -1):
         row, first, last = spans[segment]
-        group = _first_group(u, spans, segment)
+        group = (row * u.shape[1] + first) // STEPS
         for back in range((last - first - 1) // STEPS, -1, -1):
             start = first + back * STEPS
             end = min(start + STEPS, last)
-            states[0] = kept[group + back]
+            if back > 0:
+                states[0] = kept[group + back - 1]
+            elif first > 0:
+                states[0] = 0
+            else:
+                states[0] = initial[row]
             for t in range(start, end):
                 _advance(u[row, t], dt[row, t], a, b[row, t], states[t - start], keep[t - start], states[t - start + 1])
             for t in range(end - 1, start - 1, -1):
@@ -99,13 +106,6 @@ def _backward(
                 )  # fmt: skip
         if first > 0:
             carried[row] = 0
-
-
-@jit
-def _first_group(u: Array, spans: Array, segment: int) -> int:
-    """Where the states of a segment begin among those that are kept."""
-    first: int = (spans[segment, 0] * u.shape[1] + spans[segment, 1]) // STEPS + segment
-    return first
 
 
 @jit
