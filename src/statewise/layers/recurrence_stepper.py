@@ -30,10 +30,13 @@ class TimedInPlaceStepper(InPlaceStepper):
         self._elapsed = elapsed
 
     def __call__(self, x: Input) -> Tensor:
-        read = self._layer.as_read(x, axes=1)
-        if isinstance(read, Timed):
-            self._elapsed.copy_(read.elapsed.detach())
-        return super().__call__(read)
+        if isinstance(x, Timed):
+            self._layer.as_read(x, axes=1)  # refuses other time stamps than one a row
+            elapsed = x.elapsed
+            self._elapsed.copy_(elapsed.detach() if elapsed.requires_grad else elapsed)
+        else:
+            self._elapsed.fill_(1)
+        return super().__call__(x)
 
 
 def recurrence_stepper(layer: SequenceLayer, state: Any, at_work: Callable[[Any], Stepping]) -> Stepper:

@@ -4,7 +4,6 @@ x_t = feed(W x_t + b),    h, m = the chain of products and gates from x_t, h, m
 """
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -63,9 +62,9 @@ def chained_stepping(
         _arrays(h.new_empty(len(h), weight.shape[1]) for weight in weights),
         *_arrays([torch.empty_like(h), torch.empty_like(m), saved]),
     ]
-    step = partial(chained_step, arrays_of(gates), arrays_of(feed), as_array(torch.tensor(gates.chain())))
+    kinds = [arrays_of(gates), arrays_of(feed), as_array(torch.tensor(gates.chain()))]
     leaves = [h, *([m] if m.shape[1] else []), *carried(feed)]
-    return Stepping(step, leaves, getattr(feed, "elapsed", None), arrays)
+    return Stepping(chained_step, kinds, leaves, getattr(feed, "elapsed", None), arrays)
 
 
 def _check(

@@ -4,7 +4,6 @@ x_t = feed(W x_t + b),    h, m = hold(gates(x_t, U h + c, h, m))
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -63,9 +62,9 @@ def dense_stepping(
     products = h.new_empty(len(h), sizes.products, h.shape[1])
     rooms = read, driven.unflatten(1, (-1, h.shape[1])), products, *map(torch.empty_like, (h, m))
     arrays = *map(held, (weight_in.t(), bias_in, weight.t(), bias)), h, m, *rooms, h.new_empty(sizes.saved, h.shape[1])
-    step = partial(dense_step, *map(arrays_of, (gates, feed, hold)))
+    kinds = [*map(arrays_of, (gates, feed, hold))]
     leaves = [h, *m.unbind(1), *carried(feed, hold)]
-    return Stepping(step, leaves, getattr(feed, "elapsed", None), [*map(as_array, arrays)])
+    return Stepping(dense_step, kinds, leaves, getattr(feed, "elapsed", None), [*map(as_array, arrays)])
 
 
 def _check(gates: Any, feed: Any, hold: Any, tensors: dict[str, Tensor]) -> None:

@@ -95,7 +95,12 @@ class Squashed(NamedTuple):
         for j in range(width):
             z[j] = tanh(a[j])
         copy(feed.bias, driven)
-        for k in range(width):
+        whole = width - width % 4
+        for k in range(0, whole, 4):
+            z0, z1, z2, z3, v = z[k], z[k + 1], z[k + 2], z[k + 3], feed.weight[k : k + 4]
+            for j in range(width):
+                driven[j] += z0 * v[0, j] + z1 * v[1, j] + z2 * v[2, j] + z3 * v[3, j]
+        for k in range(whole, width):
             for j in range(width):
                 driven[j] += z[k] * feed.weight[k, j]
 

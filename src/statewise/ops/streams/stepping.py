@@ -4,12 +4,13 @@ It is made of the gates of ``dense_recurrence`` by ``dense_stepping``, of those 
 ``chained_stepping``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from statewise.ops.compiled.compiler import as_array
+from statewise.ops.compiled.compiler import as_array, code_of
 from statewise.ops.in_place import held, misread
 from statewise.ops.shapes import Shapes
 
@@ -18,18 +19,20 @@ class Stepping:
     """At work on its own state; a step costs some microseconds and allocates nothing.
 
     Args:
-        step: the compiled loop; it takes x and then ``arrays``.
+        loop: the compiled step; it takes the kinds, x and then the arrays.
+        kinds: arrays of the kinds that are plugged into it.
         leaves: h ``(B, H)``, which is the output, and what else it overwrites, in the order of a layer's state.
         elapsed: ``(B,)``, read at every step by recurrences in time; ``None`` where it reads none.
-        arrays: all else that the loop takes, the first W transposed ``(D, P)``.
+        arrays: all else that the loop takes, the first W transposed ``(D, A)``.
     """
 
     def __init__(
-        self, step: Callable[..., None], leaves: Sequence[Tensor], elapsed: Tensor | None, arrays: Sequence[Any]
+        self, loop: Any, kinds: Sequence[Any], leaves: Sequence[Tensor], elapsed: Tensor | None, arrays: Sequence[Any]
     ) -> None:
         self.leaves = leaves
         self.elapsed = elapsed
-        self._step = step
+        x = as_array(leaves[0].new_empty(len(leaves[0]), len(arrays[0])))
+        self._step = partial(code_of(loop, *kinds, x, *arrays), *kinds)
         self._arrays = arrays
         self._h = leaves[0]
         self._reads = (len(self._h), len(arrays[0]))
