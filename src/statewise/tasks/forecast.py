@@ -22,6 +22,7 @@ from statewise.data.ring import (
     windows_around,
 )
 from statewise.data.scaling import Changes, Scale
+from statewise.data.sentinels import about_sentinels
 from statewise.data.several import ONE_SERIES
 from statewise.data.streams import Window
 from statewise.data.table import Reading, Table, read_table
@@ -123,6 +124,7 @@ class Forecast(Regression, Task):
         sizes = Sizes(train, valid, rows, horizon)
         self.panel, chosen = lay_out(table, sizes, source=source, target=target, columns=columns, notes=self._notes)
         self.columns = [table.columns[place] for place in chosen.looked_at]
+        self._notes.extend(about_sentinels(self.columns, self.panel.values))
         self.targets = [chosen.looked_at.index(place) for place in chosen.targets]
         self.bounds, self.values = self.panel.bounds, self.panel.values
         self.asked = self.values[:, self.targets]
