@@ -1,10 +1,11 @@
 """One streamed step against torch.nn's cell and ONNX Runtime with the same weights, one thread, one row.
 
-    python benchmarks/streaming.py [--rounds 40] [--layers lstm gru rnn]
+    python benchmarks/streaming.py [--rounds 40] [--layers lstm gru rnn] [--others min-gru s5 ...]
 
-Ours is ``layer.stepper``; ONNX Runtime runs its own operator of that kind, where it is installed. They take turns, so
-that a busy machine slows all; times are medians, a ratio is the median over the rounds. The floor is the time in which
-the weights of a step can be read from memory that a core holds, at the rate at which this machine reads and
+Ours is ``layer.stepper``; ONNX Runtime runs its own operator of that kind, where it is installed. Any other layer of
+the catalog (``--others``; all that recur) is held to torch.nn's LSTM cell, which is as wide. They take turns, so that a
+busy machine slows all; times are the processor's, medians, a ratio is the median over the rounds. The floor is the time
+in which the weights of a step can be read from memory that a core holds, at the rate at which this machine reads and
 writes when it copies 64 kB.
 """
 
@@ -16,11 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 from plain_layers import LAYERS, STEPS, cell_of, single_steps
-from turns import take_turns
+from turns import Taken, take_turns
 
+from statewise.catalog import SEQUENCE_LAYERS
 from statewise.layers.recurrent.interop import to_torch
+from statewise.models.resolve import make_layer
 
 WIDTHS = (32, 64, 128, 256)
+OTHERS = [name for name, entry in SEQUENCE_LAYERS.items() if entry.family in ("recurrent", "statespace", "reservoir")]
 
 
 def onnx_step(name: str, module: torch.nn.Module, width: int) -> Callable[[], object] | None:
@@ -78,14 +82,18 @@ def main() -> None:
     """Print one line for each layer, width and peer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40, help="measurements of each side (default 40)")
-    parser.add_argument("--layers", nargs="+", choices=sorted(LAYERS), default=sorted(LAYERS))
+    parser.add_argument("--layers", nargs="*", choices=sorted(LAYERS), default=sorted(LAYERS))
+    parser.add_argument("--others", nargs="*", metavar="NAME", default=[n for n in OTHERS if n not in LAYERS])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print("layer     H  peer             ours us   peer us  ours/peer  floor us")
+    print("layer                    H  peer             ours us   peer us  ours/peer  floor us")
     for name in arguments.layers:
         for width in WIDTHS:
             compare(name, width, arguments.rounds)
+    for name in arguments.others:
+        for width in WIDTHS:
+            beside_lstm_cell(name, width, arguments.rounds)
 
 
 def compare(name: str, width: int, rounds: int) -> None:
@@ -97,7 +105,7 @@ def compare(name: str, width: int, rounds: int) -> None:
     state: Any = layer.initial_state(1)
     stream, cell = layer.stepper(state), cell_of(cell_class, module, width, "cpu")
     held = tuple(state) if name == "lstm" else state.h
-    ours, least = single_steps(lambda: stream(x)), floor(sum(4 * p.numel() for p in layer.parameters()))
+    ours, least = single_steps(lambda: stream(x)), floor(_bytes(layer))
     peers = {
         f"nn.{cell_class.__name__}": single_steps(lambda: cell(x, held)),
         "ONNX Runtime": onnx_step(name, module, width),
@@ -105,11 +113,29 @@ def compare(name: str, width: int, rounds: int) -> None:
     for peer, theirs in peers.items():
         if theirs is None:
             continue
-        seconds, (ratio,) = take_turns((ours, theirs), rounds)
-        microseconds = (1e6 * of_all / STEPS for of_all in seconds)
-        print(
-            f"{name:6} {width:4}  {peer:14}", *(f"{t:9.1f}" for t in microseconds), f"{ratio:10.3f} {1e6 * least:9.1f}"
-        )
+        report(name, width, peer, take_turns((ours, theirs), rounds), least)
+
+
+def beside_lstm_cell(name: str, width: int, rounds: int) -> None:
+    """Print the line of any layer of the catalog and one width."""
+    layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": width, "hidden_size": width}).eval()
+    cell, x = torch.nn.LSTMCell(width, width), torch.randn(1, width)
+    stream, held = layer.stepper(layer.initial_state(1)), (torch.zeros(1, width), torch.zeros(1, width))
+    works = single_steps(lambda: stream(x)), single_steps(lambda: cell(x, held))
+    report(name, width, "nn.LSTMCell", take_turns(works, rounds), floor(_bytes(layer)))
+
+
+def _bytes(layer: torch.nn.Module) -> int:
+    return sum(p.element_size() * p.numel() for p in layer.parameters())
+
+
+def report(name: str, width: int, peer: str, taken: Taken, least: float) -> None:
+    """Print a line of the table."""
+    ours, theirs = (1e6 * of_all / STEPS for of_all in taken.seconds)
+    print(
+        f"{name:22} {width:4}  {peer:14} {ours:9.1f} {theirs:9.1f} {taken.ratios[0]:10.3f} {1e6 * least:9.1f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

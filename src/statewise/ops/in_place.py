@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from statewise.ops.compiled.compiler import code_of
+
 
 class InPlace:
     """Loops that follow each other at every step, on a CPU with numba.
@@ -64,8 +66,9 @@ class InPlace:
         return self._leaves()
 
     def run(self, loop: Callable[..., object], *arguments: Any) -> None:
-        """At every step, a loop over rooms, arrays and whatever else it takes."""
-        self._loops.append(partial(loop, *(a.numpy() if isinstance(a, Tensor) else a for a in arguments)))
+        """At every step, a compiled loop over rooms, arrays and whatever else it takes."""
+        given = [a.numpy() if isinstance(a, Tensor) else a for a in arguments]
+        self._loops.append(partial(code_of(loop, *given), *given))
 
     def affine(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """W x + b ``(B, H)`` of a room ``(B, D)``, with ``weight (H, D)`` and ``bias (H,)``."""
@@ -110,6 +113,7 @@ class InPlace:
     ) -> tuple[Tensor, Tensor]:
         """Output and state of an ``elementwise_recurrence`` from c on, by rooms ``x (B, G, D)`` and ``skip (B, D)``."""
         from statewise.ops.compiled.elementwise import forward
+        from statewise.ops.compiled.pointwise import overwrite
         from statewise.ops.compiled.spans import spans
 
         (batch, width), before = c.shape, held(c)
@@ -119,7 +123,7 @@ class InPlace:
         past = c.new_zeros(batch, 0) if skip is None else skip
         rooms = (x.unsqueeze(1), past.unsqueeze(1), w, before, after.unsqueeze(1), y.unsqueeze(1))
         self.run(forward, cell, spans(None, batch, 1), *rooms)
-        self.run(np.copyto, before, after)
+        self.run(overwrite, after, before)
         return (y if cell.form().reads else after), before
 
     def linear(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
@@ -182,8 +186,10 @@ class InPlace:
 
     def times(self, x: Tensor, z: Tensor) -> Tensor:
         """x * z, number by number."""
+        from statewise.ops.compiled.pointwise import multiply
+
         y = torch.zeros_like(x)
-        self.run(np.multiply, x, z, y)
+        self.run(multiply, x, z, y)
         return y
 
 

@@ -95,20 +95,6 @@ def code_of(loop: Any, *arguments: Any) -> Callable[..., Any]:
     return code
 
 
-def machine_code(loop: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
-    """What a loop runs for arguments like these, to be called with such alone: it looks at no type.
-
-    To tell the types takes numba longer than a short loop runs: half a microsecond for a named tuple, however small.
-    """
-    import numba
-
-    dispatcher: Any = loop
-    types = tuple(map(numba.typeof, arguments))
-    dispatcher.compile(types)
-    found: Callable[..., Any] = dispatcher.get_overload(types)
-    return found
-
-
 def in_order(function: Callable[..., Any]) -> Callable[..., Any]:
     """A few sums that loops call by name and that stay in the order in which they are written."""
     from numba.extending import register_jitable

@@ -34,6 +34,22 @@ def add_scaled(x: Array, scale: Array, y: Array) -> None:
 
 
 @jit
+def overwrite(x: Array, y: Array) -> None:
+    """y = x."""
+    for row in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[row, j] = x[row, j]
+
+
+@jit
+def multiply(x: Array, z: Array, y: Array) -> None:
+    """y = x * z."""
+    for row in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[row, j] = x[row, j] * z[row, j]
+
+
+@jit
 def push(x: Array, window: Array) -> None:
     """``window (B, K, D)`` one step on: the oldest goes, ``x (B, D)`` comes last."""
     last = window.shape[1] - 1
