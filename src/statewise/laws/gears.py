@@ -12,6 +12,8 @@ from statewise.tree import State
 
 CUTS = ((0, 0, 1, TIME), (0, 4, 4, 5, TIME), (0, *range(1, TIME + 1)))
 """Where sequences are cut: empty chunks, single steps and long chunks."""
+SHORT = (0, 3, 5, 7, TIME)
+"""Where they are cut into chunks that are shorter than what some layers take at once"""
 
 
 def step_is_forward(subject: Subject) -> None:
@@ -42,10 +44,13 @@ def any_chunking(subject: Subject) -> None:
     _nothing_passes_a_reset(subject)
 
 
-def _in_chunks(subject: Subject, cuts: tuple[int, ...]) -> tuple[torch.Tensor, State]:
+def _in_chunks(
+    subject: Subject, cuts: tuple[int, ...], reset: torch.Tensor | None = None
+) -> tuple[torch.Tensor, State]:
     state, outputs = subject.state, []
     for start, end in pairwise(cuts):
-        y, state = subject.layer(slice_time(subject.x, start, end), state)
+        here = None if reset is None else reset[:, start:end]
+        y, state = subject.layer(slice_time(subject.x, start, end), state, reset=here)
         outputs.append(y)
     return torch.cat(outputs, dim=1), state
 
@@ -67,6 +72,7 @@ def _reset_is_a_new_start(subject: Subject) -> None:
             parts.append(part)
         expected = (torch.cat(parts, dim=1), expected_state)
         demand_same_run(f"reset of row {row}", expected, (y[here], rows(state, here)))
+    demand_same_run(f"resets, cut at {SHORT[1:-1]}", (y, state), _in_chunks(subject, SHORT, reset))
 
 
 def _nothing_passes_a_reset(subject: Subject) -> None:

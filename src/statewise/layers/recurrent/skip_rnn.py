@@ -101,5 +101,6 @@ class SkipRNN(SequenceLayer):
         steps = torch.arange(segments.time, device=origins.device)
         sees = (origins == 0) | (steps - origins >= self.skip)
         numbers = sees.t().flatten().nonzero().squeeze(1)
-        bounds = torch.searchsorted(numbers, torch.arange(together, sees.numel(), together, device=numbers.device))
+        begun = torch.arange(1, -(-segments.time // self.skip), device=origins.device) * together
+        bounds = torch.searchsorted(numbers, begun)
         return (numbers % together).tensor_split(bounds.tolist())
