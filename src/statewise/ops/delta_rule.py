@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from statewise.contract.segments import Segments, segment_by_segment
-from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
+from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between, vanishing
 from statewise.ops.forms import Forms
 from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.shapes import Shapes
@@ -129,7 +129,7 @@ def _equal_chunks(
 ) -> tuple[Tensor, Tensor]:
     """For ``(B, C, N, Q, ...)``, C chunks of Q steps each; the outputs as ``v``."""
     kept = kept_between(log_a).squeeze(-1)  # (B, C, N, Q, Q)
-    since_start = log_a.cumsum(-2).exp()
+    since_start = vanishing(log_a.cumsum(-2))
     written, replaced = _solved(k, v, b, since_start, kept)
     left = k * kept[..., -1, :].unsqueeze(-1)
     u, before, last = states(written, replaced, left, since_start[..., -1:, :], initial)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from statewise.contract.segments import Segments, segment_by_segment
-from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between
+from statewise.ops.chunks import below, despite_what_is_not_finite, emptying, in_chunks, kept_between, vanishing
 from statewise.ops.forms import Forms
 from statewise.ops.linear_recurrence import linear_recurrence
 from statewise.ops.shapes import Shapes
@@ -101,7 +101,7 @@ FORMS = Forms("matrix_recurrence", {"reference": reference, "chunked": chunked},
 def _equal_chunks(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
     """For ``(B, C, N, Q, ...)``, C chunks of Q steps each; the outputs as ``v``."""
     kept = kept_between(log_a)  # (B, C, N, Q, Q, 1 or K)
-    since_start = log_a.cumsum(-2).exp()
+    since_start = vanishing(log_a.cumsum(-2))
     added = (k * kept[..., -1, :, :]).mT @ v
     states = linear_recurrence(since_start[..., -1, :].unsqueeze(-1), added, initial)
     before = torch.cat([initial.unsqueeze(1), states[:, :-1]], dim=1)
