@@ -7,12 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from statewise.combine.dropout import Dropout
+from statewise.combine.parametrised import drop_connect, recurrent_weights
 from statewise.contract import Model, SequenceLayer, Timed, Vectors
 from statewise.errors import UserError
+from statewise.layers.convolution.temporal_block import TemporalBlock
+from statewise.layers.recurrent.gru import GRU
 from statewise.tasks.batch import Batch, Split
 from statewise.train import monte_carlo
 from statewise.train.evaluation import answers
-from statewise.train.monte_carlo import sample_outputs, sampled_answers
+from statewise.train.monte_carlo import has_noise, sample_outputs, sampled_answers
 
 from .small import Rows, Streams, small_model
 
@@ -140,3 +143,15 @@ def test_the_same_seed_gives_the_same_answers_and_no_dropout_none():
         next(sampled_answers(small_model(), Streams(), "test", batch_size=3, samples=3))
     with pytest.raises(UserError, match="at least 2"):
         next(sampled_answers(model, Streams(), "test", batch_size=3, samples=1))
+
+
+def test_whether_a_model_has_noise_is_seen_from_what_it_says():
+    sizes = {"input_size": 3, "hidden_size": 4}
+    dropped = GRU(**sizes)
+    drop_connect(dropped, recurrent_weights(dropped), rate=0.2)
+    noisy = [OwnDropout(), Dropout(width=1, rate=0.05), TemporalBlock(dropout=0.1, **sizes), dropped]
+    still = [Dropout(width=1, rate=0.0), TemporalBlock(**sizes), GRU(**sizes)]
+    before = torch.get_rng_state()
+    assert [has_noise(layer.eval()) for layer in (*noisy, *still)] == [True] * len(noisy) + [False] * len(still)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not any(layer.training for layer in (*noisy, *still))
