@@ -18,7 +18,7 @@ from statewise.models.resolve import make_layer
 from statewise.ops.compiled.compiler import without_compiled_loops
 
 WIDTH, HIDDEN = 5, 18
-NAMES = ("min-gru", "min-lstm", "ind-rnn", "sru", "qrnn", "rg-lru", "lru", "s5", "s4d", "s4", "mamba")
+NAMES = ("min-gru", "min-lstm", "ind-rnn", "sru", "qrnn", "rg-lru", "lru", "s5", "s4d", "s4", "mamba", "lmu")
 VARIANTS = {
     "tanh in bounds": lambda: IndRNN(input_size=WIDTH, hidden_size=HIDDEN, activation="tanh", longest_memory=8),
     "as wide as its input": lambda: SRU(input_size=WIDTH, hidden_size=WIDTH),

@@ -168,6 +168,12 @@ class InPlace:
         self.run(softplus, x, y)
         return y
 
+    def squash(self, a: Tensor, width: int, y: Tensor) -> None:
+        """tanh of the first numbers of each row, the others as they are, in the room of y."""
+        from statewise.ops.compiled.pointwise import squash
+
+        self.run(squash, a, width, y)
+
     def gelu(self, x: Tensor) -> Tensor:
         """gelu(x)."""
         from statewise.ops.compiled.pointwise import gelu

@@ -22,9 +22,11 @@ from torch import Tensor, nn
 
 from statewise import probe
 from statewise.autocast import unrounded
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.legendre import legendre_delay, zero_order_hold
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
+from statewise.ops.in_place import InPlace, held
 from statewise.ops.linear import linear
 from statewise.ops.unroll import unroll
 
@@ -104,11 +106,13 @@ class LMU(SequenceLayer):
 
     def _segments(self, x: Tensor, state: LMUState, segments: Segments | None) -> tuple[Tensor, LMUState]:
         """h and m side by side, s_t = [tanh(.), .] of one product M s_{t-1} + N x_t: the memory is linear."""
-        recurrent, driven = self._side_by_side(x)
-        width = self.output_size
+        with unrounded(x):
+            recurrent, from_x = self._side_by_side()
+            driven = linear(upcast(x), from_x)
+        transposed, width = recurrent.T.contiguous(), self.output_size
 
         def following(driven: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-            a, m = torch.addmm(driven, s, recurrent).tensor_split([width], dim=1)
+            a, m = torch.addmm(driven, s, transposed).tensor_split([width], dim=1)
             h = a.tanh()
             return h, torch.cat([h, m], dim=1)
 
@@ -117,13 +121,24 @@ class LMU(SequenceLayer):
         h, m = s.split([width, self.order], dim=1)
         return y.to(x.dtype), LMUState(h.contiguous(), m.contiguous())
 
-    def _side_by_side(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """M^T ``(H + S, H + S)`` and N x ``(B, T, H + S)``."""
+    def stepper(self, state: LMUState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: LMUState) -> None:
+        with unrounded(state.m):
+            recurrent, from_x = self._side_by_side()
+        widths = [self.output_size, self.order]
+        s = held(torch.cat([state.h, state.m], dim=1))
+        new = stream.affine(s, recurrent)
+        stream.add_product(stream.x, from_x, new)
+        stream.squash(new, self.output_size, s)
+        stream.ready(s[:, : self.output_size], lambda: s.split(widths, dim=1))
+
+    def _side_by_side(self) -> tuple[Tensor, Tensor]:
+        """M ``(H + S, H + S)`` and N ``(H + S, D)``."""
         e_x, w_x = upcast(self.input_map.weight).split([1, self.output_size])
         e_h, w_h = upcast(self.recurrent_map.weight).split([1, self.output_size])
         w_m, drive = upcast(self.memory_map.weight), upcast(self.drive).unsqueeze(1)
-        with unrounded(x):
-            to_m = torch.cat([drive @ e_h, upcast(self.transition) + drive * upcast(self.memory_to_write)], dim=1)
-            to_h = torch.cat([w_h, torch.zeros_like(w_m)], dim=1) + w_m @ to_m
-            from_x = torch.cat([w_x + w_m @ drive @ e_x, drive @ e_x])
-            return torch.cat([to_h, to_m]).T.contiguous(), linear(upcast(x), from_x)
+        to_m = torch.cat([drive @ e_h, upcast(self.transition) + drive * upcast(self.memory_to_write)], dim=1)
+        to_h = torch.cat([w_h, torch.zeros_like(w_m)], dim=1) + w_m @ to_m
+        return torch.cat([to_h, to_m]), torch.cat([w_x + w_m @ drive @ e_x, drive @ e_x])

@@ -10,7 +10,7 @@ import numpy as np
 
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for sigmoid
 from statewise.ops.compiled.compiler import jit
-from statewise.ops.compiled.elementary import exp, sigmoid
+from statewise.ops.compiled.elementary import exp, sigmoid, tanh
 from statewise.ops.compiled.product import product_inside
 
 Array = np.ndarray[Any, Any]
@@ -47,6 +47,16 @@ def multiply(x: Array, z: Array, y: Array) -> None:
     for row in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[row, j] = x[row, j] * z[row, j]
+
+
+@jit
+def squash(x: Array, width: int, y: Array) -> None:
+    """y = tanh(x) in the first columns, x in the others."""
+    for row in range(x.shape[0]):
+        for j in range(width):
+            y[row, j] = tanh(x[row, j])
+        for j in range(width, x.shape[1]):
+            y[row, j] = x[row, j]
 
 
 @jit
