@@ -19,6 +19,8 @@ from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.diagonal_convolution import diagonal_convolution
 from statewise.ops.elementwise_recurrence import elementwise_recurrence
 from statewise.ops.gates.minimal_rnn import MinimalRNNGates
+from statewise.ops.gates.norm_lstm import NormLSTMGates
+from statewise.ops.gates.peephole_lstm import PeepholeLSTMGates
 from statewise.ops.gates.s_lstm import SLSTMGates
 from statewise.ops.linear_recurrence import linear_recurrence
 from statewise.ops.matrix_recurrence import matrix_recurrence
@@ -26,6 +28,10 @@ from statewise.ops.running_maximum import running_maximum
 from statewise.ops.selective_scan import selective_scan
 from statewise.ops.shapes import Shapes
 from statewise.ops.state_space_convolution import state_space_convolution
+from statewise.ops.streams.chained import chained_stepping
+from statewise.ops.streams.dense import dense_stepping
+from statewise.ops.streams.feeds import Elapsed, Squashed
+from statewise.ops.streams.holds import Shares
 from statewise.ops.windowed_attention import windowed_attention
 
 B, T, D, S, N, K = 2, 6, 4, 3, 2, 5
@@ -39,6 +45,30 @@ def projected(x: Tensor, gates: Tensor, projection: Tensor, h: Tensor, m: Tensor
 
 def cfc(x: Tensor, u: Tensor, w: Tensor, v: Tensor, bias: Tensor, heads: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     return chained_recurrence(CfCGates(bias, heads, torch.ones(1)), x, (u, w, v), h)
+
+
+def peephole(x: Tensor, weight: Tensor, h: Tensor, m: Tensor, peepholes: Tensor) -> tuple[Tensor, Tensor]:
+    return dense_recurrence(PeepholeLSTMGates(peepholes), x, weight, None, h, m)
+
+
+def norm_lstm(x: Tensor, weight: Tensor, h: Tensor, m: Tensor, **own: Tensor) -> tuple[Tensor, Tensor]:
+    return dense_recurrence(NormLSTMGates(**own), x, weight, None, h, m)
+
+
+def dense_stream(
+    w: Tensor, b: Tensor, weight: Tensor, bias: Tensor, h: Tensor, v: Tensor, b_v: Tensor, keep: Tensor
+) -> Tensor:
+    stream = dense_stepping(MinimalRNNGates(), (w, b), weight, bias, h, feed=Squashed(v, b_v), hold=Shares(keep))
+    return stream(torch.zeros(B, K))
+
+
+def chained_stream(
+    w: Tensor, b: Tensor, u: Tensor, hidden: Tensor, v: Tensor, bias: Tensor, heads: Tensor, h: Tensor, elapsed: Tensor
+) -> Tensor:
+    feed = Elapsed.over(B)._replace(elapsed=elapsed.double())
+    return chained_stepping(CfCGates(bias, heads, torch.ones(1)), (w, b), (u, hidden, v), h, feed=feed)(
+        torch.zeros(B, N)
+    )
 
 
 OPERATIONS: dict[str, tuple[Callable[..., object], dict[str, Sizes], dict[str, Sizes]]] = {
@@ -65,6 +95,28 @@ OPERATIONS: dict[str, tuple[Callable[..., object], dict[str, Sizes], dict[str, S
         partial(dense_recurrence, SLSTMGates()),
         {"x": (T, B, 4, D), "weight": (4 * D, D), "bias": (4 * D,), "h": (B, D), "m": (B, 3, D),
          "keep": (T, B, 4, D), "mask": (B, D)},
+        {},
+    ),
+    "peephole": (
+        peephole,
+        {"x": (T, B, 4, D), "weight": (4 * D, D), "h": (B, D), "m": (B, 1, D), "peepholes": (3, D)},
+        {},
+    ),
+    "norm-lstm": (
+        norm_lstm,
+        {"x": (T, B, 4, D), "weight": (4 * D, D), "h": (B, D), "m": (B, 1, D), "gain": (4, D), "memory_gain": (D,),
+         "memory_bias": (D,), "centred": (1,)},
+        {},
+    ),
+    "dense stream": (
+        dense_stream,
+        {"w": (D, K), "b": (D,), "weight": (D, D), "bias": (D,), "h": (B, D), "v": (D, D), "b_v": (D,), "keep": (1, D)},
+        {},
+    ),
+    "chained stream": (
+        chained_stream,
+        {"w": (K, N), "b": (K,), "u": (K, D), "hidden": (K, K), "v": (4 * D, K), "bias": (1, K), "heads": (4 * D,),
+         "h": (B, D), "elapsed": (B,)},
         {},
     ),
     "projected": (
@@ -108,7 +160,7 @@ OPERATIONS: dict[str, tuple[Callable[..., object], dict[str, Sizes], dict[str, S
 }  # fmt: skip
 """Name -> the operation, the shapes of its real arguments, and of its complex ones"""
 FREE = {("depthwise", "x", 1), ("diagonal", "u", 1), ("s4", "u", 1), ("attention", "q", 1), ("attention", "values", 3),
-        ("minimal-rnn", "x", 0), ("projected", "x", 0), ("cfc", "x", 0),
+        ("minimal-rnn", "x", 0), ("projected", "x", 0), ("peephole", "x", 0), ("norm-lstm", "x", 0), ("cfc", "x", 0),
         ("ind-rnn", "x", 1)}  # fmt: skip
 """Axes that are as long as anybody likes"""
 

@@ -55,7 +55,7 @@ def recurrence_stepper(layer: SequenceLayer, state: Any, at_work: Callable[[Any]
         and compiled_loops_serve(*leaves, dtypes={leaf.dtype for leaf in leaves})
     ):
         return PlainStepper(layer, state)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():
         stepping = at_work(state)
     if stepping.elapsed is None:
         return InPlaceStepper(stepping, state)

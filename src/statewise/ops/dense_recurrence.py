@@ -17,6 +17,7 @@ marks of the steps before which a row begins anew. Letters: B rows, T steps, H w
 memory.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -33,11 +34,6 @@ from statewise.ops.transforms import refuse_further_derivatives
 
 ON_CHIP = 256
 """H up to which a program on a GPU goes through all steps alone"""
-
-SHAPES = Shapes(
-    "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H",
-    segments="T B",
-)  # fmt: skip
 
 
 def dense_recurrence(
@@ -78,12 +74,22 @@ def dense_recurrence(
     sizes, width = gates.sizes(), x.shape[-1]
     known = {"G": sizes.products + sizes.beside, "R": sizes.products * width, "M": sizes.memory, "N": 1 + sizes.memory}
     anew = segments.by_step if isinstance(segments, Segments) else segments
-    SHAPES.check(x, weight, bias, h, m, keep, mask, anew, **known)
+    if not torch.compiler.is_compiling():  # which follows no cache
+        _shapes(type(gates)._fields, sizes.own).check(x, weight, bias, h, m, keep, mask, anew, *gates, **known)
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
     mask = x.new_empty(0, h.shape[1]) if mask is None else mask
     anew = x.new_empty(0, h.shape[0], dtype=torch.bool) if anew is None else anew
     return FORMS(gates, x, weight, bias, h, m, keep, mask, anew)
+
+
+@cache
+def _shapes(fields: tuple[str, ...], own: tuple[str, ...]) -> Shapes:
+    """What arguments have to look like, with gates of these fields and axes."""
+    return Shapes(
+        "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H",
+        segments="T B", **{f"gates.{field}": axes for field, axes in zip(fields, own, strict=True)},
+    )  # fmt: skip
 
 
 def reference(

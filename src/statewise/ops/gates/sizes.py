@@ -19,7 +19,7 @@ class Sizes(NamedTuple):
     beside: int = 0
     """Vectors of x beyond those of u"""
     own: tuple[str, ...] = ()
-    """The axes of each of the gates' own weights, in the letters of ``statewise.ops.dense_recurrence``"""
+    """The axes of each of the gates' own weights, in the letters of ``dense_recurrence``"""
     begins: tuple[float, ...] = ()
     """What each vector of the memory begins with after a reset; zeros where nothing is said"""
 
