@@ -4,11 +4,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from statewise.combine.several import Several, SeveralStepper
-from statewise.contract import Input, Segments, SequenceLayer, Stepper, values_of
+from statewise.contract import Input, Segments, SequenceLayer, Stepper, values_of, without_gradients
 from statewise.tree import State
 
 
@@ -77,7 +76,7 @@ class _BranchesStepper(SeveralStepper):
         super().__init__(steppers)
         self._branches = branches
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, x: Input) -> Tensor:
         y = self._branches.join(x, [stepper(x) for stepper in self._steppers])
         return self._branches.as_precise(y, values_of(x))

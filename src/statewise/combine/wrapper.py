@@ -1,9 +1,8 @@
 """What all layers around one other layer share."""
 
-import torch
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors, values_of
+from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors, values_of, without_gradients
 from statewise.tree import State
 
 
@@ -68,7 +67,7 @@ class _WrapperStepper(Stepper):
         self._wrapper = wrapper
         self._inner = inner
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, x: Input) -> Tensor:
         return self._wrapper.as_precise(self._wrapper.after(x, self._inner(self._wrapper.before(x))), values_of(x))
 

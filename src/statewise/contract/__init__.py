@@ -21,7 +21,7 @@ from statewise.contract.residual import Residual
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import PlainStepper, Stepper
+from statewise.contract.stepper import PlainStepper, Stepper, without_gradients
 from statewise.contract.structure import Structure, StructureLayer
 from statewise.contract.weights import Known, from_weights, parametrised_weights, weights_held
 
@@ -61,4 +61,5 @@ __all__ = [
     "values_of",
     "weights_held",
     "with_values",
+    "without_gradients",
 ]

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from statewise import tree
 from statewise.contract.inputs import Input, Vectors, values_of, with_values
 from statewise.contract.segments import Segments
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import Stepper
+from statewise.contract.stepper import Stepper, without_gradients
 from statewise.tree import State
 
 
@@ -78,7 +77,7 @@ class _ModelStepper(Stepper):
         self._model = model
         self._body = body
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, x: Input) -> Tensor:
         return self._model.as_precise(self._model.head(self._body(self._model.read_in(x))), values_of(x))
 

@@ -1,7 +1,9 @@
 """A layer at work on a state of its own, one time step after the other: what a stream calls."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +15,22 @@ from statewise.tree import State
 
 if TYPE_CHECKING:
     from statewise.contract.sequence import SequenceLayer
+
+
+_Call = Callable[[Any, Input], Tensor]
+
+
+def without_gradients(call: _Call) -> _Call:
+    """A stepper's call, for which no graph is made; inside another's it costs nothing, as ``torch.no_grad`` would."""
+
+    @wraps(call)
+    def quiet(self: Any, x: Input) -> Tensor:
+        if not torch.is_grad_enabled():
+            return call(self, x)
+        with torch.no_grad():
+            return call(self, x)
+
+    return quiet
 
 
 class Stepper(ABC):
@@ -40,7 +58,7 @@ class PlainStepper(Stepper):
         self._state = tree.detach(state)
         self._known: Known = {}
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, x: Input) -> Tensor:
         with weights_held(self._known):
             y, self._state = self._layer.step(x, self._state)
