@@ -114,3 +114,21 @@ def test_a_whole_sequence_is_exported(layer: SequenceLayer, x: Tensor):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
         for leaf, other in zip(tree.leaves(after), tree.leaves(kept), strict=True):
             torch.testing.assert_close(leaf, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lstm-recurrent-dropout", "lstm-zoneout", "lstm-variational", "qrnn", "tcn"])
+def test_what_draws_noise_is_mapped_over_from_given_states_though_it_never_ran_before(name: str):
+    """The noise follows from the state, so a map has nothing to draw, also where the state alone is mapped over."""
+    entry = SEQUENCE_LAYERS[name]
+    layer, fresh, other = (make_layer(entry, entry.small).train() for _ in range(3))
+    for one in (fresh, other):
+        one.load_state_dict(layer.state_dict())
+    x, state = torch.randn(4, T, D), layer.initial_state(4)
+    rows = tree.map(lambda leaf: leaf.unsqueeze(1), state)
+    expected = layer(x, state)[0]
+    found = vmap(lambda x, state: fresh(x.unsqueeze(0), state)[0])(x, rows).squeeze(1)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    found = vmap(lambda x, state: other.step(x.unsqueeze(0), state)[0])(x[:, 0], rows).squeeze(1)
+    torch.testing.assert_close(found, expected[:, 0], rtol=1e-4, atol=1e-5)
+    found = vmap(lambda state: fresh(x[:1], state)[0])(rows).squeeze(1)
+    torch.testing.assert_close(found, layer(x[:1].expand_as(x), state)[0], rtol=1e-4, atol=1e-5)

@@ -21,6 +21,7 @@ from statewise.contract.kind import LayerKind
 from statewise.contract.reader import Reader
 from statewise.contract.segments import Segments, checked_reset, segment_by_segment
 from statewise.contract.stepper import PlainStepper, Stepper
+from statewise.contract.undrawn import is_undrawn, undrawn
 from statewise.contract.weights import NOT_HELD, weights_held
 from statewise.tree import State
 
@@ -196,7 +197,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
 
         Drawn from torch's global CPU generator, so that ``torch.manual_seed`` governs it on every device.
         """
-        if not self.training:
+        if not self.training or is_undrawn():
             return torch.zeros(batch_size, dtype=torch.int64, device=self.device)
         return torch.randint(2**62, (batch_size,), dtype=torch.int64, device="cpu").to(self.device)
 
@@ -286,7 +287,7 @@ class SequenceLayer(LayerKind, Reader, ABC):
         """
         if self._state_form is not None and tree.fits(state, self._state_form, batch):
             return None
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with undrawn():
             example = self.initial_state(1)
         self._state_form = tree.form(example)
         return tree.misfit(state, example, batch)

@@ -26,6 +26,7 @@ from statewise.layers.recurrent.gated import GatedLayer, MemoryState
 from statewise.layers.recurrent.noise import Noise, candidate_mask, shut_gates
 from statewise.ops.gates.dropped_lstm import DroppedLSTMGates
 from statewise.ops.gates.lstm import LSTMGates
+from statewise.ops.transforms import transforming
 
 
 class ZoneoutLSTM(GatedLayer):
@@ -92,9 +93,12 @@ class ZoneoutLSTM(GatedLayer):
         if not (self._drops and state.noise):
             return super()._driven(x, state)
         driven, width = self.input(x.flatten(0, 1)), self.output_size
-        shut = shut_gates(self.noise.recurrent_dropout, width, state.noise, driven.dtype)
-        with torch.no_grad():  # what is added has no part in gradients
-            driven[:, :width] += shut.transpose(0, 1).flatten(0, 1)
+        shut = shut_gates(self.noise.recurrent_dropout, width, state.noise, driven.dtype).transpose(0, 1).flatten(0, 1)
+        if transforming():  # a map may be over what is added alone
+            driven = torch.cat([driven[:, :width] + shut, driven[:, width:]], dim=1)
+        else:
+            with torch.no_grad():  # what is added has no part in gradients
+                driven[:, :width] += shut
         return driven.view(*x.shape[:2], 4, width)
 
     @property
