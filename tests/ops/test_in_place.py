@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from statewise.ops.cells.ind_rnn import TanhIndRNNCell
 from statewise.ops.in_place import InPlace
 
 WIDE = [-1000.0, -80.0, -3.0, -1e-6, 0.0, 1e-6, 0.5, 3.0, 80.0, 1000.0]
@@ -72,3 +73,22 @@ def test_the_room_of_the_output_is_the_same_at_every_step():
     stream = InPlace(1, 2, torch.float32)
     stream.ready(stream.times(stream.x, stream.x), list)
     assert stream(torch.ones(1, 2)).data_ptr() == stream(torch.zeros(1, 2)).data_ptr()
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda stream: stream.affine(stream.x, torch.ones(4, 2)),
+        lambda stream: stream.affine(stream.x, torch.ones(4, 3), torch.ones(3)),
+        lambda stream: stream.add_product(stream.x, torch.ones(4, 3), stream.x),
+        lambda stream: stream.add_scaled(stream.x, torch.ones(2), stream.x),
+        lambda stream: stream.convolved(stream.window(stream.x, torch.ones(2, 1, 3)), torch.ones(3, 3), torch.ones(3)),
+        lambda stream: stream.linear(torch.ones(4), stream.x, torch.ones(2, 3)),
+        lambda stream: stream.elementwise(TanhIndRNNCell(), stream.x.unsqueeze(1), torch.ones(2, 3)),
+        lambda stream: stream.selective(stream.x, stream.x, torch.ones(3, 2), stream.x, stream.x, torch.ones(2, 3, 2)),
+    ],
+    ids=["map", "bias", "product", "scale", "taps", "coefficients", "weights", "selection"],
+)
+def test_what_does_not_fit_together_is_refused_before_a_loop_reads_past_its_end(say):
+    with pytest.raises(ValueError, match="takes"):
+        say(InPlace(2, 3, torch.float32))

@@ -21,7 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from statewise.ops import elementwise_recurrence, selective_scan, state_space_convolution
 from statewise.ops.compiled.compiler import code_of
+from statewise.ops.shapes import Shapes
+
+AFFINE = Shapes("affine", x="B D", weight="H D", bias="H", y="B H")
+SCALED = Shapes("add_scaled", x="B D", scale="D", y="B D")
+CONVOLVED = Shapes("convolved", window="B K D", weight="D K", bias="D")
+LINEAR = Shapes("linear", a="S", b="B S", h="B S")
 
 
 class InPlace:
@@ -75,6 +82,7 @@ class InPlace:
         from statewise.ops.compiled.pointwise import affine
 
         y = x.new_zeros(len(x), len(weight))
+        AFFINE.check(x, weight, bias, y)
         self.run(affine, x, held(weight.t()), _start(weight, bias), y)
         return y
 
@@ -82,12 +90,14 @@ class InPlace:
         """y + W x, in the room of y."""
         from statewise.ops.compiled.product import product_inside
 
+        AFFINE.check(x, weight, None, y)
         self.run(product_inside, x, held(weight.t()), y)
 
     def add_scaled(self, x: Tensor, scale: Tensor, y: Tensor) -> None:
         """y + scale * x, in the room of y, of rooms ``(B, D)`` and ``scale (D,)``."""
         from statewise.ops.compiled.pointwise import add_scaled
 
+        SCALED.check(x, scale, y)
         self.run(add_scaled, x, held(scale), y)
 
     def window(self, x: Tensor, tail: Tensor) -> Tensor:
@@ -103,6 +113,7 @@ class InPlace:
         from statewise.ops.compiled.depthwise import convolve
         from statewise.ops.compiled.spans import spans
 
+        CONVOLVED.check(window, weight, bias)
         batch, _, width = window.shape
         y = window.new_zeros(batch, 1, width)
         self.run(convolve, spans(None, batch, 1), 1, window, held(weight.t()), _start(weight, bias), y)
@@ -121,6 +132,8 @@ class InPlace:
         y = c.new_zeros(batch, width if cell.form().reads else 0)
         w = c.new_zeros(0, width) if weight is None else held(weight)
         past = c.new_zeros(batch, 0) if skip is None else skip
+        sizes = {"G": cell.form().inputs, "P": cell.form().weights, "S": width if cell.form().skips else 0}
+        elementwise_recurrence.SHAPES.check(x.unsqueeze(1), before, w, past.unsqueeze(1), **sizes)
         rooms = (x.unsqueeze(1), past.unsqueeze(1), w, before, after.unsqueeze(1), y.unsqueeze(1))
         self.run(forward, cell, spans(None, batch, 1), *rooms)
         self.run(overwrite, after, before)
@@ -130,6 +143,7 @@ class InPlace:
         """h = a h + b from h on, by a room ``b (B, S)`` and ``a (S,)``, real or complex."""
         from statewise.ops.compiled.scan import Loops, scan
 
+        LINEAR.check(a, b, h)
         a, b, h = held(a).view(1, 1, -1), b.unsqueeze(1), held(h)
         self._held += [a, b, h]
         self.run(scan, *Loops.over(a, b, None), *(tensor.data_ptr() for tensor in (a, b, h, h)))
@@ -143,6 +157,7 @@ class InPlace:
         from statewise.ops.compiled.low_rank import coefficients, forward, padded
         from statewise.ops.compiled.spans import marks_of
 
+        state_space_convolution.SHAPES.check(u.unsqueeze(1), change, p, q, b, c, h)
         (batch, channels, states), lanes = h.shape, padded(h.detach())
         s, kept = u.new_zeros(batch, 1, channels), lanes.new_empty(batch, 0, *lanes.shape[1:])
         work = held(coefficients(change, p, q, b, c))
@@ -154,6 +169,7 @@ class InPlace:
         from statewise.ops.compiled.selective import forward
         from statewise.ops.compiled.spans import spans
 
+        selective_scan.SHAPES.check(*(room.unsqueeze(1) for room in (u, dt)), a, b.unsqueeze(1), c.unsqueeze(1), h)
         batch, h = len(h), held(h.mT)
         y, kept = u.unsqueeze(1).clone(), h.new_empty(batch, *h.shape[1:])
         rooms = (u.unsqueeze(1), dt.unsqueeze(1), held(a.t()), b.unsqueeze(1), c.unsqueeze(1), h, kept, y)
