@@ -126,7 +126,7 @@ def beside_lstm_cell(name: str, width: int, rounds: int) -> None:
 
 
 def _bytes(layer: torch.nn.Module) -> int:
-    return sum(p.element_size() * p.numel() for p in layer.parameters())
+    return sum(t.element_size() * t.numel() for t in (*layer.parameters(), *layer.buffers()))
 
 
 def report(name: str, width: int, peer: str, taken: Taken, least: float) -> None:

@@ -24,13 +24,20 @@ def keep_with_sources(loop: Any, module: str) -> None:
     kept: Any = getattr(loop, "_cache", None)
     if not hasattr(kept, "_index_key"):
         return
-    by_numba = kept._index_key
+    by_numba, by_its_index = kept._index_key, kept.load_overload
 
     def index_key(signature: Any, codegen: Any) -> tuple[Any, ...]:
         kinds = {kind for argument in getattr(signature, "args", signature) for kind in _kinds(argument)}
         return (*by_numba(signature, codegen), stamp(frozenset({module, *kinds})))
 
-    kept._index_key = index_key
+    def load_overload(signature: Any, context: Any) -> Any:
+        try:
+            return by_its_index(signature, context)
+        except (ImportError, AttributeError):  # it names kinds that an earlier version had
+            kept.flush()
+            return None
+
+    kept._index_key, kept.load_overload = index_key, load_overload
 
 
 @cache
