@@ -32,7 +32,7 @@ def chained_stepping(
         weights: the matrices of the chain, the first of the chain first.
         h: ``(B, H)``.
         m: ``(B, M)``; ``None`` where the cell has none.
-        feed: what becomes of W x + b, from ``statewise.ops.feeds``.
+        feed: what becomes of W x + b, from ``statewise.ops.streams.feeds``.
 
     Everything is copied: it goes on with the weights as they are now.
 

@@ -36,8 +36,8 @@ def dense_stepping(
         bias: c ``(R H,)``; ``None`` where b holds it.
         h: ``(B, H)``.
         memory: the vectors beside it, ``(B, H)`` each.
-        feed: what becomes of W x + b, from ``statewise.ops.feeds``.
-        hold: what stays as it was, from ``statewise.ops.holds``.
+        feed: what becomes of W x + b, from ``statewise.ops.streams.feeds``.
+        hold: what stays as it was, from ``statewise.ops.streams.holds``.
 
     Everything is copied: it goes on with the weights as they are now.
 
