@@ -33,7 +33,8 @@ class TimedInPlaceStepper(InPlaceStepper):
         if isinstance(x, Timed):
             self._layer.as_read(x, axes=1)  # refuses other time stamps than one a row
             elapsed = x.elapsed
-            self._elapsed.copy_(elapsed.detach() if elapsed.requires_grad else elapsed)
+            if elapsed.shape == self._elapsed.shape:  # other rows are refused with the values
+                self._elapsed.copy_(elapsed.detach() if elapsed.requires_grad else elapsed)
         else:
             self._elapsed.fill_(1)
         return super().__call__(x)
