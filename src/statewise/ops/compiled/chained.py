@@ -14,6 +14,7 @@ import numpy as np
 from numba.extending import overload
 
 from statewise.ops.compiled.compiler import ELEMENTWISE, jit
+from statewise.ops.compiled.copying import copy_rows
 from statewise.ops.compiled.plugs import plain
 
 Array = np.ndarray[Any, Any]
@@ -99,7 +100,8 @@ def backward(
 
     ``weights`` are as they are, ``du (T, N, B, .)`` is written, ``dv (B, .)`` is room, each for a matrix.
     """
-    dh[:], dm[:], last = 0, dm_last, chain.shape[0] - 1
+    dh[:], last = 0, chain.shape[0] - 1
+    copy_rows(dm_last, dm)
     room, dout = np.empty_like(saved[0]), np.empty_like(dh)
     goes_on, m_anew = np.zeros(dh.shape[0], np.bool_), np.empty_like(dm)
     for t in range(h.shape[0] - 1, -1, -1):

@@ -14,6 +14,7 @@ import numpy as np
 from numba.extending import overload
 
 from statewise.ops.compiled.compiler import ELEMENTWISE, jit
+from statewise.ops.compiled.copying import copy_rows
 from statewise.ops.compiled.plugs import plain
 from statewise.ops.gates.parts import copy
 
@@ -85,7 +86,7 @@ def backward(
     """
     dh[:] = 0
     for row in range(dm.shape[0]):
-        _copy(dm_last[row], dm[row])
+        copy_rows(dm_last[row], dm[row])
     back, kept_h, kept_m = np.zeros_like(dh), np.zeros_like(dh), np.zeros_like(dm)
     h_begin, m_begin = np.zeros(dh.shape[1], dh.dtype), np.empty(dm.shape[1:], dm.dtype)
     for i in range(begin.shape[0]):
@@ -133,14 +134,7 @@ def _begin(anew: Array, begin: Array, h: Array, m: Array, h_anew: Array, m_anew:
                 m_anew[row, i] = begin[i]
         else:
             copy(h[row], h_anew[row])
-            _copy(m[row], m_anew[row])
-
-
-@jit
-def _copy(a: Array, y: Array) -> None:
-    """y = a, vector by vector: arrays that are assigned bring numba's messages with them, seconds of compilation."""
-    for i in range(y.shape[0]):
-        copy(a[i], y[i])
+            copy_rows(m[row], m_anew[row])
 
 
 @jit

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, in_order, jit
+from statewise.ops.compiled.copying import copy_row, copy_rows
 from statewise.ops.compiled.spans import marks_of
 
 Array = np.ndarray[Any, Any]
@@ -89,7 +90,7 @@ def _forward(marks: Array, u: Array, coefficients: Array, h: Array, kept: Array,
             for start in range(0, u.shape[1], STEPS):
                 end = min(start + STEPS, u.shape[1])
                 if start > 0:
-                    kept[row, start // STEPS - 1, group] = h[row, group]
+                    copy_rows(h[row, group], kept[row, start // STEPS - 1, group])
                 take(u, row, start, end, group * L, flow)
                 flow[: end - start, L : 2 * L] = 0
                 _ask(marks[row, start:end], flow[:, 2 * L :], asked)
@@ -115,7 +116,9 @@ def _backward(
                 flow[: end - start, 2 * L : 3 * L] = 0
                 _ask(marks[row, start:end], flow[:, 3 * L :], asked)
                 for n in range(coefficients.shape[1]):
-                    states[0] = kept[row, start // STEPS - 1, group, n] if start > 0 else initial[row, group, n]
+                    copy_row(
+                        kept[row, start // STEPS - 1, group, n] if start > 0 else initial[row, group, n], states[0]
+                    )
                     own, going = coefficients[group, n], carried[row, group, n]
                     _return(flow, states, own, going, sums[group, n], end - start, asked)
                 hand_out(flow[:, 2 * L :], grad_u, row, start, end, group * L)

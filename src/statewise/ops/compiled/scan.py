@@ -27,6 +27,7 @@ from torch import Tensor
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.addresses import KINDS, address_of, array_at, laid_out
 from statewise.ops.compiled.compiler import jit
+from statewise.ops.compiled.copying import copy_row
 from statewise.ops.compiled.spans import spans
 
 Array = np.ndarray[Any, Any]
@@ -129,7 +130,7 @@ def scan_gradient(
             array_at(into, kind, size)[:] = 0
             continue
         a, first, here = row * a_row + (end - 1) * a_step, (row * time + start) * wide, (row * time + end - 1) * wide
-        array_at(grad_b_at + here, kind, size)[:] = array_at(grad_at + here, kind, size)
+        copy_row(array_at(grad_at + here, kind, size), array_at(grad_b_at + here, kind, size))
         while here >= first:
             before_at, given_at, found_at = h_at + here - wide, grad_at + here - wide, grad_b_at + here - wide
             if here == first:

@@ -15,6 +15,7 @@ from torch import Tensor
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for exp
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.compiler import as_array, jit
+from statewise.ops.compiled.copying import copy_rows
 from statewise.ops.compiled.elementary import exp
 from statewise.ops.compiled.spans import spans
 
@@ -61,7 +62,7 @@ def forward(spans: Array, u: Array, dt: Array, a: Array, b: Array, c: Array, h: 
         group = (row * u.shape[1] + start) // STEPS
         for t in range(start, end):
             if t > start and (t - start) % STEPS == 0:
-                kept[group + (t - start) // STEPS - 1] = h[row]
+                copy_rows(h[row], kept[group + (t - start) // STEPS - 1])
             for e in range(driven.size):
                 driven[e] = dt[row, t, e] * u[row, t, e]
                 y[row, t, e] = 0
@@ -91,11 +92,11 @@ def _backward(
             start = first + back * STEPS
             end = min(start + STEPS, last)
             if back > 0:
-                states[0] = kept[group + back - 1]
+                copy_rows(kept[group + back - 1], states[0])
             elif first > 0:
                 states[0] = 0
             else:
-                states[0] = initial[row]
+                copy_rows(initial[row], states[0])
             for t in range(start, end):
                 _advance(u[row, t], dt[row, t], a, b[row, t], states[t - start], keep[t - start], states[t - start + 1])
             for t in range(end - 1, start - 1, -1):
