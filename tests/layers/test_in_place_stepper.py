@@ -15,7 +15,6 @@ from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 from statewise.models.resolve import make_layer
-from statewise.ops.compiled.compiler import without_compiled_loops
 
 WIDTH, HIDDEN = 5, 18
 NAMES = ("min-gru", "min-lstm", "ind-rnn", "sru", "qrnn", "rg-lru", "lru", "s5", "s4d", "s4", "mamba", "lmu")
@@ -72,15 +71,6 @@ def test_a_long_stream_stays_with_the_sequence(name, rows):
 @pytest.mark.parametrize("name", ["min-gru", "sru", "rg-lru", "s5"])
 def test_it_does_in_single_precision(name):
     stays_with_the_sequence(made(name), 3, torch.float32, 1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_stream_is_plain_where_loops_do_not_serve(name):
-    layer = made(name)
-    with without_compiled_loops():
-        assert isinstance(layer.stepper(layer.initial_state(2)), PlainStepper)
-    half = layer.bfloat16()
-    assert isinstance(half.stepper(half.initial_state(2)), PlainStepper)
 
 
 def test_a_layer_of_two_precisions_has_a_plain_stream():

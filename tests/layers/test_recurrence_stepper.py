@@ -13,7 +13,6 @@ from statewise.layers.recurrent.s_lstm import SLSTM
 from statewise.layers.recurrent.zoneout_lstm import ZoneoutLSTM
 from statewise.layers.reservoir.echo_state import EchoStateNetwork
 from statewise.models.resolve import make_layer
-from statewise.ops.compiled.compiler import without_compiled_loops
 
 WIDTH, HIDDEN = 5, 12
 ENTRIES = (
@@ -73,15 +72,6 @@ def test_a_stream_from_a_warm_state_is_the_loop_over_step(name, rows):
     assert isinstance(stream, InPlaceStepper)
     torch.testing.assert_close(torch.stack([stream(x).clone() for x in steps]), expected, rtol=1e-11, atol=1e-11)
     torch.testing.assert_close(stream.state, final, rtol=1e-11, atol=1e-11)
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-def test_a_stream_is_plain_where_loops_do_not_serve(name):
-    layer = made(name)
-    with without_compiled_loops():
-        assert isinstance(layer.stepper(layer.initial_state(2)), PlainStepper)
-    half = layer.bfloat16()
-    assert isinstance(half.stepper(half.initial_state(2)), PlainStepper)
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -61,15 +61,23 @@ def in_place_stepper(layer: SequenceLayer, state: Any, describe: Callable[[InPla
         state: where it starts.
         describe: goes through the step on rooms; called where weights and state are plain numbers of one real dtype.
     """
-    leaves = tree.leaves(state)
-    dtype = leaves[0].dtype
-    alike = dtype in (torch.float32, torch.float64)
-    form = layer.input_form
-    if not (
-        isinstance(form, Vectors) and alike and compiled_loops_serve(*leaves, *layer.parameters(), dtypes=(dtype,))
-    ):
+    leaves, form = tree.leaves(state), layer.input_form
+    if not (isinstance(form, Vectors) and loops_serve(layer, leaves) and len({leaf.dtype for leaf in leaves}) == 1):
         return PlainStepper(layer, state)
-    stream = InPlace(len(leaves[0]), form.size, dtype)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():
+        stream = InPlace(len(leaves[0]), form.size, leaves[0].dtype)
         describe(stream, state)
     return InPlaceStepper(stream, state)
+
+
+def loops_serve(layer: SequenceLayer, leaves: Sequence[Tensor]) -> bool:
+    """Whether compiled loops can go on from these leaves of a state: plain numbers, as weights and the first leaf are.
+
+    Those two are of one real dtype, in single or double precision.
+    """
+    dtype = leaves[0].dtype
+    return (
+        dtype in (torch.float32, torch.float64)
+        and compiled_loops_serve(*layer.parameters(), dtypes=(dtype,))
+        and compiled_loops_serve(*leaves, dtypes={leaf.dtype for leaf in leaves})
+    )

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.contract import Input, PlainStepper, SequenceLayer, Stepper, Timed
-from statewise.layers.in_place_stepper import InPlaceStepper
-from statewise.ops.compiled.compiler import compiled_loops_serve
+from statewise.layers.in_place_stepper import InPlaceStepper, loops_serve
 from statewise.ops.streams.stepping import Stepping
 from statewise.tree import State
 
@@ -48,13 +47,7 @@ def recurrence_stepper(layer: SequenceLayer, state: Any, at_work: Callable[[Any]
         state: where it starts; its first leaf is the output of the step before.
         at_work: makes the recurrence of a state; called where weights and output are plain numbers of one real dtype.
     """
-    leaves = tree.leaves(state)
-    dtype = leaves[0].dtype
-    if not (
-        dtype in (torch.float32, torch.float64)
-        and compiled_loops_serve(*layer.parameters(), dtypes=(dtype,))
-        and compiled_loops_serve(*leaves, dtypes={leaf.dtype for leaf in leaves})
-    ):
+    if not loops_serve(layer, tree.leaves(state)):
         return PlainStepper(layer, state)
     with torch.inference_mode(False), torch.no_grad():
         stepping = at_work(state)
