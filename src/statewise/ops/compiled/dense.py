@@ -16,7 +16,7 @@ from numba.extending import overload
 from statewise.ops.compiled.compiler import ELEMENTWISE, jit
 from statewise.ops.compiled.copying import copy_rows
 from statewise.ops.compiled.plugs import plain
-from statewise.ops.gates.parts import copy
+from statewise.ops.gates.parts import copy, stay_all
 
 Array = np.ndarray[Any, Any]
 
@@ -70,7 +70,7 @@ def forward(
         if keep.shape[0]:
             share = keep[t % keep.shape[0]]
             for row in range(u.shape[0]):
-                _mix(share[row % share.shape[0]], h_before[row], m_before[row], h[t, row], m_now[row])
+                stay_all(share[row % share.shape[0]], h_before[row], m_before[row], h[t, row], m_now[row])
         h_before, m_before = h[t], m_now
 
 
@@ -154,23 +154,6 @@ def _add(added: Array, to: Array) -> None:
     for row in range(to.shape[0]):
         for j in range(to.shape[1]):
             to[row, j] += added[row, j]
-
-
-@jit
-def _mix(keep: Array, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
-    """New values and old ones, in these shares: where they are 1 the old to the last bit."""
-    _mix_one(keep[0], h, h_next)
-    for i in range(m.shape[0]):
-        _mix_one(keep[i + 1], m[i], m_next[i])
-
-
-@jit
-def _mix_one(keep: Array, old: Array, new: Array) -> None:
-    """Both cases are worked out, number by number: which one it is cannot be foreseen where rows differ."""
-    for j in range(new.shape[0]):
-        before, share = old[j], keep[j]
-        mixed = new[j] + share * (before - new[j])
-        new[j] = before if share == 1 else mixed
 
 
 @jit

@@ -15,7 +15,6 @@ from statewise.ops.compiled.compiler import ELEMENTWISE, SUMMING
 from statewise.ops.compiled.elementary import VARIANTS
 from statewise.ops.compiled.norm import normalise, normalise_back
 from statewise.ops.gates.parts import PARTS
-from statewise.ops.streams import holds
 
 
 def plain(function: Any) -> Any:
@@ -33,7 +32,7 @@ def _by_precision(single: Any, double: Any) -> Any:
 def _plug_in() -> None:
     for norm in (normalise, normalise_back):
         register_jitable(forceinline=True, **SUMMING)(norm)
-    for part in (*PARTS, *qrnn.PARTS, *backbone.PARTS, *holds.PARTS):
+    for part in (*PARTS, *qrnn.PARTS, *backbone.PARTS):
         register_jitable(forceinline=True, **ELEMENTWISE)(part)
     for function, single, double in VARIANTS:
         overload(function, jit_options=ELEMENTWISE)(_by_precision(plain(single), plain(double)))

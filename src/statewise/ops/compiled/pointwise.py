@@ -10,6 +10,7 @@ import numpy as np
 
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for sigmoid
 from statewise.ops.compiled.compiler import jit
+from statewise.ops.compiled.copying import copy_row
 from statewise.ops.compiled.elementary import exp, sigmoid, tanh
 from statewise.ops.compiled.product import product_inside
 
@@ -20,8 +21,7 @@ Array = np.ndarray[Any, Any]
 def affine(x: Array, w: Array, b: Array, y: Array) -> None:
     """y = b + x w, of ``x (B, D)``, ``w (D, H)`` and ``b (H,)``."""
     for row in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[row, j] = b[j]
+        copy_row(b, y[row])
     product_inside(x, w, y)
 
 
@@ -31,14 +31,6 @@ def add_scaled(x: Array, scale: Array, y: Array) -> None:
     for row in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[row, j] += scale[j] * x[row, j]
-
-
-@jit
-def overwrite(x: Array, y: Array) -> None:
-    """y = x."""
-    for row in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[row, j] = x[row, j]
 
 
 @jit
@@ -65,10 +57,8 @@ def push(x: Array, window: Array) -> None:
     last = window.shape[1] - 1
     for row in range(x.shape[0]):
         for k in range(last):
-            for j in range(x.shape[1]):
-                window[row, k, j] = window[row, k + 1, j]
-        for j in range(x.shape[1]):
-            window[row, last, j] = x[row, j]
+            copy_row(window[row, k + 1], window[row, k])
+        copy_row(x[row], window[row, last])
 
 
 @jit

@@ -99,6 +99,24 @@ def mix(z: Array, h: Array, n: Array, h_next: Array) -> None:
         h_next[j] = n[j] + z[j] * (h[j] - n[j])
 
 
+def stay(keep: Array, old: Array, new: Array) -> None:
+    """new = keep * old + (1 - keep) * new, the old to the last bit where keep is 1.
+
+    Both cases are worked out, number by number: which one it is cannot be foreseen where rows differ.
+    """
+    for j in range(new.shape[0]):
+        before, share = old[j], keep[j]
+        mixed = new[j] + share * (before - new[j])
+        new[j] = before if share == 1 else mixed
+
+
+def stay_all(keep: Array, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
+    """``stay`` of h and of every vector of m, by as many vectors of shares."""
+    stay(keep[0], h, h_next)
+    for i in range(m.shape[0]):
+        stay(keep[i + 1], m[i], m_next[i])
+
+
 def mix_back(z: Array, h: Array, n: Array, dh: Array, da_z: Array, da_n: Array) -> None:
     """From h' = n + z * (h - n), z = sigmoid(a_z), n = tanh(a_n): dh of h' becomes that of h."""
     one = z.dtype.type(1)
@@ -140,5 +158,5 @@ def part(x: Array, number: int, width: int) -> Array:
 
 PARTS = (
     open_gate, squash, copy, scale, rescale, add, accumulate, write, write_back, keep_back, read, read_back, mix,
-    mix_back, mixed_back, reset_back, gate_back, part,
+    stay, stay_all, mix_back, mixed_back, reset_back, gate_back, part,
 )  # fmt: skip

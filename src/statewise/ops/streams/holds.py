@@ -8,18 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from statewise.ops.gates.parts import stay_all
 from statewise.ops.streams.form import Form
 
 Array = Any
-
-
-def share(keep: Array, old: Array, new: Array) -> None:
-    """new = keep * old + (1 - keep) * new, of one vector."""
-    for j in range(new.shape[0]):
-        new[j] += keep[j] * (old[j] - new[j])
-
-
-PARTS = (share,)
 
 
 class Moving(NamedTuple):
@@ -50,9 +42,7 @@ class Shares(NamedTuple):
     @staticmethod
     def hold(hold: Any, row: int, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
         """h and m of one row."""
-        share(hold.keep[0], h, h_next)
-        for i in range(m.shape[0]):
-            share(hold.keep[i + 1], m[i], m_next[i])
+        stay_all(hold.keep, h, m, h_next, m_next)
 
 
 class CountedShares(NamedTuple):
@@ -73,9 +63,7 @@ class CountedShares(NamedTuple):
     def hold(hold: Any, row: int, h: Array, m: Array, h_next: Array, m_next: Array) -> None:
         """h and m of one row."""
         hold.steps[row] += 1
-        share(hold.keep[0], h, h_next)
-        for i in range(m.shape[0]):
-            share(hold.keep[i + 1], m[i], m_next[i])
+        stay_all(hold.keep, h, m, h_next, m_next)
 
 
 class Clocks(NamedTuple):
