@@ -206,12 +206,12 @@ def test_segments_of_other_sequences_are_refused():
 
 
 def test_an_axis_is_a_letter_or_made_of_one():
-    shapes = Shapes("operation", a="K", b="2K+1 3", c="K?")
+    shapes = Shapes("operation", {"a": "K", "b": "2K+1 3", "c": "K?"})
     shapes.check(torch.ones(4), torch.ones(9, 3), torch.ones(1))
     shapes.check(torch.ones(4), None, torch.ones(4))
     with pytest.raises(ValueError, match="an axis of b is 8 and not 9"):
         shapes.check(torch.ones(4), torch.ones(8, 3), None)
     with pytest.raises(ValueError, match="an axis of a is 4 and not 5"):
-        shapes.check(torch.ones(4), None, None, K=5)
+        shapes.check(torch.ones(4), None, None, known={"K": 5})
     with pytest.raises(ValueError, match="'K-1' is no axis"):
-        Shapes("operation", a="K-1")
+        Shapes("operation", {"a": "K-1"})

@@ -37,7 +37,7 @@ MANY = 32
 WRITTEN_OUT = 16
 """Taps up to which a kernel for GPUs runs: its machine code has each of them"""
 
-SHAPES = Shapes("causal_convolution", x="B T D", tail="B P D", weight="O I K", bias="O")
+SHAPES = Shapes("causal_convolution", {"x": "B T D", "tail": "B P D", "weight": "O I K", "bias": "O"})
 
 
 def causal_convolution(
@@ -74,7 +74,7 @@ def causal_convolution(
     reach = (weight.shape[2] - 1) * dilation
     if tail.shape[1] != reach:
         raise ValueError(f"{weight.shape[2]} taps {dilation} apart need a tail of {reach} steps, got {tail.shape[1]}")
-    SHAPES.check(x, tail, weight, bias, segments=segments, D=weight.shape[1] * groups)
+    SHAPES.check(x, tail, weight, bias, segments=segments, known={"D": weight.shape[1] * groups})
     extended = torch.cat([tail, x.to(tail.dtype)], dim=1)
     if x.shape[1] == 0:
         return extended.new_zeros(x.shape[0], 0, weight.shape[0]), tail.clone()

@@ -63,9 +63,7 @@ def chained_recurrence(
     tensor([0.5000, 0.2500, 0.1250, 0.0625, 0.0312])
     """
     m = h.new_empty(len(h), 0) if m is None else m
-    if (
-        not torch.compiler.is_compiling()
-    ):  # which follows no cache, and runs torch's own operations, which look themselves
+    if not torch.compiler.is_compiling():  # which follows no cache
         _shapes(len(weights), type(gates)._fields, *gates.axes()).check(h, m, *weights, *gates, x, segments=segments)
     return FORMS(gates, x, weights, h, m, segments)
 
@@ -74,7 +72,8 @@ def chained_recurrence(
 def _shapes(matrices: int, own: tuple[str, ...], x: str, m: str, *others: str) -> Shapes:
     """What arguments have to look like, in an order that tells letters before what is made of them."""
     names = [*(f"weights[{number}]" for number in range(matrices)), *own]
-    return Shapes("chained_recurrence", h="B H", m=f"B {m}", **dict(zip(names, others, strict=True)), x=f"T B {x}")
+    between = dict(zip(names, others, strict=True))
+    return Shapes("chained_recurrence", {"h": "B H", "m": f"B {m}", **between, "x": f"T B {x}"})
 
 
 def reference(

@@ -37,7 +37,10 @@ CHUNK = 32
 WIDEST = 128
 """K up to which a program on a GPU has room for some columns of a state"""
 
-SHAPES = Shapes("delta_rule", q="B T N K", k="B T N K", v="B T N V", log_a="B T N 1", b="B T N 1", initial="B N K V")
+SHAPES = Shapes(
+    "delta_rule",
+    {"q": "B T N K", "k": "B T N K", "v": "B T N V", "log_a": "B T N 1", "b": "B T N 1", "initial": "B N K V"},
+)
 
 
 def delta_rule(

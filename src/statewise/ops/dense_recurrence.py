@@ -75,7 +75,7 @@ def dense_recurrence(
     known = {"G": sizes.products + sizes.beside, "R": sizes.products * width, "M": sizes.memory, "N": 1 + sizes.memory}
     anew = segments.by_step if isinstance(segments, Segments) else segments
     if not torch.compiler.is_compiling():  # which follows no cache
-        _shapes(type(gates)._fields, sizes.own).check(x, weight, bias, h, m, keep, mask, anew, *gates, **known)
+        _shapes(type(gates)._fields, sizes.own).check(x, weight, bias, h, m, keep, mask, anew, *gates, known=known)
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     keep = x.new_empty(0, 1, 1 + m.shape[1], h.shape[1]) if keep is None else keep
     mask = x.new_empty(0, h.shape[1]) if mask is None else mask
@@ -86,10 +86,11 @@ def dense_recurrence(
 @cache
 def _shapes(fields: tuple[str, ...], own: tuple[str, ...]) -> Shapes:
     """What arguments have to look like, with gates of these fields and axes."""
-    return Shapes(
-        "dense_recurrence", x="T B G H", weight="R H", bias="R", h="B H", m="B M H", keep="T? B? N H", mask="B? H",
-        segments="T B", **{f"gates.{field}": axes for field, axes in zip(fields, own, strict=True)},
-    )  # fmt: skip
+    axes = {
+        "x": "T B G H", "weight": "R H", "bias": "R", "h": "B H", "m": "B M H", "keep": "T? B? N H", "mask": "B? H",
+        "segments": "T B",
+    }  # fmt: skip
+    return Shapes("dense_recurrence", axes | {f"gates.{name}": of for name, of in zip(fields, own, strict=True)})
 
 
 def reference(

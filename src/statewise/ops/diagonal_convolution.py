@@ -41,7 +41,7 @@ FEW = 16
 LANES = 16
 """Channels below which products in blocks are faster, where nothing is reset: the loop works on so many at once"""
 
-SHAPES = Shapes("diagonal_convolution", u="B T D", log_a="D N", b="D N", c="D N", initial="B D N")
+SHAPES = Shapes("diagonal_convolution", {"u": "B T D", "log_a": "D N", "b": "D N", "c": "D N", "initial": "B D N"})
 
 
 def diagonal_convolution(

@@ -27,7 +27,7 @@ from statewise.ops.gpu.serving import kernels_serve
 from statewise.ops.linear_recurrence import linear_recurrence
 from statewise.ops.shapes import Shapes
 
-SHAPES = Shapes("elementwise_recurrence", x="B T G D", initial="B D", weight="P D", skip="B T S")
+SHAPES = Shapes("elementwise_recurrence", {"x": "B T G D", "initial": "B D", "weight": "P D", "skip": "B T S"})
 
 
 def elementwise_recurrence(
@@ -61,7 +61,7 @@ def elementwise_recurrence(
     skip = x.new_empty(*x.shape[:2], 0) if skip is None else skip
     form = cell.form()
     past = initial.shape[-1] if form.skips else 0
-    SHAPES.check(x, initial, weight, skip, segments=segments, G=form.inputs, P=form.weights, S=past)
+    SHAPES.check(x, initial, weight, skip, segments=segments, known={"G": form.inputs, "P": form.weights, "S": past})
     return FORMS(cell, x, skip, weight, initial, segments)
 
 

@@ -25,10 +25,10 @@ from statewise.ops import elementwise_recurrence, selective_scan, state_space_co
 from statewise.ops.compiled.compiler import code_of
 from statewise.ops.shapes import Shapes
 
-AFFINE = Shapes("affine", x="B D", weight="H D", bias="H", y="B H")
-SCALED = Shapes("add_scaled", x="B D", scale="D", y="B D")
-CONVOLVED = Shapes("convolved", window="B K D", weight="D K", bias="D")
-LINEAR = Shapes("linear", a="S", b="B S", h="B S")
+AFFINE = Shapes("affine", {"x": "B D", "weight": "H D", "bias": "H", "y": "B H"})
+SCALED = Shapes("add_scaled", {"x": "B D", "scale": "D", "y": "B D"})
+CONVOLVED = Shapes("convolved", {"window": "B K D", "weight": "D K", "bias": "D"})
+LINEAR = Shapes("linear", {"a": "S", "b": "B S", "h": "B S"})
 
 
 class InPlace:
@@ -123,8 +123,8 @@ class InPlace:
         self, cell: Any, x: Tensor, c: Tensor, *, weight: Tensor | None = None, skip: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Output and state of an ``elementwise_recurrence`` from c on, by rooms ``x (B, G, D)`` and ``skip (B, D)``."""
+        from statewise.ops.compiled.copying import copy_rows
         from statewise.ops.compiled.elementwise import forward
-        from statewise.ops.compiled.pointwise import overwrite
         from statewise.ops.compiled.spans import spans
 
         (batch, width), before = c.shape, held(c)
@@ -133,10 +133,10 @@ class InPlace:
         w = c.new_zeros(0, width) if weight is None else held(weight)
         past = c.new_zeros(batch, 0) if skip is None else skip
         sizes = {"G": cell.form().inputs, "P": cell.form().weights, "S": width if cell.form().skips else 0}
-        elementwise_recurrence.SHAPES.check(x.unsqueeze(1), before, w, past.unsqueeze(1), **sizes)
+        elementwise_recurrence.SHAPES.check(x.unsqueeze(1), before, w, past.unsqueeze(1), known=sizes)
         rooms = (x.unsqueeze(1), past.unsqueeze(1), w, before, after.unsqueeze(1), y.unsqueeze(1))
         self.run(forward, cell, spans(None, batch, 1), *rooms)
-        self.run(overwrite, after, before)
+        self.run(copy_rows, after, before)
         return (y if cell.form().reads else after), before
 
     def linear(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:

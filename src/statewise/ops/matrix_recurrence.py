@@ -28,7 +28,9 @@ CHUNK = 32
 CHUNK_OF_CHANNELS = 8
 """Where every key channel has its own: there are ``T CHUNK_OF_CHANNELS K`` decays between two steps of a chunk."""
 
-SHAPES = Shapes("matrix_recurrence", q="B T N K", k="B T N K", v="B T N V", log_a="B T N K?", initial="B N K V")
+SHAPES = Shapes(
+    "matrix_recurrence", {"q": "B T N K", "k": "B T N K", "v": "B T N V", "log_a": "B T N K?", "initial": "B N K V"}
+)
 
 
 def matrix_recurrence(

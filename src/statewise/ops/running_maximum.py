@@ -24,7 +24,7 @@ from statewise.ops.transforms import gradients, transforming
 BLOCK = 64
 """Steps in a block."""
 
-SHAPES = Shapes("running_maximum", a="B T D", b="B T D", initial="B D")
+SHAPES = Shapes("running_maximum", {"a": "B T D", "b": "B T D", "initial": "B D"})
 
 
 def running_maximum(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:

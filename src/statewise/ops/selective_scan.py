@@ -34,7 +34,9 @@ PIECE = 2**20
 SHORTEST = 4
 """Steps that a piece has at least, however large the batch: at most 1/4 of all states are kept."""
 
-SHAPES = Shapes("selective_scan", u="B T E", dt="B T E", a="E S", b="B T S", c="B T S", initial="B E S")
+SHAPES = Shapes(
+    "selective_scan", {"u": "B T E", "dt": "B T E", "a": "E S", "b": "B T S", "c": "B T S", "initial": "B E S"}
+)
 
 
 def selective_scan(

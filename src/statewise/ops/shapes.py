@@ -5,7 +5,7 @@ write beyond its end.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from torch import Tensor
@@ -24,29 +24,32 @@ class Shapes:
         axes: argument -> its axes; B and T are also those of segments.
 
     >>> import torch
-    >>> shapes = Shapes("matmul", a="N K", b="K M")
+    >>> shapes = Shapes("matmul", {"a": "N K", "b": "K M"})
     >>> shapes.check(torch.ones(2, 3), torch.ones(3, 4))
     >>> shapes.check(torch.ones(2, 3), torch.ones(4, 4))
     Traceback (most recent call last):
     ValueError: matmul takes a (N, K), b (K, M); got a (2, 3), b (4, 4): an axis of b is 4 and not 3
     """
 
-    def __init__(self, operation: str, **axes: str) -> None:
+    def __init__(self, operation: str, axes: Mapping[str, str]) -> None:
         self.operation = operation
         self._words = {name: words.split() for name, words in axes.items()}
         self._axes = [(name, tuple(map(_axis, words))) for name, words in self._words.items()]
 
-    def check(self, *tensors: Tensor | None, segments: Segments | None = None, **sizes: int) -> None:
+    def check(
+        self, *tensors: Tensor | None, segments: Segments | None = None, known: Mapping[str, int] | None = None
+    ) -> None:
         """Hold the arguments, in the order of ``axes``, to their axes.
 
         Args:
             tensors: the arguments; ``None`` is one that was left out.
             segments: of these rows and steps, where there are any.
-            sizes: those letters that are known beforehand.
+            known: the sizes of those letters that are known beforehand.
 
         Raises:
             ValueError: if one does not fit; it says what came, and what did not fit.
         """
+        sizes = {} if known is None else dict(known)
         for (name, axes), tensor in zip(self._axes, tensors, strict=True):
             if tensor is None:
                 continue

@@ -37,7 +37,10 @@ from statewise.ops.shapes import Shapes
 BLOCK = 32
 """Steps in a block: the kernel costs D S^2 log Q products of numbers, and there are T / Q steps between blocks."""
 
-SHAPES = Shapes("state_space_convolution", u="B T D", change="D N", p="D N", q="D N", b="D N", c="D N", initial="B D N")
+SHAPES = Shapes(
+    "state_space_convolution",
+    {"u": "B T D", "change": "D N", "p": "D N", "q": "D N", "b": "D N", "c": "D N", "initial": "B D N"},
+)
 
 
 def state_space_convolution(

@@ -31,7 +31,7 @@ from statewise.ops.transforms import has_tangents
 BLOCK = 64
 """Queries a block: with fewer there are more calls, with more there are more scores outside the window."""
 
-SHAPES = Shapes("windowed_attention", q="B T N d", keys="B S N d", values="B S N v", count="B")
+SHAPES = Shapes("windowed_attention", {"q": "B T N d", "keys": "B S N d", "values": "B S N v", "count": "B"})
 
 
 def windowed_attention(

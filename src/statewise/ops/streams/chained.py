@@ -75,7 +75,7 @@ def _check(
     fixed = {"h": ("B H", h), "m": (f"B {of_m}", m), "b": ("A", bias_in), "W": ("A D", weight_in)}
     fixed |= {f"weights[{number}]": (others[number], weight) for number, weight in enumerate(weights)}
     own = {"gates": (gates, others[len(weights) :]), "feed": (feed, feed.form().axes)}
-    check("chained_stepping", fixed, own, last={"x": (f"B {of_x}", x)})
+    check("chained_stepping", fixed, own, {"x": (f"B {of_x}", x)}, {})
 
 
 def _arrays(tensors: Iterable[Tensor]) -> tuple[Any, ...]:

@@ -74,4 +74,4 @@ def _check(gates: Any, feed: Any, hold: Any, tensors: dict[str, Tensor]) -> None
     x = {"x": (f"B {sizes.products + sizes.beside}H", tensors["x"])}
     kinds = {"gates": (gates, sizes.own), "feed": (feed, feed.form().axes), "hold": (hold, hold.form().axes)}
     known = {"R": sizes.products * width, "M": sizes.memory, "N": 1 + sizes.memory}
-    check("dense_stepping", {name: (of, tensors[name]) for name, of in axes.items()}, kinds, x, **known)
+    check("dense_stepping", {name: (of, tensors[name]) for name, of in axes.items()}, kinds, x, known)

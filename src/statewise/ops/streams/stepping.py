@@ -4,7 +4,7 @@ It is made of the gates of ``dense_recurrence`` by ``dense_stepping``, of those 
 ``chained_stepping``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -68,7 +68,7 @@ Named = dict[str, tuple[str, Tensor]]
 """Axes and tensor of each argument"""
 
 
-def check(operation: str, first: Named, kinds: dict[str, Any], last: Named, **sizes: int) -> None:
+def check(operation: str, first: Named, kinds: dict[str, Any], last: Named, known: Mapping[str, int]) -> None:
     """Hold tensors to their axes, those of each kind to what it says: loops go through memory by few of them.
 
     Raises:
@@ -80,5 +80,5 @@ def check(operation: str, first: Named, kinds: dict[str, Any], last: Named, **si
         for field, of, tensor in zip(kind._fields, axes, kind, strict=True)
     }
     all_of_them = {**first, **inside, **last}
-    shapes = Shapes(operation, **{name: axes for name, (axes, _) in all_of_them.items()})
-    shapes.check(*(tensor for _, tensor in all_of_them.values()), segments=None, **sizes)
+    shapes = Shapes(operation, {name: axes for name, (axes, _) in all_of_them.items()})
+    shapes.check(*(tensor for _, tensor in all_of_them.values()), known=known)
