@@ -146,7 +146,9 @@ def test_a_run_whose_score_is_to_be_high_begins_with_the_lowest(run: Data) -> No
 def test_a_series_without_a_score_stands_first(run: Data) -> None:
     series = run_by_series(3) | {"shop 9": {"test": {}, "baselines": {}}}
     run["result"] |= {"primary": "mase", "lower_is_better": True, "series": series}
-    assert rows_of_series(render_run(run))[0] == "shop 9"
+    page = render_run(run)
+    assert rows_of_series(page)[0] == "shop 9"
+    assert re.search(r"best of how many of all\D+0\D+3\b", Page(page).text)  # and is won by none
 
 
 def test_naming_the_room_loads_no_template_engine() -> None:
@@ -188,9 +190,16 @@ def test_scores_by_series_stand_the_hardest_first_and_of_many_both_ends(result: 
     text = Page(page).text
     assert "the 20 worst and the 20 best of 100" in text
     assert "60 series between these are not shown" in text
-    assert re.search(r"best arm of how many of all\D+75\D+25\b", text)
+    assert re.search(r"best of how many of all\D+75\D+25\b", text)
     result["task"]["primary"]["lower_is_better"] = True
     result["series"] = by_series(12)
     page = render_comparison(result)
-    assert re.search(r"best arm of how many of all\D+9\D+3\b", Page(page).text)  # gru stands first and wins nine
+    assert re.search(r"best of how many of all\D+9\D+3\b", Page(page).text)  # gru stands first and wins nine
     assert_sound(page)
+
+
+def test_a_rule_may_do_best_on_a_series_of_a_comparison(result: Data) -> None:
+    result["series"] = [
+        {**one, "baselines": {"last": 0.95 if one["name"] == "shop 3" else 0.0}} for one in by_series(12)
+    ]
+    assert re.search(r"best of how many of all\D+8\D+3\D+1\b", Page(render_comparison(result)).text)

@@ -1,15 +1,13 @@
-"""The table of scores by series: which rows it shows, and on how many series each arm does best."""
+"""The table of scores by series: which rows it shows, and on how many series each column does best."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from statewise.report.figures.figure import better
 from statewise.report.formats import Column
-from statewise.report.schema.comparison import Arm, Comparison, SeriesScores
 
-Row = TypeVar("Row")
+Scores = Mapping[str, float | None]
+"""Column -> its score on a series"""
 
 MOST_SERIES = 40
 """Rows of the table at most; of more series, half of them the worst and half the best"""
@@ -19,42 +17,40 @@ MOST_SERIES = 40
 class SeriesTable:
     """What a page shows of the scores by series."""
 
-    arms: list[str]
-    """Those that are scored, in the order of all arms"""
-    rules: list[str]
-    """Baselines"""
-    rows: list[SeriesScores]
-    """The worst first, by the first arm"""
+    score: str
+    """Its name"""
+    lower_is_better: bool
+    columns: Sequence[str]
+    """What is scored: arms, or a model, and the rules beside them"""
+    rows: Sequence[tuple[str, Scores]]
+    """Name of a series and its scores; where the first column does worst, or has no score, first"""
     left_out: int
     """Series between the worst and the best that are shown"""
-    best: dict[str, str]
-    """Series -> the arm that does best on it, the first of equals"""
-    wins: Counter[str]
-    """Arm -> on how many series it does best"""
+    best: Mapping[str, str]
+    """Series -> the column that does best on it, the first of equals"""
+    wins: Mapping[str, int]
+    """Column -> on how many series it does best, of all"""
     column: Column
 
 
-def series_table(data: Comparison, ranked: Sequence[Arm]) -> SeriesTable | None:
-    """The scores of ``ranked`` arms, best first, by series; None where no arm is scored by any."""
-    arms = [arm.label for arm in ranked if any(arm.label in one.arms for one in data.series)]
-    if not arms:
+def series_table(
+    series: Mapping[str, Scores], columns: Sequence[str], score: str, *, lower_is_better: bool
+) -> SeriesTable | None:
+    """The scores of ``columns`` by series; None where nothing is scored by any."""
+    if not series or not columns:
         return None
-    lead = better(data.task.primary)
-    sign = -1.0 if data.task.primary.lower_is_better else 1.0
-    rows = sorted((one for one in data.series if arms[0] in one.arms), key=lambda one: sign * one.arms[arms[0]])
-    best: dict[str, str] = {}
-    for one in rows:
-        for arm in arms:
-            if arm in one.arms and (one.name not in best or lead(one.arms[arm], one.arms[best[one.name]])):
-                best[one.name] = arm
-    shown, left_out = both_ends(rows)
-    scores = [score for one in shown for score in (*one.arms.values(), *one.baselines.values())]
-    rules = list(dict.fromkeys(rule for one in shown for rule in one.baselines))
-    return SeriesTable(arms, rules, shown, left_out, best, Counter(best.values()), Column(scores))
 
+    def badness(value: float | None) -> float:
+        return float("inf") if value is None else value if lower_is_better else -value
 
-def both_ends(rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """Rows from the worst to the best, of more than ``MOST_SERIES`` both ends; and how many lie between these."""
+    rows = sorted(series.items(), key=lambda row: -badness(row[1].get(columns[0])))
+    best = {}
+    for name, scores in rows:
+        scored = [column for column in columns if scores.get(column) is not None]
+        if scored:
+            best[name] = min(scored, key=lambda column: badness(scores[column]))
     half = MOST_SERIES // 2
-    shown = list(rows) if len(rows) <= MOST_SERIES else [*rows[:half], *rows[-half:]]
-    return shown, len(rows) - len(shown)
+    shown = rows if len(rows) <= MOST_SERIES else [*rows[:half], *rows[-half:]]
+    column = Column(scores.get(name) for _, scores in shown for name in columns)
+    left_out = len(rows) - len(shown)
+    return SeriesTable(score, lower_is_better, columns, shown, left_out, best, Counter(best.values()), column)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from statewise.report import facts
-from statewise.report.by_series import series_table
+from statewise.report.by_series import SeriesTable, series_table
 from statewise.report.figures.costs import costs
 from statewise.report.figures.curves import curves
 from statewise.report.figures.figure import Figure
@@ -49,7 +49,7 @@ def render_comparison(result: dict[str, Any]) -> str:
         "styles": styles,
         "column": column,
         "figures": {figure.anchor: figure for figure in _figures(data, arms, styles, column)},
-        "series": series_table(data, arms),
+        "series": _series_table(data, arms),
         "pairs": list(zip(data.pairs, strips(data.pairs), strict=True)),
         "pair_column": Column([pair.difference for pair in data.pairs]),
         "pair_kinds": list({pair.kind: None for pair in data.pairs if pair.kind}),
@@ -61,6 +61,15 @@ def render_comparison(result: dict[str, Any]) -> str:
         "spread": facts.spread,
     }
     return render("comparison.html.jinja", values)
+
+
+def _series_table(data: Comparison, ranked: list[Arm]) -> SeriesTable | None:
+    """The scores of the arms, best first, and of the rules."""
+    series = {one.name: {**one.arms, **one.baselines} for one in data.series}
+    arms = [arm.label for arm in ranked if any(arm.label in one.arms for one in data.series)]
+    rules = dict.fromkeys(rule for one in data.series for rule in one.baselines)
+    primary = data.task.primary
+    return series_table(series, [*arms, *rules], primary.name, lower_is_better=primary.lower_is_better)
 
 
 def _figures(data: Comparison, arms: list[Arm], styles: dict[str, Style], column: Column) -> list[Figure]:

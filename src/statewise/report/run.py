@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from statewise.report import facts
+from statewise.report.by_series import SeriesTable, series_table
 from statewise.report.figures.curves import steps_axis
 from statewise.report.figures.figure import Figure
 from statewise.report.figures.lines import Strands, draw_bundle
@@ -11,7 +12,6 @@ from statewise.report.figures.plot import Axis, Plot, Point
 from statewise.report.figures.style import Style
 from statewise.report.formats import number, told
 from statewise.report.page import render
-from statewise.report.run_series import run_series
 from statewise.report.schema.reading import read
 from statewise.report.schema.run import Run
 from statewise.report.tidy import tidy
@@ -43,7 +43,7 @@ def render_run(run: dict[str, Any]) -> str:
         "outcome": list(_outcome({name: part for name, part in data.result.items() if name not in _IN_TABLES})),
         "primary": data.result.get("primary", ""),
         "columns": _columns(data.result),
-        "series": run_series(data.result),
+        "series": _series_table(data.result),
         "spread": facts.spread,
         "number": number,
     }
@@ -89,6 +89,17 @@ def _columns(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
         **result.get("baselines", {}),
     }
     return {name: scores for name, scores in found.items() if scores}
+
+
+def _series_table(result: dict[str, Any]) -> SeriesTable | None:
+    """The primary score of each series: that on the test part, beside those of the rules."""
+    primary = result.get("primary", "")
+    series = {
+        name: {column: scores.get(primary) for column, scores in {"test": one["test"], **one["baselines"]}.items()}
+        for name, one in result.get("series", {}).items()
+    }
+    columns = list(dict.fromkeys(column for scores in series.values() for column in scores))
+    return series_table(series, columns, primary, lower_is_better=result.get("lower_is_better", True))
 
 
 def _outcome(result: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
