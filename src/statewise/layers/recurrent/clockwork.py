@@ -101,7 +101,7 @@ class ClockworkRNN(SequenceLayer):
     def step(self, x: Tensor, state: ClockworkState) -> tuple[Tensor, ClockworkState]:
         memory = [F.linear(state.h[:, i * self.group_size :], blocks) for i, blocks in enumerate(self.recurrent)]
         moved = (self.input_map(x) + torch.cat(memory, dim=1)).tanh()
-        moves = self._moves(state.steps)
+        moves = self._of_units(self._moving(state.steps))
         probe.record(self, "moves", moves)
         h = torch.where(moves, moved, state.h)
         return h, ClockworkState(h, state.steps + 1)
@@ -109,8 +109,8 @@ class ClockworkRNN(SequenceLayer):
     def _segments(self, x: Tensor, state: ClockworkState, segments: Segments | None) -> tuple[Tensor, ClockworkState]:
         h, time = state.h, x.shape[1]
         seen = state.steps if segments is None else -segments.begun(state.steps).t()
-        moves = self._moves(seen + torch.arange(time, device=x.device).unsqueeze(1))
-        keep = (~moves).to(h.dtype).unsqueeze(2)
+        moves = self._moving(seen + torch.arange(time, device=x.device).unsqueeze(1))
+        keep = self._of_units((~moves).to(h.dtype)).unsqueeze(2)
         driven = self.input_map(x.transpose(0, 1)).to(h.dtype).unsqueeze(2)
         no_memory = h.new_empty(h.shape[0], 0, h.shape[1])
         y, _ = dense_recurrence(TanhGates(), driven, self._weight(), None, h, no_memory, keep=keep, segments=segments)
@@ -121,7 +121,7 @@ class ClockworkRNN(SequenceLayer):
         return recurrence_stepper(self, state, self._in_place)
 
     def _in_place(self, state: ClockworkState) -> Stepping:
-        clocks = Clocks(self.periods.repeat_interleave(self.group_size), state.steps)
+        clocks = Clocks(self._of_units(self.periods), state.steps)
         inputs = self.input_map.weight, self.input_map.bias
         return dense_stepping(TanhGates(), inputs, self._weight(), None, state.h, hold=clocks)
 
@@ -130,10 +130,13 @@ class ClockworkRNN(SequenceLayer):
         width = self.output_size
         return torch.cat([F.pad(blocks, (width - blocks.shape[1], 0)) for blocks in self.recurrent])
 
-    def _moves(self, steps: Tensor) -> Tensor:
-        """Which units move at steps ``(...)``: ``(..., H)`` bool."""
-        moves = (steps.unsqueeze(-1) % self.periods == 0).unsqueeze(-1)
-        return moves.expand(*moves.shape[:-1], self.group_size).flatten(-2)
+    def _moving(self, steps: Tensor) -> Tensor:
+        """Which groups move at steps ``(...)``: ``(..., groups)`` bool."""
+        return steps.unsqueeze(-1) % self.periods == 0
+
+    def _of_units(self, x: Tensor) -> Tensor:
+        """``(..., H)`` from one number a group, ``(..., groups)``."""
+        return x.repeat_interleave(self.group_size, dim=-1)
 
 
 def _spread(groups: int, longest: float) -> tuple[int, ...]:

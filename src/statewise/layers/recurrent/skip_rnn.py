@@ -76,31 +76,29 @@ class SkipRNN(SequenceLayer):
     def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
         """k steps at a time, time first: what they see across is known by then."""
         driven = self.input(x.transpose(0, 1)).split(self.skip)
-        anew: Sequence[Tensor | None] = [None] * len(driven)
+        nowhere: Sequence[Tensor | None] = [None] * len(driven)
+        anew, unseen = nowhere, nowhere
         if segments is not None:
-            anew, seeing = segments.by_step.split(self.skip), self._seeing(segments)
+            anew, unseen = segments.by_step.split(self.skip), self._unseen(segments)
         before, outputs = state.past.transpose(0, 1), []
-        for number, steps in enumerate(driven):
+        for steps, resets, hidden in zip(driven, anew, unseen, strict=True):
             across, h = before[: len(steps)], before[-1]
-            if segments is None:
-                steps = steps + self.across(across)
-            else:
-                seen = self.across(across.flatten(0, 1).index_select(0, seeing[number]))
-                steps = steps.flatten(0, 1).index_add(0, seeing[number], seen).view_as(steps)
+            if hidden is not None:
+                across = across.flatten(0, 1).index_fill(0, hidden, 0).view_as(across)
+            driven_by_both = steps + self.across(across)
             before, _ = dense_recurrence(
-                TanhGates(), steps.unsqueeze(2), self.recurrent.weight, None, h,
-                h.new_empty(len(h), 0, h.shape[1]), segments=anew[number],
+                TanhGates(), driven_by_both.unsqueeze(2), self.recurrent.weight, None, h,
+                h.new_empty(len(h), 0, h.shape[1]), segments=resets,
             )  # fmt: skip
             outputs.append(before)
         y = torch.cat(outputs).transpose(0, 1)
         return y, SkipRNNState(append(state.past, y, segments))
 
-    def _seeing(self, segments: Segments) -> Sequence[Tensor]:
-        """Of every k steps the rows, step by step, that see across: they began k steps ago or more, or not at all."""
+    def _unseen(self, segments: Segments) -> Sequence[Tensor | None]:
+        """Of every k steps the rows, step by step, that began inside the k steps before and see nothing across."""
         origins, together = segments.origins, self.skip * segments.batch
         steps = torch.arange(segments.time, device=origins.device)
-        sees = (origins == 0) | (steps - origins >= self.skip)
-        numbers = sees.t().flatten().nonzero().squeeze(1)
+        numbers = ((origins > 0) & (steps - origins < self.skip)).t().flatten().nonzero().squeeze(1)
         begun = torch.arange(1, -(-segments.time // self.skip), device=origins.device) * together
         bounds = torch.searchsorted(numbers, begun)
-        return (numbers % together).tensor_split(bounds.tolist())
+        return [part if len(part) else None for part in (numbers % together).tensor_split(bounds.tolist())]
