@@ -14,7 +14,7 @@ import torch
 from statewise.ops.compiled import elementwise, scan
 from statewise.ops.cells.min_gru import MinGRUCell
 ones = torch.ones(1, 3, 1)
-h = scan.Loops.over(ones, ones, None).states(ones, ones, torch.zeros(1, 1))
+h = scan.Loops(ones, ones, None).states(ones, ones, torch.zeros(1, 1))
 elementwise.Loops(None).forward(MinGRUCell(), torch.zeros(1, 3, 2, 1), ones[..., :0], ones[0, :0], ones[:, 0])
 hits = [sum(loop.stats.cache_hits.values()) for loop in (scan.scan, elementwise.forward)]
 print(h.sum().item(), *hits)

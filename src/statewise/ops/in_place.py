@@ -146,7 +146,7 @@ class InPlace:
         LINEAR.check(a, b, h)
         a, b, h = held(a).view(1, 1, -1), b.unsqueeze(1), held(h)
         self._held += [a, b, h]
-        self.run(scan, *Loops.over(a, b, None), *(tensor.data_ptr() for tensor in (a, b, h, h)))
+        self.run(scan, *Loops(a, b, None).told, *(tensor.data_ptr() for tensor in (a, b, h, h)))
         return h
 
     def low_rank(

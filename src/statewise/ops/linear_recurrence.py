@@ -93,7 +93,7 @@ def _loops() -> "Maker":
     """What is imported when it first runs; to ask for it again costs half a microsecond."""
     from statewise.ops.compiled.scan import Loops
 
-    return Loops.over
+    return Loops
 
 
 def triton(a: Tensor, b: Tensor, initial: Tensor, segments: Segments | None = None) -> Tensor:

@@ -15,9 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _len_torch_dispatch_stack
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from statewise.ops.compiled.sources import keep_with_sources
-from statewise.ops.transforms import inside_transform
 
 FAST = {"contract", "nsz"}
 """Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
@@ -47,12 +50,12 @@ def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTY
     They take plain numbers on a CPU, most of them real or complex in single or double precision. What torch traces,
     counts, maps over or follows with tangents has to be made of torch's own operations.
     """
-    if not _allowed.get() or torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+    if not _allowed.get() or is_compiling() or _len_torch_dispatch_stack():
         return False
     for tensor in tensors:
         if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype not in dtypes:
             return False
-    return not inside_transform() and installed()
+    return forward_ad._current_level < 0 and peek_interpreter_stack() is None and installed()
 
 
 @cache

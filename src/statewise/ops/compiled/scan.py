@@ -18,7 +18,9 @@ Letters: B rows, S segments of them, T steps, D numbers a step. The coefficients
 change with the row or the step is there once.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from torch import Tensor
 
 from statewise.contract.segments import Segments
 from statewise.ops.compiled.addresses import KINDS, address_of, array_at, laid_out
-from statewise.ops.compiled.compiler import jit
+from statewise.ops.compiled.compiler import code_of, jit
 from statewise.ops.compiled.copying import copy_row
 from statewise.ops.compiled.spans import spans
 
@@ -35,30 +37,20 @@ AT_ONCE = 64
 """Numbers that the compiler may work on at once, at most"""
 
 
-class Loops(NamedTuple):
-    """Forward and back over all rows, or the segments that they are cut into; what both loops are told first."""
+class Loops:
+    """Forward and back over all rows, or the segments that they are cut into, of tensors of some shapes."""
 
-    narrow: bool
-    """Whether rows are walked through against the direction of time"""
-    spans: Array
-    kind: Array
-    time: int
-    size: int
-    rows: int
-    steps: int
-
-    @classmethod
-    def over(cls, a: Tensor, b: Tensor, segments: Segments | None) -> "Loops":
-        """For tensors of these shapes."""
+    def __init__(self, a: Tensor, b: Tensor, segments: Segments | None) -> None:
         (rows, steps, _), (batch, time, size) = a.shape, b.shape
         narrow = size < AT_ONCE and not b.is_complex()
-        return cls(narrow, spans(segments, batch, time), KINDS[b.dtype], time, size, rows, steps)
+        # What both loops are told first: whether rows are walked through against the direction of time, and the sizes.
+        self.told = (narrow, spans(segments, batch, time), KINDS[b.dtype], time, size, rows, steps)
 
     def states(self, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         """All h ``(B, T, D)``."""
         a, b, initial = laid_out(a), laid_out(b), laid_out(initial)
         h = torch.empty_like(b)
-        scan(*self, a.data_ptr(), b.data_ptr(), initial.data_ptr(), h.data_ptr())
+        _forward(b.dtype)(*self.told, a.data_ptr(), b.data_ptr(), initial.data_ptr(), h.data_ptr())
         return h
 
     def gradients(self, a: Tensor, initial: Tensor, h: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,11 +59,28 @@ class Loops(NamedTuple):
         shared = a.numel() != h.numel()
         grad_a = torch.zeros_like(a) if shared else torch.empty_like(a)
         grad_b, grad_initial = torch.empty_like(h), torch.empty_like(initial)
-        scan_gradient(
-            *self, shared, a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(),
+        _backward(h.dtype)(
+            *self.told, shared, a.data_ptr(), h.data_ptr(), initial.data_ptr(), grad.data_ptr(),
             grad_a.data_ptr(), grad_b.data_ptr(), grad_initial.data_ptr(),
         )  # fmt: skip
         return grad_a, grad_b, grad_initial
+
+
+@cache
+def _forward(dtype: torch.dtype) -> Callable[..., Any]:
+    """The loop forward as machine code for such numbers."""
+    return code_of(scan, *_told(dtype), *[0] * 4)
+
+
+@cache
+def _backward(dtype: torch.dtype) -> Callable[..., Any]:
+    """The loop back as machine code for such numbers."""
+    return code_of(scan_gradient, *_told(dtype), False, *[0] * 7)
+
+
+def _told(dtype: torch.dtype) -> tuple[Any, ...]:
+    one = torch.empty(1, 1, 1, dtype=dtype)
+    return Loops(one, one, None).told
 
 
 @jit
