@@ -11,9 +11,10 @@ from statewise import laws, probe
 from statewise.combine.branches import Branches
 from statewise.combine.dense import Dense
 from statewise.combine.dropout import Dropout
+from statewise.combine.feed_forward import FeedForward
 from statewise.combine.gated_mix import GatedMix
 from statewise.combine.highway import Highway
-from statewise.combine.pointwise import Embed, FeedForward
+from statewise.combine.pointwise import Embed
 from statewise.combine.residual import PostNorm, PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.combine.sum import Sum

@@ -7,7 +7,8 @@ from torch import nn
 
 from statewise import laws
 from statewise.combine.dropout import Dropout
-from statewise.combine.pointwise import Embed, FeedForward, Pointwise
+from statewise.combine.feed_forward import FeedForward
+from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.combine.wrapper import Wrapper

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from statewise import laws
 from statewise.catalog import CATALOG
-from statewise.combine.pointwise import FeedForward
+from statewise.combine.feed_forward import FeedForward
 from statewise.combine.stack import Stack
 from statewise.contract import Model, SequenceLayer, Tokens, Vectors
 from statewise.errors import UserError
@@ -98,7 +98,7 @@ def test_without_a_feed_forward_part_there_is_none(name: str):
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_norm_closes_the_stack_where_no_block_puts_out_something_normed(name: str):
     closing = model_of(name).body.layers[-1]
-    closes = type(getattr(closing, "function", None)) is torch.nn.LayerNorm
+    closes = isinstance(getattr(closing, "function", None), torch.nn.LayerNorm)
     assert closes == BLOCKS[name].norm_at_end == (name in ("residual", "parallel", "dense"))
 
 

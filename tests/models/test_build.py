@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from statewise import laws
 from statewise.combine.dropout import Dropout
-from statewise.combine.pointwise import Embed, FeedForward, Pointwise
+from statewise.combine.feed_forward import FeedForward
+from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.residual import PreNorm, Residual
 from statewise.combine.wrapper import Wrapper
 from statewise.contract import Input, LayerFactory, Tokens, Vectors

@@ -15,7 +15,7 @@ __getattr__ = lazy(
         "Gate": "gate",
         "Pointwise": "pointwise",
         "Embed": "pointwise",
-        "FeedForward": "pointwise",
+        "FeedForward": "feed_forward",
         "Residual": "residual",
         "PreNorm": "residual",
         "PostNorm": "residual",

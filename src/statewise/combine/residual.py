@@ -4,10 +4,10 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from statewise.combine.wrapper import Wrapper, width_kept
-from statewise.contract import Input, SequenceLayer, Vectors, values_of, with_values
+from statewise.combine.wrapper import After, Before, Wrapper, width_kept
+from statewise.contract import Input, SequenceLayer, Vectors, at_work, values_of, with_values
 from statewise.errors import choose
-from statewise.modules.norm import RMSNorm
+from statewise.modules.norm import LayerNorm, RMSNorm
 from statewise.ops import normalisation
 
 Norm = Literal[normalisation.Norm, "none"]
@@ -22,7 +22,7 @@ def make_norm(kind: Norm, width: int) -> nn.Module:
     choose("norm", kind, get_args(Norm))
     if kind == "none":
         return nn.Identity()
-    return nn.LayerNorm(width, eps=normalisation.EPSILON) if kind == "layer" else RMSNorm(width)
+    return LayerNorm(width) if kind == "layer" else RMSNorm(width)
 
 
 class Residual(Wrapper):
@@ -62,6 +62,10 @@ class PreNorm(Wrapper):
     def before(self, x: Input) -> Input:
         return with_values(x, self.norm(values_of(x)))
 
+    def maps_at_work(self) -> tuple[Before, After]:
+        norm = at_work(self.norm)
+        return lambda x: with_values(x, norm(values_of(x))), self.after
+
 
 class PostNorm(Wrapper):
     """y = norm(layer(x)). Around a residual it is norm(x + f(x)), as Vaswani et al. 2017, section 3.1, have it.
@@ -82,3 +86,7 @@ class PostNorm(Wrapper):
 
     def after(self, x: Input, y: Tensor) -> Tensor:
         return self.norm(y)
+
+    def maps_at_work(self) -> tuple[Before, After]:
+        norm = at_work(self.norm)
+        return self.before, lambda x, y: norm(y)

@@ -17,7 +17,7 @@ class Sum(Branches):
     of GPT-J (Wang & Komatsuzaki 2021) and PaLM (Chowdhery et al. 2022, section 2).
 
     >>> import torch
-    >>> from statewise.combine.pointwise import FeedForward
+    >>> from statewise.combine.feed_forward import FeedForward
     >>> from statewise.layers.recurrent.lstm import LSTM
     >>> both = Sum([LSTM(input_size=4, hidden_size=4), FeedForward(width=4, inner=6)])
     >>> y, (first, second) = both(torch.randn(2, 7, 4))

@@ -1,9 +1,14 @@
 """What all layers around one other layer share."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors, values_of, without_gradients
 from statewise.tree import State
+
+Before = Callable[[Input], Input]
+After = Callable[[Input, Tensor], Tensor]
 
 
 class Wrapper(SequenceLayer):
@@ -59,6 +64,10 @@ class Wrapper(SequenceLayer):
     def stepper(self, state: State) -> Stepper:
         return _WrapperStepper(self, self.layer.stepper(state))
 
+    def maps_at_work(self) -> tuple[Before, After]:
+        """``before`` and ``after`` as a stream calls them, which may hold the weights as they are."""
+        return self.before, self.after
+
 
 class _WrapperStepper(Stepper):
     """The inner layer's stepper between ``before`` and ``after``."""
@@ -66,10 +75,11 @@ class _WrapperStepper(Stepper):
     def __init__(self, wrapper: Wrapper, inner: Stepper) -> None:
         self._wrapper = wrapper
         self._inner = inner
+        self._before, self._after = wrapper.maps_at_work()
 
     @without_gradients
     def __call__(self, x: Input) -> Tensor:
-        return self._wrapper.as_precise(self._wrapper.after(x, self._inner(self._wrapper.before(x))), values_of(x))
+        return self._wrapper.as_precise(self._after(x, self._inner(self._before(x))), values_of(x))
 
     @property
     def state(self) -> State:

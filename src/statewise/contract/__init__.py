@@ -21,7 +21,7 @@ from statewise.contract.residual import Residual
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import PlainStepper, Stepper, without_gradients
+from statewise.contract.stepper import Map, PlainStepper, PointwiseStepper, Stepper, at_work, without_gradients
 from statewise.contract.structure import Structure, StructureLayer
 from statewise.contract.weights import Known, from_weights, parametrised_weights, weights_held
 
@@ -37,9 +37,11 @@ __all__ = [
     "LayerFactory",
     "LayerKind",
     "Level",
+    "Map",
     "Model",
     "Peer",
     "PlainStepper",
+    "PointwiseStepper",
     "Residual",
     "Segments",
     "SequenceLayer",
@@ -49,6 +51,7 @@ __all__ = [
     "Timed",
     "Tokens",
     "Vectors",
+    "at_work",
     "bottom_up",
     "check_lengths",
     "example_input",

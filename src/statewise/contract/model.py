@@ -8,7 +8,7 @@ from statewise import tree
 from statewise.contract.inputs import Input, Vectors, values_of, with_values
 from statewise.contract.segments import Segments
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import Stepper, without_gradients
+from statewise.contract.stepper import Stepper, at_work, without_gradients
 from statewise.tree import State
 
 
@@ -49,7 +49,7 @@ class Model(SequenceLayer):
         return self.body(self._embedded(x), state, reset=reset)
 
     def step(self, x: Any, state: State) -> tuple[Tensor, State]:
-        features, state = self.body.step(self.read_in(x), state)
+        features, state = self.body.step(self._read_in(x), state)
         return self.head(features), state
 
     def _segments(self, x: Any, state: State, segments: Segments | None) -> tuple[Tensor, State]:
@@ -59,7 +59,7 @@ class Model(SequenceLayer):
     def stepper(self, state: State) -> Stepper:
         return _ModelStepper(self, self.body.stepper(state))
 
-    def read_in(self, x: Input) -> Input:
+    def _read_in(self, x: Input) -> Input:
         """What the body reads, of one time step."""
         if self.embedding is None:
             return x
@@ -71,15 +71,19 @@ class Model(SequenceLayer):
 
 
 class _ModelStepper(Stepper):
-    """The body's stepper between embedding and head."""
+    """The body's stepper between those of embedding and head."""
 
     def __init__(self, model: Model, body: Stepper) -> None:
         self._model = model
+        embedding = model.embedding
+        self._embedding = None if embedding is None else embedding.stepper(embedding.initial_state(1))
         self._body = body
+        self._head = at_work(model.head)
 
     @without_gradients
     def __call__(self, x: Input) -> Tensor:
-        return self._model.as_precise(self._model.head(self._body(self._model.read_in(x))), values_of(x))
+        embedded = x if self._embedding is None else with_values(x, self._embedding(values_of(x)))
+        return self._model.as_precise(self._head(self._body(embedded)), values_of(x))
 
     @property
     def state(self) -> State:

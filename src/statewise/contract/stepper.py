@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from statewise import tree
-from statewise.contract.inputs import Input
+from statewise.contract.inputs import Input, values_of
 from statewise.contract.weights import Known, weights_held
 from statewise.tree import State
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from statewise.contract.sequence import SequenceLayer
 
 
+Map = Callable[[Tensor], Tensor]
+"""Of one time step, on the last axis"""
 _Call = Callable[[Any, Input], Tensor]
 
 
@@ -67,3 +69,33 @@ class PlainStepper(Stepper):
     @property
     def state(self) -> State:
         return tree.map(torch.clone, self._state)
+
+
+class PointwiseStepper(Stepper):
+    """A map of each time step on its own, for layers that carry nothing."""
+
+    def __init__(self, function: Map) -> None:
+        self._function = function
+
+    def __call__(self, x: Input) -> Tensor:
+        return self._function(values_of(x))
+
+    @property
+    def state(self) -> State:
+        return ()
+
+
+def at_work(function: Map, otherwise: Map | None = None) -> Map:
+    """A map of one time step as a stream calls it, without gradients.
+
+    Modules that know a faster way say so with a method ``at_work``. Like a stepper, what that returns may hold the
+    weights as they are, and overwrite at the next call what was put out.
+
+    Args:
+        function: the map.
+        otherwise: what equals it, for what the faster way does not serve; ``None`` = the map itself.
+    """
+    make = getattr(function, "at_work", None)
+    plain = function if otherwise is None else otherwise
+    faster: Map = plain if make is None else make(plain)
+    return faster

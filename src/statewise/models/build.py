@@ -4,8 +4,9 @@ from typing import Protocol
 
 from statewise.combine.blocks import Blocks
 from statewise.combine.dropout import Dropout
+from statewise.combine.feed_forward import FeedForward
 from statewise.combine.parametrised import drop_connect, norm_weights, recurrent_weights
-from statewise.combine.pointwise import Embed, FeedForward, Pointwise
+from statewise.combine.pointwise import Embed, Pointwise
 from statewise.combine.residual import make_norm
 from statewise.contract import InputForm, Model, SequenceLayer
 from statewise.errors import UserError

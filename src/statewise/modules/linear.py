@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from statewise.contract.stepper import Map
+from statewise.modules.at_work import MapAtWork
 from statewise.ops.linear import is_small, linear
 
 
@@ -20,3 +22,7 @@ class Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         weight = self.weight
         return F.linear(input, weight, self.bias) if is_small(input, weight) else linear(input, weight, self.bias)
+
+    def at_work(self, otherwise: Map) -> Map:
+        weights = (self.weight,) if self.bias is None else (self.weight, self.bias)
+        return MapAtWork(otherwise, weights, self.in_features, lambda stream: stream.affine(stream.x, *weights))

@@ -1,9 +1,23 @@
-"""Root mean square normalisation with its weight; layer normalisation is torch.nn.LayerNorm."""
+"""Layer and root mean square normalisation with their weights."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from statewise.ops.normalisation import EPSILON, normalised
+from statewise.contract.stepper import Map
+from statewise.modules.at_work import MapAtWork
+from statewise.ops.normalisation import EPSILON, Norm, normalised
+
+
+class LayerNorm(nn.LayerNorm):
+    """``weight * (x - mean(x)) / sqrt(var(x) + eps) + bias`` over the last axis: torch.nn's, which knows streams."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=EPSILON)
+
+    def at_work(self, otherwise: Map) -> Map:
+        return _at_work("layer", self, (self.weight, self.bias), otherwise)
 
 
 class RMSNorm(nn.RMSNorm):
@@ -24,3 +38,12 @@ class RMSNorm(nn.RMSNorm):
     def forward(self, x: Tensor) -> Tensor:
         dtype = torch.promote_types(x.dtype, torch.float32)
         return normalised("rms", x.to(dtype), self.weight.to(dtype), epsilon=self.eps).to(x.dtype)
+
+    def at_work(self, otherwise: Map) -> Map:
+        return _at_work("rms", self, (self.weight,), otherwise)
+
+
+def _at_work(norm: Norm, module: LayerNorm | RMSNorm, weights: Sequence[Tensor], otherwise: Map) -> Map:
+    if module.eps != EPSILON:  # the only one that loops know
+        return otherwise
+    return MapAtWork(otherwise, weights, len(weights[0]), lambda stream: stream.normalised(norm, stream.x, *weights))

@@ -23,10 +23,12 @@ from torch import Tensor
 
 from statewise.ops import elementwise_recurrence, selective_scan, state_space_convolution
 from statewise.ops.compiled.compiler import code_of
+from statewise.ops.normalisation import Norm, centred
 from statewise.ops.shapes import Shapes
 
 AFFINE = Shapes("affine", {"x": "B D", "weight": "H D", "bias": "H", "y": "B H"})
 SCALED = Shapes("add_scaled", {"x": "B D", "scale": "D", "y": "B D"})
+NORMALISED = Shapes("normalised", {"x": "B D", "gain": "D", "bias": "D"})
 CONVOLVED = Shapes("convolved", {"window": "B K D", "weight": "D K", "bias": "D"})
 LINEAR = Shapes("linear", {"a": "S", "b": "B S", "h": "B S"})
 
@@ -99,6 +101,15 @@ class InPlace:
 
         SCALED.check(x, scale, y)
         self.run(add_scaled, x, held(scale), y)
+
+    def normalised(self, norm: Norm, x: Tensor, gain: Tensor, bias: Tensor | None = None) -> Tensor:
+        """gain * N(x) + bias ``(B, D)`` of a room, with ``gain`` and ``bias (D,)``: what ``normalisation`` does."""
+        from statewise.ops.compiled.rows import forward
+
+        y = torch.zeros_like(x)
+        NORMALISED.check(x, gain, bias)
+        self.run(forward, held(gain), _start(gain, bias), centred(norm, gain), x, y)
+        return y
 
     def window(self, x: Tensor, tail: Tensor) -> Tensor:
         """The last K inputs ``(B, K, D)``, of which the last is a room ``(B, D)``; ``tail`` is K - 1 at the start."""
@@ -189,6 +200,14 @@ class InPlace:
         from statewise.ops.compiled.pointwise import squash
 
         self.run(squash, a, width, y)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """max(x, 0)."""
+        from statewise.ops.compiled.pointwise import relu
+
+        y = torch.zeros_like(x)
+        self.run(relu, x, y)
+        return y
 
     def gelu(self, x: Tensor) -> Tensor:
         """gelu(x)."""

@@ -74,7 +74,7 @@ class _Compiled(torch.autograd.Function):
 
         y = torch.empty(x.shape, dtype=x.dtype)
         flat = (t.view(-1, len(gain)) for t in (x.contiguous(), y))
-        forward(*map(as_array, (gain, bias, _centred(norm, gain), *flat)))
+        forward(*map(as_array, (gain, bias, centred(norm, gain), *flat)))
         ctx.norm = norm
         ctx.save_for_backward(x, gain, bias)
         return y
@@ -90,10 +90,10 @@ class _Compiled(torch.autograd.Function):
             return None, *gradients(y, (x, gain, bias), dy)
         dx, dgain, dbias = torch.empty(x.shape, dtype=x.dtype), torch.zeros_like(gain), torch.zeros_like(bias)
         flat = (t.view(-1, len(gain)) for t in (x.contiguous(), dy.contiguous(), dx))
-        backward(*map(as_array, (gain, _centred(ctx.norm, gain), *flat, dgain, dbias)))
+        backward(*map(as_array, (gain, centred(ctx.norm, gain), *flat, dgain, dbias)))
         return None, dx, dgain, dbias
 
 
-def _centred(norm: Norm, like: Tensor) -> Tensor:
+def centred(norm: Norm, like: Tensor) -> Tensor:
     """c ``(1,)``."""
     return like.new_full((1,), norm == "layer")

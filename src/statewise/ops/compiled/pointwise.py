@@ -62,6 +62,15 @@ def push(x: Array, window: Array) -> None:
 
 
 @jit
+def relu(x: Array, y: Array) -> None:
+    """y = x where it is above zero or not a number, else 0."""
+    zero = x.dtype.type(0)
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = zero if x[row, j] < zero else x[row, j]
+
+
+@jit
 def gelu(x: Array, y: Array) -> None:
     """y = x Phi(x), with the normal distribution Phi."""
     half, one, root = x.dtype.type(0.5), x.dtype.type(1), x.dtype.type(math.sqrt(0.5))
