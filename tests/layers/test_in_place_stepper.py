@@ -6,18 +6,40 @@ from statewise.contract import PlainStepper
 from statewise.layers.in_place_stepper import InPlaceStepper
 from statewise.layers.recurrent.ind_rnn import IndRNN
 from statewise.layers.recurrent.quasi_rnn import QuasiRNN
+from statewise.layers.recurrent.skip_rnn import SkipRNN
 from statewise.layers.recurrent.sru import SRU
+from statewise.layers.statespace.gated_delta_net import GatedDeltaNet
+from statewise.layers.statespace.hyena import Hyena
 from statewise.layers.statespace.lru import LRU
 from statewise.layers.statespace.mamba import Mamba
+from statewise.layers.statespace.mamba2 import Mamba2
 from statewise.layers.statespace.min_gru import MinGRU
+from statewise.layers.statespace.mlstm import MLSTM
 from statewise.layers.statespace.rg_lru import RGLRU
+from statewise.layers.statespace.rwkv import RWKV
 from statewise.layers.statespace.s4 import S4
 from statewise.layers.statespace.s4d import S4D
 from statewise.layers.statespace.s5 import S5
 from statewise.models.resolve import make_layer
 
 WIDTH, HIDDEN = 5, 18
-NAMES = ("min-gru", "min-lstm", "ind-rnn", "sru", "qrnn", "rg-lru", "lru", "s5", "s4d", "s4", "mamba", "lmu")
+NAMES = (
+    "min-gru",
+    "min-lstm",
+    "ind-rnn",
+    "sru",
+    "qrnn",
+    "rg-lru",
+    "lru",
+    "s5",
+    "s4d",
+    "s4",
+    "mamba",
+    "lmu",
+    "mlstm",
+    "mamba-2",
+    "gated-delta-net",
+)
 VARIANTS = {
     "tanh in bounds": lambda: IndRNN(input_size=WIDTH, hidden_size=HIDDEN, activation="tanh", longest_memory=8),
     "as wide as its input": lambda: SRU(input_size=WIDTH, hidden_size=WIDTH),
@@ -31,6 +53,13 @@ VARIANTS = {
     "three pairs": lambda: S5(input_size=WIDTH, hidden_size=HIDDEN, conjugate_pairs=3),
     "many channels": lambda: S4D(input_size=WIDTH, hidden_size=HIDDEN, conjugate_pairs=9),
     "many channels of rank one": lambda: S4(input_size=WIDTH, hidden_size=HIDDEN, conjugate_pairs=9),
+    "four heads": lambda: MLSTM(input_size=WIDTH, hidden_size=16, heads=4),
+    "six heads": lambda: RWKV(input_size=WIDTH, hidden_size=HIDDEN, heads=6, mix_rank=2, decay_rank=3),
+    "a context of one": lambda: Hyena(input_size=WIDTH, hidden_size=HIDDEN, context_length=1),
+    "three orders": lambda: Hyena(input_size=WIDTH, hidden_size=HIDDEN, context_length=9, order=3),
+    "a skip of two": lambda: SkipRNN(input_size=WIDTH, hidden_size=HIDDEN, skip=2),
+    "three heads": lambda: Mamba2(input_size=WIDTH, hidden_size=HIDDEN, heads=3, state_size=5, kernel_size=1),
+    "one head": lambda: GatedDeltaNet(input_size=WIDTH, hidden_size=HIDDEN, heads=1, expand=1, kernel_size=2),
     "a narrow block": lambda: Mamba(input_size=WIDTH, hidden_size=HIDDEN, state_size=3, kernel_size=1, expand=1),
 }
 

@@ -29,6 +29,7 @@ from statewise.ops.shapes import Shapes
 AFFINE = Shapes("affine", {"x": "B D", "weight": "H D", "bias": "H", "y": "B H"})
 SCALED = Shapes("add_scaled", {"x": "B D", "scale": "D", "y": "B D"})
 NORMALISED = Shapes("normalised", {"x": "B D", "gain": "D", "bias": "D"})
+PUSHED = Shapes("push", {"x": "B D", "window": "B K D"})
 CONVOLVED = Shapes("convolved", {"window": "B K D", "weight": "D K", "bias": "D"})
 LINEAR = Shapes("linear", {"a": "S", "b": "B S", "h": "B S"})
 
@@ -113,11 +114,16 @@ class InPlace:
 
     def window(self, x: Tensor, tail: Tensor) -> Tensor:
         """The last K inputs ``(B, K, D)``, of which the last is a room ``(B, D)``; ``tail`` is K - 1 at the start."""
+        window = torch.cat([x.unsqueeze(1), tail.detach()], dim=1)
+        self.push(x, window)
+        return window
+
+    def push(self, x: Tensor, window: Tensor) -> None:
+        """A room ``(B, K, D)`` one step on: the oldest goes, that of x comes last."""
         from statewise.ops.compiled.pointwise import push
 
-        window = torch.cat([x.unsqueeze(1), tail.detach()], dim=1)
+        PUSHED.check(x, window)
         self.run(push, x, window)
-        return window
 
     def convolved(self, window: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """sum_k w_k x_k + b ``(B, D)`` over a window, each channel for itself; ``weight (D, K)``, ``bias (D,)``."""
@@ -195,6 +201,20 @@ class InPlace:
         self.run(softplus, x, y)
         return y
 
+    def between(self, x: Tensor, z: Tensor, share: Tensor) -> Tensor:
+        """x + share * (z - x), number by number."""
+        from statewise.ops.compiled.pointwise import interpolate
+
+        y = torch.zeros_like(x)
+        self.run(interpolate, x, z, share, y)
+        return y
+
+    def tanh(self, x: Tensor) -> Tensor:
+        """tanh(x)."""
+        y = torch.zeros_like(x)
+        self.squash(x, x.shape[1], y)
+        return y
+
     def squash(self, a: Tensor, width: int, y: Tensor) -> None:
         """tanh of the first numbers of each row, the others as they are, in the room of y."""
         from statewise.ops.compiled.pointwise import squash
@@ -223,6 +243,14 @@ class InPlace:
 
         y = torch.zeros_like(x)
         self.run(gated, x, gate, y)
+        return y
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """1 / (1 + e^-x)."""
+        from statewise.ops.compiled.pointwise import sigmoids
+
+        y = torch.zeros_like(x)
+        self.run(sigmoids, x, y)
         return y
 
     def times(self, x: Tensor, z: Tensor) -> Tensor:

@@ -16,12 +16,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.contract.segments import append
 from statewise.init.matrices import Recurrent, recurrent_, uniform_
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.modules.linear import Linear
 from statewise.ops.dense_recurrence import dense_recurrence
 from statewise.ops.gates.rnn import TanhGates
+from statewise.ops.in_place import InPlace, held
 
 
 class SkipRNNState(NamedTuple):
@@ -72,6 +74,18 @@ class SkipRNN(SequenceLayer):
         past = state.past
         h = (self.input(x) + self.recurrent(past[:, -1]) + self.across(past[:, 0])).tanh()
         return h, SkipRNNState(torch.cat([past[:, 1:], h.to(past.dtype).unsqueeze(1)], dim=1))
+
+    def stepper(self, state: SkipRNNState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: SkipRNNState) -> None:
+        past = held(state.past)
+        driven = stream.affine(stream.x, self.input.weight, self.input.bias)
+        stream.add_product(past[:, -1], self.recurrent.weight, driven)
+        stream.add_product(past[:, 0], self.across.weight, driven)
+        h = stream.tanh(driven)
+        stream.push(h, past)
+        stream.ready(h, lambda: [past])
 
     def _segments(self, x: Tensor, state: SkipRNNState, segments: Segments | None) -> tuple[Tensor, SkipRNNState]:
         """k steps at a time, time first: what they see across is known by then."""

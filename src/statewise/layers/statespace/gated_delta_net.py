@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
@@ -29,6 +30,11 @@ from statewise.layers.statespace.time_scales import inverse_softplus, log_unifor
 from statewise.modules.linear import Linear
 from statewise.modules.norm import RMSNorm
 from statewise.ops.delta_rule import delta_rule
+from statewise.ops.in_place import InPlace
+from statewise.ops.matrix_in_place import decay, of_length_one, replace_and_read
+
+NEAR_ZERO = 1e-6
+"""Added to the square of a length before what is divided by it"""
 
 
 class GatedDeltaNetState(NamedTuple):
@@ -123,10 +129,31 @@ class GatedDeltaNet(SequenceLayer):
         s, h = delta_rule(q, k, v, log_a, b, state.h, segments)
         return self._gated(s, z), GatedDeltaNetState(tail, h)
 
+    def stepper(self, state: GatedDeltaNetState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: GatedDeltaNetState) -> None:
+        of_m, of_z, of_r, of_p = self.in_proj.weight.split(self._projections())
+        m, z = stream.affine(stream.x, of_m), stream.affine(stream.x, of_z)
+        a = decay(stream, stream.softplus(stream.affine(stream.x, of_r, self.dt_bias)), self.A_log.exp())
+        b = stream.sigmoid(stream.affine(stream.x, of_p))
+        window = stream.window(m, state.tail)
+        m = stream.convolved(window, self.conv1d.weight[:, 0], None)
+        parts = stream.gated(m, m).split(self.selected, dim=1)
+        q, k, v = (part.unflatten(1, (self.heads, -1)) for part in parts)
+        q, k = (of_length_one(stream, part, NEAR_ZERO) for part in (q, k))
+        s, h = replace_and_read(stream, q, k, v, a, b, state.h)
+        read = stream.normalised("rms", s.flatten(0, 1), self.norm.weight).view(len(z), -1)
+        read = stream.times(read, stream.gated(z, z))
+        stream.ready(stream.affine(read, self.out_proj.weight), lambda: [window[:, 1:], h])
+
+    def _projections(self) -> list[int]:
+        """How many numbers the input is mapped to: the convolution's, z's, a's and b's."""
+        return [sum(self.selected), self.selected[2], self.heads, self.heads]
+
     def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The convolution's input, ``z (..., E)``, ``log a`` and ``b (..., N, 1)``, those at least float32."""
-        sizes = [sum(self.selected), self.selected[2], self.heads, self.heads]
-        m, z, r, p = self.in_proj(x).split(sizes, dim=-1)
+        m, z, r, p = self.in_proj(x).split(self._projections(), dim=-1)
         log_a = -upcast(self.A_log).exp() * F.softplus(upcast(r) + upcast(self.dt_bias))
         return m, z, log_a.unsqueeze(-1), torch.sigmoid(upcast(p)).unsqueeze(-1)
 
@@ -143,4 +170,4 @@ class GatedDeltaNet(SequenceLayer):
 
 def _of_length_one(x: Tensor) -> Tensor:
     """Along the last axis, as in the authors' code: near zero vectors stay short, and there are derivatives at zero."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + NEAR_ZERO)

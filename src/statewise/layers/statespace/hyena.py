@@ -23,11 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.autocast import unrounded
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.modules.linear import Linear
 from statewise.ops.causal_convolution import causal_convolution
+from statewise.ops.in_place import InPlace
 
 TAPS = 3
 """K, of the short convolution"""
@@ -124,6 +126,20 @@ class Hyena(SequenceLayer):
             windows.append(after)
             z = gate * convolved
         return self.project_out(z), HyenaState(tail, torch.stack(windows, dim=2))
+
+    def stepper(self, state: HyenaState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: HyenaState) -> None:
+        short = stream.window(stream.affine(stream.x, self.project_in.weight, self.project_in.bias), state.tail)
+        projected = stream.convolved(short, self.short.weight[:, 0], self.short.bias)
+        z, *gates = projected.chunk(self.order + 1, dim=1)
+        windows = []
+        for gate, taps, before in zip(gates, self._filters(), state.window.unbind(2), strict=True):
+            windows.append(stream.window(z, before))
+            z = stream.times(gate, stream.convolved(windows[-1], taps, None))
+        y = stream.affine(z, self.project_out.weight, self.project_out.bias)
+        stream.ready(y, lambda: [short[:, 1:], torch.stack([window[:, 1:] for window in windows], dim=2)])
 
     @from_weights
     def _filters(self) -> list[Tensor]:

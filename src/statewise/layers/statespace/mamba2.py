@@ -23,13 +23,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors, from_weights
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors, from_weights
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.layers.statespace.short_convolution import ShortConvolution
 from statewise.layers.statespace.time_scales import inverse_softplus, log_uniform
 from statewise.modules.linear import Linear
 from statewise.modules.norm import RMSNorm
+from statewise.ops.in_place import InPlace
+from statewise.ops.matrix_in_place import by_head, decay, write_and_read
 from statewise.ops.matrix_recurrence import matrix_recurrence
 
 
@@ -126,6 +129,24 @@ class Mamba2(SequenceLayer):
         log_a = (dt * self._a()).unsqueeze(-1)
         s, h = matrix_recurrence(c, b, dt.unsqueeze(-1) * u, log_a, state.h, segments)
         return self._gated(s, u, z), Mamba2State(tail, h)
+
+    def stepper(self, state: Mamba2State) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: Mamba2State) -> None:
+        of_z, of_v, of_r = self.in_proj.weight.split([self.selected[0], sum(self.selected), self.heads])
+        z, v = stream.affine(stream.x, of_z), stream.affine(stream.x, of_v)
+        dt = stream.softplus(stream.affine(stream.x, of_r, self.dt_bias))
+        window = stream.window(v, state.tail)
+        v = stream.convolved(window, self.conv1d.weight[:, 0], self.conv1d.bias)
+        u, b, c = stream.gated(v, v).split(self.selected, dim=1)
+        b, c = (part.unsqueeze(1).expand(-1, self.heads, -1) for part in (b, c))
+        driven = by_head(stream, dt, u.unflatten(1, (self.heads, -1)))
+        s, h = write_and_read(stream, c, b, driven, decay(stream, dt, self.A_log.exp()).unsqueeze(-1), state.h)
+        read = s.flatten(1)
+        stream.add_scaled(u, self.D.repeat_interleave(s.shape[-1]), read)
+        read = stream.normalised("rms", stream.times(read, stream.gated(z, z)), self.norm.weight)
+        stream.ready(stream.affine(read, self.out_proj.weight), lambda: [window[:, 1:], h])
 
     @from_weights
     def _a(self) -> Tensor:

@@ -29,11 +29,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
 from statewise.init.time_scales import spread
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace
+from statewise.ops.matrix_in_place import by_head, gated_quotient, stabilised, write_and_read
 from statewise.ops.matrix_recurrence import matrix_recurrence
 from statewise.ops.running_maximum import running_maximum
 
@@ -135,6 +138,19 @@ class MLSTM(SequenceLayer):
         y = self._read(s[..., :-1], s[..., -1], m, o)
         return y, MLSTMState(both[..., :-1].clone(), both[..., -1].clone(), m[:, -1].clone())
 
+    def stepper(self, state: MLSTMState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: MLSTMState) -> None:
+        i, f = (stream.affine(stream.x, *part) for part in _parts(self.gates, 2))
+        keep, enter, m = stabilised(stream, i, f, state.m)
+        q, k, v, o = (stream.affine(stream.x, *part).unflatten(1, (self.heads, -1)) for part in _parts(self.project, 4))
+        k, keep = by_head(stream, enter, k, factor=k.shape[-1] ** -0.5), keep.unsqueeze(-1)
+        s, c = write_and_read(stream, q, k, v, keep, state.C)
+        total, n = write_and_read(stream, q, k, torch.ones_like(keep), keep, state.n.unsqueeze(-1))
+        y = gated_quotient(stream, s, total, m, o, LARGEST_EXPONENT)
+        stream.ready(y.flatten(1), lambda: [c, n.squeeze(-1), m])
+
     def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """``q``, ``k`` and ``v (..., N, K)``, at least float32, and the output gate ``(..., H)``."""
         q, k, v, o = self.project(x).chunk(4, dim=-1)
@@ -150,3 +166,8 @@ class MLSTM(SequenceLayer):
         """The output from what is read of memory ``(..., N, K)`` and normaliser ``(..., N)``, both times exp(-m)."""
         least = (-m).clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT).exp()
         return o * (s / torch.maximum(n.abs(), least).unsqueeze(-1)).flatten(-2).to(o.dtype)
+
+
+def _parts(map: Linear, number: int) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each of so many equal parts of what it puts out."""
+    return list(zip(map.weight.chunk(number), map.bias.chunk(number), strict=True))

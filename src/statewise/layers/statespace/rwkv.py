@@ -18,6 +18,7 @@ that the catalog puts behind; where the authors' start depends on the depth of a
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -25,10 +26,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise import probe
-from statewise.contract import Segments, SequenceLayer, Vectors
+from statewise.contract import Segments, SequenceLayer, Stepper, Vectors
+from statewise.layers.in_place_stepper import in_place_stepper
 from statewise.layers.statespace.matrix_state import read, write
 from statewise.layers.statespace.precision import upcast
 from statewise.modules.linear import Linear
+from statewise.ops.in_place import InPlace, held
+from statewise.ops.matrix_in_place import decay_of_exponential, normed_by_head, read_and_write
 from statewise.ops.matrix_recurrence import matrix_recurrence
 
 EPS = 64e-5
@@ -148,6 +152,27 @@ class RWKV(SequenceLayer):
         s, before = matrix_recurrence(mixed.r, k, v, log_w, state.h, segments)
         h = write(before, mixed.log_w[:, -1].exp(), mixed.k[:, -1], mixed.v[:, -1])
         return self._output(s, mixed), RWKVState(x[:, -1].clone(), h)
+
+    def stepper(self, state: RWKVState) -> Stepper:
+        return in_place_stepper(self, state, self._in_place)
+
+    def _in_place(self, stream: InPlace, state: RWKVState) -> None:
+        x = stream.x
+        window = stream.window(x, state.last.unsqueeze(1))
+        between = partial(stream.between, x, window[:, 0])
+        base, shares = between(held(self.mix_base).expand_as(x)), []
+        for down, up, bias in zip(self.mix_down.weight.chunk(5), self.mix_up, self.mix, strict=True):
+            shares.append(stream.affine(stream.tanh(stream.affine(base, down)), up.t(), bias))
+        r, k, v, g, d = map(between, shares)
+        low = stream.tanh(stream.affine(d, self.decay_down.weight))
+        keep = decay_of_exponential(stream, stream.affine(low, self.decay_up.weight, self.decay_bias))
+        maps = (r, self.receptance), (k, self.key), (v, self.value), (g, self.gate)
+        r, k, v, g = (stream.affine(part, linear.weight) for part, linear in maps)
+        r, k, v, keep = (part.unflatten(1, (self.heads, -1)) for part in (r, k, v, keep))
+        s, h = read_and_write(stream, r, k, v, keep, self.bonus, state.h)
+        gain, shift = (part.unflatten(0, (self.heads, -1)) for part in (self.norm_weight, self.norm_bias))
+        read = stream.times(normed_by_head(stream, s, gain, shift, EPS).flatten(1), stream.gated(g, g))
+        stream.ready(stream.affine(read, self.output.weight), lambda: [window[:, 1], h])
 
     def _mixed(self, x: Tensor, before: Tensor) -> Mixed:
         """From inputs ``(..., D)`` and those one step before."""

@@ -42,6 +42,14 @@ def multiply(x: Array, z: Array, y: Array) -> None:
 
 
 @jit
+def interpolate(x: Array, z: Array, share: Array, y: Array) -> None:
+    """y = x + share * (z - x)."""
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = x[row, j] + share[row, j] * (z[row, j] - x[row, j])
+
+
+@jit
 def squash(x: Array, width: int, y: Array) -> None:
     """y = tanh(x) in the first columns, x in the others."""
     for row in range(x.shape[0]):
@@ -94,3 +102,11 @@ def gated(x: Array, gate: Array, y: Array) -> None:
     for row in range(x.shape[0]):
         for j in range(x.shape[1]):
             y[row, j] = x[row, j] * sigmoid(gate[row, j])
+
+
+@jit
+def sigmoids(x: Array, y: Array) -> None:
+    """y = sigmoid(x)."""
+    for row in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[row, j] = sigmoid(x[row, j])
