@@ -42,7 +42,7 @@ class Peer(nn.Module):
         self.kind, self.residual = CELLS[name], block == "residual"
         self.embed, self.head = nn.Linear(READ, width), nn.Linear(width, PUT_OUT)
         self.cells = nn.ModuleList(self.kind(width, width) for _ in range(DEPTH))
-        self.norms = nn.ModuleList(NORMS[norm](width) for _ in range(2 * DEPTH + 1))
+        self.norms = nn.ModuleList(NORMS[norm](width) for _ in range(2 * DEPTH + 1) if self.residual)
         self.rise = nn.ModuleList(nn.Linear(width, INNER * width) for _ in range(DEPTH))
         self.fall = nn.ModuleList(nn.Linear(INNER * width, width) for _ in range(DEPTH))
 
@@ -55,13 +55,16 @@ class Peer(nn.Module):
         """One step; the states are replaced."""
         x = self.embed(x)
         for k, cell in enumerate(self.cells):
-            states[k] = after = cell(self.norms[2 * k](x), states[k])
+            states[k] = after = cell(self._normed(2 * k, x), states[k])
             h = after[0] if isinstance(after, tuple) else after
             x = x + h if self.residual else h
-            y = self.fall[k](F.gelu(self.rise[k](self.norms[2 * k + 1](x))))
+            y = self.fall[k](F.gelu(self.rise[k](self._normed(2 * k + 1, x))))
             x = x + y if self.residual else y
-        found: Tensor = self.head(self.norms[-1](x))
+        found: Tensor = self.head(self._normed(2 * DEPTH, x))
         return found
+
+    def _normed(self, place: int, x: Tensor) -> Tensor:
+        return self.norms[place](x) if self.residual else x
 
 
 def model(name: str, block: str, norm: Norm, width: int) -> Model:
@@ -93,6 +96,8 @@ def main() -> None:
 def compare(name: str, block: str, norm: Norm, width: int, rounds: int) -> None:
     """Print the line of one model."""
     ours, peer, x = model(name, block, norm, width), Peer(name, block, norm, width), torch.randn(1, READ)
+    counts = [sum(weight.numel() for weight in module.parameters()) for module in (ours, peer)]
+    assert counts[0] == counts[1], counts
     stream, states = ours.stepper(ours.initial_state(1)), peer.begin(width)
     taken = take_turns((single_steps(lambda: stream(x)), single_steps(lambda: peer.step(x, states))), rounds)
     mine, theirs = (1e6 * seconds / STEPS for seconds in taken.seconds)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from statewise.combine.feed_forward import FeedForward
 from statewise.ops.compiled.compiler import without_compiled_loops
@@ -38,3 +39,28 @@ def test_a_stream_allocates_nothing_where_loops_serve_and_is_plain_elsewhere():
 def test_a_stream_says_what_it_reads():
     with pytest.raises(ValueError, match="FeedForward reads"):
         FeedForward(width=4, inner=6).stepper(())(torch.randn(2, 3))
+
+
+@torch.no_grad()
+def test_one_whose_parts_are_others_steps_by_them():
+    class Softer(FeedForward):
+        def _activate(self, x):
+            return x.tanh()
+
+    replaced, wrapped = FeedForward(width=4, inner=6), FeedForward(width=4, inner=6)
+    replaced.fall = nn.Sequential(replaced.fall, nn.Tanh())
+    wrapped.rise = Doubled(wrapped.rise)
+    for layer in (Softer(width=4, inner=6), replaced, wrapped):
+        x = torch.randn(2, 4)
+        assert torch.equal(layer.stepper(())(x), layer.step(x, ())[0])
+
+
+class Doubled(nn.Module):
+    """Has the weights of what it wraps, as adapters do."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.weight, self.bias = base, base.weight, base.bias
+
+    def forward(self, x):
+        return 2 * self.base(x)

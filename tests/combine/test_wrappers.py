@@ -1,5 +1,7 @@
 """Stacks, residuals, norms, feed-forward parts: they keep the laws, and say what does not fit."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,13 +11,14 @@ from statewise import laws
 from statewise.combine.dropout import Dropout
 from statewise.combine.feed_forward import FeedForward
 from statewise.combine.pointwise import Embed, Pointwise
-from statewise.combine.residual import PreNorm, Residual
+from statewise.combine.residual import PostNorm, PreNorm, Residual
 from statewise.combine.stack import Stack
 from statewise.combine.wrapper import Wrapper
-from statewise.contract import Tokens, Vectors, values_of, with_values
+from statewise.contract import SequenceLayer, Tokens, Vectors, values_of, with_values
 from statewise.errors import UserError
 from statewise.layers.recurrent.gru import GRU
 from statewise.layers.recurrent.lstm import LSTM
+from statewise.layers.statespace.min_gru import MinGRU
 
 WRAPPED = {
     "stack": lambda: Stack([LSTM(input_size=3, hidden_size=4), GRU(input_size=4, hidden_size=2)]),
@@ -118,3 +121,46 @@ def test_what_is_unknown_is_refused_and_the_nearest_name_suggested():
         FeedForward(width=3, inner=4, activation="gelo")
     with pytest.raises(UserError, match=r"unknown norm 'batch'; .*\(known: layer, none, rms\)"):
         PreNorm(LSTM(input_size=3, hidden_size=4), norm="batch")
+
+
+class Shifted(PreNorm):
+    def before(self, x):
+        return super().before(x) + 1
+
+
+class Halved(PostNorm):
+    def after(self, x, y):
+        return super().after(x, y) / 2
+
+
+@pytest.mark.parametrize("kind", [PreNorm, PostNorm, Shifted, Halved])
+def test_a_norm_in_a_stream_is_that_of_the_step(kind):
+    layer, x = kind(MinGRU(input_size=3, hidden_size=3)).double(), torch.randn(2, 5, 3, dtype=torch.float64)
+    stream, state = layer.stepper(layer.initial_state(2)), layer.initial_state(2)
+    for x_t in x.unbind(1):
+        y, state = layer.step(x_t, state)
+        torch.testing.assert_close(stream(x_t), y.detach())
+
+
+class Delayed(SequenceLayer):
+    """y_t = x_t + x_{t-1}: its state is its input."""
+
+    def __init__(self):
+        super().__init__(Vectors(3), 3)
+
+    def initial_state(self, batch_size):
+        return self.zeros(batch_size, 3)
+
+    def step(self, x, state):
+        return x + state, x
+
+
+def test_a_layer_that_holds_its_input_may_stand_behind_one_that_overwrites_it():
+    laws.check(Stack([MinGRU(input_size=3, hidden_size=3), Delayed()]))
+
+
+def test_a_stream_is_not_copied():
+    layer = MinGRU(input_size=3, hidden_size=3)
+    stream = layer.stepper(layer.initial_state(1))
+    with pytest.raises(TypeError, match=r"layer.stepper\(stream.state\)"):
+        copy.deepcopy(stream)

@@ -198,6 +198,17 @@ def test_scores_by_series_stand_the_hardest_first_and_of_many_both_ends(result: 
     assert_sound(page)
 
 
+def test_a_rule_and_an_arm_of_one_name_have_scores_of_their_own(result: Data) -> None:
+    result["series"] = [{"name": "shop", "arms": {"mamba": 0.5, "gru": 0.25}, "baselines": {"mamba": 0.125}}]
+    page = render_comparison(result)
+    assert re.search(r'strong" data-label="mamba">0.500.*"gru">0.250.*"num" data-label="mamba">0.125', page, re.DOTALL)
+
+
+def test_series_that_no_arm_is_scored_on_make_no_table(result: Data) -> None:
+    result["series"] = [{"name": "shop", "arms": {}, "baselines": {"last": 0.5}}]
+    assert "Series by series" not in titles(render_comparison(result))
+
+
 def test_a_rule_may_do_best_on_a_series_of_a_comparison(result: Data) -> None:
     result["series"] = [
         {**one, "baselines": {"last": 0.95 if one["name"] == "shop 3" else 0.0}} for one in by_series(12)

@@ -5,11 +5,20 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
-from statewise.contract import PlainStepper, PointwiseStepper, Segments, SequenceLayer, Stepper, Vectors
+from statewise.contract import (
+    PlainStepper,
+    PointwiseStepper,
+    Segments,
+    SequenceLayer,
+    Stepper,
+    Vectors,
+    altered,
+    as_written,
+)
 from statewise.errors import choose
-from statewise.modules.at_work import MapAtWork
 from statewise.modules.linear import Linear
 from statewise.ops.in_place import InPlace
+from statewise.ops.map_in_place import map_in_place
 from statewise.tree import State
 
 Activation = Literal["relu", "gelu", "silu"]
@@ -48,18 +57,21 @@ class FeedForward(SequenceLayer):
         return self._map(x), state
 
     def stepper(self, state: State) -> Stepper:
-        return PointwiseStepper(
-            MapAtWork(PlainStepper(self, state), [*self.parameters()], self.output_size, self._in_place)
-        )
+        plain, maps = PlainStepper(self, state), (self.rise, self.fall)
+        linear = all(as_written(map, "in_stream", "forward") for map in maps)
+        if type(self) is not FeedForward or not linear or altered(self):
+            return plain
+        weights = [weight for map in maps for weight in (map.weight, map.bias)]
+        return PointwiseStepper(map_in_place(plain, weights, self.output_size, self._in_place))
 
-    def _in_place(self, stream: InPlace) -> Tensor:
-        inner = stream.affine(stream.x, self.rise.weight, self.rise.bias)
+    def _in_place(self, stream: InPlace, rise: Tensor, rise_bias: Tensor, fall: Tensor, fall_bias: Tensor) -> Tensor:
+        inner = stream.affine(stream.x, rise, rise_bias)
         if self.gated:
             values, gate = inner.chunk(2, dim=-1)
             inner = stream.times(self._activated(stream, gate), values)
         else:
             inner = self._activated(stream, inner)
-        return stream.affine(inner, self.fall.weight, self.fall.bias)
+        return stream.affine(inner, fall, fall_bias)
 
     def _map(self, x: Tensor) -> Tensor:
         inner = self.rise(x)

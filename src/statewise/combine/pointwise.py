@@ -11,7 +11,7 @@ from statewise.contract import (
     Stepper,
     Tokens,
     Vectors,
-    at_work,
+    in_stream,
 )
 from statewise.modules.linear import Linear
 from statewise.tree import State
@@ -37,7 +37,7 @@ class Pointwise(SequenceLayer):
         return self.function(x), state
 
     def stepper(self, state: State) -> Stepper:
-        return PointwiseStepper(at_work(self.function, PlainStepper(self, state)))
+        return PointwiseStepper(in_stream(self.function, PlainStepper(self, state)))
 
     def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.function(x), state
@@ -63,7 +63,7 @@ class Embed(SequenceLayer):
         return self.table(x), state
 
     def stepper(self, state: State) -> Stepper:
-        return PointwiseStepper(at_work(self.table, PlainStepper(self, state)))
+        return PointwiseStepper(in_stream(self.table, PlainStepper(self, state)))
 
     def _segments(self, x: Tensor, state: State, segments: Segments | None) -> tuple[Tensor, State]:
         return self.table(x), state

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from statewise.combine.wrapper import After, Before, Wrapper, width_kept
-from statewise.contract import Input, SequenceLayer, Vectors, at_work, values_of, with_values
+from statewise.contract import Input, SequenceLayer, Vectors, in_stream, values_of, with_values
 from statewise.errors import choose
 from statewise.modules.norm import LayerNorm, RMSNorm
 from statewise.ops import normalisation
@@ -62,8 +62,8 @@ class PreNorm(Wrapper):
     def before(self, x: Input) -> Input:
         return with_values(x, self.norm(values_of(x)))
 
-    def maps_at_work(self) -> tuple[Before, After]:
-        norm = at_work(self.norm)
+    def maps_in_stream(self) -> tuple[Before, After]:
+        norm = in_stream(self.norm)
         return lambda x: with_values(x, norm(values_of(x))), self.after
 
 
@@ -87,6 +87,6 @@ class PostNorm(Wrapper):
     def after(self, x: Input, y: Tensor) -> Tensor:
         return self.norm(y)
 
-    def maps_at_work(self) -> tuple[Before, After]:
-        norm = at_work(self.norm)
+    def maps_in_stream(self) -> tuple[Before, After]:
+        norm = in_stream(self.norm)
         return self.before, lambda x, y: norm(y)

@@ -4,11 +4,23 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from statewise.contract import Input, InputForm, Segments, SequenceLayer, Stepper, Vectors, values_of, without_gradients
+from statewise.contract import (
+    Input,
+    InputForm,
+    Segments,
+    SequenceLayer,
+    Stepper,
+    Vectors,
+    as_written,
+    values_of,
+    without_gradients,
+)
 from statewise.tree import State
 
 Before = Callable[[Input], Input]
+"""From the input to what the layer inside reads"""
 After = Callable[[Input, Tensor], Tensor]
+"""From the input and what the layer inside puts out to the output"""
 
 
 class Wrapper(SequenceLayer):
@@ -64,8 +76,11 @@ class Wrapper(SequenceLayer):
     def stepper(self, state: State) -> Stepper:
         return _WrapperStepper(self, self.layer.stepper(state))
 
-    def maps_at_work(self) -> tuple[Before, After]:
-        """``before`` and ``after`` as a stream calls them, which may hold the weights as they are."""
+    def maps_in_stream(self) -> tuple[Before, After]:
+        """``before`` and ``after`` as a stream calls them, which may hold the weights as they are.
+
+        It is asked alone where the class that writes it is the one, too, that writes those.
+        """
         return self.before, self.after
 
 
@@ -75,7 +90,8 @@ class _WrapperStepper(Stepper):
     def __init__(self, wrapper: Wrapper, inner: Stepper) -> None:
         self._wrapper = wrapper
         self._inner = inner
-        self._before, self._after = wrapper.maps_at_work()
+        faster = as_written(wrapper, "maps_in_stream", "before", "after")
+        self._before, self._after = wrapper.maps_in_stream() if faster else (wrapper.before, wrapper.after)
 
     @without_gradients
     def __call__(self, x: Input) -> Tensor:

@@ -21,7 +21,16 @@ from statewise.contract.residual import Residual
 from statewise.contract.schedule import Level, bottom_up
 from statewise.contract.segments import Segments, segment_by_segment
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import Map, PlainStepper, PointwiseStepper, Stepper, at_work, without_gradients
+from statewise.contract.stepper import (
+    Map,
+    PlainStepper,
+    PointwiseStepper,
+    Stepper,
+    altered,
+    as_written,
+    in_stream,
+    without_gradients,
+)
 from statewise.contract.structure import Structure, StructureLayer
 from statewise.contract.weights import Known, from_weights, parametrised_weights, weights_held
 
@@ -51,12 +60,14 @@ __all__ = [
     "Timed",
     "Tokens",
     "Vectors",
-    "at_work",
+    "altered",
+    "as_written",
     "bottom_up",
     "check_lengths",
     "example_input",
     "example_values",
     "from_weights",
+    "in_stream",
     "parametrised_weights",
     "segment_by_segment",
     "slice_time",

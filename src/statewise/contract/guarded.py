@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from statewise import tree
@@ -55,12 +56,13 @@ def guarded_step(step: Step) -> Step:
 
 
 def guarded_stepper(stepper: Enter) -> Enter:
-    """Handed no state that is not the layer's: compiled loops would take any."""
+    """Handed no state that is not the layer's: compiled loops would take any. What it holds has no gradients."""
 
     @wraps(stepper)
     def guarded(self: "SequenceLayer", state: State) -> Stepper:
         self._check_state(state, rows_of(state), start="initial_state(rows)")
-        return stepper(self, state)
+        with torch.no_grad():
+            return stepper(self, state)
 
     return guarded
 

@@ -8,7 +8,7 @@ from statewise import tree
 from statewise.contract.inputs import Input, Vectors, values_of, with_values
 from statewise.contract.segments import Segments
 from statewise.contract.sequence import SequenceLayer
-from statewise.contract.stepper import Stepper, at_work, without_gradients
+from statewise.contract.stepper import Stepper, in_stream, without_gradients
 from statewise.tree import State
 
 
@@ -78,7 +78,7 @@ class _ModelStepper(Stepper):
         embedding = model.embedding
         self._embedding = None if embedding is None else embedding.stepper(embedding.initial_state(1))
         self._body = body
-        self._head = at_work(model.head)
+        self._head = in_stream(model.head)
 
     @without_gradients
     def __call__(self, x: Input) -> Tensor:

@@ -6,10 +6,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise import tree
-from statewise.contract.inputs import Input, values_of
+from statewise.contract.inputs import Input, values_of, with_values
 from statewise.contract.weights import Known, weights_held
 from statewise.tree import State
 
@@ -51,6 +51,9 @@ class Stepper(ABC):
     def state(self) -> State:
         """Where it stands: a copy, as ``layer.step`` takes it."""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Stepper":
+        raise TypeError("a stream goes through memory of its own; make another: layer.stepper(stream.state)")
+
 
 class PlainStepper(Stepper):
     """Calls ``step``, with what is made of the weights alone worked out once: for layers that know nothing faster."""
@@ -62,6 +65,7 @@ class PlainStepper(Stepper):
 
     @without_gradients
     def __call__(self, x: Input) -> Tensor:
+        x = with_values(x, values_of(x).clone())  # a state may hold it, and whose it is may overwrite it
         with weights_held(self._known):
             y, self._state = self._layer.step(x, self._state)
         return y
@@ -85,17 +89,53 @@ class PointwiseStepper(Stepper):
         return ()
 
 
-def at_work(function: Map, otherwise: Map | None = None) -> Map:
-    """A map of one time step as a stream calls it, without gradients.
+def in_stream(function: Map, otherwise: Map | None = None) -> Map:
+    """A map of one time step as a stream calls it.
 
-    Modules that know a faster way say so with a method ``at_work``. Like a stepper, what that returns may hold the
-    weights as they are, and overwrite at the next call what was put out.
+    Modules that know a faster way say so with a method ``in_stream``, which takes ``otherwise`` and returns a map. Like
+    a stepper, that may hold the weights as they are, and overwrite at the next call what was put out. It is asked of
+    modules alone whose ``forward`` is that of the class which says so, and that nobody hooks into.
 
     Args:
         function: the map.
         otherwise: what equals it, for what the faster way does not serve; ``None`` = the map itself.
     """
-    make = getattr(function, "at_work", None)
     plain = function if otherwise is None else otherwise
-    faster: Map = plain if make is None else make(plain)
+    if not (isinstance(function, nn.Module) and as_written(function, "in_stream", "forward")) or altered(function):
+        return plain
+    with torch.no_grad():
+        faster: Map = function.in_stream(plain)  # type: ignore[operator]
     return faster
+
+
+def as_written(thing: object, faster: str, *methods: str) -> bool:
+    """Whether the class that says how something goes faster is the one, too, that these methods are of.
+
+    >>> class Doubled:
+    ...     def forward(self, x): return 2 * x
+    ...     def in_stream(self, otherwise): return lambda x: x + x
+    >>> class Tripled(Doubled):
+    ...     def forward(self, x): return 3 * x
+    >>> [as_written(kind(), "in_stream", "forward") for kind in (Doubled, Tripled)]
+    [True, False]
+    """
+    kind = type(thing)
+    owner = next((above for above in kind.__mro__ if faster in vars(above)), None)
+    return owner is not None and all(getattr(kind, name) is getattr(owner, name) for name in methods)
+
+
+def altered(module: nn.Module) -> bool:
+    """Whether somebody hooks into a forward inside it, or has put a module there that is neither torch's nor ours.
+
+    What such a module computes is not to be told from weights alone; of parametrised weights it is.
+
+    >>> module = nn.Sequential(nn.Linear(2, 2))
+    >>> before, handle = altered(module), module[0].register_forward_pre_hook(print)
+    >>> before, altered(module)
+    (False, True)
+    """
+    parts = [part for name, part in module.named_modules() if "parametrizations" not in name.split(".")]
+    return any(part._forward_hooks or part._forward_pre_hooks for part in parts) or any(
+        getattr(type(part).forward, "__module__", "").partition(".")[0] not in ("torch", "statewise")
+        for part in parts[1:]
+    )

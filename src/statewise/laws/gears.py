@@ -1,5 +1,6 @@
 """The gears agree, and any way of cutting a sequence gives the same."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -26,10 +27,16 @@ def step_is_forward(subject: Subject) -> None:
 
 
 def stepper_is_step(subject: Subject) -> None:
-    """A stepper's outputs and state are those of ``step``, and what it was given stays as it was."""
+    """A stepper's outputs and state are those of ``step``, and what it was given stays as it was.
+
+    Its input is somebody else's memory, which is overwritten after every step.
+    """
     expected = loop(subject.layer, subject.x, subject.state)
-    stepper = subject.layer.stepper(subject.state)
-    outputs = [stepper(take_step(subject.x, time)).clone() for time in range(TIME)]
+    stepper, outputs = subject.layer.stepper(subject.state), []
+    for time in range(TIME):
+        x = tree.map(torch.clone, take_step(subject.x, time))
+        outputs.append(stepper(x).clone())
+        tree.map(lambda leaf: leaf.fill_(math.nan if floating(leaf) else 0), x)
     demand_same_run("the whole sequence", expected, (torch.stack(outputs, dim=1), stepper.state))
     again = loop(subject.layer, subject.x, subject.state)
     demand_same_run("the state that it was given", expected, again)

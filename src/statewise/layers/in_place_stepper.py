@@ -8,7 +8,7 @@ from torch import Tensor
 
 from statewise import tree
 from statewise.autocast import autocasts
-from statewise.contract import Input, PlainStepper, SequenceLayer, Stepper, Vectors, values_of
+from statewise.contract import Input, PlainStepper, SequenceLayer, Stepper, Vectors, altered, values_of
 from statewise.ops.compiled.compiler import compiled_loops_serve
 from statewise.ops.in_place import InPlace
 from statewise.tree import State
@@ -78,6 +78,7 @@ def loops_serve(layer: SequenceLayer, leaves: Sequence[Tensor]) -> bool:
     dtype = leaves[0].dtype
     return (
         dtype in (torch.float32, torch.float64)
+        and not altered(layer)
         and compiled_loops_serve(*layer.parameters(), dtypes=(dtype,))
         and compiled_loops_serve(*leaves, dtypes={leaf.dtype for leaf in leaves})
     )

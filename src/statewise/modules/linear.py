@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from statewise.contract.stepper import Map
-from statewise.modules.at_work import MapAtWork
 from statewise.ops.linear import is_small, linear
+from statewise.ops.map_in_place import map_in_place
 
 
 class Linear(nn.Linear):
@@ -23,6 +23,7 @@ class Linear(nn.Linear):
         weight = self.weight
         return F.linear(input, weight, self.bias) if is_small(input, weight) else linear(input, weight, self.bias)
 
-    def at_work(self, otherwise: Map) -> Map:
+    def in_stream(self, otherwise: Map) -> Map:
+        """``statewise.contract.in_stream``."""
         weights = (self.weight,) if self.bias is None else (self.weight, self.bias)
-        return MapAtWork(otherwise, weights, self.in_features, lambda stream: stream.affine(stream.x, *weights))
+        return map_in_place(otherwise, weights, self.in_features, lambda stream, *held: stream.affine(stream.x, *held))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.contract.stepper import Map
-from statewise.modules.at_work import MapAtWork
+from statewise.ops.map_in_place import map_in_place
 from statewise.ops.normalisation import EPSILON, Norm, normalised
 
 
@@ -16,8 +16,9 @@ class LayerNorm(nn.LayerNorm):
     def __init__(self, width: int) -> None:
         super().__init__(width, eps=EPSILON)
 
-    def at_work(self, otherwise: Map) -> Map:
-        return _at_work("layer", self, (self.weight, self.bias), otherwise)
+    def in_stream(self, otherwise: Map) -> Map:
+        """``statewise.contract.in_stream``."""
+        return _in_stream("layer", self, (self.weight, self.bias), otherwise)
 
 
 class RMSNorm(nn.RMSNorm):
@@ -39,11 +40,13 @@ class RMSNorm(nn.RMSNorm):
         dtype = torch.promote_types(x.dtype, torch.float32)
         return normalised("rms", x.to(dtype), self.weight.to(dtype), epsilon=self.eps).to(x.dtype)
 
-    def at_work(self, otherwise: Map) -> Map:
-        return _at_work("rms", self, (self.weight,), otherwise)
+    def in_stream(self, otherwise: Map) -> Map:
+        """``statewise.contract.in_stream``."""
+        return _in_stream("rms", self, (self.weight,), otherwise)
 
 
-def _at_work(norm: Norm, module: LayerNorm | RMSNorm, weights: Sequence[Tensor], otherwise: Map) -> Map:
+def _in_stream(norm: Norm, module: LayerNorm | RMSNorm, weights: Sequence[Tensor], otherwise: Map) -> Map:
     if module.eps != EPSILON:  # the only one that loops know
         return otherwise
-    return MapAtWork(otherwise, weights, len(weights[0]), lambda stream: stream.normalised(norm, stream.x, *weights))
+    width = len(weights[0])
+    return map_in_place(otherwise, weights, width, lambda stream, *held: stream.normalised(norm, stream.x, *held))

@@ -65,9 +65,14 @@ def render_comparison(result: dict[str, Any]) -> str:
 
 def _series_table(data: Comparison, ranked: list[Arm]) -> SeriesTable | None:
     """The scores of the arms, best first, and of the rules."""
-    series = {one.name: {**one.arms, **one.baselines} for one in data.series}
     arms = [arm.label for arm in ranked if any(arm.label in one.arms for one in data.series)]
-    rules = dict.fromkeys(rule for one in data.series for rule in one.baselines)
+    if not arms:
+        return None
+    rules = list(dict.fromkeys(rule for one in data.series for rule in one.baselines))
+    series = [
+        (one.name, [*(one.arms.get(arm) for arm in arms), *(one.baselines.get(rule) for rule in rules)])
+        for one in data.series
+    ]
     primary = data.task.primary
     return series_table(series, [*arms, *rules], primary.name, lower_is_better=primary.lower_is_better)
 

@@ -93,13 +93,13 @@ def _columns(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _series_table(result: dict[str, Any]) -> SeriesTable | None:
     """The primary score of each series: that on the test part, beside those of the rules."""
-    primary = result.get("primary", "")
-    series = {
-        name: {column: scores.get(primary) for column, scores in {"test": one["test"], **one["baselines"]}.items()}
-        for name, one in result.get("series", {}).items()
-    }
-    columns = list(dict.fromkeys(column for scores in series.values() for column in scores))
-    return series_table(series, columns, primary, lower_is_better=result.get("lower_is_better", True))
+    found, primary = result.get("series", {}), result.get("primary", "")
+    rules = list(dict.fromkeys(rule for one in found.values() for rule in one["baselines"]))
+    series = [
+        (name, [scores.get(primary) for scores in (one["test"], *(one["baselines"].get(rule, {}) for rule in rules))])
+        for name, one in found.items()
+    ]
+    return series_table(series, ["test", *rules], primary, lower_is_better=result.get("lower_is_better", True))
 
 
 def _outcome(result: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -16,11 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._C import _len_torch_dispatch_stack
-from torch._C._functorch import peek_interpreter_stack
-from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
 from statewise.ops.compiled.sources import keep_with_sources
+from statewise.ops.transforms import inside_transform
 
 FAST = {"contract", "nsz"}
 """Liberties with arithmetic: a product and a sum may be rounded once, and zero has no sign"""
@@ -55,7 +54,7 @@ def compiled_loops_serve(*tensors: Tensor, dtypes: Collection[torch.dtype] = DTY
     for tensor in tensors:
         if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.dtype not in dtypes:
             return False
-    return forward_ad._current_level < 0 and peek_interpreter_stack() is None and installed()
+    return not inside_transform() and installed()
 
 
 @cache

@@ -69,16 +69,17 @@ class Loops:
 @cache
 def _forward(dtype: torch.dtype) -> Callable[..., Any]:
     """The loop forward as machine code for such numbers."""
-    return code_of(scan, *_told(dtype), *[0] * 4)
+    return code_of(scan, *_example(dtype), *[0] * 4)
 
 
 @cache
 def _backward(dtype: torch.dtype) -> Callable[..., Any]:
     """The loop back as machine code for such numbers."""
-    return code_of(scan_gradient, *_told(dtype), False, *[0] * 7)
+    return code_of(scan_gradient, *_example(dtype), False, *[0] * 7)
 
 
-def _told(dtype: torch.dtype) -> tuple[Any, ...]:
+def _example(dtype: torch.dtype) -> tuple[Any, ...]:
+    """What loops over such numbers are told first."""
     one = torch.empty(1, 1, 1, dtype=dtype)
     return Loops(one, one, None).told
 
