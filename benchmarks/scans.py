@@ -1,6 +1,6 @@
 """Recurrences without a matrix on one CPU thread: the scan against an addition, layers against ``torch.nn.GRU``.
 
-    python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--only scans layers forms]
+    python benchmarks/scans.py [--rounds 30] [--lengths 256 1024] [--width 128] [--only scans layers forms]
 
 Both sides take turns, so that a busy machine slows both; times are medians of processor time, which leaves out what
 other processes take, and a ratio is the median over the rounds of ours / theirs. ``scan`` is h_t = a_t h_{t-1} + b_t:
@@ -61,7 +61,7 @@ OTHERS: tuple[tuple[Forms[..., Any], str, tuple[str, ...]], ...] = (
     (state_space_convolution.FORMS, "in_blocks", ("s4",)),
 )  # fmt: skip
 """Operation, another form of it, the layers that are trained with either"""
-BATCH, WIDTH = 8, 128
+BATCH = 8
 
 
 class Duel(NamedTuple):
@@ -74,16 +74,16 @@ class Duel(NamedTuple):
     goal: float
 
 
-def scans(length: int) -> Iterator[Duel]:
+def scans(length: int, width: int) -> Iterator[Duel]:
     """Forward and backward of the scan of real and of complex numbers, each against an addition."""
-    yield from scan_of(length, torch.float32)
-    yield from scan_of(length, torch.complex64)
+    yield from scan_of(length, width, torch.float32)
+    yield from scan_of(length, width, torch.complex64)
 
 
-def scan_of(length: int, dtype: torch.dtype) -> Iterator[Duel]:
+def scan_of(length: int, width: int, dtype: torch.dtype) -> Iterator[Duel]:
     """Forward and backward of the scan in one dtype."""
-    a, b, cotangent = (torch.rand(BATCH, length, WIDTH, dtype=dtype) for _ in range(3))
-    initial = torch.zeros(BATCH, WIDTH, dtype=dtype)
+    a, b, cotangent = (torch.rand(BATCH, length, width, dtype=dtype) for _ in range(3))
+    initial = torch.zeros(BATCH, width, dtype=dtype)
     kind = "complex " if dtype.is_complex else ""
     yield Duel(f"{kind}scan forward", lambda: linear_recurrence(a, b, initial), "a + b", lambda: a + b, 1.3)
     leaves = a.detach().requires_grad_(), b.detach().requires_grad_()
@@ -97,20 +97,20 @@ def backward(y: Tensor, leaves: tuple[Tensor, ...], cotangent: Tensor) -> Callab
     return lambda: torch.autograd.grad(y, leaves, cotangent, retain_graph=True)
 
 
-def layers(length: int) -> Iterator[Duel]:
+def layers(length: int, width: int) -> Iterator[Duel]:
     """Training of each layer against a GRU as wide."""
-    x, peer = torch.randn(BATCH, length, WIDTH), nn.GRU(WIDTH, WIDTH, batch_first=True)
+    x, peer = torch.randn(BATCH, length, width), nn.GRU(width, width, batch_first=True)
     for name, kind in LAYERS.items():
-        layer = kind(input_size=WIDTH, hidden_size=WIDTH)
+        layer = kind(input_size=width, hidden_size=width)
         yield Duel(f"{name} training", trained(layer, x), "nn.GRU", trained(peer, x), 1.0)
 
 
-def forms(length: int) -> Iterator[Duel]:
+def forms(length: int, width: int) -> Iterator[Duel]:
     """Training of layers with the form that the rule chooses, against another."""
-    x = torch.randn(BATCH, length, WIDTH)
+    x = torch.randn(BATCH, length, width)
     for operation, form, names in OTHERS:
         for name in names:
-            layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": WIDTH, "hidden_size": WIDTH})
+            layer = make_layer(SEQUENCE_LAYERS[name], {"input_size": width, "hidden_size": width})
             train = trained(layer, x)
             yield Duel(f"{name} training", train, f"{operation.operation} {form}", in_form(operation, form, train), 1.0)
 
@@ -130,7 +130,7 @@ def trained(module: nn.Module, x: Tensor) -> Callable[[], object]:
     return training(module, lambda: module(x)[0])
 
 
-GROUPS: dict[str, Callable[[int], Iterator[Duel]]] = {"scans": scans, "layers": layers, "forms": forms}
+GROUPS: dict[str, Callable[[int, int], Iterator[Duel]]] = {"scans": scans, "layers": layers, "forms": forms}
 
 
 def main() -> None:
@@ -138,13 +138,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30, help="measurements of each side (default 30)")
     parser.add_argument("--lengths", type=int, nargs="+", default=[256, 1024], help="T (default 256 1024)")
+    parser.add_argument("--width", type=int, default=128, help="H (default 128)")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=["scans", "layers"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"B = {BATCH}, H = {WIDTH}\nwork                         T   ours ms  peer{'peer ms':>39}  ours/peer  goal")
+    print(f"B = {BATCH}, H = {arguments.width}")
+    print(f"work                         T   ours ms  peer{'peer ms':>39}  ours/peer  goal")
     for length in arguments.lengths:
-        for duel in (duel for name in arguments.only for duel in GROUPS[name](length)):
+        for duel in (duel for name in arguments.only for duel in GROUPS[name](length, arguments.width)):
             (ours, theirs), (ratio,) = take_turns((duel.ours, duel.theirs), arguments.rounds)
             print(
                 f"{duel.name:24} {length:5} {1000 * ours:9.3f}  {duel.peer:33} {1000 * theirs:9.3f} {ratio:10.2f}"

@@ -66,7 +66,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("forward", ("sequence", False, False)),
         ("training", ("sequence", True, True)),
-        ("step", ("stepper", False, True)),
+        ("step", ("stepper", False, False)),
     ],
 )
 def test_a_gear_runs_the_layer_as_it_is_used(gear, expected):
