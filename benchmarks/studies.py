@@ -64,7 +64,7 @@ def comparison(part: dict[str, Any]) -> Iterator[str]:
         "95 % interval",
         "solved",
         "trainings",
-        "failed",
+        "broke off",
     )
     yield from table(heads, map(arm_cells, sorted(part["arms"], key=place)))
     if part["hypotheses"]:
