@@ -10,6 +10,7 @@ import numpy as np
 import statewise.ops.compiled.plugs  # noqa: F401  tells numba what stands for exp and sigmoid
 from statewise.ops.compiled.compiler import jit
 from statewise.ops.compiled.elementary import exp, sigmoid
+from statewise.ops.compiled.rows import measures
 
 Array = np.ndarray[Any, Any]
 
@@ -95,14 +96,7 @@ def normed_by_head(x: Array, gain: Array, bias: Array, epsilon: Array, y: Array)
     """y = gain * (x - mean) / sqrt(mean((x - mean)^2) + epsilon) + bias, of every ``x[row, n] (K,)``."""
     for row in range(x.shape[0]):
         for n in range(x.shape[1]):
-            total, size = x.dtype.type(0), x.dtype.type(x.shape[2])
-            for j in range(x.shape[2]):
-                total += x[row, n, j]
-            mean = total / size
-            total = x.dtype.type(0)
-            for j in range(x.shape[2]):
-                total += (x[row, n, j] - mean) * (x[row, n, j] - mean)
-            scale = x.dtype.type(1) / np.sqrt(total / size + epsilon[0])
+            mean, scale = measures(x[row, n], x.dtype.type(1), epsilon[0])
             for j in range(x.shape[2]):
                 y[row, n, j] = gain[n, j] * ((x[row, n, j] - mean) * scale) + bias[n, j]
 

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 def forward(gain: Array, bias: Array, centred: Array, x: Array, y: Array) -> None:
     """Writes ``y (N, D)`` from ``x (N, D)``; ``centred (1,)`` holds c."""
     for row in range(x.shape[0]):
-        mean, scale = _measures(x[row], centred[0])
+        mean, scale = measures(x[row], centred[0], EPSILON)
         for j in range(x.shape[1]):
             y[row, j] = gain[j] * ((x[row, j] - mean) * scale) + bias[j]
 
@@ -23,7 +23,7 @@ def forward(gain: Array, bias: Array, centred: Array, x: Array, y: Array) -> Non
 def backward(gain: Array, centred: Array, x: Array, dy: Array, dx: Array, dgain: Array, dbias: Array) -> None:
     """Writes the cotangent ``dx (N, D)`` from ``dy (N, D)`` and adds to those of gain and bias."""
     for row in range(x.shape[0]):
-        mean, scale = _measures(x[row], centred[0])
+        mean, scale = measures(x[row], centred[0], EPSILON)
         total, along = x.dtype.type(0), x.dtype.type(0)
         for j in range(x.shape[1]):
             total += dy[row, j] * gain[j]
@@ -39,7 +39,7 @@ def backward(gain: Array, centred: Array, x: Array, dy: Array, dx: Array, dgain:
 
 
 @jit
-def _measures(x: Array, centred: Any) -> Any:
+def measures(x: Array, centred: Any, epsilon: Any) -> Any:
     """The mean of a vector where that is taken away, and the inverse of the quotient."""
     total = x.dtype.type(0)
     for j in range(x.shape[0]):
@@ -49,4 +49,4 @@ def _measures(x: Array, centred: Any) -> Any:
     for j in range(x.shape[0]):
         away = x[j] - mean
         total += away * away
-    return mean, x.dtype.type(1) / np.sqrt(total / x.dtype.type(x.shape[0]) + x.dtype.type(EPSILON))
+    return mean, x.dtype.type(1) / np.sqrt(total / x.dtype.type(x.shape[0]) + x.dtype.type(epsilon))
