@@ -7,9 +7,11 @@ Each folder is one that ``statewise compare STUDY`` made, finished or not. Its r
 import argparse
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from page_table import table
 
 PAGE = Path(__file__).parent.parent / "docs" / "studies.md"
 RESULTS = PAGE.parent / "studies"
@@ -42,7 +44,7 @@ def study(result: dict[str, Any]) -> Iterator[str]:
         yield f"Not run to the end yet: {', '.join(part['name'] for part in result['missing'])}."
         yield f"Not judged without that: {'; '.join(result['unjudged']) or 'nothing'}.\n"
     if result["statements"]:
-        yield from table(("statement", "verdict", "it rests on"), map(judged, result["statements"]))
+        yield from table_of(("statement", "verdict", "it rests on"), map(judged, result["statements"]))
     for part in result["comparisons"]:
         yield from comparison(part)
 
@@ -66,9 +68,9 @@ def comparison(part: dict[str, Any]) -> Iterator[str]:
         "trainings",
         "broke off",
     )
-    yield from table(heads, map(arm_cells, sorted(part["arms"], key=place)))
+    yield from table_of(heads, map(arm_cells, sorted(part["arms"], key=place)))
     if part["hypotheses"]:
-        yield from table(("hypothesis", "verdict", "it rests on"), map(judged, part["hypotheses"]))
+        yield from table_of(("hypothesis", "verdict", "it rests on"), map(judged, part["hypotheses"]))
 
 
 def arm_cells(arm: dict[str, Any]) -> list[str]:
@@ -90,12 +92,9 @@ def judged(said: dict[str, Any]) -> list[str]:
     return [said["statement"] + late, said["verdict"], said["evidence"]]
 
 
-def table(heads: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
-    """A table in Markdown."""
-    yield f"| {' | '.join(heads)} |"
-    yield "|---" * len(heads) + "|"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
+def table_of(heads: Sequence[str], rows: Iterable[list[str]]) -> Iterator[str]:
+    """A table, and a blank line."""
+    yield from table(heads, rows)
     yield ""
 
 

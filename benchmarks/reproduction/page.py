@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from page_table import table
+
 HEAD = """# Reproduced
 
 Made by `make reproduce` (or `python benchmarks/reproduce.py NAME`); every seed is shown. One thread; CPU minutes are
@@ -26,10 +28,7 @@ def write_page(results: Path, page: Path, names: list[str]) -> None:
 
 
 def _section(result: dict[str, Any], figure: Path | None) -> str:
-    columns = result["columns"]
-    lines = [f"## {result['title']}", "", result["protocol"], ""]
-    lines += ["| " + " | ".join(columns) + " |", "| " + " | ".join("---" for _ in columns) + " |"]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in result["rows"]]
+    lines = [f"## {result['title']}", "", result["protocol"], "", *table(result["columns"], result["rows"])]
     if figure:
         lines += ["", f"![{result['title']}]({figure.as_posix()})"]
     lines += ["", f"{result['verdict']} ({result['cpu_minutes']} CPU minutes)", ""]
